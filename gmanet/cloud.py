@@ -1,0 +1,93 @@
+"""The cloud: one object's points, the record that every stage passes on.
+
+A cloud is plain NumPy and never changes after it was made (stages return new ones).  ``pos`` is in
+the unit of its file.  Row ``i`` of every per-point array speaks of the same point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gmanet.errors import InputError
+
+__all__ = ["MIN_POINTS", "Cloud", "Floats", "Indices", "Labels"]
+
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.bool_]
+
+MIN_POINTS = 64
+"""Fewer points than this describe no surface."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """One object's points and what is known of them.
+
+    Args:
+        pos: Coordinates in the unit of the file, with shape ``(N, 3)``.
+        label: True where a point is abnormal, with shape ``(N,)``; None where nobody knows.
+        normal: Unit outward normals, with shape ``(N, 3)``, where the source supplies them.
+        name: Unique within a data set split; predictions and pictures carry it.
+        category: The part, ``hexagonal_nut``.
+        defect: Kind of defect (``convex``), ``good`` for a normal cloud, None where nobody knows.
+    """
+
+    pos: Floats
+    label: Labels | None = None
+    normal: Floats | None = None
+    name: str = "cloud"
+    category: str = ""
+    defect: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.pos)
+
+    @property
+    def abnormal(self) -> bool | None:
+        """Whether the object is defective; None where nobody knows."""
+        if self.defect is not None:
+            return self.defect != "good"
+        return None if self.label is None else bool(self.label.any())
+
+    @property
+    def diameter(self) -> float:
+        """Length of the bounding box's diagonal after turning into the principal axes.
+
+        The rotation makes it a property of the part and not of its pose.
+        """
+        centered = self.pos.astype(np.float64) - self.pos.mean(axis=0, dtype=np.float64)
+        axes = np.linalg.eigh(centered.T @ centered)[1]
+        return float(np.linalg.norm(np.ptp(centered @ axes, axis=0)))
+
+    def replace(self, **changes: Any) -> Cloud:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+    def checked(self, source: str) -> Cloud:
+        """Return the cloud itself if it can be scored.
+
+        Args:
+            source: Where it came from; errors begin with it.
+
+        Raises:
+            InputError: Too few points, a coordinate that is not finite, all points in one place,
+                or labels of another length.
+        """
+        if self.pos.ndim != 2 or self.pos.shape[1] != 3:
+            raise InputError(f"{source}: coordinates of shape {self.pos.shape}, wanted (N, 3)")
+        if len(self) < MIN_POINTS:
+            raise InputError(f"{source}: {len(self)} points, wanted at least {MIN_POINTS}")
+        bad = np.flatnonzero(~np.isfinite(self.pos).all(axis=1))
+        if len(bad):
+            values = " ".join(str(value) for value in self.pos[bad[0]])
+            raise InputError(f"{source}: point {bad[0] + 1} is {values}, wanted finite coordinates")
+        if not np.ptp(self.pos, axis=0).any():
+            raise InputError(f"{source}: all {len(self)} points are identical, wanted a surface")
+        if self.label is not None and len(self.label) != len(self):
+            raise InputError(f"{source}: {len(self.label)} labels for {len(self)} points")
+        return self

@@ -1,0 +1,34 @@
+"""Which clouds a run uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gmanet.errors import InputError
+
+__all__ = ["DataConfig"]
+
+
+@dataclass
+class DataConfig:
+    """Which clouds a run uses.
+
+    Args:
+        name: A row of ``gmanet.data.sources.SOURCES``.
+        category: The part; one detector is fitted per part.
+        root: Folder of the data set; the procedural one needs none.
+        profile: Size of the procedural data set, ``small`` or ``full``.
+        seed: Seed of the procedural data set; it is not the seed of the run.
+        train_clouds: Use only the first so many train clouds; 0 uses all.
+    """
+
+    name: str = "procedural"
+    category: str = "hexagonal_nut"
+    root: str | None = None
+    profile: str = "small"
+    seed: int = 0
+    train_clouds: int = 0
+
+    def __post_init__(self) -> None:
+        if self.train_clouds < 0:
+            raise InputError(f"data.train_clouds={self.train_clouds}, wanted 0 or more")

@@ -1,0 +1,37 @@
+"""A data set split: an index of named clouds, read lazily, splits and labels stated, never guessed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from gmanet.cloud import Cloud
+
+__all__ = ["SPLITS", "CloudDataset"]
+
+SPLITS = ("train", "test")
+"""Train clouds are normal; test clouds are normal or defective and carry labels where known."""
+
+
+class CloudDataset(ABC):
+    """One split of one category.  ``dataset[i]`` reads and checks cloud ``i``."""
+
+    def __init__(self, category: str, split: str) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"split {split!r}, wanted one of {', '.join(SPLITS)}")
+        self.category = category
+        self.split = split
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the clouds' names, in order, without reading them."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Cloud: ...
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Cloud]:
+        return (self[index] for index in range(len(self)))

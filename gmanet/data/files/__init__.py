@@ -1,0 +1,92 @@
+"""Read and write one cloud as a file; the ending decides the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gmanet.cloud import Cloud
+from gmanet.data.files import npz, pcd, ply, text
+from gmanet.data.files.atomic import replacing
+from gmanet.errors import InputError
+
+__all__ = ["READERS", "list_files", "read_cloud", "write_cloud"]
+
+READERS: dict[str, Callable[[Path], Cloud]] = {
+    ".pcd": pcd.read,
+    ".ply": ply.read,
+    ".xyz": text.read,
+    ".txt": text.read,
+    ".npz": npz.read,
+}
+WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
+    ".pcd": pcd.write,
+    ".ply": ply.write,
+    ".xyz": text.write,
+    ".txt": text.write,
+    ".npz": npz.write,
+}
+
+
+def read_cloud(path: Path) -> Cloud:
+    """Return the file's cloud, checked and named after the file.
+
+    Normals become unit normals; they are left out if one of them has no direction.
+
+    Args:
+        path: A file with one of the endings of ``READERS``.
+
+    Raises:
+        InputError: The file is missing, damaged, of an unknown ending, or holds no cloud that can
+            be scored (``Cloud.checked``); begins with the path.
+    """
+    reader = READERS[_ending(path)]
+    # A value beyond float32 becomes infinite, and is refused as such.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return reader(path).checked(str(path))
+
+
+def write_cloud(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) -> None:
+    """Write a cloud so that ``read_cloud`` returns equal points and labels.
+
+    Text files have no normals.  The file appears whole or not at all; its folder is made.
+
+    Args:
+        path: A file with one of the endings of ``READERS``.
+        cloud: The cloud.
+        color: Red, green and blue, with shape ``(N, 3)``, for ``.ply`` only.
+
+    Raises:
+        InputError: The ending is unknown or cannot take colors, or the file cannot be written.
+    """
+    ending = _ending(path)
+    if color is not None and ending != ".ply":
+        raise InputError(f"{path}: {ending} files are written without colors, wanted .ply")
+    with replacing(path) as draft:
+        if color is None:
+            WRITERS[ending](draft, cloud)
+        else:
+            ply.write(draft, cloud, color)
+
+
+def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[Path]:
+    """Return the folder's files of these endings, sorted by name, without hidden ones.
+
+    Args:
+        folder: Searched without its sub-folders; nothing is found if it is missing.
+        endings: Lower case, with the dot.
+    """
+    if not folder.is_dir():
+        return []
+    found = (path for path in folder.iterdir() if path.suffix.lower() in endings)
+    return sorted(path for path in found if not path.name.startswith(".") and path.is_file())
+
+
+def _ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending not in READERS:
+        raise InputError(f"{path}: ending {ending!r}, wanted one of {', '.join(READERS)}")
+    return ending

@@ -1,0 +1,38 @@
+"""Whole files or none: a writer fills a temporary file, which then takes the real name."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gmanet.errors import InputError
+
+__all__ = ["replacing"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``, of the same ending, renamed to ``path`` at the end.
+
+    The folder is made if it is missing.  After an error nothing is left behind and an older file
+    at ``path`` is untouched.
+
+    Args:
+        path: The file to be written or replaced.
+
+    Raises:
+        InputError: The file system refuses.
+    """
+    # Random, not the process id: processes of several machines may share a folder.
+    draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink()

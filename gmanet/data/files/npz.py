@@ -1,0 +1,108 @@
+"""``.npz``: NumPy arrays ``pos`` (or ``points``), and optionally ``label`` and ``normal``.
+
+The archive is opened by hand, because NumPy allocates what an array's header promises before it
+looks at the data.  Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gmanet.cloud import Cloud
+from gmanet.data.files.columns import Column, as_labels, as_normals
+from gmanet.data.files.source import read_bytes
+from gmanet.errors import InputError
+
+__all__ = ["read", "write"]
+
+MAX_RATIO = 200
+"""An archive that promises to unpack to more than this many times its size is refused."""
+
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read(path: Path) -> Cloud:
+    """Return the file's cloud, not yet checked.
+
+    Raises:
+        InputError: The file is not an archive of NumPy arrays, is damaged, has no ``pos``, or its
+            arrays have other shapes or types.
+    """
+    data = read_bytes(path, ".npz")
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+    except Exception as error:  # zipfile raises a dozen kinds on damaged archives
+        raise InputError(f"{path}: is no whole .npz archive ({error})") from None
+    key = next((key for key in ("pos", "points") if key in names), None)
+    if key is None:
+        found = ", ".join(names)[:200] or "nothing"
+        raise InputError(f"{path}: holds {found}, wanted an array pos")
+    arrays = {
+        name: _array(path, archive, names[name], limit=MAX_RATIO * len(data))
+        for name in (key, "label", "normal")
+        if name in names
+    }
+    count = len(arrays[key]) if arrays[key].ndim else 0
+    for name, shape in ((key, (count, 3)), ("label", (count,)), ("normal", (count, 3))):
+        if name in arrays and arrays[name].shape != shape:
+            wanted = "(N, 3)" if name == key else str(shape)
+            raise InputError(f"{path}: {name} has shape {arrays[name].shape}, wanted {wanted}")
+    label = as_labels(path, arrays["label"]) if "label" in arrays else None
+    normal = as_normals(arrays["normal"]) if "normal" in arrays else None
+    return Cloud(arrays[key].astype(np.float32), label, normal, name=path.stem)
+
+
+def write(path: Path, cloud: Cloud) -> None:
+    """Write ``pos`` and, where they are known, ``label`` and ``normal``."""
+    known = {"pos": cloud.pos, "label": cloud.label, "normal": cloud.normal}
+    arrays: dict[str, Any] = {name: array for name, array in known.items() if array is not None}
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _array(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> Column:
+    """Return one array of numbers whose header and data agree."""
+    data = _member(path, archive, member, limit)
+    stream = io.BytesIO(data)
+    try:
+        shape, fortran, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
+    except Exception as error:  # the header is a Python literal: parsing it may fail in any way
+        raise InputError(f"{path}: {member} has no array header ({error})") from None
+    if dtype.kind not in "fiub" or dtype.subdtype is not None:
+        raise InputError(f"{path}: {member} holds {dtype}, wanted numbers")
+    found = len(data) - stream.tell()
+    if math.prod(shape) * dtype.itemsize != found or min(shape, default=0) < 0:
+        raise InputError(f"{path}: {member} promises shape {shape}, but holds {found} bytes")
+    values = np.frombuffer(data, dtype, offset=stream.tell())
+    return values.reshape(shape, order="F" if fortran else "C")
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> bytes:
+    """Return one member's bytes, never more than ``limit``."""
+    info = archive.getinfo(member)
+    # The other methods unpack without a bound.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"{path}: {member} is packed in another way than NumPy does")
+    if info.file_size > limit:
+        raise InputError(
+            f"{path}: {member} promises {info.file_size} bytes, wanted at most {limit}"
+        )
+    try:
+        with archive.open(info) as file:
+            data = file.read(info.file_size)
+            file.read(1)  # the checksum is compared at the end
+    except Exception as error:  # zipfile and zlib raise a dozen kinds on damaged archives
+        raise InputError(f"{path}: {member} is damaged ({error})") from None
+    if len(data) != info.file_size:
+        raise InputError(f"{path}: {member} holds {len(data)} bytes, wanted {info.file_size}")
+    return data

@@ -1,0 +1,160 @@
+"""``.ply``, the polygon file format: ascii, and binary in both byte orders.
+
+The element ``vertex`` holds the points; all others (faces, edges) are skipped, but have to be
+there as promised, since a wrong count shifts what comes after it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gmanet.cloud import Cloud
+from gmanet.data.files.columns import Column, as_cloud
+from gmanet.data.files.ply_header import Element, Header, parse_header
+from gmanet.data.files.source import read_bytes
+from gmanet.data.files.table import parse_table
+from gmanet.errors import InputError
+
+__all__ = ["read", "write"]
+
+HEAD = """\
+ply
+format binary_little_endian 1.0
+element vertex {points}
+{properties}
+end_header
+"""
+NAMES = {"f4": "float", "u1": "uchar"}
+SANE = (1e-12, 1e12)
+"""Coordinates that are all smaller, or one of which is larger, were read in a wrong byte order."""
+
+
+def read(path: Path) -> Cloud:
+    """Return the file's cloud, not yet checked.
+
+    Raises:
+        InputError: The file is not a PLY file, its data are not what the header promises, or
+            the byte order is not the one it names.
+    """
+    data = read_bytes(path, ".ply")
+    header = parse_header(path, data)
+    if not header.order:
+        return as_cloud(path, _from_text(path, header, data[header.offset :]))
+    columns = _from_records(path, header, data)
+    if not _sane(columns) and _sane({name: one.byteswap() for name, one in columns.items()}):
+        raise InputError(f"{path}: the bytes stand in another order than the format line says")
+    return as_cloud(path, columns)
+
+
+def write(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) -> None:
+    """Write the points, and normals, colors and labels where there are any, as little endian.
+
+    Args:
+        path: The file.
+        cloud: The cloud.
+        color: Red, green and blue, with shape ``(N, 3)``.
+    """
+    columns: list[tuple[str, str, Column]] = []
+    for names, kind, values in (
+        (("x", "y", "z"), "f4", cloud.pos),
+        (("nx", "ny", "nz"), "f4", cloud.normal),
+        (("red", "green", "blue"), "u1", color),
+        (("label",), "u1", None if cloud.label is None else cloud.label[:, None]),
+    ):
+        if values is not None:
+            columns += [(name, kind, values[:, i]) for i, name in enumerate(names)]
+    records = np.empty(len(cloud), [(name, f"<{kind}") for name, kind, _ in columns])
+    for name, _, values in columns:
+        records[name] = values
+    properties = "\n".join(f"property {NAMES[kind]} {name}" for name, kind, _ in columns)
+    head = HEAD.format(points=len(cloud), properties=properties)
+    path.write_bytes(head.encode() + records.tobytes())
+
+
+def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+    lines = data.splitlines()
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    at, columns = 0, {}
+    for element in header.elements:
+        if len(filled) - at < element.count:
+            raise _miscounted(path, element, len(filled) - at)
+        if element.name == "vertex":
+            first, last = filled[at], filled[at + element.count - 1]
+            rows = b"\n".join(lines[first : last + 1])
+            table = parse_table(path, rows, header.lines + first + 1, len(element.properties))
+            if len(table) != element.count:
+                raise _miscounted(path, element, len(table))
+            columns = {one.name: table[:, i] for i, one in enumerate(element.properties)}
+        at += element.count
+    if at != len(filled):
+        raise InputError(f"{path}: the header promises {at} rows of data, found {len(filled)}")
+    return columns
+
+
+def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+    at, columns = header.offset, {}
+    for element in header.elements:
+        if element.count * element.least > len(data) - at:
+            raise _miscounted(path, element, (len(data) - at) // element.least)
+        if element.name == "vertex":
+            kinds = [(one.name, header.order + one.kind) for one in element.properties]
+            records = np.frombuffer(data, kinds, element.count, at)
+            columns = {one.name: records[one.name] for one in element.properties}
+        if element.fixed:
+            at += element.count * element.least
+        else:
+            at = _after_lists(path, header, element, data, at)
+    if data[at:].strip(b"\0\r\n "):
+        raise InputError(f"{path}: {len(data) - at} bytes more than the header promises")
+    return columns
+
+
+def _after_lists(path: Path, header: Header, element: Element, data: bytes, at: int) -> int:
+    """Return where an element with lists ends; each row takes a byte at least."""
+    quick = _after_equal_lists(header, element, data, at)
+    if quick is not None:
+        return quick
+    order: Literal["little", "big"] = "little" if header.order == "<" else "big"
+    kinds = [(one.length_kind, one.least, int(one.kind[1])) for one in element.properties]
+    for row in range(element.count):
+        for length_kind, least, size in kinds:
+            if length_kind is not None:
+                length = int.from_bytes(data[at : at + least], order, signed=length_kind[0] == "i")
+                if length < 0:
+                    raise InputError(f"{path}: byte {at} holds a list of {length} values")
+                at += length * size
+            at += least
+        if at > len(data):
+            raise _miscounted(path, element, row)
+    return at
+
+
+def _after_equal_lists(header: Header, element: Element, data: bytes, at: int) -> int | None:
+    """Return where an element with one list ends if all lists are equally long, as of triangles."""
+    if len(element.properties) > 1 or not element.count:
+        return None
+    one = element.properties[0]
+    kind = np.dtype(f"{header.order}{one.length_kind}")
+    length = int(np.frombuffer(data, kind, 1, at)[0])
+    width = kind.itemsize + length * int(one.kind[1])
+    end = at + element.count * width
+    if length < 0 or end > len(data):
+        return None
+    table = np.frombuffer(data, np.uint8, element.count * width, at).reshape(-1, width)
+    lengths = table[:, : kind.itemsize].copy().view(kind)
+    return end if bool((lengths == length).all()) else None
+
+
+def _sane(columns: dict[str, Column]) -> bool:
+    """Whether the coordinates have magnitudes that a scan can have."""
+    most = [np.abs(columns[name]).max().astype(np.float64) for name in ("x", "y", "z")]
+    return bool(np.isfinite(most).all() and SANE[0] < max(most) < SANE[1])
+
+
+def _miscounted(path: Path, element: Element, found: int) -> InputError:
+    name = "points" if element.name == "vertex" else f"rows of {element.name[:40]}"
+    return InputError(f"{path}: the header promises {element.count} {name}, found {found}")

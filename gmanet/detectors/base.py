@@ -1,0 +1,79 @@
+"""What every detector is: a LightningModule that is fitted on normal clouds and scores any cloud.
+
+Trained detectors return a loss from ``training_step``.  Memory banks collect features there, return
+none and configure no optimizer: nothing pretends to train.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lightning import LightningModule
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.cloud import Cloud
+from gmanet.errors import InputError
+from gmanet.models.scoring import OBJECT_RULES
+
+__all__ = ["Detector", "DetectorConfig", "Reader", "Scores"]
+
+Reader = Callable[[Cloud], Data]
+"""Turns a cloud into what a detector reads; runs in the data workers, so it must pickle."""
+
+
+class Scores(NamedTuple):
+    """Higher is more abnormal; comparable within one detector and category only."""
+
+    points: Tensor  # (N,)
+    objects: Tensor  # (B,)
+
+
+@dataclass
+class DetectorConfig:
+    """What all detectors have in common.
+
+    Args:
+        name: A row of ``gmanet.detectors.DETECTORS``.
+        object_rule: How point scores make an object score; fixed before testing.
+    """
+
+    name: str = ""
+    object_rule: str = "top"
+
+    def __post_init__(self) -> None:
+        if self.object_rule not in OBJECT_RULES:
+            raise InputError(
+                f"detector.object_rule={self.object_rule!r}, wanted one of {', '.join(OBJECT_RULES)}"
+            )
+
+
+class Detector(LightningModule, ABC):
+    """Knows what normal clouds look like, and says where another departs from them."""
+
+    Config: type[DetectorConfig] = DetectorConfig
+    needs_twins = False
+    """Whether it is fitted on pairs of a normal cloud and its SPCG twin."""
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """Return what turns a cloud into this detector's input."""
+
+    @abstractmethod
+    def score(self, batch: Data) -> Scores:
+        """Return scores of every input point and object of a batch."""
+
+    def predict_step(self, batch: Data, *_: Any) -> Scores:
+        """Return the scores; Lightning calls it."""
+        return self.score(batch)
+
+    def configure_optimizers(self) -> Any:
+        """Return nothing: memory banks optimize nothing."""
+        return None

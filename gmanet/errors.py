@@ -1,0 +1,21 @@
+"""What goes wrong because of the input: one clear sentence and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+__all__ = ["InputError", "command"]
+
+
+class InputError(ValueError):
+    """A user's input cannot be used; the message says what was found, where, and what was wanted."""
+
+
+def command(main: Callable[[], None]) -> None:
+    """Run a command's ``main`` and turn an :class:`InputError` into a sentence and exit code 2."""
+    try:
+        main()
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(2) from None

@@ -1,0 +1,75 @@
+"""Neighbors: nearest points, farthest point sampling, interpolation.
+
+Exact and deterministic, on SciPy's KD-tree.  Moving a cloud rigidly or shuffling its rows changes
+nothing but the order (up to ties between equal distances).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import Floats, Indices
+
+__all__ = ["farthest_points", "inverse_distance", "nearest"]
+
+
+def nearest(
+    pos: Floats, query: Floats, count: int, workers: int = 1
+) -> tuple[Floats, Indices]:
+    """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
+
+    Args:
+        pos: The points to choose from, with shape ``(N, 3)``.
+        query: Places, with shape ``(Q, 3)``.
+        count: Neighbors per place; clouds with fewer points repeat their farthest one.
+        workers: Threads.
+    """
+    found = min(count, len(pos))
+    distance, index = cKDTree(pos).query(query, k=np.arange(1, found + 1), workers=workers)
+    if found < count:
+        missing = ((0, 0), (0, count - found))
+        distance, index = np.pad(distance, missing, "edge"), np.pad(index, missing, "edge")
+    return distance.astype(np.float32), index.astype(np.int64)
+
+
+def farthest_points(pos: Floats, count: int) -> Indices:
+    """Return the indices of farthest point sampling, in the order of choice, ``(min(count, N),)``.
+
+    Every prefix is a sampling of its own: the first quarter covers the cloud at twice the spacing.
+    The first point is the one farthest from the centroid, which no pose or row order changes.
+    """
+    count = min(count, len(pos))
+    offset = pos - pos.mean(axis=0, dtype=np.float64)
+    start = int(np.argmax(np.einsum("nc,nc->n", offset, offset)))
+    if importlib.util.find_spec("fpsample") is None:
+        return _farthest_points_by_scan(pos, count, start)
+    import fpsample
+
+    height = max(3, min(9, int(np.log2(max(len(pos), 64) / 64))))
+    chosen = fpsample.bucket_fps_kdline_sampling(
+        np.ascontiguousarray(pos, dtype=np.float32), count, h=height, start_idx=start
+    )
+    return np.asarray(chosen, dtype=np.int64)
+
+
+def _farthest_points_by_scan(pos: Floats, count: int, start: int) -> Indices:
+    chosen = np.empty(count, dtype=np.int64)
+    distance = np.full(len(pos), np.inf, dtype=np.float32)
+    chosen[0] = start
+    for turn in range(1, count):
+        offset = pos - pos[chosen[turn - 1]]
+        np.minimum(distance, np.einsum("nc,nc->n", offset, offset), out=distance)
+        chosen[turn] = np.argmax(distance)
+    return chosen
+
+
+def inverse_distance(distance: Floats) -> Floats:
+    """Return weights of inverse squared distance that sum to one along the last axis.
+
+    PointNet++'s feature propagation (Qi et al. 2017, Eq. 2) uses them with three neighbors.
+    """
+    weight = 1.0 / np.maximum(distance.astype(np.float64) ** 2, 1e-12)
+    return (weight / weight.sum(axis=-1, keepdims=True)).astype(np.float32)

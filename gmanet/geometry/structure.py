@@ -1,0 +1,112 @@
+"""The structure of a cloud: everything that the networks read, computed once for both of them.
+
+The cloud is thinned to ``points`` by farthest point sampling, so that spacing, and with it every
+neighborhood, is the same for scans of any resolution; normals come from the full cloud.  Prefixes
+of the sampling give subsets at twice, four and seven times the spacing, which makes neighborhoods
+of four sizes cost the same.  The first ``centers`` points are the places where networks answer;
+every point of the cloud then takes its score from the three nearest of them.
+
+Nothing depends on the pose or the row order of the cloud.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmanet.cloud import Floats, Indices
+from gmanet.geometry.descriptors import local_frame, pooled, spfh
+from gmanet.geometry.frames import eigen_features, principal_axes
+from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+
+__all__ = ["NEIGHBORS", "SUBSETS", "Structure", "structure"]
+
+SUBSETS = (1, 4, 16, 48)
+"""Neighborhoods are taken from every, every 4th, ... point of the sampling."""
+
+NEIGHBORS = 32
+"""Neighbors of one histogram and of one PointNet++ group."""
+
+SMOOTHING = (24, 128)
+"""Points over which descriptors are averaged around a center."""
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What the networks read of one cloud.
+
+    Args:
+        chosen: Which points of the cloud were kept, with shape ``(P,)``.
+        points: Their coordinates, with shape ``(P, 3)``; the first ``M`` are the centers.
+        descriptor: Fine histograms of each, with shape ``(P, C)``.
+        groups: Neighbors of each center among the points, with shape ``(M, K)``.
+        local: The same neighbors in the center's local frame, with shape ``(M, K, 6)``.
+        context: Descriptors of each center's surroundings, with shape ``(M, D)``.
+        near: Nearest centers of each point of the cloud, with shape ``(N, 3)``.
+        weight: Their interpolation weights, with shape ``(N, 3)``.
+    """
+
+    chosen: Indices
+    points: Floats
+    descriptor: Floats
+    groups: Indices
+    local: Floats
+    context: Floats
+    near: Indices
+    weight: Floats
+
+
+def structure(pos: Floats, points: int = 16384, centers: int = 4096, workers: int = 1) -> Structure:
+    """Return the structure of a cloud.
+
+    Args:
+        pos: Coordinates in any unit, with shape ``(N, 3)``.
+        points: Points to keep.
+        centers: Places where the networks answer, at most ``points``.
+        workers: Threads for neighbor queries.
+    """
+    pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    chosen = farthest_points(pos, points)
+    kept = pos[chosen]
+    center = kept[:centers]
+    around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
+    values, axes = principal_axes(pos, kept, nearest(pos, kept, around, workers)[1])
+    normal = np.ascontiguousarray(axes[:, :, 0])
+
+    fine = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
+    coarse = [_ring(kept, center, subset, workers) for subset in SUBSETS[2:]]
+    descriptor = np.concatenate([_histogram(kept, normal, kept, ring) for ring in fine], axis=1)
+    wide, widest = (_histogram(kept, normal, center, ring) for ring in coarse)
+
+    near = nearest(kept, center, SMOOTHING[1], workers)[1]
+    mean, spread = pooled(descriptor, near)
+    close = pooled(descriptor, near[:, : SMOOTHING[0]])[0]
+    wide_mean = pooled(wide, nearest(center, center, SMOOTHING[0], workers)[1])[0]
+    rings = [ring[: len(center)] for ring in (*fine, *coarse)]
+    shape = [eigen_features(values[: len(center)])]
+    shape += [eigen_features(principal_axes(kept, center, ring)[0]) for ring in rings]
+
+    groups = near[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
+    distance, nearest_centers = nearest(center, pos, 3, workers)
+    return Structure(
+        chosen=chosen,
+        points=kept,
+        descriptor=descriptor,
+        groups=groups,
+        local=local_frame(kept, normal, center, normal[: len(center)], groups),
+        context=np.concatenate([close, mean, spread, wide, wide_mean, widest, *shape], axis=1),
+        near=nearest_centers,
+        weight=inverse_distance(distance),
+    )
+
+
+def _ring(kept: Floats, query: Floats, subset: int, workers: int) -> Indices:
+    """Return each place's nearest points in a subset, itself left out, ``(Q, NEIGHBORS)``."""
+    distance, index = nearest(kept[: max(len(kept) // subset, 2)], query, NEIGHBORS + 1, workers)
+    itself = distance[:, :1] <= 0
+    return np.where(itself, index[:, 1:], index[:, :-1])
+
+
+def _histogram(kept: Floats, normal: Floats, query: Floats, ring: Indices) -> Floats:
+    return spfh(kept, normal, query, normal[: len(query)], ring)

@@ -1,0 +1,91 @@
+"""Metrics that pool scores over batches and processes, for curves during training.
+
+They keep every score and measure with :mod:`gmanet.metrics.functional` at the end, so that a curve
+on a dashboard and a published number cannot disagree.  The binary metrics of torchmetrics would
+give 0 instead of NaN where a class is missing, and by default squash scores outside [0, 1].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.utilities import dim_zero_cat
+
+from gmanet.metrics.functional import auroc, average_precision
+
+__all__ = ["PooledAUROC", "PooledAveragePrecision", "anomaly_metrics"]
+
+
+def anomaly_metrics() -> nn.ModuleDict:
+    """Return the paper's four measures (section V-B) as two collections, ``object`` and ``point``.
+
+    Their values are named ``object_auroc``, ``object_aupr``, ``point_auroc`` and ``point_aupr``.
+    Each collection takes ``update(score, label)`` and keeps its scores once for both its measures.
+    """
+    return nn.ModuleDict(
+        {
+            level: MetricCollection(
+                {"auroc": PooledAUROC(), "aupr": PooledAveragePrecision()}, prefix=f"{level}_"
+            )
+            for level in ("object", "point")
+        }
+    )
+
+
+class _Pooled(Metric):
+    """All scores and labels seen since the last reset."""
+
+    full_state_update = False
+    higher_is_better = True
+
+    score: list[Tensor]
+    label: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("score", default=[], dist_reduce_fx="cat")
+        self.add_state("label", default=[], dist_reduce_fx="cat")
+
+    def update(self, score: Tensor, label: Tensor) -> None:
+        """Add some scores.
+
+        Args:
+            score: Any finite values, higher is more abnormal, with shape ``(N,)``.
+            label: True (or 1) where abnormal, with shape ``(N,)``.
+
+        Raises:
+            ValueError: The shapes differ or are not one-dimensional.
+        """
+        if score.ndim != 1 or score.shape != label.shape:
+            raise ValueError(
+                f"scores of shape {tuple(score.shape)} and labels of shape {tuple(label.shape)}"
+            )
+        # Half precision has no NumPy type; a double keeps its digits.
+        wide = torch.promote_types(score.dtype, torch.float32)
+        self.score.append(score.detach().to(wide))
+        self.label.append(label.detach().to(torch.uint8))
+
+    def _gathered(self) -> tuple[Tensor, Tensor]:
+        if len(self.score) == 0:
+            return torch.zeros(0), torch.zeros(0)
+        return dim_zero_cat(self.score).cpu(), dim_zero_cat(self.label).cpu()
+
+
+class PooledAUROC(_Pooled):
+    """Area under the receiver operating characteristic of all scores; NaN if a class is missing."""
+
+    def compute(self) -> Tensor:
+        """Return the area as a scalar; raises ValueError if a score is not finite."""
+        score, label = self._gathered()
+        return torch.tensor(auroc(score.numpy(), label.numpy()), device=self.device)
+
+
+class PooledAveragePrecision(_Pooled):
+    """Average precision of all scores; NaN if a class is missing."""
+
+    def compute(self) -> Tensor:
+        """Return the precision as a scalar; raises ValueError if a score is not finite."""
+        score, label = self._gathered()
+        value = average_precision(score.numpy(), label.numpy())
+        return torch.tensor(value, device=self.device)

@@ -1,0 +1,95 @@
+r"""PointNet++ over local frames: the backbone of expert and apprentice (Section IV.C).
+
+A set abstraction (Qi et al. 2017) reads, for every neighbor :math:`j` of a center :math:`i`, the
+descriptor :math:`x_j` and where :math:`j` lies in the local frame of :math:`i`, and keeps the
+maximum of a shared MLP over the neighbors.  The descriptors' mean and spread over the surroundings
+and coarser histograms join it (the context).  Coordinates enter through local frames only, so the
+features do not change when the part moves.  Feature propagation is the three-neighbor interpolation
+of the scores.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import PointNetConv
+
+__all__ = ["LOCAL", "LocalFrameConv", "PointNet2", "mlp"]
+
+LOCAL = 6
+"""Channels that say where a neighbor lies in the center's local frame."""
+
+
+def mlp(*channels: int) -> nn.Sequential:
+    """Return linear layers with a ReLU between them."""
+    layers: list[nn.Module] = []
+    for wide, narrow in zip(channels[:-1], channels[1:], strict=True):
+        layers += [nn.Linear(wide, narrow), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class LocalFrameConv(PointNetConv):
+    """PyG's PointNet++ set abstraction with positions relative to the center's local frame."""
+
+    def __init__(self, local_nn: nn.Module) -> None:
+        super().__init__(local_nn=local_nn, add_self_loops=False)
+
+    def forward(self, x: Tensor, local: Tensor, edge_index: Tensor, centers: int) -> Tensor:
+        """Return one feature per center, with shape ``(M, C')``.
+
+        Args:
+            x: Descriptors of the points, with shape ``(P, C)``.
+            local: Place of each edge's neighbor in its center's frame, with shape ``(E, 6)``.
+            edge_index: Neighbor and center of each edge, with shape ``(2, E)``.
+            centers: Number of centers ``M``.
+        """
+        size = (len(x), centers)
+        return self.propagate(edge_index, x=(x, None), local=local, size=size)  # type: ignore[no-any-return]
+
+    def message(self, x_j: Tensor, local: Tensor) -> Tensor:  # type: ignore[override]
+        """Return each edge's message, with shape ``(E, C')``."""
+        assert isinstance(self.local_nn, nn.Module)
+        return self.local_nn(torch.cat([x_j, local], dim=1))  # type: ignore[no-any-return]
+
+    def dense(self, x: Tensor, local: Tensor) -> Tensor:
+        """Return the same for centers that all have ``K`` neighbors, several times faster.
+
+        Args:
+            x: Descriptors of the neighbors, with shape ``(M, K, C)``.
+            local: Their places in the centers' frames, with shape ``(M, K, 6)``.
+        """
+        assert isinstance(self.local_nn, nn.Module)
+        return self.local_nn(torch.cat([x, local], dim=2)).amax(dim=1)  # type: ignore[no-any-return]
+
+
+class PointNet2(nn.Module):
+    """One set abstraction and a head: features of a fixed length at every center.
+
+    Args:
+        descriptor: Channels of a point's descriptor.
+        context: Channels of a center's context.
+        group: Channels of the set abstraction; 0 leaves it out.
+        head: Hidden channels after it; a deeper head follows the target more closely.
+        features: Channels of the answer.
+    """
+
+    def __init__(
+        self, descriptor: int, context: int, group: int, head: list[int], features: int
+    ) -> None:
+        super().__init__()
+        self.abstraction = LocalFrameConv(mlp(descriptor + LOCAL, group, group)) if group else None
+        self.norm = nn.LayerNorm(group, elementwise_affine=False) if group else None
+        self.head = mlp(context + group, *head, features)
+
+    def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
+        """Return features, with shape ``(M, features)``.
+
+        Args:
+            descriptor: Standardised descriptors of the neighbors, with shape ``(M, K, C)``.
+            local: Their places in the centers' frames, with shape ``(M, K, 6)``.
+            context: Standardised surroundings of the centers, with shape ``(M, D)``.
+        """
+        if self.abstraction is not None and self.norm is not None:
+            group = self.norm(self.abstraction.dense(descriptor, local))
+            context = torch.cat([context, group], dim=1)
+        return self.head(context)  # type: ignore[no-any-return]

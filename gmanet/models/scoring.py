@@ -1,0 +1,33 @@
+"""From scores at centers to scores of points and objects."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["OBJECT_RULES", "object_score", "propagate"]
+
+OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
+"""Rule -> share of the highest point scores that are averaged (``max`` takes one point)."""
+
+
+def object_score(points: Tensor, share: float) -> Tensor:
+    """Return the mean of a cloud's highest scores, a scalar.
+
+    Args:
+        points: Scores of one cloud's points, with shape ``(N,)``.
+        share: Share of the points that count; at least one does.
+    """
+    count = max(1, int(len(points) * share))
+    return torch.topk(points, count).values.mean()
+
+
+def propagate(score: Tensor, near: Tensor, weight: Tensor) -> Tensor:
+    """Return scores of points interpolated from centers, with shape ``(N,)``.
+
+    Args:
+        score: Scores of the centers, with shape ``(M,)``.
+        near: Centers nearest to each point, with shape ``(N, 3)``.
+        weight: Interpolation weights, with shape ``(N, 3)``.
+    """
+    return (score[near] * weight).sum(dim=1)

@@ -1,0 +1,75 @@
+"""How twins are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gmanet.errors import InputError
+from gmanet.synthesis.deform import FAMILIES
+
+__all__ = ["KINDS", "SynthesisConfig"]
+
+KINDS = ("surface", "paper", "noise")
+"""Smooth deformations placed by GMA; Algorithm 1 word for word; random shifts (w/o SPCG)."""
+
+
+@dataclass
+class SynthesisConfig:
+    """How synthetic point cloud generation (SPCG, Algorithm 1) makes twins of normal clouds.
+
+    Args:
+        kind: One of :data:`KINDS`.
+        twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.
+        fewest: Fewest defects on one twin (``surface`` and ``noise``).
+        most: Most defects on one twin.
+        families: Share of each deformation family (``surface``).
+        radius: Smallest and largest reach, as fractions of the diameter (``surface``).
+        depth: Smallest and largest displacement, as fractions of the diameter (``surface``).
+        guided: Share of defects placed by GMA's score; the others fall anywhere (``surface``).
+        ratio: Share of the points that are added, removed or shifted; 0.015 in Algorithm 1.
+        threshold: Least curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``).
+    """
+
+    kind: str = "surface"
+    twins: int = 48
+    fewest: int = 3
+    most: int = 7
+    families: dict[str, float] = field(
+        default_factory=lambda: {
+            "bump": 0.30,
+            "groove": 0.22,
+            "scar": 0.18,
+            "bend": 0.12,
+            "flatten": 0.09,
+            "shift": 0.09,
+        }
+    )
+    radius: list[float] = field(default_factory=lambda: [0.03, 0.16])
+    depth: list[float] = field(default_factory=lambda: [0.003, 0.03])
+    guided: float = 0.5
+    ratio: float = 0.015
+    threshold: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"synthesis.kind={self.kind!r}, wanted one of {', '.join(KINDS)}")
+        if self.twins < 1:
+            raise InputError(f"synthesis.twins={self.twins}, wanted at least 1")
+        if not 1 <= self.fewest <= self.most:
+            raise InputError(
+                f"synthesis.fewest={self.fewest} and synthesis.most={self.most}, "
+                "wanted 1 <= fewest <= most"
+            )
+        unknown = sorted(set(self.families) - set(FAMILIES))
+        if unknown or not any(share > 0 for share in self.families.values()):
+            raise InputError(
+                f"synthesis.families={dict(self.families)}, "
+                f"wanted positive shares of {', '.join(FAMILIES)}"
+            )
+        for name, low_high in (("radius", self.radius), ("depth", self.depth)):
+            if len(low_high) != 2 or not 0 < low_high[0] <= low_high[1] <= 1:
+                raise InputError(
+                    f"synthesis.{name}={list(low_high)}, wanted [smallest, largest] between 0 and 1"
+                )
+        if not 0 < self.ratio < 0.5:
+            raise InputError(f"synthesis.ratio={self.ratio}, wanted between 0 and 0.5")

@@ -1,0 +1,196 @@
+r"""Deformations: what a defect does to a surface, as a smooth displacement of its points.
+
+Algorithm 1 adds or removes points, which leaves a density cue and, when removing, nothing to
+label.  Here the points stay and move: a height field over the tangent plane of a seed point, with
+distances measured along the surface, so that the other side of a thin part does not move with it.
+Lengths are fractions of the part's diameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from gmanet.cloud import Floats, Indices, Labels
+from gmanet.geometry.neighbors import nearest
+
+__all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch"]
+
+LABEL_SHARE = 0.2
+"""A point is abnormal if it moved by more than this share of the largest move."""
+
+
+class Surface:
+    """A cloud's points with what every deformation of it needs; made once per cloud.
+
+    Args:
+        pos: Coordinates in fractions of the part's diameter, with shape ``(N, 3)``.
+        normal: Unit normals of any sign, with shape ``(N, 3)``.
+    """
+
+    def __init__(self, pos: Floats, normal: Floats) -> None:
+        self.pos, self.normal = pos, normal
+        distance, index = nearest(pos, pos, 9)
+        rows = np.repeat(np.arange(len(pos)), 8)
+        entries = (distance[:, 1:].ravel().astype(np.float64) + 1e-9, (rows, index[:, 1:].ravel()))
+        graph = csr_array(entries, shape=(len(pos), len(pos)))
+        self.graph = graph.maximum(graph.T)
+
+
+@dataclass
+class Patch:
+    """The surroundings of a seed point.
+
+    Args:
+        index: Points of the patch, with shape ``(m,)``.
+        plane: Coordinates in the seed's tangent plane, stretched to geodesic length, ``(m, 2)``.
+        height: Coordinate along the seed's normal, with shape ``(m,)``.
+        axis: Direction in which the seed's surface looks, with shape ``(3,)``.
+        normal: Normals of the patch, turned to the side of ``axis``, with shape ``(m, 3)``.
+    """
+
+    index: Indices
+    plane: Floats
+    height: Floats
+    axis: Floats
+    normal: Floats
+
+
+def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) -> Patch:
+    """Return the points within a geodesic radius of a seed, in a randomly turned tangent frame."""
+    geodesic = dijkstra(surface.graph, indices=seed, limit=radius, directed=False)
+    index = np.flatnonzero(np.isfinite(geodesic))
+    axis = surface.normal[seed] * rng.choice([-1.0, 1.0])
+    helper = rng.normal(size=3)
+    first = np.cross(axis, helper)
+    first /= np.linalg.norm(first)
+    second = np.cross(axis, first)
+    offset = surface.pos[index] - surface.pos[seed]
+    plane = np.stack([offset @ first, offset @ second], axis=1)
+    stretch = geodesic[index] / np.maximum(np.linalg.norm(plane, axis=1), 1e-9)
+    normal = surface.normal[index]
+    normal = normal * np.where(normal @ axis < 0, -1.0, 1.0)[:, None]
+    return Patch(
+        index=index,
+        plane=(plane * np.minimum(stretch, 3.0)[:, None]).astype(np.float32),
+        height=(offset @ axis).astype(np.float32),
+        axis=axis.astype(np.float32),
+        normal=normal.astype(np.float32),
+    )
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _cap(squared: Floats, power: float) -> Floats:
+    """Return ``(1 - squared) ^ power`` inside the unit circle and 0 outside."""
+    return np.clip(1.0 - squared, 0.0, 1.0) ** power
+
+
+def _along_normals(where: Patch, height: Floats, rng: np.random.Generator) -> Floats:
+    """Return displacements of the given height, along each normal or all along the seed's."""
+    if rng.random() < 0.6:
+        return height[:, None] * where.normal
+    return height[:, None] * where.axis
+
+
+def _bump(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
+    """A bulge or a dent: an elliptic cap, from pointed to flat-topped."""
+    stretch = _log_uniform(rng, 1.0, 2.0)
+    squared = np.sum((where.plane / [radius, radius / stretch]) ** 2, axis=1)
+    cap = _cap(squared, rng.uniform(1.0, 3.0))
+    if rng.random() < 0.3:
+        cap = np.minimum(cap * 2.0, 1.0)
+    return _along_normals(where, (depth * cap).astype(np.float32), rng)
+
+
+def _groove(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
+    """A scratch or a ridge: a narrow, slightly curved track, often with raised banks."""
+    width = _log_uniform(rng, 0.06, 0.25) * radius
+    along, across = where.plane.T
+    across = across - rng.normal(0, 0.4 / radius) * along**2
+    track = np.exp(-0.5 * (across / width) ** 2)
+    if rng.random() < 0.5:
+        track = track - rng.uniform(0.2, 0.6) * np.exp(
+            -0.5 * ((np.abs(across) - 2.2 * width) / (0.8 * width)) ** 2
+        )
+    return _along_normals(where, depth * track * _cap((along / radius) ** 2, 0.5), rng)
+
+
+def _waves(plane: Floats, wavelength: float, rng: np.random.Generator) -> Floats:
+    """Return a random height field of unit standard deviation: a sum of plane waves."""
+    angle = rng.uniform(0, 2 * np.pi, 8)
+    number = 2 * np.pi / (wavelength * rng.uniform(0.7, 1.8, 8))
+    direction = np.stack([np.cos(angle), np.sin(angle)]) * number
+    phase = rng.uniform(0, 2 * np.pi, 8)
+    return np.asarray(np.cos(plane @ direction + phase).sum(axis=1) / 2.0, dtype=np.float32)
+
+
+def _scar(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
+    """Torn material: rough relief over an elongated patch."""
+    squared = np.sum((where.plane / [radius, radius * rng.uniform(0.3, 0.8)]) ** 2, axis=1)
+    relief = _waves(where.plane, _log_uniform(rng, 0.2, 0.7) * radius, rng)
+    height = depth * _cap(squared, 0.5) * (0.6 * relief + rng.uniform(-0.6, 0.3))
+    return _along_normals(where, height.astype(np.float32), rng)
+
+
+def _flatten(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
+    """Ground off: whatever stands above a slightly tilted plane is pressed down to it."""
+    tilt = where.plane @ rng.normal(0, 0.15, 2)
+    squared = np.sum((where.plane / radius) ** 2, axis=1)
+    top = np.quantile(where.height, 0.9) - depth
+    cut = np.minimum(top + tilt - where.height, 0.0)
+    cut = np.maximum(cut, -3.0 * depth) * np.minimum(2.0 * _cap(squared, 1.0), 1.0)
+    return np.asarray(cut[:, None] * where.axis, dtype=np.float32)
+
+
+def _bend(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
+    """A broad push of everything near in one direction, tilted from the normal."""
+    direction = where.axis + rng.normal(0, 0.5, 3)
+    direction /= np.linalg.norm(direction)
+    squared = np.sum((where.plane / radius) ** 2, axis=1)
+    return np.asarray(depth * _cap(squared, 2.0)[:, None] * direction, dtype=np.float32)
+
+
+def _shift(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
+    """A blow from the side: half of a patch is pushed against the other half."""
+    squared = np.sum((where.plane / radius) ** 2, axis=1)
+    steep = np.tanh(where.plane[:, 0] / (rng.uniform(0.1, 0.4) * radius))
+    height = 0.5 * depth * (1 + steep) * _cap(squared, 1.0)
+    return _along_normals(where, height.astype(np.float32), rng)
+
+
+FAMILIES: dict[str, Callable[[Patch, float, float, np.random.Generator], Floats]] = {
+    "bump": _bump,
+    "groove": _groove,
+    "scar": _scar,
+    "flatten": _flatten,
+    "bend": _bend,
+    "shift": _shift,
+}
+"""Family -> displacement with shape ``(m, 3)`` of a patch, for a radius and a depth."""
+
+
+def deform(
+    surface: Surface, seed: int, family: str, radius: float, depth: float, rng: np.random.Generator
+) -> tuple[Indices, npt.NDArray[np.float32], Labels]:
+    """Return the moved points, their displacement ``(m, 3)`` and which count as abnormal ``(m,)``.
+
+    Args:
+        surface: The cloud, in fractions of its diameter.
+        seed: Index of the point at the middle of the defect.
+        family: One of :data:`FAMILIES`.
+        radius: Reach along the surface, as a fraction of the diameter.
+        depth: Largest displacement, as a fraction of the diameter.
+        rng: Source of every random choice.
+    """
+    where = patch(surface, seed, 1.2 * radius, rng)
+    moved = FAMILIES[family](where, radius, depth, rng)
+    length = np.linalg.norm(moved, axis=1)
+    return where.index, moved.astype(np.float32), length > LABEL_SHARE * max(depth, length.max())

@@ -1,0 +1,123 @@
+"""Colors: a map for scores, a color for abnormal points, and the light that falls on both.
+
+The score map runs from light gray (normal) over yellow and orange to dark red (abnormal).  It is
+built in CIELAB: equal steps of score are equal steps of perceived color, and lightness falls all
+the way, so that it survives color blindness and gray printing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+from gmanet.cloud import Floats, Labels
+
+__all__ = ["LABEL_COLOR", "SCORE_MAP", "SURFACE_COLOR", "Bytes", "label_colors", "score_colors"]
+
+Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.floating[Any]]
+
+SURFACE_COLOR: Bytes = np.array([203, 208, 214], dtype=np.uint8)
+"""Bare metal: points of which nothing is said, and normal points."""
+
+LABEL_COLOR: Bytes = np.array([196, 34, 45], dtype=np.uint8)
+"""Points known to be abnormal."""
+
+LIGHT = np.array([-0.45, 0.6, 0.66]) / np.linalg.norm([-0.45, 0.6, 0.66])
+"""Direction to the light: left, up, and half toward the viewer."""
+
+AMBIENT, MATTE, GLOSS = 0.45, 0.6, 0.15
+CREASES = ((0.006, 0.35), (0.02, 0.35))
+"""Blur, as a fraction of the picture's width, and strength of the two layers of shade."""
+
+LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38), (27, 42, 22)]
+"""Lightness, green to red, blue to yellow; the map is the smooth way through these."""
+
+
+def score_colors(score: npt.ArrayLike, low: float, high: float) -> Bytes:
+    """Return each score's color, with shape ``(N, 3)``.
+
+    Args:
+        score: Any finite values, with shape ``(N,)``; those outside the range get its end colors.
+        low: The score that gets the first color.
+        high: The score that gets the last color; not below ``low``.
+
+    Raises:
+        ValueError: The range is reversed, or a score is not finite.
+    """
+    values = np.asarray(score, dtype=np.float64)
+    if not low <= high:
+        raise ValueError(f"colors from {low} to {high}, wanted a rising range")
+    if not np.isfinite(values).all():
+        raise ValueError("a score is not finite")
+    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return SCORE_MAP[np.rint(255 * np.clip(share, 0, 1)).astype(np.int64)]
+
+
+def label_colors(label: npt.ArrayLike) -> Bytes:
+    """Return the label color for abnormal points and the surface's for others, ``(N, 3)``."""
+    return np.where(np.asarray(label, dtype=bool)[:, None], LABEL_COLOR, SURFACE_COLOR)
+
+
+def lit(rgb: Floats, normal: Floats) -> Floats:
+    """Return colors under a light from the upper left, with shape ``(M, 3)``.
+
+    Ambient light, a matte part after Lambert and a soft highlight after Blinn.
+
+    Args:
+        rgb: Colors of the surface, from 0 to 255, with shape ``(M, 3)``.
+        normal: Normals of any length that look at the viewer (right, up, out), ``(M, 3)``.
+    """
+    unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    halfway = LIGHT + np.array([0, 0, 1])
+    matte = AMBIENT + MATTE * np.clip(unit @ LIGHT, 0, 1)
+    gloss = GLOSS * np.clip(unit @ halfway / np.linalg.norm(halfway), 0, 1) ** 30
+    return np.asarray(rgb * matte[:, None] + 255 * gloss[:, None], dtype=np.float32)
+
+
+def crease_shade(depth: Floats, mask: Labels, width: int) -> Floats:
+    """Return factors up to 1 that darken pixels behind their surroundings, shaped as ``depth``.
+
+    Luft et al., Image enhancement by unsharp masking the depth buffer, 2006: threads, rims and
+    outlines become legible, as if ambient light did not reach into them.
+
+    Args:
+        depth: Height toward the viewer in pixels, 0 outside the mask, with shape ``(H, W)``.
+        mask: True where the part is, with shape ``(H, W)``.
+        width: Pixels that make the picture's width; the blur is a fraction of it.
+    """
+    shade = np.ones_like(depth)
+    for blur, strength in CREASES:
+        reach = blur * width
+        weight = gaussian_filter(mask.astype(np.float32), reach, truncate=3)
+        around = gaussian_filter(depth, reach, truncate=3) / np.maximum(weight, 1e-6)
+        shade -= strength * np.clip((around - depth) / reach, 0, 0.9)
+    return np.maximum(shade, 0.25)
+
+
+def _lab_to_srgb(lab: Numbers) -> Bytes:
+    """Return sRGB bytes of CIELAB colors under daylight (D65), with shape ``(M, 3)``."""
+    y = (lab[:, 0] + 16) / 116
+    root = np.stack([y + lab[:, 1] / 500, y, y - lab[:, 2] / 200], axis=1)
+    xyz = np.where(root > 6 / 29, root**3, 3 * (6 / 29) ** 2 * (root - 4 / 29))
+    matrix = [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
+    linear = np.clip(xyz * [0.9505, 1.0, 1.0890] @ np.array(matrix).T, 0, 1)
+    bent = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return np.asarray(np.rint(255 * bent), dtype=np.uint8)
+
+
+def _score_map() -> Bytes:
+    """Return 256 colors at equal perceived distances along the way through the stops."""
+    stops = np.array(LAB_STOPS, dtype=np.float64)
+    fine = np.linspace(0, len(stops) - 1, 2001)
+    way = np.stack([np.interp(fine, np.arange(len(stops)), column) for column in stops.T], axis=1)
+    walked = np.append(0, np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1)))
+    even = np.linspace(0, walked[-1], 256)
+    return _lab_to_srgb(np.stack([np.interp(even, walked, column) for column in way.T], axis=1))
+
+
+SCORE_MAP: Bytes = _score_map()
+"""The map's 256 colors from low to high, with shape ``(256, 3)``."""

@@ -1,0 +1,200 @@
+"""A point cloud drawn as a solid: every point is a small disc that lies in the surface.
+
+The picture is orthographic.  Discs are written to a depth buffer; where several lie at the front,
+colors and normals are averaged with a narrow bell weight, and light is computed once per pixel
+from the averaged normal (Botsch et al., High-quality surface splatting on today's GPUs, 2005).
+NumPy and SciPy alone: no window, no graphics driver.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter, grey_closing
+from scipy.sparse import csr_array
+
+from gmanet.cloud import Floats, Indices, Labels
+from gmanet.geometry.frames import principal_axes
+from gmanet.geometry.neighbors import nearest
+from gmanet.view.colors import Bytes, crease_shade, lit
+
+__all__ = ["fitting_extent", "render"]
+
+OVERSAMPLING = 2
+NEIGHBORS = 16
+MARGIN = 1.06
+REACH = 1.15  # disc radius per distance to the sixth neighbor: no holes where points lie at random
+STEEPEST = 0.25  # cosine to the viewer below which a disc is turned no further
+FADING = 5.0  # a disc's weight falls from 1 to exp(-FADING) at its rim
+CONE = 2.0  # a rim counts as this many radii deeper: near points win over far-reaching discs
+LAYER = 1.6  # discs within this many radii of the frontmost belong to the same surface
+HIDDEN = 0.4  # a point this many radii behind the surface is not part of it
+
+
+class _Fragments(NamedTuple):
+    """Where discs meet pixels, one entry per pair; ``far`` goes from 0 to 1 at a disc's rim."""
+
+    pixel: Indices
+    point: Indices
+    depth: Floats
+    far: Floats
+
+
+def render(
+    pos: npt.ArrayLike,
+    normal: npt.ArrayLike | None,
+    rgb: npt.ArrayLike,
+    view: npt.ArrayLike,
+    size: int,
+    extent: float | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+) -> tuple[Bytes, float]:
+    """Return the picture, with shape ``(size, size, 3)``, and its scale in pixels per unit.
+
+    Args:
+        pos: Points in any unit, with shape ``(N, 3)``; the middle of their bounds is the center.
+        normal: Normals of any sign, with shape ``(N, 3)``; None to estimate them.
+        rgb: Colors from 0 to 255, with shape ``(N, 3)``.
+        view: Rotation whose rows point right, up and at the viewer, with shape ``(3, 3)``.
+        size: Width and height in pixels.
+        extent: Half the picture's width in the points' unit; None to fit the points.
+        background: Color where nothing is.
+    """
+    turn = np.asarray(view, dtype=np.float64).T
+    half = fitting_extent(pos, view) if extent is None else extent
+    fine = size * OVERSAMPLING
+    place = np.asarray(pos, dtype=np.float64) @ turn
+    middle = (place.min(axis=0) + place.max(axis=0)) / 2
+    xyz = ((place - middle) * (fine / (2 * half))).astype(np.float32)
+    xyz, facing, radius = _discs(xyz, None if normal is None else np.asarray(normal) @ turn)
+    inside = (np.abs(xyz[:, :2]) < fine / 2).all(axis=1)
+    attributes = np.concatenate([np.asarray(rgb), facing], axis=1, dtype=np.float32)[inside]
+    fragments, width = _fragments(xyz[inside], facing[inside], radius[inside], fine)
+    layer, hit = _blend(_front(fragments, radius[inside], width), attributes, width)
+    mask = _mend(layer, hit, float(np.median(radius)))
+    image = np.full((width, width, 3), background, dtype=np.float32)
+    shade = crease_shade(layer[..., -1] * mask, mask, fine)
+    image[mask] = lit(layer[mask, :3], layer[mask, 3:6]) * shade[mask, None]
+    edge = (width - fine) // 2
+    blocks = image[edge : edge + fine, edge : edge + fine].clip(0, 255)
+    blocks = blocks.reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
+    return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8), size / (2 * half)
+
+
+def fitting_extent(pos: npt.ArrayLike, view: npt.ArrayLike) -> float:
+    """Return half the width, in the unit of ``pos``, of a picture that just holds the points."""
+    place = np.asarray(pos, dtype=np.float64) @ np.asarray(view, dtype=np.float64).T
+    return MARGIN * float(np.ptp(place[:, :2], axis=0).max()) / 2
+
+
+def _discs(xyz: Floats, normal: npt.NDArray[np.floating] | None) -> tuple[Floats, Floats, Floats]:
+    """Return the discs' centers, normals turned to the viewer, and radii in pixels.
+
+    A disc is centered on its point's neighbors in the same plane, so that discs at an edge do not
+    stick out over it.
+    """
+    distance, index = nearest(xyz, xyz, NEIGHBORS)
+    facing = _normals(xyz, index) if normal is None else normal.astype(np.float32)
+    step = xyz[index] - xyz[:, None]
+    height = np.einsum("nkc,nc->nk", step, facing)
+    level = (np.abs(height) <= 0.35 * distance).astype(np.float32)  # the point itself is
+    shift = np.einsum("nk,nkc->nc", level, step) / level.sum(axis=1, keepdims=True)
+    shift -= np.einsum("nc,nc->n", shift, facing)[:, None] * facing
+    radius = REACH * distance[:, 6]
+    usual = float(np.median(radius))
+    radius = np.clip(radius, max(0.8, usual / 2), max(0.8, 3 * usual))
+    return xyz + shift, np.where(facing[:, 2:] < 0, -facing, facing), radius
+
+
+def _normals(xyz: Floats, index: Indices) -> Floats:
+    """Return normals that stay sharp at edges, with shape ``(N, 3)``.
+
+    Planes are fitted to all neighborhoods; a point takes the mean normal of its neighbors' planes,
+    of which those count that are flat and pass through the point.
+    """
+    spread, axes = principal_axes(xyz, xyz, index)
+    center = xyz[index].mean(axis=1)
+    index = index[:, ::2]
+    planes = axes[index, :, 0]
+    offset = np.einsum("nkc,nkc->nk", xyz[:, None] - center[index], planes)
+    cost = spread[index, 0] + offset**2 + 4e-4 * spread[:, 1:].sum(axis=1, keepdims=True) + 1e-12
+    best = planes[np.arange(len(xyz)), np.argmin(cost, axis=1)]
+    weight = (cost.min(axis=1, keepdims=True) / cost) ** 3
+    weight *= np.sign(np.einsum("nkc,nc->nk", planes, best))
+    mean = np.einsum("nk,nkc->nc", weight, planes)
+    return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[_Fragments, int]:
+    """Return the fragments, those at the points' own pixels first, and the width of their canvas.
+
+    The canvas is the picture and a rim around it for the ends of discs.
+    """
+    order = np.argsort(-radius).astype(np.int32)
+    r, z = radius[order], xyz[order, 2]
+    rim = int(np.ceil(radius.max(initial=1))) + 3
+    width = fine + 2 * rim
+    x, y = xyz[order, 0] + width / 2, width / 2 - xyz[order, 1]
+    base = np.floor(y).astype(np.int32) * width + np.floor(x).astype(np.int32)
+    x, y = x % 1 - 0.5, y % 1 - 0.5
+    steep = np.maximum(facing[order, 2], STEEPEST)
+    right, down = -facing[order, 0] / steep, facing[order, 1] / steep
+    parts = []
+    for dx, dy in sorted(product(range(2 - rim, rim - 1), repeat=2), key=lambda d: np.hypot(*d)):
+        count = int(np.searchsorted(-r, 0.71 - np.hypot(dx, dy), side="right"))
+        across, along = dx - x[:count], dy - y[:count]
+        rise = right[:count] * across + down[:count] * along
+        far = (across**2 + along**2 + rise**2) / r[:count] ** 2
+        i = np.flatnonzero(far <= 1) if dx or dy else np.arange(count)  # one pixel at least
+        parts.append((base[i] + (dy * width + dx), order[i], z[i] + rise[i], far[i].clip(0, 1)))
+    pixel, point, depth, reach = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Fragments(pixel, point, depth, reach), width
+
+
+def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
+    """Return the fragments of the frontmost surface, of points that are themselves seen."""
+    reach = radius[all_.point]
+    front = np.full(width * width, -np.inf, dtype=np.float32)
+    np.maximum.at(front, all_.pixel, all_.depth - CONE * reach * all_.far)
+    behind = (front[all_.pixel] - all_.depth) / reach
+    shown = np.empty(len(radius), dtype=bool)
+    shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
+    kept = shown[all_.point] & (behind <= LAYER)
+    return _Fragments(*(column[kept] for column in all_))
+
+
+def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, Labels]:
+    """Return mean attributes and depth per pixel, ``(width, width, C + 1)``, and where any are."""
+    hit = np.zeros(width * width, dtype=bool)
+    hit[part.pixel] = True
+    row = (np.cumsum(hit, dtype=np.int32) - 1)[part.pixel]
+    weight = np.exp(-FADING * part.far)
+    total = np.bincount(row, weight)
+    mixed = csr_array((weight, (row, part.point)), shape=(len(total), len(attributes))) @ attributes
+    layer = np.zeros((width * width, attributes.shape[1] + 1), dtype=np.float32)
+    layer[hit, :-1] = mixed / total[:, None]
+    layer[hit, -1] = np.bincount(row, weight * part.depth) / total
+    return layer.reshape(width, width, -1), hit.reshape(width, width)
+
+
+def _mend(layer: Floats, hit: Labels, radius: float) -> Labels:
+    """Return the pixels of the part with smooth outlines; gaps within get their neighbors' mean."""
+    depth = np.where(hit, layer[..., -1], np.float32(-1e6))
+    pit = (2 * round(radius / 3) + 1,) * 2
+    known = hit & (grey_closing(depth, pit) - depth < 2 * radius)
+    mask = gaussian_filter(known.astype(np.float32), radius / 2, truncate=3) > 0.7
+    flat, sure = layer.reshape(-1, layer.shape[2]), known.ravel()
+    steps = np.array([-1, 1, -len(hit), len(hit)])
+    gaps = np.flatnonzero(mask & ~known)
+    while len(gaps):
+        around = gaps[:, None] + steps
+        share = sure[around].astype(np.float32)
+        ready = share.any(axis=1)
+        mean = np.einsum("gs,gsc->gc", share, flat[around]) / share.sum(axis=1).clip(1)[:, None]
+        flat[gaps[ready]] = mean[ready]
+        sure[gaps[ready]] = True
+        gaps = gaps[~ready]
+    return np.asarray(mask)
