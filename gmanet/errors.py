@@ -9,7 +9,7 @@ __all__ = ["InputError", "command"]
 
 
 class InputError(ValueError):
-    """A user's input cannot be used; the message says what was found, where, and what was wanted."""
+    """Input that cannot be used; the message says what was found, where, and what was wanted."""
 
 
 def command(main: Callable[[], None]) -> None:

@@ -1,0 +1,1 @@
+"""Where clouds come from, and how they reach a detector."""

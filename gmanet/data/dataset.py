@@ -1,4 +1,4 @@
-"""A data set split: an index of named clouds, read lazily, splits and labels stated, never guessed."""
+"""A data set split: an index of named clouds, read lazily; splits and labels are never guessed."""
 
 from __future__ import annotations
 

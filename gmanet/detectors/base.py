@@ -7,7 +7,6 @@ none and configure no optimizer: nothing pretends to train.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,14 +14,12 @@ from lightning import LightningModule
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.cloud import Cloud
+from gmanet.data.pairs import Draw
+from gmanet.data.reading import Reader
 from gmanet.errors import InputError
 from gmanet.models.scoring import OBJECT_RULES
 
-__all__ = ["Detector", "DetectorConfig", "Reader", "Scores"]
-
-Reader = Callable[[Cloud], Data]
-"""Turns a cloud into what a detector reads; runs in the data workers, so it must pickle."""
+__all__ = ["Detector", "DetectorConfig", "Scores"]
 
 
 class Scores(NamedTuple):
@@ -47,7 +44,8 @@ class DetectorConfig:
     def __post_init__(self) -> None:
         if self.object_rule not in OBJECT_RULES:
             raise InputError(
-                f"detector.object_rule={self.object_rule!r}, wanted one of {', '.join(OBJECT_RULES)}"
+                f"detector.object_rule={self.object_rule!r}, "
+                f"wanted one of {', '.join(OBJECT_RULES)}"
             )
 
 
@@ -55,8 +53,14 @@ class Detector(LightningModule, ABC):
     """Knows what normal clouds look like, and says where another departs from them."""
 
     Config: type[DetectorConfig] = DetectorConfig
-    needs_twins = False
+    steps = 0
+    """Optimizer steps; 0 for one pass over the normal clouds."""
+    twins = False
     """Whether it is fitted on pairs of a normal cloud and its SPCG twin."""
+    draw: Draw | None = None
+    """How it reads pairs; None: it learns from normal clouds alone."""
+    batch = 1
+    """Pairs, or normal clouds, of one step."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()

@@ -1,0 +1,1 @@
+"""Scores stored, measured and drawn."""

@@ -1,0 +1,1 @@
+"""Pure functions on points; nothing here knows of learning or files."""

@@ -18,10 +18,13 @@ from scipy.sparse import csr_array
 
 from gmanet.cloud import Floats, Indices
 
-__all__ = ["BINS", "local_frame", "pooled", "spfh"]
+__all__ = ["BINS", "HISTOGRAM", "local_frame", "pooled", "spfh"]
 
 BINS = 11
 """Bins of one angle, as in the FPFH of Rusu et al. 2009."""
+
+HISTOGRAM = 3 * BINS
+"""Channels of the histograms of all three angles."""
 
 
 def _pair_angles(
@@ -50,7 +53,7 @@ def _soft_histogram(place: Floats) -> Floats:
     cell = (np.arange(queries, dtype=np.int32)[:, None] * BINS + low).ravel()
     histogram = np.bincount(cell, weights=1 - share, minlength=queries * BINS)
     histogram += np.bincount(cell + 1, weights=share, minlength=queries * BINS)
-    return (histogram / count).astype(np.float32).reshape(queries, BINS)
+    return np.asarray(histogram / count, dtype=np.float32).reshape(queries, BINS)
 
 
 def _warped(sine: Floats) -> Floats:

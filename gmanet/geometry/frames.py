@@ -6,7 +6,10 @@ import numpy as np
 
 from gmanet.cloud import Floats, Indices
 
-__all__ = ["eigen_features", "principal_axes"]
+__all__ = ["EIGEN", "eigen_features", "principal_axes"]
+
+EIGEN = 3
+"""Channels of :func:`eigen_features`."""
 
 
 def principal_axes(pos: Floats, query: Floats, neighbors: Indices) -> tuple[Floats, Floats]:

@@ -16,9 +16,7 @@ from gmanet.cloud import Floats, Indices
 __all__ = ["farthest_points", "inverse_distance", "nearest"]
 
 
-def nearest(
-    pos: Floats, query: Floats, count: int, workers: int = 1
-) -> tuple[Floats, Indices]:
+def nearest(pos: Floats, query: Floats, count: int, workers: int = 1) -> tuple[Floats, Indices]:
     """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
 
     Args:
@@ -28,7 +26,8 @@ def nearest(
         workers: Threads.
     """
     found = min(count, len(pos))
-    distance, index = cKDTree(pos).query(query, k=np.arange(1, found + 1), workers=workers)
+    answer = cKDTree(pos).query(query, k=np.arange(1, found + 1), workers=workers)
+    distance, index = np.asarray(answer[0]), np.asarray(answer[1])
     if found < count:
         missing = ((0, 0), (0, count - found))
         distance, index = np.pad(distance, missing, "edge"), np.pad(index, missing, "edge")
@@ -72,4 +71,4 @@ def inverse_distance(distance: Floats) -> Floats:
     PointNet++'s feature propagation (Qi et al. 2017, Eq. 2) uses them with three neighbors.
     """
     weight = 1.0 / np.maximum(distance.astype(np.float64) ** 2, 1e-12)
-    return (weight / weight.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return np.asarray(weight / weight.sum(axis=-1, keepdims=True), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Point and object figures."""

@@ -73,12 +73,7 @@ def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
     return float(np.diff(found, prepend=0) @ precision / found[-1])
 
 
-def aupro(
-    scores: Sequence[npt.ArrayLike],
-    labels: Sequence[npt.ArrayLike],
-    positions: Sequence[npt.ArrayLike],
-    limit: float = 0.3,
-) -> float:
+def aupro(scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], limit: float = 0.3) -> float:
     """Return the area under the per-region overlap curve; NaN if a class is missing.
 
     The overlap of a region is the share of its points above the threshold.  The curve is the mean
@@ -87,17 +82,15 @@ def aupro(
 
     Args:
         scores: One array with shape ``(N,)`` per cloud, higher is more abnormal.
-        labels: One array with shape ``(N,)`` per cloud, True (or 1) where abnormal.
-        positions: One array with shape ``(N, 3)`` per cloud, in any unit.
+        parts: What :func:`regions` returns for each cloud, with shape ``(N,)``.
         limit: False positive rate, above 0 and at most 1, at which the area ends.
 
     Raises:
-        ValueError: A score or coordinate is not finite, lengths differ, or the limit is no rate.
+        ValueError: A score is not finite, lengths differ, or the limit is no rate.
     """
     if not 0 < limit <= 1:
         raise ValueError(f"limit {limit}, wanted a rate above 0 and at most 1")
-    pairs = [_checked(score, label) for score, label in zip(scores, labels, strict=True)]
-    parts = [regions(pos, pair[1]) for pos, pair in zip(positions, pairs, strict=True)]
+    pairs = [_checked(score, part >= 0) for score, part in zip(scores, parts, strict=True)]
     if not pairs:
         return float("nan")
     values = np.concatenate([value for value, _ in pairs])

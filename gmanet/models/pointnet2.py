@@ -10,6 +10,8 @@ of the scores.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import PointNetConv
@@ -23,7 +25,7 @@ LOCAL = 6
 def mlp(*channels: int) -> nn.Sequential:
     """Return linear layers with a ReLU between them."""
     layers: list[nn.Module] = []
-    for wide, narrow in zip(channels[:-1], channels[1:], strict=True):
+    for wide, narrow in pairwise(channels):
         layers += [nn.Linear(wide, narrow), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -44,9 +46,10 @@ class LocalFrameConv(PointNetConv):
             centers: Number of centers ``M``.
         """
         size = (len(x), centers)
-        return self.propagate(edge_index, x=(x, None), local=local, size=size)  # type: ignore[no-any-return]
+        out: Tensor = self.propagate(edge_index, x=(x, None), local=local, size=size)
+        return out
 
-    def message(self, x_j: Tensor, local: Tensor) -> Tensor:  # type: ignore[override]
+    def message(self, x_j: Tensor, local: Tensor) -> Tensor:
         """Return each edge's message, with shape ``(E, C')``."""
         assert isinstance(self.local_nn, nn.Module)
         return self.local_nn(torch.cat([x_j, local], dim=1))  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Normal cloud -> labelled abnormal twin (Section IV.B)."""

@@ -63,7 +63,7 @@ class Patch:
 
 def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) -> Patch:
     """Return the points within a geodesic radius of a seed, in a randomly turned tangent frame."""
-    geodesic = dijkstra(surface.graph, indices=seed, limit=radius, directed=False)
+    geodesic = dijkstra(surface.graph, indices=np.array(seed), limit=radius, directed=False)
     index = np.flatnonzero(np.isfinite(geodesic))
     axis = surface.normal[seed] * rng.choice([-1.0, 1.0])
     helper = rng.normal(size=3)
@@ -90,7 +90,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _cap(squared: Floats, power: float) -> Floats:
     """Return ``(1 - squared) ^ power`` inside the unit circle and 0 outside."""
-    return np.clip(1.0 - squared, 0.0, 1.0) ** power
+    return np.asarray(np.clip(1.0 - squared, 0.0, 1.0) ** power, dtype=np.float32)
 
 
 def _along_normals(where: Patch, height: Floats, rng: np.random.Generator) -> Floats:

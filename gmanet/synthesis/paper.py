@@ -43,7 +43,7 @@ def paper_twin(
         rng: Source of all randomness.
         strength: The paper's perturbation strength, in ``[0, 1]``.
         add: The paper's perturbation mode: add points, else remove them.
-        curvature: ``poisson`` (literal, half a minute) or ``local`` (quick).
+        curvature: ``poisson`` (literal, 40 s) or ``local`` (quick).
         ratio: Added or removed points as a fraction of N, the paper's 0.015.
         threshold: Least curvature of the region, in 1 / length at a part diameter of 30.
 

@@ -1,0 +1,1 @@
+"""Everything that Lightning needs to fit."""

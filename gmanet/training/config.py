@@ -21,6 +21,7 @@ class TrainConfig:
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         workers: Processes that prepare clouds; -1: one per core, 0: none.
         checkpoint_every: Epochs between two checkpoints; an interrupted run resumes from the last.
+        pictures: Test clouds to draw, spread over the kinds of defect; -1: all.
     """
 
     accelerator: str = "cpu"
@@ -29,11 +30,14 @@ class TrainConfig:
     precision: str = "32-true"
     workers: int = -1
     checkpoint_every: int = 5
+    pictures: int = 6
 
     def __post_init__(self) -> None:
-        for name, least in (("devices", 1), ("nodes", 1), ("workers", -1), ("checkpoint_every", 1)):
+        for name, least in (("devices", 1), ("nodes", 1), ("workers", -1), ("pictures", -1)):
             if getattr(self, name) < least:
                 raise InputError(f"train.{name}={getattr(self, name)}, wanted at least {least}")
+        if self.checkpoint_every < 1:
+            raise InputError(f"train.checkpoint_every={self.checkpoint_every}, wanted at least 1")
 
     @property
     def processes(self) -> int:

@@ -1,0 +1,1 @@
+"""Clouds as pictures."""

@@ -32,6 +32,8 @@ LIGHT = np.array([-0.45, 0.6, 0.66]) / np.linalg.norm([-0.45, 0.6, 0.66])
 AMBIENT, MATTE, GLOSS = 0.45, 0.6, 0.15
 CREASES = ((0.006, 0.35), (0.02, 0.35))
 """Blur, as a fraction of the picture's width, and strength of the two layers of shade."""
+GRAIN = 0.08
+"""Depth per reach that casts no shade: the noise of a scan."""
 
 LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38), (27, 42, 22)]
 """Lightness, green to red, blue to yellow; the map is the smooth way through these."""
@@ -62,40 +64,37 @@ def label_colors(label: npt.ArrayLike) -> Bytes:
     return np.where(np.asarray(label, dtype=bool)[:, None], LABEL_COLOR, SURFACE_COLOR)
 
 
-def lit(rgb: Floats, normal: Floats) -> Floats:
-    """Return colors under a light from the upper left, with shape ``(M, 3)``.
+def lit(layer: Floats, mask: Labels, width: int) -> Floats:
+    """Return the colors of the masked pixels under a light from the upper left, ``(M, 3)``.
 
-    Ambient light, a matte part after Lambert and a soft highlight after Blinn.
+    Ambient light, a matte part after Lambert and a soft highlight after Blinn.  Pixels behind their
+    surroundings are darkened, which brings out threads and rims (Luft et al., Image enhancement by
+    unsharp masking the depth buffer, 2006).
 
     Args:
-        rgb: Colors of the surface, from 0 to 255, with shape ``(M, 3)``.
-        normal: Normals of any length that look at the viewer (right, up, out), ``(M, 3)``.
+        layer: Each pixel's surface color from 0 to 255, normal of any length that looks at the
+            viewer (right, up, out) and depth toward the viewer in pixels, ``(H, W, 7)``.
+        mask: True where the part is, with shape ``(H, W)``.
+        width: Pixels that make the picture's width; the reach of the shade is a fraction of it.
     """
+    rgb, normal = layer[mask, :3], layer[mask, 3:6]
     unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     halfway = LIGHT + np.array([0, 0, 1])
     matte = AMBIENT + MATTE * np.clip(unit @ LIGHT, 0, 1)
     gloss = GLOSS * np.clip(unit @ halfway / np.linalg.norm(halfway), 0, 1) ** 30
-    return np.asarray(rgb * matte[:, None] + 255 * gloss[:, None], dtype=np.float32)
+    shade = _crease_shade(layer[..., 6] * mask, mask, width)[mask]
+    color = (rgb * matte[:, None] + 255 * gloss[:, None]) * shade[:, None]
+    return np.asarray(np.clip(color, 0, 255), dtype=np.float32)
 
 
-def crease_shade(depth: Floats, mask: Labels, width: int) -> Floats:
-    """Return factors up to 1 that darken pixels behind their surroundings, shaped as ``depth``.
-
-    Luft et al., Image enhancement by unsharp masking the depth buffer, 2006: threads, rims and
-    outlines become legible, as if ambient light did not reach into them.
-
-    Args:
-        depth: Height toward the viewer in pixels, 0 outside the mask, with shape ``(H, W)``.
-        mask: True where the part is, with shape ``(H, W)``.
-        width: Pixels that make the picture's width; the blur is a fraction of it.
-    """
+def _crease_shade(depth: Floats, mask: Labels, width: int) -> Floats:
     shade = np.ones_like(depth)
     for blur, strength in CREASES:
         reach = blur * width
         weight = gaussian_filter(mask.astype(np.float32), reach, truncate=3)
         around = gaussian_filter(depth, reach, truncate=3) / np.maximum(weight, 1e-6)
-        shade -= strength * np.clip((around - depth) / reach, 0, 0.9)
-    return np.maximum(shade, 0.25)
+        shade -= strength * np.clip((around - depth) / reach - GRAIN, 0, 0.9)
+    return np.maximum(shade, 0.35)
 
 
 def _lab_to_srgb(lab: Numbers) -> Bytes:

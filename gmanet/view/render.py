@@ -3,7 +3,6 @@
 The picture is orthographic.  Discs are written to a depth buffer; where several lie at the front,
 colors and normals are averaged with a narrow bell weight, and light is computed once per pixel
 from the averaged normal (Botsch et al., High-quality surface splatting on today's GPUs, 2005).
-NumPy and SciPy alone: no window, no graphics driver.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, grey_closing
 from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices, Labels
 from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.neighbors import nearest
-from gmanet.view.colors import Bytes, crease_shade, lit
+from gmanet.view.colors import Bytes, lit
 
 __all__ = ["fitting_extent", "render"]
 
@@ -56,7 +56,7 @@ def render(
 
     Args:
         pos: Points in any unit, with shape ``(N, 3)``; the middle of their bounds is the center.
-        normal: Normals of any sign, with shape ``(N, 3)``; None to estimate them.
+        normal: Unit normals of any sign, with shape ``(N, 3)``; None to estimate them.
         rgb: Colors from 0 to 255, with shape ``(N, 3)``.
         view: Rotation whose rows point right, up and at the viewer, with shape ``(3, 3)``.
         size: Width and height in pixels.
@@ -67,20 +67,20 @@ def render(
     half = fitting_extent(pos, view) if extent is None else extent
     fine = size * OVERSAMPLING
     place = np.asarray(pos, dtype=np.float64) @ turn
+    order = cKDTree(place, balanced_tree=False).indices  # neighbors side by side: twice as fast
     middle = (place.min(axis=0) + place.max(axis=0)) / 2
-    xyz = ((place - middle) * (fine / (2 * half))).astype(np.float32)
-    xyz, facing, radius = _discs(xyz, None if normal is None else np.asarray(normal) @ turn)
+    xyz = ((place[order] - middle) * (fine / (2 * half))).astype(np.float32)
+    known = None if normal is None else (np.asarray(normal)[order] @ turn).astype(np.float32)
+    xyz, facing, radius = _discs(xyz, known)
     inside = (np.abs(xyz[:, :2]) < fine / 2).all(axis=1)
-    attributes = np.concatenate([np.asarray(rgb), facing], axis=1, dtype=np.float32)[inside]
+    attributes = np.concatenate([np.asarray(rgb)[order], facing], axis=1, dtype=np.float32)
     fragments, width = _fragments(xyz[inside], facing[inside], radius[inside], fine)
-    layer, hit = _blend(_front(fragments, radius[inside], width), attributes, width)
+    layer, hit = _blend(_front(fragments, radius[inside], width), attributes[inside], width)
     mask = _mend(layer, hit, float(np.median(radius)))
     image = np.full((width, width, 3), background, dtype=np.float32)
-    shade = crease_shade(layer[..., -1] * mask, mask, fine)
-    image[mask] = lit(layer[mask, :3], layer[mask, 3:6]) * shade[mask, None]
-    edge = (width - fine) // 2
-    blocks = image[edge : edge + fine, edge : edge + fine].clip(0, 255)
-    blocks = blocks.reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
+    image[mask] = lit(layer, mask, fine)
+    edge = slice((width - fine) // 2, (width + fine) // 2)
+    blocks = image[edge, edge].reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
     return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8), size / (2 * half)
 
 
@@ -90,14 +90,14 @@ def fitting_extent(pos: npt.ArrayLike, view: npt.ArrayLike) -> float:
     return MARGIN * float(np.ptp(place[:, :2], axis=0).max()) / 2
 
 
-def _discs(xyz: Floats, normal: npt.NDArray[np.floating] | None) -> tuple[Floats, Floats, Floats]:
+def _discs(xyz: Floats, normal: Floats | None) -> tuple[Floats, Floats, Floats]:
     """Return the discs' centers, normals turned to the viewer, and radii in pixels.
 
     A disc is centered on its point's neighbors in the same plane, so that discs at an edge do not
     stick out over it.
     """
     distance, index = nearest(xyz, xyz, NEIGHBORS)
-    facing = _normals(xyz, index) if normal is None else normal.astype(np.float32)
+    facing = _normals(xyz, index) if normal is None else normal
     step = xyz[index] - xyz[:, None]
     height = np.einsum("nkc,nc->nk", step, facing)
     level = (np.abs(height) <= 0.35 * distance).astype(np.float32)  # the point itself is
@@ -129,10 +129,7 @@ def _normals(xyz: Floats, index: Indices) -> Floats:
 
 
 def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[_Fragments, int]:
-    """Return the fragments, those at the points' own pixels first, and the width of their canvas.
-
-    The canvas is the picture and a rim around it for the ends of discs.
-    """
+    """Return fragments, those at points' own pixels first, and the width with rims."""
     order = np.argsort(-radius).astype(np.int32)
     r, z = radius[order], xyz[order, 2]
     rim = int(np.ceil(radius.max(initial=1))) + 3
@@ -143,7 +140,9 @@ def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[
     steep = np.maximum(facing[order, 2], STEEPEST)
     right, down = -facing[order, 0] / steep, facing[order, 1] / steep
     parts = []
-    for dx, dy in sorted(product(range(2 - rim, rim - 1), repeat=2), key=lambda d: np.hypot(*d)):
+    for dx, dy in sorted(
+        product(range(2 - rim, rim - 1), repeat=2), key=lambda d: d[0] ** 2 + d[1] ** 2
+    ):
         count = int(np.searchsorted(-r, 0.71 - np.hypot(dx, dy), side="right"))
         across, along = dx - x[:count], dy - y[:count]
         rise = right[:count] * across + down[:count] * along
@@ -163,7 +162,7 @@ def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
     shown = np.empty(len(radius), dtype=bool)
     shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
     kept = shown[all_.point] & (behind <= LAYER)
-    return _Fragments(*(column[kept] for column in all_))
+    return _Fragments(all_.pixel[kept], all_.point[kept], all_.depth[kept], all_.far[kept])
 
 
 def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, Labels]:
@@ -183,9 +182,9 @@ def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, La
 def _mend(layer: Floats, hit: Labels, radius: float) -> Labels:
     """Return the pixels of the part with smooth outlines; gaps within get their neighbors' mean."""
     depth = np.where(hit, layer[..., -1], np.float32(-1e6))
-    pit = (2 * round(radius / 3) + 1,) * 2
-    known = hit & (grey_closing(depth, pit) - depth < 2 * radius)
-    mask = gaussian_filter(known.astype(np.float32), radius / 2, truncate=3) > 0.7
+    closed = grey_closing(depth, (2 * round(radius / 2) + 1,) * 2)
+    known = hit & (closed - depth < 2 * radius)  # where not, the far side shows through a pinhole
+    mask = gaussian_filter(np.float32(closed > -1e6), radius / 2, truncate=3) > 0.7
     flat, sure = layer.reshape(-1, layer.shape[2]), known.ravel()
     steps = np.array([-1, 1, -len(hit), len(hit)])
     gaps = np.flatnonzero(mask & ~known)

@@ -115,7 +115,7 @@ def test_instances_differ_within_tolerance(category):
     first, second = (part.build(np.random.default_rng(seed)) for seed in (0, 1))
     ratio = area(first) / area(second)
     assert ratio != 1
-    assert ratio == pytest.approx(1, abs=0.05)
+    assert ratio == pytest.approx(1, abs=0.08)
 
 
 def test_threads_are_helices():
@@ -154,17 +154,17 @@ def test_defect_has_its_depth_share_and_place(category, kind):
 
 @pytest.mark.parametrize(("kind", "sign"), [("convex", 1), ("concave", -1)])
 def test_bumps_go_out_and_dents_go_in_on_one_side_of_a_plate(kind, sign):
-    mesh = CATEGORIES["fender_ring"].build(np.random.default_rng(0))
+    half = np.array([20.0, 20.0, 0.75])
+    mesh = box(half, 0.2, 0.4)
+    crosses = mesh.crosses()
     for seed in range(6):
-        moved, _ = deform(mesh, mesh.crosses(), kind, 0.012, np.random.default_rng(seed))
+        moved, _ = deform(mesh, crosses, kind, 0.012, np.random.default_rng(seed))
         change = volume(mesh.moved(mesh.vertices + moved)) - volume(mesh)
         assert np.sign(change) == sign
-        thick = np.ptp(mesh.vertices[:, 2])
-        heights = mesh.vertices[:, 2]
-        radius = np.hypot(*mesh.vertices[:, :2].T)
-        flat = (radius > 6) & (radius < 17)  # away from the rims, where a defect may wrap around
-        sides = [np.abs(moved[flat & (np.abs(heights - z) < 0.01)]).max() for z in (0.0, thick)]
-        assert min(sides) < 0.02 * max(*sides, 1e-3)
+        flat = (np.abs(mesh.vertices[:, :2]) < 19.5).all(axis=1)  # the rim belongs to both sides
+        top = mesh.vertices[:, 2] > 0
+        sides = [np.abs(moved[flat & side]).max() for side in (top, ~top)]
+        assert min(sides) < 0.02 * max(sides)
 
 
 def test_labeled_points_moved_and_the_others_did_not():

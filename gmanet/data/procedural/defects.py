@@ -33,6 +33,8 @@ _DEPTH = (0.005, 0.02)
 """Least and greatest depth, as a fraction of the part's diameter."""
 _STEEPEST = 0.6
 """Greatest depth, as a share of the footprint's radius (of a scratch's half breadth)."""
+_THINNEST = 0.22
+"""Greatest depth, as a share of the wall's thickness or the gap's width at the seed."""
 
 
 def deform(
@@ -50,7 +52,7 @@ def deform(
     areas = np.linalg.norm(crosses, axis=1) / 2
     diameter = mesh.diameter
     target = share * float(areas.sum())
-    depth = diameter * rng.uniform(*_DEPTH)
+    depth = diameter * rng.uniform(*_DEPTH) * (0.6 if kind == "scar" else 1.0)
     face = pick(areas, rng)
     if kind == "scratch":
         length = min(diameter * rng.uniform(0.35, 0.8), target / (0.032 * diameter))
@@ -60,10 +62,8 @@ def deform(
         region = around(mesh, crosses, face, BALL * float(np.sqrt(target / np.pi)))
         shape = _SHAPES[kind](region, rng)
     moved, size = _sized(shape, region, target)
-    # Steeper flanks would fold the surface, and a dent must not come out on the other side.
-    deepest = _STEEPEST * size
-    if kind != "deformation":
-        deepest = min(deepest, 0.5 * _clearance(region, size))
+    # Steeper flanks would fold the surface; thin sheet takes shallow defects only.
+    deepest = min(_STEEPEST * size, _THINNEST * _clearance(region, size))
     displacement = np.zeros_like(mesh.vertices)
     depth = max(min(depth, deepest), _DEPTH[0] * diameter)
     displacement[region.vertex] = depth * moved

@@ -11,6 +11,7 @@ from gmanet.data.procedural.shapes import (
     even_angles,
     face,
     levels,
+    loose,
     prism,
     revolve,
     smoothstep,
@@ -97,7 +98,8 @@ def _teeth(theta: Array) -> Array:
 
 def round_nut(rng: np.random.Generator) -> Mesh:
     """Return a slotted round nut, M20, with four slots in its rim."""
-    outer, high, radius, pitch = vary(rng, 17.0, 9.0, 10.0, 2.0)
+    outer, radius, pitch = vary(rng, 17.0, 10.0, 2.0)
+    high = loose(rng, 9.0, 0.04)  # parted off; see _SHEET in rings.py
     width, depth = vary(rng, 5.0, 2.4)
     step = 0.25
     fine = np.linspace(0, 2 * np.pi, 8000, endpoint=False)

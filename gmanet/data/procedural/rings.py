@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gmanet.data.procedural.mesh import Array, Field, Index, Mesh, cut, grid, join
+from gmanet.data.procedural.mesh import Array, Index, Mesh, cut, grid, join
 from gmanet.data.procedural.shapes import (
     angles,
     bevel,
     face,
     levels,
+    loose,
     revolve,
     smoothstep,
     vary,
@@ -18,17 +19,35 @@ from gmanet.data.procedural.shapes import (
 
 __all__ = ["fender_ring", "hole_retaining_ring", "washer"]
 
+_SHEET = 0.12
+"""Tolerance of a sheet's thickness, as a fraction.
+
+Wide, like the warp of stamped parts: were every ring equally thin and flat, the bounding box alone
+would give a defect away.
+"""
+
 
 def fender_ring(rng: np.random.Generator) -> Mesh:
     """Return a wide thin ring, rolled over at its upper rim by the punch."""
-    outer, bore, thick, roll = vary(rng, 19.0, 4.2, 1.6, 0.45)
-    return _flat_ring(outer, bore, thick, (roll, 0.1), (0.1, 0.25), 0.30)
+    outer, bore, roll = vary(rng, 19.0, 4.2, 0.45)
+    ring = _flat_ring(outer, bore, loose(rng, 1.6, _SHEET), (roll, 0.1), (0.1, 0.25), 0.30)
+    return _stamped(rng, ring, outer, 0.7)
 
 
 def washer(rng: np.random.Generator) -> Mesh:
     """Return a thick washer with a chamfered upper rim."""
-    outer, bore, thick, edge = vary(rng, 12.0, 6.5, 2.5, 0.7)
-    return _flat_ring(outer, bore, thick, (edge, 0.12), (0.12, 0.12), 0.18)
+    outer, bore, edge = vary(rng, 12.0, 6.5, 0.7)
+    ring = _flat_ring(outer, bore, loose(rng, 2.5, _SHEET), (edge, 0.12), (0.12, 0.12), 0.18)
+    return _stamped(rng, ring, outer, 0.5)
+
+
+def _stamped(rng: np.random.Generator, ring: Mesh, outer: float, rise: float) -> Mesh:
+    """Return a flat part as the punch leaves it: dished and twisted by up to ``rise`` mm."""
+    x, y, z = ring.vertices.T
+    dish, twist, angle = rng.uniform(-rise, rise), rng.uniform(0, rise / 2), rng.uniform(0, np.pi)
+    u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    bend = dish * (u * u + v * v) + twist * (u * u - v * v)
+    return ring.moved(np.stack([x, y, z + bend / outer**2], axis=1))
 
 
 def _flat_ring(
@@ -56,7 +75,8 @@ def _flat_ring(
 
 def hole_retaining_ring(rng: np.random.Generator) -> Mesh:
     """Return an open spring ring for bores, with two inward ears that have a hole each."""
-    outer, thick, hole, gap = vary(rng, 16.0, 1.5, 1.05, 0.22)
+    outer, thick = loose(rng, 16.0, 0.025), loose(rng, 1.5, _SHEET)
+    hole, gap = vary(rng, 1.05, 0.22)
     wide, thin, ear = vary(rng, 3.0, 1.9, 5.2)
     step = 0.25
     fine = np.linspace(gap, 2 * np.pi - gap, 4000)
@@ -67,7 +87,7 @@ def hole_retaining_ring(rng: np.random.Generator) -> Mesh:
     for side in (turn, -turn):
         center = np.array([pin * np.cos(side), pin * np.sin(side)])
         plate = _drilled(plate, center, hole, thick, step)
-    return plate
+    return _stamped(rng, plate, outer, 0.95)
 
 
 def _along(theta: Array, radius: Array, step: float) -> Array:
@@ -119,8 +139,8 @@ def _rim(rows: int, columns: int) -> Index:
 
 def _drilled(plate: Mesh, center: Array, radius: float, thick: float, step: float) -> Mesh:
     """Return the plate with a hole through it along z."""
-    outside: Field = lambda p: np.hypot(*(p[:, :2] - center).T) - radius  # noqa: E731
-    opened, border = cut(plate, outside(plate.vertices))
+    x, y = (plate.vertices[:, :2] - center).T
+    opened, border = cut(plate, np.hypot(x, y) - radius)
     theta = angles(2 * np.pi * radius, step)
     height = levels(0.0, thick, step)[::-1]
     tube = grid(

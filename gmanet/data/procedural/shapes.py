@@ -19,6 +19,7 @@ __all__ = [
     "even_angles",
     "face",
     "levels",
+    "loose",
     "pillow",
     "pillow_norm",
     "prism",
@@ -36,6 +37,11 @@ def vary(rng: np.random.Generator, *nominal: float) -> list[float]:
     """Return dimensions as manufactured: each off by a normal error of 0.4 % (at most 1 %)."""
     error = np.clip(rng.normal(0.0, 0.004, len(nominal)), -0.01, 0.01)
     return [float(value * (1 + part)) for value, part in zip(nominal, error, strict=True)]
+
+
+def loose(rng: np.random.Generator, nominal: float, tolerance: float) -> float:
+    """Return a dimension anywhere within its tolerance, as a fraction of it: sheet, bar stock."""
+    return nominal * (1 + rng.uniform(-tolerance, tolerance))
 
 
 def smoothstep(value: Array, low: float, high: float) -> Array:

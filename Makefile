@@ -1,0 +1,41 @@
+# make fit ARGS="data.category=washer seed=1"    install what is missing, then python -m gmanet.fit
+# make test | lint | slow                         the same for the checks
+# PYTHON=python3.12 make fit                      another interpreter for a new .venv
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: fit test lint slow install
+.DELETE_ON_ERROR: # a half-made .venv is made again
+
+fit: .venv/.installed
+	$(BIN)/python -m gmanet.fit $(ARGS)
+
+test: lint
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+slow: .venv/.installed-dev
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: .venv/.installed-dev
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+# The stamps make a second call quick; they are renewed when the requirements change.
+.venv/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing gmanet into .venv (some minutes the first time)"
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing gmanet and its tests into .venv (some minutes the first time)"
+	$(INSTALL) -e '.[dev]'
+	@touch $@ .venv/.installed

@@ -1,0 +1,152 @@
+"""The LightningDataModule: normal clouds with their twins to train, test clouds to score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+from typing import Any
+
+import numpy as np
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+from torch_geometric.data import Batch, Data
+from tqdm import tqdm
+
+from gmanet.cloud import Cloud
+from gmanet.data.dataset import CloudDataset
+from gmanet.data.pairs import Draw, EpochSampler, PairDataset, TwinDataset, pair
+from gmanet.data.reading import ReadClouds, Reader, read
+from gmanet.data.structured import StructureReader
+from gmanet.synthesis.config import SynthesisConfig
+from gmanet.synthesis.spcg import Generator
+
+__all__ = ["CloudData"]
+
+VALIDATION = 4
+"""Normal clouds, and twins made of them for this alone, that the curves during training show."""
+
+
+class CloudData(LightningDataModule):
+    """Supplies one category of a data set to one detector.
+
+    Args:
+        train: Normal clouds to fit on.
+        test: Clouds to score.
+        reader: Turns a cloud into the detector's input.
+        synthesis: How twins are made.
+        draw: How many centers a step reads of each pair; None: no twins are made, and every normal
+            cloud is seen once.
+        batch: Pairs, or normal clouds, of one step.
+        seed: Decides every twin and every draw.
+        workers: Processes that prepare clouds.
+        progress: Whether to show progress bars.
+    """
+
+    def __init__(
+        self,
+        train: CloudDataset,
+        test: CloudDataset,
+        reader: Reader,
+        synthesis: SynthesisConfig,
+        draw: Draw | None = None,
+        batch: int = 1,
+        seed: int = 0,
+        workers: int = 0,
+        progress: bool = True,
+    ) -> None:
+        super().__init__()
+        self.train, self.test, self.reader = train, test, reader
+        self.synthesis, self.draw, self.batch = synthesis, draw, batch
+        self.seed, self.workers, self.progress = seed, workers, progress
+        self.pairs: PairDataset | None = None
+        self.validation: list[Data] = []
+
+    def setup(self, stage: str) -> None:
+        """Make the twins and all structures before the first step; Lightning calls it."""
+        if stage == "fit" and self.draw is not None and self.pairs is None:
+            assert isinstance(self.reader, StructureReader)
+            self.pairs = self._make_pairs(self.reader, self.draw)
+            self.validation = self._make_validation()
+
+    def _make_pairs(self, reader: StructureReader, draw: Draw) -> PairDataset:
+        source = TwinDataset(self.train, reader, self.synthesis, self.seed)
+        loader = DataLoader(source, None, num_workers=self.workers, collate_fn=_as_is)
+        bar = self._bar(loader, "normal clouds and twins", len(source))
+        made = list(bar)
+        normal, twins = made[: len(self.train)], made[len(self.train) :]
+        pairs = []
+        for index, (twin, label) in enumerate(twins):
+            original = normal[index % len(normal)][0]
+            diameter = Cloud(original.points).diameter
+            pairs.append(pair(original, twin, label, diameter))
+        return PairDataset(pairs, draw, self.seed)
+
+    def _make_validation(self) -> list[Data]:
+        """Return normal clouds and twins that training does not draw from."""
+        generator = Generator(self.synthesis)
+        made: list[Data] = []
+        for index in range(min(VALIDATION, len(self.train))):
+            cloud = self.train[len(self.train) - 1 - index]
+            rng = np.random.default_rng([self.seed, self.synthesis.twins + index])
+            normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
+            twin = generator.twin(cloud, rng)
+            made += [read(normal, self.reader), read(twin, self.reader)]
+        return made
+
+    def _bar(self, items: Iterable[Any], name: str, total: int) -> Iterator[Any]:
+        return iter(tqdm(items, name, total, disable=not self.progress, unit="cloud"))
+
+    def epochs(self, steps: int) -> int:
+        """Return the passes over the train data that so many steps take; 0 steps are one pass."""
+        if self.draw is None:
+            return 1
+        return ceil(steps / max(1, self.synthesis.twins // self.batch))
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Return this process's number and how many there are."""
+        if self.trainer is None:
+            return 0, 1
+        return self.trainer.global_rank, self.trainer.world_size
+
+    def sample(self, count: int) -> Data:
+        """Return centers of the normal clouds, to standardise features on."""
+        assert self.pairs is not None
+        return self.pairs.sample(count)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return draws from the pairs, or the normal clouds for a detector without twins."""
+        if self.pairs is None:
+            return self._loader(self.train)
+        sampler = EpochSampler(len(self.pairs), self.seed, *self._place)
+        batch = min(self.batch, len(sampler))
+        return DataLoader(
+            self.pairs, batch_size=batch, sampler=sampler, collate_fn=_batch, drop_last=True
+        )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Return the synthetic validation clouds; test labels are never seen during a fit."""
+        return DataLoader(self.validation, batch_size=1, collate_fn=_batch)  # type: ignore[arg-type]
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Return the test clouds, each exactly once over all processes."""
+        return self._loader(self.test)
+
+    def _loader(self, clouds: CloudDataset) -> DataLoader[Any]:
+        rank, world = self._place
+        mine = range(rank, len(clouds), world)
+        return DataLoader(
+            ReadClouds(clouds, self.reader),
+            batch_size=1,
+            sampler=mine,  # type: ignore[arg-type]
+            collate_fn=_batch,
+            num_workers=self.workers,
+        )
+
+
+def _as_is(item: Any) -> Any:
+    return item
+
+
+def _batch(items: list[Data]) -> Batch:
+    return Batch.from_data_list(items)

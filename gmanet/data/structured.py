@@ -1,0 +1,71 @@
+"""PyG records of a cloud's structure: all of it to score, or a few of its centers to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch_geometric.data import Data
+
+from gmanet.cloud import Cloud, Indices
+from gmanet.geometry.structure import Structure, structure
+
+__all__ = ["StructureReader", "StructuredCloud", "centers_of"]
+
+
+class StructuredCloud(Data):
+    """A cloud's structure (``geometry.structure.Structure``) that packs into one PyG batch."""
+
+    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return by how much a batch shifts the indices of the next cloud."""
+        if key == "groups":
+            return len(self.points)
+        if key in ("near", "around"):
+            return len(self.context)
+        return super().__inc__(key, value, *args, **kwargs)
+
+
+@dataclass(frozen=True)
+class StructureReader:
+    """Turn a cloud into a :class:`StructuredCloud`.
+
+    Args:
+        points: Points that are kept.
+        centers: Places where the networks answer.
+        smoothing: Neighboring centers whose scores are averaged.
+    """
+
+    points: int
+    centers: int
+    smoothing: int
+
+    def structure(self, cloud: Cloud) -> Structure:
+        """Return the structure alone."""
+        return structure(cloud.pos, self.points, self.centers, self.smoothing)
+
+    def __call__(self, cloud: Cloud) -> StructuredCloud:
+        """Return the record to score."""
+        made = self.structure(cloud)
+        return StructuredCloud(
+            points=torch.from_numpy(made.points),
+            descriptor=torch.from_numpy(made.descriptor),
+            groups=torch.from_numpy(made.groups),
+            local=torch.from_numpy(made.local),
+            context=torch.from_numpy(made.context),
+            around=torch.from_numpy(made.around),
+            near=torch.from_numpy(made.near),
+            weight=torch.from_numpy(made.weight),
+            num_nodes=len(cloud),
+        )
+
+
+def centers_of(made: Structure, index: Indices, abnormal: bool) -> Data:
+    """Return what the networks read at some centers, all normal or all abnormal."""
+    return Data(
+        descriptor=torch.from_numpy(made.descriptor[made.groups[index]]),
+        local=torch.from_numpy(made.local[index]),
+        context=torch.from_numpy(made.context[index]),
+        abnormal=torch.full((len(index),), abnormal),
+        num_nodes=len(index),
+    )

@@ -1,0 +1,216 @@
+r"""GMANet (the paper, Section IV): where an apprentice departs from a frozen expert.
+
+Both are PointNet++ encoders over the same points.  The expert's weights are random and never
+change; the apprentice learns its answers on normal surface and to contradict them on the synthetic
+surface of SPCG's twins (SDO, Eqs. 2-4).  At test time their distance is the score (Eq. 5).
+
+What the paper leaves open is settled by measurement: inputs are descriptors in local frames,
+the expert's answers are standardised on normal clouds (a raw random network answers nearly the
+same everywhere), and features have unit length (``models.sdo``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.data.pairs import Draw
+from gmanet.data.structured import StructureReader
+from gmanet.detectors.base import Detector, DetectorConfig, Scores
+from gmanet.errors import InputError
+from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
+from gmanet.models.pointnet2 import PointNet2
+from gmanet.models.scoring import OBJECT_RULES, object_score, propagate
+from gmanet.models.sdo import discrepancy, sdo_loss
+
+__all__ = ["GMANet", "GMANetConfig"]
+
+BLOCK = 512
+"""Centers of one forward pass when scoring: what fits the processor's cache."""
+
+OUTLIER = 8.0
+"""Standardised inputs are clipped here, in standard deviations."""
+
+
+@dataclass
+class GMANetConfig(DetectorConfig):
+    """GMANet's hyper-parameters.
+
+    Args:
+        name: ``gmanet``.
+        object_rule: How point scores make an object score.
+        points: Points that are kept of a cloud (every input point gets a score all the same).
+        centers: Places where the networks answer.
+        smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
+        group: Channels of the set abstraction; 0 leaves it out.
+        expert: Hidden channels of the expert's head.
+        apprentice: Hidden channels of the apprentice's head.
+        features: Channels of an answer.
+        alpha: Exponent of the focal weights (Eq. 3); 0.01 in the paper.
+        sdo: False leaves only the mean of ``d_n`` in the loss (the ablation w/o SDO).
+        steps: Optimizer steps.
+        pairs: Pairs of normal cloud and twin in one step.
+        draw: Centers drawn of one pair.
+        synthetic: Share of them on the twin's abnormal area.
+        near: Share of them beside it.
+        learning_rate: Peak of the one-cycle schedule.
+        weight_decay: Of AdamW.
+    """
+
+    name: str = "gmanet"
+    object_rule: str = "top"
+    points: int = 16384
+    centers: int = 4096
+    smoothing: int = 24
+    group: int = 64
+    expert: list[int] = field(default_factory=lambda: [128])
+    apprentice: list[int] = field(default_factory=lambda: [128, 128])
+    features: int = 64
+    alpha: float = 0.01
+    sdo: bool = True
+    steps: int = 1000
+    pairs: int = 4
+    draw: int = 128
+    synthetic: float = 0.25
+    near: float = 0.1
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("centers", "smoothing", "features", "steps", "pairs", "draw"):
+            if getattr(self, name) < 1:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
+        if self.points < self.centers:
+            raise InputError(
+                f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
+            )
+        if self.group < 0 or self.alpha < 0:
+            raise InputError("detector.group and detector.alpha, wanted 0 or more")
+        if min(self.synthetic, self.near) < 0 or self.synthetic + self.near >= 1:
+            raise InputError(
+                f"detector.synthetic={self.synthetic} and detector.near={self.near}, "
+                "wanted shares of 0 or more that leave room for normal centers"
+            )
+
+
+class GMANet(Detector):
+    """A frozen expert, a trainable apprentice, and the SDO loss between them."""
+
+    Config = GMANetConfig
+    twins = True
+    config: GMANetConfig
+
+    def __init__(self, config: GMANetConfig) -> None:
+        super().__init__(config)
+        self.steps, self.batch = config.steps, config.pairs
+        self.draw = Draw(config.draw, config.synthetic, config.near)
+        shape = (DESCRIPTOR, CONTEXT, config.group)
+        self.expert = PointNet2(*shape, list(config.expert), config.features)
+        self.apprentice = PointNet2(*shape, list(config.apprentice), config.features)
+        self.expert.requires_grad_(False).eval()
+        for name, channels in (
+            ("descriptor", DESCRIPTOR),
+            ("context", CONTEXT),
+            ("answer", config.features),
+        ):
+            self.register_buffer(f"{name}_mean", torch.zeros(channels))
+            self.register_buffer(f"{name}_scale", torch.ones(channels))
+
+    def train(self, mode: bool = True) -> GMANet:
+        """Switch the mode of everything but the expert, which stays in eval mode."""
+        super().train(mode)
+        self.expert.eval()
+        return self
+
+    def reader(self) -> StructureReader:
+        """Return what turns a cloud into its structure."""
+        return StructureReader(self.config.points, self.config.centers, self.config.smoothing)
+
+    def on_fit_start(self) -> None:
+        """Standardise inputs and the expert's answers on the normal train clouds."""
+        self.calibrate(self.trainer.datamodule.sample(8192))  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def calibrate(self, normal: Data) -> None:
+        """Set the standardisation from centers of normal clouds (``descriptor``, ``context``)."""
+        normal = normal.to(self.device)
+        self._fit_scale("descriptor", normal.descriptor.float().flatten(0, 1))
+        self._fit_scale("context", normal.context.float())
+        inputs = self._inputs(normal.descriptor, normal.local, normal.context)
+        self._fit_scale("answer", self.expert(*inputs))
+
+    def _fit_scale(self, name: str, values: Tensor) -> None:
+        deviation = values.std(dim=0)
+        floor = 0.01 * deviation.mean() + 1e-6
+        getattr(self, f"{name}_mean").copy_(values.mean(dim=0))
+        getattr(self, f"{name}_scale").copy_(deviation + floor)
+
+    def _standard(self, name: str, values: Tensor) -> Tensor:
+        mean, scale = getattr(self, f"{name}_mean"), getattr(self, f"{name}_scale")
+        return torch.div(values.float() - mean, scale)
+
+    def _inputs(self, descriptor: Tensor, local: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+        context = self._standard("context", context).clamp(-OUTLIER, OUTLIER)
+        return self._standard("descriptor", descriptor), local.float(), context
+
+    def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
+        """Return the discrepancy ``d`` of expert and apprentice (Eqs. 1, 2 and 5), ``(M,)``.
+
+        Args:
+            descriptor: Descriptors of each center's neighbors, with shape ``(M, K, C)``.
+            local: Their places in the center's local frame, with shape ``(M, K, 6)``.
+            context: Surroundings of the centers, with shape ``(M, D)``.
+        """
+        inputs = self._inputs(descriptor, local, context)
+        with torch.no_grad():
+            expert = self._standard("answer", self.expert(*inputs))
+        return discrepancy(expert, self.apprentice(*inputs))
+
+    def training_step(self, batch: Data, *_: Any) -> Tensor:
+        """Return the SDO loss (Eq. 4) of drawn centers."""
+        d = self(batch.descriptor, batch.local, batch.context)
+        d_n, d_s = d[~batch.abnormal], d[batch.abnormal]
+        parts = sdo_loss(d_n, d_s if self.config.sdo else d_s[:0], self.config.alpha)
+        count = len(d)
+        self.log_dict({f"train/{name}": part for name, part in parts.items()}, batch_size=count)
+        return parts["loss"]
+
+    def validation_step(self, batch: Data, *_: Any) -> Any:
+        """Return the scores of a synthetic validation cloud, for the metric callback."""
+        return self.score(batch)
+
+    @torch.no_grad()
+    def score(self, batch: Data) -> Scores:
+        """Return scores of every input point and object of a batch of structured clouds."""
+        blocks = [
+            self(batch.descriptor[groups], local, context)
+            for groups, local, context in zip(
+                batch.groups.split(BLOCK),
+                batch.local.split(BLOCK),
+                batch.context.split(BLOCK),
+                strict=True,
+            )
+        ]
+        centers = torch.cat(blocks)[batch.around].mean(dim=1)
+        points = propagate(centers, batch.near, batch.weight)
+        share = OBJECT_RULES[self.config.object_rule]
+        sizes = batch.ptr.diff().tolist() if "ptr" in batch else [len(points)]
+        objects = [object_score(part, share) for part in points.split(sizes)]
+        return Scores(points, torch.stack(objects))
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW on the apprentice with a one-cycle schedule over all steps."""
+        optimizer = torch.optim.AdamW(
+            self.apprentice.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.config.learning_rate, total_steps=self.config.steps
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,79 @@
+"""A picture per test cloud: a normal cloud, a twin, the truth and the scores, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.cloud import Cloud
+from gmanet.data.dataset import CloudDataset
+from gmanet.evaluation.prediction import Prediction
+from gmanet.view.picture import Panel, save_row
+
+__all__ = ["choose", "draw_gallery"]
+
+
+def choose(predictions: Iterable[Prediction], count: int) -> list[str]:
+    """Return names of ``count`` clouds, taking one of each kind in turn; -1 returns all."""
+    kinds: dict[str, list[str]] = {}
+    for prediction in predictions:
+        kinds.setdefault(prediction.defect, []).append(prediction.name)
+    turns = zip_longest(*(kinds[kind] for kind in sorted(kinds, key=lambda k: k == "good")))
+    names = [name for name in chain.from_iterable(turns) if name is not None]
+    return names if count < 0 else names[:count]
+
+
+def draw_gallery(
+    folder: Path,
+    names: list[str],
+    normal: Cloud,
+    twin: Cloud | None,
+    test: CloudDataset,
+    predictions: dict[str, Prediction],
+    workers: int,
+) -> list[Path]:
+    """Write one picture per name and return the files.
+
+    All score panels share their colors: from the median score to the 99.9th percentile of all test
+    points, so that a quiet normal cloud looks quiet.
+
+    Args:
+        folder: Where pictures go.
+        names: Test clouds to draw.
+        normal: A train cloud.
+        twin: Its twin; None for a detector without twins.
+        test: The test clouds.
+        predictions: Their scores, by name.
+        workers: Processes; 0 draws in this one.
+    """
+    score = np.concatenate([prediction.score for prediction in predictions.values()])
+    low, high = np.percentile(score, (50, 99.9))
+    limits = (float(low), float(max(high, low + 1e-9)))
+    index = {name: place for place, name in enumerate(test.names)}
+    jobs = []
+    for name in names:
+        row = _row(normal, twin, test[index[name]], predictions[name])
+        jobs.append((folder / f"{name.replace('/', '__')}.png", row, limits))
+    if workers < 2 or len(jobs) < 2:
+        return [_draw(*job) for job in jobs]
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(_draw, *zip(*jobs, strict=True)))
+
+
+def _row(normal: Cloud, twin: Cloud | None, cloud: Cloud, prediction: Prediction) -> list[Panel]:
+    row = [Panel("normal", normal.pos, normal=normal.normal)]
+    if twin is not None:
+        row.append(Panel("twin", twin.pos, label=twin.label))
+    if cloud.label is not None:
+        row.append(Panel(f"truth: {cloud.defect}", cloud.pos, label=cloud.label))
+    row.append(Panel("score", cloud.pos, score=prediction.score))
+    return row
+
+
+def _draw(path: Path, row: list[Panel], limits: tuple[float, float]) -> Path:
+    save_row(path, [row], limits=limits)
+    return path

@@ -1,0 +1,90 @@
+"""Pass 2: the published figures, measured from stored predictions (Section V.A).
+
+Points of all clouds are pooled at full resolution.  Only clouds whose truth is known count: all of
+them at object level, those with point labels at point level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from gmanet.cloud import Labels
+from gmanet.evaluation.prediction import Prediction
+from gmanet.metrics.functional import aupro, auroc, average_precision
+from gmanet.models.scoring import OBJECT_RULES, object_score
+
+__all__ = ["FIGURES", "Figures", "measure"]
+
+Figures = dict[str, float]
+
+FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_aupro")
+"""The paper's four measures, and MVTec 3D-AD's per-region overlap (up to a rate of 0.3)."""
+
+
+def measure(predictions: Sequence[Prediction], rule: str) -> dict[str, object]:
+    """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
+
+    Args:
+        predictions: Of one category.
+        rule: The detector's own object rule; the figures of the others stand under ``rules``.
+    """
+    objects = {
+        name: np.array([_object(prediction, share) for prediction in predictions])
+        for name, share in OBJECT_RULES.items()
+    }
+    truth = np.array([bool(prediction.abnormal) for prediction in predictions])
+    known = np.array([prediction.abnormal is not None for prediction in predictions])
+    figures: dict[str, object] = {**_object_figures(objects[rule], truth, known)}
+    figures.update(_point_figures(predictions))
+    figures["rules"] = {
+        name: _object_figures(score, truth, known) for name, score in objects.items()
+    }
+    kinds = sorted({p.defect for p in predictions} - {"", "good"})
+    figures["defects"] = {kind: _kind_figures(predictions, objects[rule], kind) for kind in kinds}
+    figures["n_clouds"] = len(predictions)
+    figures["n_points"] = sum(len(prediction.score) for prediction in predictions)
+    seconds = [prediction.seconds for prediction in predictions]
+    figures["seconds_per_cloud"] = float(np.mean(seconds))
+    figures["objects"] = {
+        prediction.name: round(float(score), 6)
+        for prediction, score in zip(predictions, objects[rule], strict=True)
+    }
+    return figures
+
+
+def _object(prediction: Prediction, share: float) -> float:
+    return float(object_score(torch.from_numpy(prediction.score), share))
+
+
+def _object_figures(score: np.ndarray, truth: Labels, known: Labels) -> Figures:
+    score, truth = score[known], truth[known]
+    return {
+        "object_auroc": auroc(score, truth),
+        "object_aupr": average_precision(score, truth),
+    }
+
+
+def _point_figures(predictions: Sequence[Prediction]) -> Figures:
+    """Return the point figures of the clouds with labels; NaN without any."""
+    labelled = [p for p in predictions if p.label is not None and p.region is not None]
+    if not labelled:
+        return dict.fromkeys(FIGURES[2:], float("nan"))
+    score = np.concatenate([p.score for p in labelled])
+    label = np.concatenate([p.label for p in labelled if p.label is not None])
+    parts = [p.region for p in labelled if p.region is not None]
+    return {
+        "point_auroc": auroc(score, label),
+        "point_aupr": average_precision(score, label),
+        "point_aupro": aupro([p.score for p in labelled], parts),
+    }
+
+
+def _kind_figures(predictions: Sequence[Prediction], score: np.ndarray, kind: str) -> Figures:
+    """Return the figures of one kind: its clouds against the good ones, its points alone."""
+    chosen = np.array([p.defect in (kind, "good") for p in predictions])
+    truth = np.array([p.defect == kind for p in predictions])
+    points = _point_figures([p for p in predictions if p.defect == kind])
+    return {**_object_figures(score, truth, chosen), **points, "n_clouds": int(truth.sum())}

@@ -1,0 +1,39 @@
+"""Pass 1: scores of every cloud, stored as soon as they are there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+from gmanet.cloud import Cloud
+from gmanet.evaluation.prediction import predict_cloud
+
+__all__ = ["StorePredictions"]
+
+
+class StorePredictions(Callback):
+    """Writes one file of scores per cloud as soon as it is scored."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start = 0.0
+
+    def on_predict_batch_start(self, *_: Any) -> None:
+        """Start the clock."""
+        self.start = time.perf_counter()
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Write the scores of a batch's clouds."""
+        clouds = batch.to_data_list()
+        scoring = (time.perf_counter() - self.start) / len(clouds)
+        sizes = batch.ptr.diff().tolist()
+        for data, score in zip(clouds, outputs.points.cpu().split(sizes), strict=True):
+            label = data.label.cpu().numpy() if data.labelled else None
+            cloud = Cloud(data.pos.cpu().numpy(), label, name=data.name, defect=data.defect or None)
+            seconds = float(data.seconds) + scoring
+            predict_cloud(cloud, score.numpy(), seconds).save(self.folder)

@@ -1,0 +1,79 @@
+"""Where a result comes from: versions, commit, machine and the words that were typed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+__all__ = ["provenance"]
+
+PACKAGES = (
+    "gmanet",
+    "lightning",
+    "numpy",
+    "scipy",
+    "torch",
+    "torch-geometric",
+    "torchmetrics",
+)
+"""Packages whose version may change a result."""
+
+
+def provenance(words: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return ``versions``, ``commit``, ``machine`` and ``command`` as plain values.
+
+    Args:
+        words: What was typed; None takes it from the command line.
+    """
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{key: _version(key) for key in PACKAGES},
+        },
+        "commit": _commit(Path(__file__).resolve().parents[1]),
+        "machine": {"processor": _processor(), "cores": os.cpu_count()},
+        "command": list(sys.argv[1:] if words is None else words),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit(checkout: Path) -> str | None:
+    """Return the commit, ``-dirty`` behind it if files differ; None outside a checkout."""
+    if not (checkout / ".git").exists():  # an environment may lie in somebody else's checkout
+        return None
+    try:
+        head, changes = (
+            subprocess.run(
+                ["git", "-C", str(checkout), *arguments],
+                capture_output=True,
+                check=True,
+                text=True,
+                timeout=20,
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "-uno"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{head}-dirty" if changes else head
+
+
+def _processor() -> str:
+    """Return the processor's name, as the kernel or the platform tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,177 @@
+"""The folder of a run, the contract between the commands.
+
+``run.yaml`` says what was asked for and what ran it; ``detector.ckpt`` is the fitted detector,
+``predictions/`` holds the scores of every cloud's points, ``scores.json`` what they amount to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from gmanet.cloud import Floats, Labels
+from gmanet.config import RunConfig, changes_results, from_resolved, resolved
+from gmanet.data.files.atomic import replacing
+from gmanet.errors import InputError
+from gmanet.predictions import read_predictions, write_prediction
+from gmanet.provenance import provenance
+from gmanet.records import load_detector, read_scores, save_detector, write_scores
+from gmanet.words import flatten, load
+
+__all__ = ["Run"]
+
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Variables in which launchers number the processes of one run."""
+
+
+class Run:
+    """One run's folder: where its files are, and how they are read and written whole.
+
+    Args:
+        folder: The folder; nothing is read or made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_file = folder / "run.yaml"
+        self.detector_file = folder / "detector.ckpt"
+        self.scores_file = folder / "scores.json"
+        self.checkpoints = folder / "checkpoints"
+        self.predictions = folder / "predictions"
+        self.pictures = folder / "pictures"
+        self.wandb = folder / "wandb"
+
+    @classmethod
+    def create(
+        cls, config: RunConfig, overwrite: bool = False, words: Sequence[str] | None = None
+    ) -> Run:
+        """Return the run of a configuration: a new one, or an older one to go on with.
+
+        The folder is ``config.name`` within the environment variable ``GMANET_RUNS`` or ``runs``.
+        Only the first of several processes touches it, and a job that Slurm starts again never
+        overwrites what it did before.
+
+        Args:
+            config: What is asked for.
+            overwrite: Delete an existing run first.
+            words: What was typed, for the record; None takes it from the command line.
+
+        Raises:
+            InputError: The folder holds something else, or a run whose results may differ.
+        """
+        root = Path(os.environ.get("GMANET_RUNS") or "runs")
+        run = cls(root / config.name)
+        if _rank() > 0:
+            return run
+        for parent in run.folder.parents:
+            if parent.is_relative_to(root) and (parent / "run.yaml").exists():
+                raise InputError(f"{run.folder}: lies within the run {parent}, wanted another name")
+        if run.config_file.exists():
+            if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
+                run._refuse_another(config)
+                return run
+            _delete(run.folder)
+        elif run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
+            raise InputError(f"{run.folder}: exists and is no run, wanted another name")
+        record = {"config": resolved(config), **provenance(words)}
+        with replacing(run.config_file) as draft:
+            draft.write_text(OmegaConf.to_yaml(OmegaConf.create(record)), encoding="utf-8")
+        return run
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Run:
+        """Return the run in a folder.
+
+        Raises:
+            InputError: There is no such folder, or it is not a run's.
+        """
+        run = cls(Path(folder))
+        if not run.folder.is_dir():
+            raise InputError(f"{folder}: no such folder, wanted the folder of a run")
+        if not run.config_file.is_file():
+            raise InputError(f"{folder}: holds no run.yaml, wanted the folder of a run")
+        _ = run.config  # a damaged file is refused here
+        return run
+
+    @property
+    def config(self) -> RunConfig:
+        """Return the configuration the run was made with.
+
+        Raises:
+            InputError: ``run.yaml`` is damaged, or of another version of the package.
+        """
+        return from_resolved(self._recorded(), str(self.config_file))
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """Return the checkpoint to go on from, or None."""
+        found = list(self.checkpoints.glob("*.ckpt"))
+        return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+    @property
+    def finished(self) -> bool:
+        """Return whether it is fitted and measured."""
+        return self.scores_file.is_file() and self.detector_file.is_file()
+
+    def write_scores(self, scores: Mapping[str, Any]) -> None:
+        """Write ``scores.json``; what is not finite becomes null."""
+        write_scores(self.scores_file, scores)
+
+    def read_scores(self) -> dict[str, Any]:
+        """Return what ``scores.json`` holds."""
+        return read_scores(self.scores_file)
+
+    def write_prediction(self, name: str, score: Floats, label: Labels | None = None) -> None:
+        """Write one cloud's point scores: :func:`gmanet.predictions.write_prediction`."""
+        write_prediction(self.predictions, name, score, label)
+
+    def read_predictions(self) -> Iterator[tuple[str, Floats, Labels | None]]:
+        """Return all clouds' point scores: :func:`gmanet.predictions.read_predictions`."""
+        return read_predictions(self.predictions)
+
+    def save_detector(self, name: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """Write ``detector.ckpt``: :func:`gmanet.records.save_detector`."""
+        save_detector(self.detector_file, name, config, state)
+
+    def load_detector(self) -> dict[str, Any]:
+        """Return what ``detector.ckpt`` holds: :func:`gmanet.records.load_detector`."""
+        return load_detector(self.detector_file)
+
+    def _recorded(self) -> dict[str, Any]:
+        """Return the configuration in ``run.yaml`` as it stands."""
+        config = load(self.config_file).get("config")
+        if not isinstance(config, dict):
+            raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
+        return config
+
+    def _refuse_another(self, config: RunConfig) -> None:
+        """Raise an error if the run that lies here was asked for with other settings."""
+        old, new = flatten(self._recorded()), flatten(resolved(config))
+        differ = [
+            f"{key} ({old.get(key)} there, {new.get(key)} here)"
+            for key in sorted(old.keys() | new.keys())
+            if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
+        ]
+        if differ:
+            shown = "; ".join(differ[:5]) + ("; …" if len(differ) > 5 else "")
+            raise InputError(
+                f"{self.folder}: is a run with another configuration: {shown}; "
+                "wanted another name=..., or --overwrite to delete it"
+            )
+
+
+def _rank() -> int:
+    """Return which of several processes this is, as launchers tell it."""
+    return int(next((os.environ[key] for key in RANKS if os.environ.get(key)), 0))
+
+
+def _delete(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be deleted ({error.strerror or error})") from None

@@ -1,0 +1,113 @@
+"""Callbacks: metrics on the dashboard and one progress bar."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch_geometric.data import Batch
+from torchmetrics import Metric
+from tqdm import tqdm
+
+from gmanet.detectors.base import Scores
+from gmanet.metrics.pooled import anomaly_metrics
+
+__all__ = ["AnomalyMetrics", "ProgressBar"]
+
+
+class AnomalyMetrics(Callback):
+    """Logs point and object metrics: ``val/*`` of synthetic clouds, ``test/*`` of the test clouds.
+
+    They are for curves; published figures are measured from stored predictions.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Metric] = dict(anomaly_metrics().items())  # type: ignore[arg-type]
+
+    def _update(self, scores: Scores, batch: Batch) -> None:
+        abnormal = torch.tensor([defect != "good" for defect in batch.defect])
+        self.metrics["object"].update(scores.objects.cpu(), abnormal)
+        known = torch.tensor(batch.labelled)[batch.batch.cpu()]
+        self.metrics["point"].update(scores.points.cpu()[known], batch.label.cpu()[known])
+
+    def _compute(self, stage: str) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for level in ("object", "point"):
+            found: dict[str, Tensor] = self.metrics[level].compute()
+            values.update({f"{stage}/{name}": float(value) for name, value in found.items()})
+            self.metrics[level].reset()
+        return {name: value for name, value in values.items() if not math.isnan(value)}
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Add the scores of a batch."""
+        self._update(outputs, batch)
+
+    def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Log the figures of the synthetic validation clouds."""
+        module.log_dict(self._compute("val"))
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Add the scores of a batch whose truth is known."""
+        if all(batch.defect):
+            self._update(outputs, batch)
+
+    def on_predict_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Log the figures of the test clouds."""
+        values = self._compute("test")
+        if trainer.logger is not None and values:
+            trainer.logger.log_metrics(values, step=trainer.global_step)
+
+
+class ProgressBar(Callback):
+    """One line for a fit and one for a prediction, with rate and remaining time."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def _open(self, name: str, total: int, done: int, unit: str) -> None:
+        self.bar = tqdm(desc=name, total=total, initial=done, unit=unit, mininterval=0.5)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Open the bar of the fit; a resumed one begins where it stopped."""
+        total = trainer.max_steps if trainer.max_steps > 0 else int(trainer.num_training_batches)
+        self._open("fit", total, trainer.global_step, "step")
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        """Advance by one step and show the loss."""
+        if isinstance(outputs, dict) and "loss" in outputs:
+            self.bar.set_postfix(loss=f"{float(outputs['loss']):.3f}", refresh=False)
+        self.bar.update(1)
+
+    def on_train_end(self, *_: Any) -> None:
+        """Close the bar."""
+        self._close()
+
+    def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Open the bar of the prediction."""
+        self._open("score", int(sum(trainer.num_predict_batches)), 0, "cloud")
+
+    def on_predict_batch_end(self, *_: Any) -> None:
+        """Advance by one batch."""
+        self.bar.update(1)
+
+    def on_predict_end(self, *_: Any) -> None:
+        """Close the bar."""
+        self._close()
+
+    def on_exception(self, *_: Any) -> None:
+        """Leave the terminal in order."""
+        self._close()

@@ -1,0 +1,78 @@
+"""The Lightning trainer of a run."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+
+from gmanet.detectors.base import Detector
+from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
+from gmanet.training.config import TrainConfig
+
+__all__ = ["make_trainer"]
+
+CURVE = 5
+"""Points of the validation curves."""
+
+
+def make_trainer(
+    detector: Detector,
+    config: TrainConfig,
+    folder: Path,
+    logger: Logger | None,
+    epochs: int,
+    callbacks: list[Callback] | None = None,
+) -> Trainer:
+    """Return the trainer that fits and scores with a detector.
+
+    Args:
+        detector: Says how many steps it takes.
+        config: Where and how to compute.
+        folder: The run's own folder; Slurm's checkpoints go there too.
+        logger: Where curves go, if anywhere.
+        epochs: Passes over the train data that the detector's steps amount to.
+        callbacks: Further callbacks.
+    """
+    _quiet()
+    save = ModelCheckpoint(
+        folder / "checkpoints",
+        filename="last",
+        every_n_epochs=config.checkpoint_every,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return Trainer(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.nodes,
+        precision=config.precision,  # type: ignore[arg-type]
+        max_epochs=-1 if detector.steps else epochs,
+        max_steps=detector.steps or -1,
+        check_val_every_n_epoch=max(1, epochs // CURVE),
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        logger=logger or False,
+        callbacks=[save, AnomalyMetrics(), ProgressBar(), *(callbacks or [])],
+        default_root_dir=folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        deterministic=True,
+    )
+
+
+def _quiet() -> None:
+    """Silence what Lightning says about choices that were made on purpose."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for message in (
+        ".*does not have many workers.*",  # draws are cheaper than sending them between processes
+        ".*in eval mode at the start of training.*",  # the expert
+        ".*exists and is not empty.*",  # checkpoints of the run that is resumed
+        ".*fit loop was skipped.*",
+    ):
+        warnings.filterwarnings("ignore", message)

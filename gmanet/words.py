@@ -1,0 +1,107 @@
+"""What people type and what YAML files say, as plain mappings without a meaning.
+
+A full key joins the keys of nested mappings by dots: ``detector.voxel``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from gmanet.errors import InputError
+
+__all__ = ["file_name", "flatten", "hint", "load", "merged", "nested", "parse"]
+
+
+def parse(word: str) -> tuple[str, str, Any]:
+    """Return a word's key, its text after the ``=``, and the text read as YAML.
+
+    Raises:
+        InputError: There is no ``=``, a control character, or the text is no YAML.
+    """
+    key, equals, text = word.partition("=")
+    if not equals or not key or not word.isprintable():
+        raise InputError(f"the word {word!r} is not understood, wanted key=value")
+    try:
+        value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
+    except Exception as error:  # the parsers of YAML and of ${...} have no error in common
+        raise InputError(f"{word}: {text!r} is no YAML value ({_first_line(error)})") from None
+    assert isinstance(value, dict)
+    return key, text, value["value"]
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return what a YAML file says; ``${...}`` is left as it stands.
+
+    Raises:
+        InputError: The file cannot be read, or is no YAML mapping.
+    """
+    try:
+        values = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception as error:  # as above
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise InputError(f"{path}: is no YAML mapping ({line}{_first_line(error)})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds a {type(values).__name__}, wanted a YAML mapping")
+    return {str(key): value for key, value in values.items()}
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """Return the mapping that holds ``value`` at a full key."""
+    head, dot, rest = key.partition(".")
+    return {head: nested(rest, value) if dot else value}
+
+
+def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``lower`` with ``upper`` laid over it: mappings merge, all else is replaced."""
+    result = dict(lower)
+    for key, value in upper.items():
+        both = isinstance(result.get(key), Mapping) and isinstance(value, Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return full key -> value; a mapping without keys is a value."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        deeper = isinstance(value, Mapping) and value
+        flat |= flatten(value, f"{prefix}{key}.") if deeper else {f"{prefix}{key}": value}
+    return flat
+
+
+def file_name(text: str, limit: int = 80) -> str:
+    """Return the text if it may name a file, or else what may of it and a hash of the whole."""
+    clean = re.sub(r"[^A-Za-z0-9_.=+-]+", "-", text).strip("-.")
+    if clean == text and 0 < len(text) <= limit:
+        return text
+    return f"{clean[: limit - 7].strip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'washer'?)`` with the nearest of the known words, or nothing.
+
+    Of full keys only the last part counts, unless no other key shares the section.
+    """
+    section, _, last = word.rpartition(".")
+    known = list(known)
+    same = [other for other in known if other.rpartition(".")[2] == last]
+    near = {
+        other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == section
+    }
+    close = same or [near[part] for part in get_close_matches(last, near, 1)]
+    close = close or get_close_matches(word, known, 1, cutoff=0.8)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _first_line(error: Exception) -> str:
+    """Return the gist of a parser's message."""
+    lines = str(getattr(error, "problem", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__

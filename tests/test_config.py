@@ -1,0 +1,344 @@
+"""Composing a run: layers, names, round trips, and one clear sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import string
+from dataclasses import fields
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from gmanet.config import (
+    CONF,
+    RunConfig,
+    changes_results,
+    compose,
+    describe,
+    from_resolved,
+    resolved,
+)
+from gmanet.detectors import DETECTORS
+from gmanet.errors import InputError
+from gmanet.schema import SECTIONS
+from gmanet.words import file_name, flatten, merged
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """A folder of named files; write with ``conf("detector/x", text)``."""
+    folder = tmp_path / "conf"
+    folder.mkdir()
+
+    def write(name, text):
+        path = folder / f"{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return folder
+
+    return write
+
+
+def test_nothing_said_is_the_defaults():
+    config = compose([])
+    assert config.name == "procedural/hexagonal_nut/gmanet/seed0"
+    assert config == RunConfig()
+    assert type(config.detector) is DETECTORS["gmanet"].Config
+    assert type(config.synthesis.depth) is list
+    assert type(config.synthesis.families) is dict
+
+
+def test_without_a_conf_folder(tmp_path):
+    assert compose(["data=iec3d", "seed=2"], tmp_path / "none").data.name == "iec3d"
+    with pytest.raises(InputError, match=r"^train=gpu: unknown name; wanted train\.KEY=VALUE$"):
+        compose(["train=gpu"], tmp_path / "none")
+
+
+def test_later_layers_win(conf):
+    conf("default", "seed: 1\nsynthesis: {twins: 5, most: 6}\ntrain: {workers: 0}\n")
+    folder = conf("detector/few", "detector: {name: gmanet, steps: 7}\nsynthesis: {most: 4}\n")
+    config = compose(["detector=few", "detector.pairs=2", "seed=3"], folder)
+    assert (config.seed, config.train.workers) == (3, 0)
+    assert (config.detector.steps, config.detector.pairs) == (7, 2)
+    assert (config.synthesis.twins, config.synthesis.most) == (5, 4)
+
+
+def test_a_named_section_starts_afresh(conf):
+    folder = conf("default", "synthesis: {twins: 5, kind: paper}\n")
+    assert compose([], folder).synthesis.twins == 5
+    config = compose(["synthesis=noise"], folder)
+    assert (config.synthesis.kind, config.synthesis.twins) == ("noise", 48)
+
+
+def test_a_bare_name_beats_what_other_files_say_of_its_section(conf):
+    conf("default", "synthesis: surface\n")
+    folder = conf("detector/paper", "detector: {name: gmanet}\nsynthesis: {kind: paper}\n")
+    assert compose([], folder).synthesis.kind == "surface"
+    assert compose(["detector=paper"], folder).synthesis.kind == "paper"
+    for words in (["detector=paper", "synthesis=noise"], ["synthesis=noise", "detector=paper"]):
+        assert compose(words, folder).synthesis.kind == "noise"
+
+
+def test_the_last_bare_name_leaves_no_trace_of_the_one_before():
+    assert compose(["detector=gmanet_paper", "detector=gmanet"]) == compose(["detector=gmanet"])
+
+
+WORDS = [
+    "seed=3",
+    "data.category=washer",
+    "detector=gmanet_paper",
+    "detector.steps=7",
+    "synthesis={twins: 3}",
+    "synthesis.twins=9",
+    "synthesis.families.bump=0.5",
+    "train=gpu",
+    "train.workers=0",
+]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations(WORDS), st.integers(0, len(WORDS)))
+def test_the_order_of_words_does_not_matter(words, count):
+    chosen = words[:count]
+    assert compose(chosen) == compose(sorted(chosen))
+
+
+def test_every_named_file_composes():
+    files = [path for path in CONF.rglob("*.yaml") if path.parent != CONF]
+    assert {"iec3d", "gmanet_paper", "gpu", "cpu", "ddp"} <= {path.stem for path in files}
+    for path in files:
+        assert path.parent.name in SECTIONS
+        compose([f"{path.parent.name}={path.stem}"])
+
+
+def test_every_row_of_the_tables_is_a_name():
+    for section, (key, table) in SECTIONS.items():
+        for name in table:
+            assert getattr(getattr(compose([f"{section}={name}"]), section), key) == name
+
+
+def test_the_data_root_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("IEC3D_ROOT", "/scans/iec3d")
+    assert compose(["data=iec3d"]).data.root == "/scans/iec3d"
+    assert compose(["data=iec3d", "data.root=there"]).data.root == "there"
+    assert compose(["data.root=a=b"]).data.root == "a=b"
+
+
+# ------------------------------------------------------------------ mistakes
+
+
+MISTAKES = {
+    "detector.step=7": "no key 'detector.step' (did you mean 'detector.steps'?); there are: detec",
+    "detector.voxel=7": "no key 'detector.voxel'; there are: detector.name, ",
+    "steps=7": "no key 'steps' (did you mean 'detector.steps'?)",
+    "sede=1": "no key 'sede' (did you mean 'seed'?); there are: name, seed, data.…",
+    "train.steps=7": "no key 'train.steps' (did you mean 'detector.steps'?)",
+    "data..name=x": "no key 'data.'; there are: data.name",
+    "detector.steps=many": "detector.steps=many: detector.steps is 'many', wanted int",
+    "seed=1.5": "seed is 1.5, wanted int",
+    "seed=true": "seed is True, wanted int",
+    "seed.x=1": "seed is {'x': 1}, wanted int",
+    "data.category=null": "data.category is None, wanted str",
+    "synthesis.depth=3": "synthesis.depth is 3, wanted list[float]",
+    "synthesis.depth=[a,b]": "wanted list[float]",
+    "synthesis.depth.x=3": "wanted list[float]",
+    "synthesis.families.bump=x": "wanted dict[str, float]",
+    "synthesis.families=[1]": "wanted dict[str, float]",
+    "detector=gmanit": "unknown name (did you mean 'gmanet'?); there are: ",
+    "detector=../default": "unknown name",
+    "detector=": "unknown name",
+    "detector.name=btff": "no detector 'btff'; there are: gmanet",
+    "detector.name=[1]": "no detector [1]",
+    "data=nowhere": "there are: folder, iec3d, procedural",
+    "train=gqu": "(did you mean 'gpu'?); there are: cpu, ddp, gpu",
+    "wandb=off": "wanted wandb.KEY=VALUE",
+    "seed": "the word 'seed' is not understood, wanted key=value",
+    "--overwrit": "wanted key=value",
+    "=3": "wanted key=value",
+    "seed=1\n": "wanted key=value",
+    "data.category=[a": "is no YAML value",
+    "data.category=@a": "is no YAML value",
+    "data.category=${a": "is no YAML value",
+    "data.category=${nope}": "data.category cannot be resolved",
+    "data.category=${data.category}": "data.category cannot be resolved",
+    "data.root=${oc.env:NOT_THERE_AT_ALL}": "data.root cannot be resolved",
+    "seed=-1": "seed=-1, wanted 0 or more",
+    "synthesis.twins=0": "synthesis.twins=0, wanted at least 1",
+    "name=../up": "wanted a relative path",
+    "name=/abs": "wanted a relative path",
+    "name=a//b": "wanted a relative path",
+}
+
+
+@pytest.mark.parametrize("word", MISTAKES)
+def test_a_mistake_is_one_sentence(word):
+    with pytest.raises(InputError) as caught:
+        compose([word])
+    message = str(caught.value)
+    assert MISTAKES[word] in message
+    assert "\n" not in message
+
+
+BAD_FILES = {
+    "seed: [1": "default.yaml: is no YAML mapping (line ",
+    "- 1": "default.yaml: holds a list, wanted a YAML mapping",
+    "seed: 1\nseed: 2": "default.yaml: is no YAML mapping (line 2: ",
+    "seed: x": "default.yaml: seed is 'x', wanted int",
+    "sed: 1": "default.yaml: no key 'sed' (did you mean 'seed'?)",
+    "data: {categori: x}": "default.yaml: no key 'data.categori' (did you mean 'data.category'?)",
+    "data:": "data=None: unknown name",
+    "detector: nope": "detector=nope: unknown name",
+    "5": "default.yaml: is no YAML mapping",
+    "words": "default.yaml: ",
+}
+
+
+@pytest.mark.parametrize("text", BAD_FILES)
+def test_a_bad_file_is_one_sentence(conf, text):
+    with pytest.raises(InputError) as caught:
+        compose([], conf("default", text))
+    assert BAD_FILES[text] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_named_file_must_hold_mappings(conf):
+    folder = conf("detector/loop", "detector: loop\n")
+    with pytest.raises(InputError, match=r"loop\.yaml: detector is 'loop', wanted a mapping"):
+        compose(["detector=loop"], folder)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.text(string.printable, max_size=25),
+            st.builds(
+                "{}={}".format,
+                st.sampled_from(["name", "seed", "data", "data.root", "synthesis", "wandb.tags"]),
+                st.text("a1${}[]:,.#@'~- \n", max_size=9),
+            ),
+        ),
+        max_size=3,
+    )
+)
+def test_any_words_compose_or_are_refused(words):
+    try:
+        config = compose(words)
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert isinstance(config, RunConfig)
+
+
+# ------------------------------------------------------------------ names
+
+
+NAMES = {
+    "": "procedural/hexagonal_nut/gmanet/seed0",
+    "data.category=washer seed=4": "procedural/washer/gmanet/seed4",
+    "detector=gmanet_paper": "procedural/hexagonal_nut/gmanet_paper/seed0",
+    "detector=gmanet data.name=folder": "folder/hexagonal_nut/gmanet/seed0",
+    "synthesis.kind=noise": "procedural/hexagonal_nut/gmanet-synthesis.kind=noise/seed0",
+    "synthesis=noise train=gpu train.workers=3 wandb.mode=disabled": (
+        "procedural/hexagonal_nut/gmanet-synthesis=noise/seed0"
+    ),
+    "train.precision=bf16-mixed": (
+        "procedural/hexagonal_nut/gmanet-train.precision=bf16-mixed/seed0"
+    ),
+    "train.precision=32-true": "procedural/hexagonal_nut/gmanet/seed0",
+    "detector.steps=7 detector.pairs=2": (
+        "procedural/hexagonal_nut/gmanet-detector.pairs=2-detector.steps=7/seed0"
+    ),
+    "name=mine/first detector.steps=7": "mine/first",
+    "name=2024": "2024",
+}
+
+
+@pytest.mark.parametrize("words", NAMES)
+def test_names(words):
+    assert compose(words.split()).name == NAMES[words]
+
+
+def test_precision_of_a_named_file_shows_in_the_name(conf):
+    folder = conf("train/half", "train: {precision: bf16-mixed}\n")
+    assert compose(["train=half"], folder).name.endswith("-train.precision=bf16-mixed/seed0")
+
+
+def test_awkward_words_make_plain_and_different_names():
+    lists = [f"synthesis.depth=[0.001, 0.0{digit}]" for digit in range(1, 10)]
+    long = [f"data.root=/{'x' * 200}/{digit}" for digit in range(9)]
+    names = {compose([word]).name for word in lists + long}
+    assert len(names) == 18
+    for name in names:
+        assert len(name) < 140
+        assert set(name) <= set(string.ascii_letters + string.digits + "/._=+-")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=100), st.text(max_size=100))
+def test_file_names_are_plain_stable_and_differ(one, other):
+    name = file_name(one)
+    assert 0 < len(name) <= 80
+    assert set(name) <= set(string.ascii_letters + string.digits + "._=+-")
+    assert name not in (".", "..")
+    assert (name == file_name(other)) == (one == other)
+
+
+@pytest.mark.parametrize("key", ["seed", "data.seed", "detector.steps", "train.precision"])
+def test_keys_that_change_results(key):
+    assert changes_results(key)
+    assert not changes_results("train.devices")
+    assert not changes_results("wandb.mode")
+    assert not changes_results("name")
+
+
+# ------------------------------------------------------------------ round trips
+
+
+def number(low, high):
+    return st.floats(low, high, allow_nan=False).map(lambda value: float(repr(value)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "seed": st.integers(0, 2**40),
+            "data.category": st.text(string.ascii_letters + "_ 1é", min_size=1, max_size=9),
+            "data.root": st.one_of(st.none(), st.text("ab/~: #1", min_size=1, max_size=9)),
+            "synthesis.ratio": number(1e-9, 0.4),
+            "synthesis.depth": st.tuples(number(1e-9, 0.1), number(0.2, 1)).map(list),
+            "detector.sdo": st.booleans(),
+            "wandb.tags": st.lists(st.sampled_from(["on", "1", "null", "a b", ""]), max_size=3),
+        }
+    )
+)
+def test_resolved_survives_yaml_and_json(values):
+    config = RunConfig()
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        setattr(getattr(config, section) if section else config, name, value)
+    plain = resolved(config)
+    assert from_resolved(json.loads(json.dumps(plain))) == config
+    text = OmegaConf.to_yaml(OmegaConf.create(plain))
+    assert from_resolved(OmegaConf.to_container(OmegaConf.create(text))) == config
+
+
+def test_from_resolved_says_where():
+    plain = merged(resolved(RunConfig()), {"data": {"colour": 1}})
+    with pytest.raises(InputError, match=r"^runs/a/run\.yaml: no key 'data\.colour'"):
+        from_resolved(plain, "runs/a/run.yaml")
+    with pytest.raises(InputError, match=r"^run\.yaml: data is 3, wanted a mapping"):
+        from_resolved({"data": 3})
+
+
+def test_help_names_every_key_with_value_and_meaning():
+    lines = describe(compose(["detector.steps=7"])).splitlines()
+    for key in flatten(dict.fromkeys(SECTIONS)):
+        for item in fields(getattr(RunConfig(), key)):
+            place = next(i for i, line in enumerate(lines) if f" {key}.{item.name} = " in line)
+            assert len(lines[place + 1].strip()) > 3
+    assert "  detector.steps = 7" in lines
+    assert "      Optimizer steps." in lines
