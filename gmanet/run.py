@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from gmanet.cloud import Floats, Labels
 from gmanet.config import RunConfig, changes_results, from_resolved, resolved
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
-from gmanet.predictions import read_predictions, write_prediction
 from gmanet.provenance import provenance
 from gmanet.records import load_detector, read_scores, save_detector, write_scores
 from gmanet.words import flatten, load
@@ -46,6 +44,11 @@ class Run:
         self.pictures = folder / "pictures"
         self.wandb = folder / "wandb"
 
+    @staticmethod
+    def root() -> Path:
+        """Return the folder of all runs: the environment variable ``GMANET_RUNS``, or ``runs``."""
+        return Path(os.environ.get("GMANET_RUNS") or "runs")
+
     @classmethod
     def create(
         cls, config: RunConfig, overwrite: bool = False, words: Sequence[str] | None = None
@@ -64,7 +67,7 @@ class Run:
         Raises:
             InputError: The folder holds something else, or a run whose results may differ.
         """
-        root = Path(os.environ.get("GMANET_RUNS") or "runs")
+        root = cls.root()
         run = cls(root / config.name)
         if _rank() > 0:
             return run
@@ -125,14 +128,6 @@ class Run:
     def read_scores(self) -> dict[str, Any]:
         """Return what ``scores.json`` holds."""
         return read_scores(self.scores_file)
-
-    def write_prediction(self, name: str, score: Floats, label: Labels | None = None) -> None:
-        """Write one cloud's point scores: :func:`gmanet.predictions.write_prediction`."""
-        write_prediction(self.predictions, name, score, label)
-
-    def read_predictions(self) -> Iterator[tuple[str, Floats, Labels | None]]:
-        """Return all clouds' point scores: :func:`gmanet.predictions.read_predictions`."""
-        return read_predictions(self.predictions)
 
     def save_detector(self, name: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         """Write ``detector.ckpt``: :func:`gmanet.records.save_detector`."""

@@ -15,7 +15,7 @@ PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
     *("errors", "cloud", "geometry", "synthesis", "preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
-    *("words", "schema", "config", "provenance", "predictions", "records", "run"),
+    *("words", "schema", "config", "provenance", "records", "run"),
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),

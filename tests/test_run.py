@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -13,12 +12,9 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gmanet.config import compose, resolved
 from gmanet.errors import InputError
-from gmanet.predictions import read_predictions, write_prediction
 from gmanet.provenance import provenance
 from gmanet.run import Run
 from gmanet.words import load
@@ -212,78 +208,6 @@ def test_a_failed_write_leaves_the_older_file():
         run.write_scores({"x": object()})
     assert run.read_scores() == {"x": 1}
     assert sorted(path.name for path in run.folder.iterdir()) == ["run.yaml", "scores.json"]
-
-
-# ------------------------------------------------------------------ predictions
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.dictionaries(st.text(min_size=1, max_size=12), st.booleans(), min_size=1, max_size=4))
-def test_predictions_come_back_under_their_names(tmp_path_factory, names):
-    folder = tmp_path_factory.mktemp("predictions")
-    for size, (name, known) in enumerate(names.items()):
-        score = np.arange(size, dtype=np.float32) - 1
-        write_prediction(folder, name, score, score > 0 if known else None)
-    found = {name: (score, label) for name, score, label in read_predictions(folder)}
-    assert set(found) == set(names)
-    for size, (name, known) in enumerate(names.items()):
-        score, label = found[name]
-        np.testing.assert_array_equal(score, np.arange(size) - 1)
-        assert score.dtype == np.float32
-        assert (label is not None) == known
-        assert label is None or label.tolist() == (score > 0).tolist()
-
-
-def test_predictions_are_written_whole_and_in_order():
-    run = create()
-    for name in ("test/b 2", "test/a", ".hidden"):
-        run.write_prediction(name, np.ones(3))
-    (run.predictions / ".test.0a1b.npz").write_bytes(b"a killed writer's")
-    assert [name for name, *_ in run.read_predictions()] == [".hidden", "test/a", "test/b 2"]
-    with np.load(run.predictions / "test%2Fa.npz", allow_pickle=False) as archive:
-        assert archive["score"].dtype == np.float32
-        assert archive.files == ["score"]
-
-
-def archive_of(**arrays):
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    return stream.getvalue()
-
-
-WHOLE = archive_of(score=np.ones(50, np.float32))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"words",
-        WHOLE[:60],
-        WHOLE[:-30],
-        WHOLE[:100] + b"????" + WHOLE[104:],
-        pickle.dumps([1]),
-        archive_of(),
-        archive_of(label=np.ones(3, bool)),
-        archive_of(score=np.ones((3, 1), np.float32)),
-        archive_of(score=np.array(["a"])),
-        archive_of(score=np.array([None])),
-        archive_of(score=np.ones(3), label=np.ones(2, bool)),
-        archive_of(score=np.ones(3), label=np.ones(3)),
-    ],
-)
-def test_damaged_predictions(data):
-    run = create()
-    run.write_prediction("a", np.ones(2))
-    (run.predictions / "b.npz").write_bytes(data)
-    with pytest.raises(InputError, match=r"b\.npz: ") as caught:
-        list(run.read_predictions())
-    assert "\n" not in str(caught.value)
-
-
-def test_no_predictions():
-    with pytest.raises(InputError, match="holds no predictions"):
-        list(create().read_predictions())
 
 
 # ------------------------------------------------------------------ detector

@@ -138,7 +138,7 @@ class CloudData(LightningDataModule):
         return DataLoader(
             ReadClouds(clouds, self.reader),
             batch_size=1,
-            sampler=mine,  # type: ignore[arg-type]
+            sampler=mine,
             collate_fn=_batch,
             num_workers=self.workers,
         )

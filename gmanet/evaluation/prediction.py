@@ -1,12 +1,16 @@
-"""One cloud's stored scores: pass 1 writes them, pass 2 measures them."""
+"""One cloud's stored scores: pass 1 writes them, pass 2 measures them.
+
+There is one ``.npz`` per cloud.  File names are percent-encoded, so that a cloud's name may hold
+slashes, comes back as it was, and never shares a file with another.
+"""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -16,6 +20,9 @@ from gmanet.errors import InputError
 from gmanet.metrics.functional import regions
 
 __all__ = ["Prediction", "load_predictions", "predict_cloud"]
+
+PER_POINT = {"score": "f", "label": "b", "region": "i"}
+"""Arrays with shape ``(N,)`` and NumPy's letter for their type; the others are single values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +53,26 @@ class Prediction:
         return None if self.label is None else bool(self.label.any())
 
     def save(self, folder: Path) -> Path:
-        """Write ``<folder>/<name>.npz`` in one piece and return its path."""
-        path = folder / f"{self.name.replace('/', '__')}.npz"
-        truth: dict[str, Any] = {} if self.label is None else {"label": self.label}
+        """Write the prediction's file in one piece and return its path.
+
+        Args:
+            folder: Where predictions lie; it is made if it is missing.
+
+        Raises:
+            InputError: The file system refuses.
+        """
+        arrays: dict[str, Any] = {"score": self.score.astype(np.float32)}
+        if self.label is not None:
+            arrays["label"] = self.label
         if self.region is not None:
-            truth["region"] = self.region.astype(np.int32)
+            arrays["region"] = self.region.astype(np.int32)
+        stem = quote(self.name, safe="")
+        if stem.startswith("."):  # hidden files are those being written
+            stem = f"%2E{stem[1:]}"
+        path = folder / f"{stem}.npz"
         with replacing(path) as draft:
-            np.savez_compressed(
-                draft,
-                name=np.array(self.name),
-                score=self.score.astype(np.float32),
-                defect=np.array(self.defect),
-                seconds=np.array(self.seconds),
-                **truth,
-            )
+            defect, seconds = np.array(self.defect), np.array(self.seconds)
+            np.savez_compressed(draft, defect=defect, seconds=seconds, **arrays)
         return path
 
     @classmethod
@@ -71,21 +84,39 @@ class Prediction:
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
-                label, region = stored.get("label"), stored.get("region")
-                prediction = cls(
-                    name=str(stored["name"]),
-                    score=stored["score"],
-                    label=label,
-                    region=region,
-                    defect=str(stored["defect"]),
-                    seconds=float(stored["seconds"]),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: not a stored prediction ({error})") from None
-        for name, part in (("labels", prediction.label), ("regions", prediction.region)):
-            if part is not None and len(part) != len(prediction.score):
-                raise InputError(f"{path}: {len(part)} {name} for {len(prediction.score)} scores")
-        return prediction
+                arrays = {name: np.asarray(stored[name]) for name in stored.files}
+        except Exception as error:  # zipfile and NumPy raise a dozen kinds on damaged archives
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"{path}: is damaged ({reason}), wanted an array score") from None
+        _check(path, arrays)
+        return cls(
+            name=unquote(path.stem),
+            score=arrays["score"].astype(np.float32, copy=False),
+            label=arrays.get("label"),
+            region=arrays.get("region"),
+            defect=str(arrays.get("defect", "")),
+            seconds=float(arrays.get("seconds", np.nan)),
+        )
+
+
+def _check(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Raise an InputError unless the arrays are a prediction's."""
+    score = arrays.get("score")
+    if score is None or score.ndim != 1:
+        found = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
+        raise InputError(f"{path}: holds {found or 'nothing'}, wanted float scores of shape (N,)")
+    kinds = {**PER_POINT, "defect": "U", "seconds": "f"}
+    for name, kind in kinds.items():
+        shape = score.shape if name in PER_POINT else ()
+        array = arrays.get(name)
+        if array is not None and (array.shape != shape or array.dtype.kind != kind):
+            wanted = np.dtype({"i": "int32", "f": "float32", "b": "bool", "U": "str"}[kind]).name
+            raise InputError(
+                f"{path}: {name} is {array.dtype} {array.shape}, wanted {wanted} {shape}"
+            )
+    if not np.isfinite(score).all():
+        row = int(np.flatnonzero(~np.isfinite(score))[0])
+        raise InputError(f"{path}: score {row + 1} is {score[row]}, wanted finite scores")
 
 
 def predict_cloud(cloud: Cloud, score: Floats, seconds: float) -> Prediction:
@@ -95,12 +126,12 @@ def predict_cloud(cloud: Cloud, score: Floats, seconds: float) -> Prediction:
 
 
 def load_predictions(folder: Path) -> Iterator[Prediction]:
-    """Yield the stored predictions of a folder, sorted by file name.
+    """Yield the stored predictions of a folder, sorted by file name, without hidden files.
 
     Raises:
-        InputError: There are none.
+        InputError: There are none, or one is damaged.
     """
-    paths = sorted(folder.glob("*.npz"))
+    paths = [path for path in sorted(folder.glob("*.npz")) if not path.name.startswith(".")]
     if not paths:
         raise InputError(f"{folder}: no predictions (*.npz), wanted those of a finished run")
     return (Prediction.load(path) for path in paths)

@@ -1,0 +1,31 @@
+"""Measure a run again from its stored predictions: ``python -m gmanet.evaluate RUN``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from gmanet.errors import command
+from gmanet.run import Run
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Read the run's folder, measure, store and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m gmanet.evaluate", description=__doc__)
+    parser.add_argument("run", help="folder of a run, such as runs/procedural/washer/gmanet/seed0")
+    run = Run.open(parser.parse_args().run)
+    from gmanet.evaluation.measure import measure
+    from gmanet.evaluation.prediction import load_predictions
+    from gmanet.evaluation.table import figures_table
+
+    figures = measure(list(load_predictions(run.predictions)), run.config.detector.object_rule)
+    if run.scores_file.is_file():
+        figures["peak_memory_mib"] = run.read_scores().get("peak_memory_mib")
+    run.write_scores(figures)
+    sys.stdout.write(f"{figures_table(figures)}\n\nwritten:\n  {run.scores_file}\n")
+
+
+if __name__ == "__main__":
+    command(main)

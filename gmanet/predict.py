@@ -1,0 +1,124 @@
+"""Score your own scans with a fitted detector: ``python -m gmanet.predict RUN FILE...``.
+
+Beside every input, or in ``--output``, appear ``<name>.scores.npz`` (``score``, one per point in
+the order of the file, and ``object_score``), ``<name>.scores.ply`` (the points colored by score)
+and ``<name>.scores.png``.  Scores are comparable within one run; ``scores.json`` of the run tells
+what its normal test clouds got.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmanet.errors import InputError, command
+from gmanet.run import Run
+
+if TYPE_CHECKING:
+    from gmanet.cloud import Cloud, Floats
+    from gmanet.detectors.base import Detector
+
+__all__ = ["load_detector", "main", "score_cloud"]
+
+
+def load_detector(run: Run) -> Detector:
+    """Return the fitted detector of a run, ready to score.
+
+    Raises:
+        InputError: The checkpoint is missing, damaged or of another version.
+    """
+    from gmanet.detectors import DETECTORS
+
+    if not run.detector_file.is_file():
+        raise InputError(f"{run.folder}: holds no detector.ckpt, wanted a run that was fitted")
+    config = run.config.detector
+    detector = DETECTORS[config.name](config)
+    try:
+        detector.load_state_dict(run.load_detector()["state"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{run.detector_file}: does not fit its run.yaml ({reason})") from None
+    return detector.eval()
+
+
+def score_cloud(detector: Detector, cloud: Cloud) -> tuple[Floats, float]:
+    """Return the scores of a cloud's points, with shape ``(N,)``, and of the object."""
+    from torch_geometric.data import Batch
+
+    from gmanet.data.reading import read
+
+    scores = detector.score(Batch.from_data_list([read(cloud, detector.reader())]))
+    return scores.points.numpy(), float(scores.objects[0])
+
+
+def main() -> None:
+    """Read the arguments, score every file, print one line each."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gmanet.predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", help="folder of a fitted run")
+    parser.add_argument("files", nargs="+", type=Path, help=".pcd .ply .xyz .txt or .npz")
+    parser.add_argument("-o", "--output", type=Path, help="folder to write to")
+    arguments = parser.parse_args()
+    run = Run.open(arguments.run)
+    from gmanet.data.files import read_cloud
+
+    clouds = [read_cloud(path) for path in arguments.files]  # refuse a bad file before any work
+    _refuse_twins([_target(path, arguments.output) for path in arguments.files])
+    detector = load_detector(run)
+    limits = _limits(run)
+    for path, cloud in zip(arguments.files, clouds, strict=True):
+        points, whole = score_cloud(detector, cloud)
+        target = _target(path, arguments.output)
+        _write(target, cloud, points, whole, limits)
+        sys.stdout.write(f"{path}: object score {whole:.4f}, written {target}.{{npz,ply,png}}\n")
+
+
+def _target(path: Path, output: Path | None) -> Path:
+    return (output or path.parent) / f"{path.stem}.scores"
+
+
+def _refuse_twins(targets: list[Path]) -> None:
+    """Raise an error if two inputs would be written to the same place."""
+    double = {str(target) for target in targets if targets.count(target) > 1}
+    if double:
+        raise InputError(f"two files would be written to {min(double)}.npz, wanted distinct names")
+
+
+def _limits(run: Run) -> tuple[float, float] | None:
+    """Return the score range of the run's test clouds, for colors that mean the same each time."""
+    from gmanet.evaluation.prediction import load_predictions
+
+    if not any(run.predictions.glob("*.npz")):
+        return None
+    score = np.concatenate([prediction.score for prediction in load_predictions(run.predictions)])
+    low, high = np.percentile(score, (50, 99.9))
+    return float(low), float(high)
+
+
+def _write(
+    target: Path, cloud: Cloud, points: Floats, whole: float, limits: tuple[float, float] | None
+) -> None:
+    """Write scores, colored points and the picture."""
+    from gmanet.data.files import write_cloud
+    from gmanet.data.files.atomic import replacing
+    from gmanet.view.colors import score_colors
+    from gmanet.view.picture import Panel, save_row
+
+    low, high = limits or tuple(np.percentile(points, (50, 99.9)).tolist())
+    with replacing(target.with_name(f"{target.name}.npz")) as draft:
+        np.savez_compressed(draft, score=points, object_score=np.float32(whole))
+    color = score_colors(points, low, high)
+    write_cloud(target.with_name(f"{target.name}.ply"), cloud, color)
+    panels = [Panel(cloud.name, cloud.pos), Panel("score", cloud.pos, score=points)]
+    save_row(target.with_name(f"{target.name}.png"), [panels], limits=(low, high))
+
+
+if __name__ == "__main__":
+    command(main)

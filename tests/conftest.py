@@ -1,0 +1,84 @@
+"""What all tests share: one thread per process, and clouds whose answers are known."""
+
+from __future__ import annotations
+
+import os
+
+# Before NumPy and torch are imported: two OpenMP threads in each xdist process thrash.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from gmanet.cloud import Cloud
+
+
+def _plate(count, rng):
+    return np.column_stack([rng.uniform(-1, 1, (count, 2)), np.zeros(count)])
+
+
+@pytest.fixture(scope="session")
+def plate():
+    """Return ``plate(count, seed)``: an even square of side 2 without thickness or noise."""
+
+    def make(count=2000, seed=0):
+        pos = _plate(count, np.random.default_rng(seed))
+        return Cloud(pos.astype(np.float32), name=f"plate{seed}", defect="good")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bumped_plate():
+    """Return ``bumped_plate(count, seed, height)``: a plate with noise and, labelled, one bump."""
+
+    def make(count=3000, seed=0, height=0.12):
+        rng = np.random.default_rng(seed)
+        pos = _plate(count, rng)
+        place = rng.uniform(-0.5, 0.5, 2)
+        cap = np.clip(1 - ((pos[:, :2] - place) ** 2).sum(axis=1) / 0.3**2, 0, 1) ** 2
+        pos[:, 2] = height * cap + rng.normal(0, 0.001, count)
+        defect = "bump" if height else "good"
+        label = height * cap > 0.2 * height
+        return Cloud(pos.astype(np.float32), label, name=f"{defect}{seed}", defect=defect)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sphere():
+    """Return ``sphere(count, seed)``: points of the unit sphere with their normals."""
+
+    def make(count=2000, seed=0):
+        pos = np.random.default_rng(seed).normal(size=(count, 3))
+        pos = (pos / np.linalg.norm(pos, axis=1, keepdims=True)).astype(np.float32)
+        return Cloud(pos, normal=pos, name=f"sphere{seed}", defect="good")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cylinder():
+    """Return ``cylinder(count, seed)``: the mantle of radius 1 and length 4 with its normals."""
+
+    def make(count=2000, seed=0):
+        rng = np.random.default_rng(seed)
+        angle = rng.uniform(0, 2 * np.pi, count)
+        normal = np.column_stack([np.cos(angle), np.sin(angle), np.zeros(count)])
+        pos = normal + np.column_stack([np.zeros((count, 2)), rng.uniform(-2, 2, count)])
+        normal = normal.astype(np.float32)
+        return Cloud(pos.astype(np.float32), normal=normal, name=f"cylinder{seed}", defect="good")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def moved():
+    """Return ``moved(pos, seed)``: the points after a random rotation and a shift."""
+
+    def make(pos, seed=0):
+        turn = Rotation.random(random_state=seed).as_matrix()
+        return (pos @ turn.T + [3.0, -2.0, 1.0]).astype(np.float32)
+
+    return make
