@@ -16,6 +16,9 @@ SPLITS = ("train", "test")
 class CloudDataset(ABC):
     """One split of one category.  ``dataset[i]`` reads and checks cloud ``i``."""
 
+    unit = ""
+    """Unit of the coordinates, where the data set states it."""
+
     def __init__(self, category: str, split: str) -> None:
         if split not in SPLITS:
             raise ValueError(f"split {split!r}, wanted one of {', '.join(SPLITS)}")

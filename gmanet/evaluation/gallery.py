@@ -57,7 +57,7 @@ def draw_gallery(
     jobs = []
     for name in names:
         row = _row(normal, twin, test[index[name]], predictions[name])
-        jobs.append((folder / f"{name.replace('/', '__')}.png", row, limits))
+        jobs.append((folder / f"{name.replace('/', '__')}.png", row, limits, test.unit))
     if workers < 2 or len(jobs) < 2:
         return [_draw(*job) for job in jobs]
     with ProcessPoolExecutor(workers) as pool:
@@ -74,6 +74,6 @@ def _row(normal: Cloud, twin: Cloud | None, cloud: Cloud, prediction: Prediction
     return row
 
 
-def _draw(path: Path, row: list[Panel], limits: tuple[float, float]) -> Path:
-    save_row(path, [row], limits=limits)
+def _draw(path: Path, row: list[Panel], limits: tuple[float, float], unit: str) -> Path:
+    save_row(path, [row], unit, limits=limits)
     return path

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
 
 from gmanet.cloud import Cloud
@@ -20,6 +21,11 @@ class StorePredictions(Callback):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.start = 0.0
+
+    def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Leave the cores to the data workers, which have most of the work."""
+        if trainer.datamodule.workers:  # type: ignore[attr-defined]
+            torch.set_num_threads(1)
 
     def on_predict_batch_start(self, *_: Any) -> None:
         """Start the clock."""

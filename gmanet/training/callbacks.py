@@ -30,7 +30,7 @@ class AnomalyMetrics(Callback):
     def _update(self, scores: Scores, batch: Batch) -> None:
         abnormal = torch.tensor([defect != "good" for defect in batch.defect])
         self.metrics["object"].update(scores.objects.cpu(), abnormal)
-        known = torch.tensor(batch.labelled)[batch.batch.cpu()]
+        known = torch.as_tensor(batch.labelled).cpu()[batch.batch.cpu()]
         self.metrics["point"].update(scores.points.cpu()[known], batch.label.cpu()[known])
 
     def _compute(self, stage: str) -> dict[str, float]:

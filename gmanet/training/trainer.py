@@ -74,5 +74,6 @@ def _quiet() -> None:
         ".*in eval mode at the start of training.*",  # the expert
         ".*exists and is not empty.*",  # checkpoints of the run that is resumed
         ".*fit loop was skipped.*",
+        ".*LeafSpec.*deprecated.*",  # Lightning 2.6 on torch 2.13
     ):
         warnings.filterwarnings("ignore", message)

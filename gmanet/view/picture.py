@@ -51,8 +51,9 @@ def save_row(
 ) -> None:
     """Write rows of panels as a PNG; the same input gives the same bytes.
 
-    Panels of a row share a scale, which a bar of round length states, and a view: clouds in
-    another pose are turned alike.  Rows with scores end in a color bar.
+    Panels of a row share a scale, which a bar of round length states, and the view that shows most
+    of the last labelled panel's region: clouds in another pose are turned alike.  Rows with scores
+    end in a color bar.  Repeated titles are left out.
 
     Args:
         path: File to write, ending in ``.png``.
@@ -92,7 +93,8 @@ def save_row(
 
 
 def _draw_row(figure: Figure, row: Row, bottom: int, size: int, unit: str, limits: Limits) -> None:
-    model = next((p for p in row if p.label is not None and p.label.any()), row[0])
+    labelled = [panel for panel in row if panel.label is not None and panel.label.any()]
+    model = labelled[-1] if labelled else row[0]
     choice = _choice(model.pos, model.label)
     views = [_views((model if _same_pose(p.pos, model.pos) else p).pos)[choice] for p in row]
     extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))

@@ -91,6 +91,8 @@ class Procedural(CloudDataset):
         InputError: An unknown category or profile.
     """
 
+    unit = "mm"
+
     def __init__(self, category: str, split: str, profile: str = "small", seed: int = 0) -> None:
         super().__init__(category, split)
         _known("category", category, list(CATEGORIES))
