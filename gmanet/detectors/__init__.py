@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from gmanet.detectors.base import Detector
+from gmanet.detectors.btf import BTF
+from gmanet.detectors.curvature import Curvature
 from gmanet.detectors.gmanet import GMANet
+from gmanet.detectors.patchcore import PatchCore
+from gmanet.detectors.simple3d import Simple3D
 
 __all__ = ["DETECTORS"]
 
 DETECTORS: dict[str, type[Detector]] = {
     "gmanet": GMANet,
+    "btf": BTF,
+    "patchcore": PatchCore,
+    "simple3d": Simple3D,
+    "curvature": Curvature,
 }
 """Name -> class; ``detector=NAME`` chooses one."""

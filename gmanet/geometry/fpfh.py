@@ -21,8 +21,9 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
+from gmanet.geometry.normals import pca_normals
 
-__all__ = ["FPFH", "fpfh", "pca_normals"]
+__all__ = ["FPFH", "diameter", "fpfh", "part_fpfh"]
 
 BINS = 11
 
@@ -32,36 +33,14 @@ FPFH = 3 * BINS
 BLOCK = 2**15
 """Pairs that are treated at once: their arrays stay in the processor's cache."""
 
-FEWEST = 8
-"""Points that a normal is fitted to, if need be from beyond the radius."""
+NORMAL = (30, 1 / 30)
+"""Points of a normal's neighborhood, and its radius as a fraction of the diameter."""
+
+HISTOGRAM = (100, 2.5 / 30)
+"""The same of a histogram's: 1 and 2.5 mm on a part of 30 mm, as Real3D-AD's benchmark has them."""
 
 Doubles = npt.NDArray[np.float64]
 Neighbors = npt.NDArray[np.int32]
-
-
-def pca_normals(pos: Floats, count: int, radius: float = np.inf) -> Floats:
-    """Return unit normals by principal component analysis, with shape ``(N, 3)``.
-
-    Their sign, which the analysis leaves open and Open3D leaves to chance, points away from the
-    centroid: descriptors that depend on it do not change when the part turns.
-
-    Args:
-        pos: Points, with shape ``(N, 3)``.
-        count: Nearest points that count, with the point itself.
-        radius: Only those closer than this, in the unit of ``pos``; but always the nearest eight.
-    """
-    centered = pos - pos.mean(axis=0, dtype=np.float64)
-    tree = cKDTree(centered)
-    normal = np.empty((len(pos), 3))
-    for block in _blocks(len(pos), count):
-        distance, index = _query(tree, centered[block], count)
-        weight = (distance < radius) | (np.arange(distance.shape[1]) < FEWEST)
-        offset = (centered[index] - centered[block, None]) * weight[:, :, None]
-        mean = offset.sum(axis=1) / weight.sum(axis=1)[:, None]
-        offset = (offset - mean[:, None]) * weight[:, :, None]
-        normal[block] = np.linalg.eigh(offset.transpose(0, 2, 1) @ offset)[1][:, :, 0]
-    inward = np.einsum("nc,nc->n", normal, centered) < 0
-    return np.where(inward[:, None], -normal, normal).astype(np.float32)
 
 
 def fpfh(
@@ -103,6 +82,27 @@ def fpfh(
     for block in _blocks(len(rows), counts[-1]):
         result[block] = _weighted(place, rows[block], around[block], counts, plain, row_of)
     return result.reshape(len(rows), -1)
+
+
+def part_fpfh(pos: Floats, query: Indices | None = None) -> Floats:
+    """Return the FPFH of a part in the radii of Real3D-AD's benchmark, with shape ``(Q, 33)``.
+
+    Args:
+        pos: Points in any unit, with shape ``(N, 3)``: radii are fractions of the diameter.
+        query: Rows of ``pos`` to describe, with shape ``(Q,)``; None describes all.
+    """
+    length = diameter(pos)
+    normal = pca_normals(pos, NORMAL[0], NORMAL[1] * length)
+    return fpfh(pos, normal, HISTOGRAM[:1], HISTOGRAM[1] * length, query)
+
+
+def diameter(pos: Floats) -> float:
+    """Return twice the distance from the centroid within which 99.5 % of the points lie.
+
+    Unlike the box of ``Cloud.diameter`` it needs no axes, which a part as wide as high has not.
+    """
+    centered = pos - pos.mean(axis=0, dtype=np.float64)
+    return float(2 * np.quantile(np.linalg.norm(centered, axis=1), 0.995))
 
 
 def _blocks(rows: int, count: int) -> Iterator[slice]:

@@ -1,0 +1,102 @@
+r"""BTF, Back to the Feature [Horwitz and Hoshen, CVPR Workshops 2023], its point cloud part.
+
+A sampled point's feature :math:`f` is its FPFH or its place.  It scores
+:math:`\min_{m \in M} \|f - m\|`, with :math:`M` the sampled points of the normal clouds.
+
+The reference code takes every 100th point of a file to remember and every 500th to score, so that
+the order of a file decides, copies scores to the nearest points, and describes every point to use
+one in a hundred.  Here both samples are those of farthest point sampling, scores are interpolated
+from three of them, and only these points and their neighbors are described.  The code also weighs
+the object score by the three nearest rows; here an object scores its highest point.
+
+Places are not registered: ``raw`` means something only for parts in one pose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gmanet.cloud import Cloud
+from gmanet.detectors.memory import Described, MemoryConfig, MemoryDetector
+from gmanet.errors import InputError
+from gmanet.geometry.fpfh import part_fpfh
+from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+
+__all__ = ["BTF", "BTFConfig", "BTFReader"]
+
+FEATURES = ("raw", "fpfh")
+
+
+@dataclass(frozen=True)
+class BTFReader:
+    """Turn a cloud into features of some of its points and the way from them to all points.
+
+    Args:
+        feature: ``raw`` (place relative to the centroid) or ``fpfh``.
+        share: Share of the points that get one.
+        least: At least so many do.
+    """
+
+    feature: str
+    share: float
+    least: int
+
+    def __call__(self, cloud: Cloud) -> Described:
+        """Return the record to remember or to score."""
+        pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
+        chosen = farthest_points(pos, max(self.least, int(self.share * len(pos))))
+        feature = pos[chosen] if self.feature == "raw" else part_fpfh(pos, chosen)
+        distance, near = nearest(pos[chosen], pos, 3)
+        return Described(
+            feature=torch.from_numpy(feature),
+            near=torch.from_numpy(near),
+            weight=torch.from_numpy(inverse_distance(distance)),
+            num_nodes=len(cloud),
+        )
+
+
+@dataclass
+class BTFConfig(MemoryConfig):
+    """BTF's settings.
+
+    Args:
+        name: ``btf``.
+        bank: Rows that are kept, at most; the default keeps all that are held.
+        feature: ``raw`` or ``fpfh``.
+        share: Share of a cloud's points that are remembered, or scored.
+        least: At least so many are; small clouds would else have too few.
+    """
+
+    name: str = "btf"
+    bank: int = 65536
+    feature: str = "fpfh"
+    share: float = 0.01
+    least: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.feature not in FEATURES:
+            raise InputError(
+                f"detector.feature={self.feature!r}, wanted one of {', '.join(FEATURES)}"
+            )
+        if not 0 <= self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted 0 to 1")
+        if self.least < 3:
+            raise InputError(f"detector.least={self.least}, wanted at least 3")
+
+
+class BTF(MemoryDetector):
+    """The nearest of the sampled normal features."""
+
+    Config = BTFConfig
+    config: BTFConfig
+
+    def __init__(self, config: BTFConfig) -> None:
+        super().__init__(config)
+
+    def reader(self) -> BTFReader:
+        """Return what turns a cloud into features of sampled points."""
+        return BTFReader(self.config.feature, self.config.share, self.config.least)

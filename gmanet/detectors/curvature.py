@@ -1,0 +1,91 @@
+r"""Curvature: how unusual the bend of the surface is, the simplest answer that needs no network.
+
+The feature of a place is the logarithm of the surface variation
+:math:`\lambda_0 / (\lambda_0 + \lambda_1 + \lambda_2)` [Pauly et al., IEEE Visualization 2002]
+over neighborhoods of three sizes; the score is the mean distance to the nearest features of normal
+clouds.  Plain curvature would call every edge and thread a defect; this asks whether normal
+clouds bend so at all.  There is no reference code: the row is this package's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gmanet.cloud import Cloud
+from gmanet.detectors.memory import Described, MemoryConfig, MemoryDetector
+from gmanet.errors import InputError
+from gmanet.geometry.curvature import surface_variation
+from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+
+__all__ = ["Curvature", "CurvatureConfig", "CurvatureReader"]
+
+SIZES = (24, 48, 96)
+"""Neighbors, among the places, of the three neighborhoods."""
+
+FLAT = 1e-4
+"""Variation below which all surfaces are alike: what remains is noise of the scanner."""
+
+
+@dataclass(frozen=True)
+class CurvatureReader:
+    """Turn a cloud into the surface variation of places and the way from them to all points.
+
+    Args:
+        centers: Places, by farthest point sampling, so that neighborhoods have one size in scans
+            of any resolution.
+    """
+
+    centers: int
+
+    def __call__(self, cloud: Cloud) -> Described:
+        """Return the record to remember or to score."""
+        pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
+        center = pos[farthest_points(pos, self.centers)]
+        around = nearest(center, center, SIZES[-1])[1]
+        bend = [surface_variation(center, around[:, :size]) for size in SIZES]
+        distance, near = nearest(center, pos, 3)
+        return Described(
+            feature=torch.from_numpy(np.log(np.stack(bend, axis=1) + np.float32(FLAT))),
+            near=torch.from_numpy(near),
+            weight=torch.from_numpy(inverse_distance(distance)),
+            num_nodes=len(cloud),
+        )
+
+
+@dataclass
+class CurvatureConfig(MemoryConfig):
+    """The curvature detector's settings.
+
+    Args:
+        name: ``curvature``.
+        object_rule: How point scores make an object score.
+        neighbors: Nearest rows of the bank whose mean distance is the score.
+        centers: Places with a feature.
+    """
+
+    name: str = "curvature"
+    object_rule: str = "top"
+    neighbors: int = 3
+    centers: int = 8192
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.centers < SIZES[-1]:
+            raise InputError(f"detector.centers={self.centers}, wanted at least {SIZES[-1]}")
+
+
+class Curvature(MemoryDetector):
+    """The nearest bends of normal clouds."""
+
+    Config = CurvatureConfig
+    config: CurvatureConfig
+
+    def __init__(self, config: CurvatureConfig) -> None:
+        super().__init__(config)
+
+    def reader(self) -> CurvatureReader:
+        """Return what turns a cloud into its surface variation."""
+        return CurvatureReader(self.config.centers)

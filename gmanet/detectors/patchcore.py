@@ -1,0 +1,102 @@
+r"""PatchCore [Roth et al., CVPR 2022] on FPFH and places, as Real3D-AD's benchmark has it.
+
+Every point is scored by :math:`\min_{m \in M} \|f - m\|` in the greedy coreset :math:`M` of the
+normal features :math:`f`; with several features the score is the mean of their standardised
+distances.  An object scores its highest point.
+
+The reference code brings the two scores to one scale by the extremes of the test set, which uses
+the clouds that it is to judge; here normal clouds give the scale.  Its number of neighbors is
+misspelt and stays one; here it counts.  It projects 33 channels up to 128 and holds all points of
+all clouds; here neither.  Places are not registered: ``raw`` means something only for parts in one
+pose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.cloud import Cloud
+from gmanet.detectors.memory import Described, MemoryConfig, MemoryDetector
+from gmanet.errors import InputError
+from gmanet.geometry.fpfh import part_fpfh
+from gmanet.geometry.neighbors import farthest_points
+
+__all__ = ["PatchCore", "PatchCoreConfig", "PatchCoreReader"]
+
+FEATURES = ("raw", "fpfh")
+
+
+@dataclass(frozen=True)
+class PatchCoreReader:
+    """Turn a cloud into features of all its points.
+
+    Args:
+        features: Of ``raw`` (place relative to the centroid) and ``fpfh``.
+        picks: Points that a bank may remember of a cloud, by farthest point sampling.
+    """
+
+    features: tuple[str, ...]
+    picks: int
+
+    def __call__(self, cloud: Cloud) -> Described:
+        """Return the record to remember or to score."""
+        pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
+        made = {name: pos if name == "raw" else part_fpfh(pos) for name in self.features}
+        return Described(
+            **{name: torch.from_numpy(values) for name, values in made.items()},
+            pick=torch.from_numpy(farthest_points(pos, self.picks)),
+            num_nodes=len(cloud),
+        )
+
+
+@dataclass
+class PatchCoreConfig(MemoryConfig):
+    """PatchCore's settings.
+
+    Args:
+        name: ``patchcore``.
+        features: One bank each, of ``raw`` and ``fpfh``.
+        picks: Points that a bank may remember of one cloud.
+    """
+
+    name: str = "patchcore"
+    features: list[str] = field(default_factory=lambda: ["fpfh"])
+    picks: int = 16384
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wrong = [name for name in self.features if name not in FEATURES]
+        if wrong or not self.features or len(set(self.features)) < len(self.features):
+            raise InputError(
+                f"detector.features={list(self.features)}, wanted some of {', '.join(FEATURES)}"
+            )
+        if self.picks < 1:
+            raise InputError(f"detector.picks={self.picks}, wanted at least 1")
+
+
+class PatchCore(MemoryDetector):
+    """The nearest of the greedily chosen normal features, at every point."""
+
+    Config = PatchCoreConfig
+    config: PatchCoreConfig
+
+    def __init__(self, config: PatchCoreConfig) -> None:
+        super().__init__(config, tuple(config.features))
+
+    def reader(self) -> PatchCoreReader:
+        """Return what turns a cloud into features of all its points."""
+        return PatchCoreReader(tuple(self.config.features), self.config.picks)
+
+    def features(self, cloud: Data) -> dict[str, Tensor]:
+        """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
+        return {name: cloud[name][cloud.pick] for name in self.config.features}
+
+    def point_scores(self, batch: Data) -> Tensor:
+        """Return the mean of the banks' standardised distances, with shape ``(N,)``."""
+        scores = [self.bank_score(name, batch[name]) for name in self.config.features]
+        return torch.stack(scores).mean(dim=0)

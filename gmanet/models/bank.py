@@ -1,0 +1,143 @@
+r"""A bank of normal features: the distance to its nearest rows is the score.
+
+After PatchCore [Roth et al., CVPR 2022], a bank :math:`M` is a part of the normal features
+:math:`F` that leaves none of them far away, chosen greedily: the next row is
+:math:`\arg\max_{f \in F} \min_{m \in M} \|f - m\|`.  A feature scores the mean of its distances
+to the :math:`k` nearest rows, standardised by what normal clouds score against a bank without
+their own rows.  So several banks have one scale, and no test cloud was looked at to find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor, nn
+
+__all__ = ["Bank", "greedy_coreset", "k_nearest"]
+
+BLOCK = 2**22
+"""Distances that are held at once: 16 MiB; more leave the processor's cache."""
+
+CALIBRATION = 8192
+"""Normal rows whose scores make the scale of a bank."""
+
+
+def greedy_coreset(
+    features: Tensor, count: int, generator: torch.Generator, project: int = 128
+) -> Tensor:
+    """Return the rows of a k-center greedy choice, in the order of choice, ``(min(count, N),)``.
+
+    Time is ``O(count * N)`` in ``N * (project + 2)`` numbers of memory.  It begins with the row
+    nearest the mean; every prefix is a choice of its own.
+
+    Args:
+        features: With shape ``(N, C)``.
+        count: Rows to choose.
+        generator: Of the random projection [Johnson and Lindenstrauss 1984], on any device.
+        project: Channels to choose in; features with no more are not projected.
+    """
+    rows = features.float() - features.float().mean(dim=0)
+    if rows.shape[1] > project:
+        shape = (rows.shape[1], project)
+        random = torch.randn(shape, generator=generator, device=generator.device)
+        rows = rows @ random.to(rows) / project**0.5
+    square = rows.square().sum(dim=1)
+    distance = torch.full_like(square, torch.inf)
+    chosen = torch.empty(min(count, len(rows)), dtype=torch.int64, device=rows.device)
+    at = square.argmin()
+    for turn in range(len(chosen)):
+        chosen[turn] = at
+        reached = torch.addmv(square + square[at], rows, rows[at], alpha=-2)
+        torch.minimum(distance, reached, out=distance)
+        distance[at] = -torch.inf  # never chosen again, not even among equal rows
+        at = distance.argmax()
+    return chosen
+
+
+def k_nearest(query: Tensor, rows: Tensor, count: int) -> Tensor:
+    """Return Euclidean distances to the nearest rows, ascending, with shape ``(Q, count)``.
+
+    Args:
+        query: With shape ``(Q, C)``.
+        rows: With shape ``(M, C)``, on the same device.
+        count: Nearest rows; all of them where there are fewer.
+    """
+    count = min(count, len(rows))
+    if query.shape[1] <= 3 and query.device.type == "cpu":
+        found = cKDTree(rows.numpy()).query(query.numpy(), k=np.arange(1, count + 1))[0]
+        return torch.from_numpy(np.asarray(found, dtype=np.float32))
+    center = rows.mean(dim=0)
+    rows, query = rows - center, query - center
+    square = rows.square().sum(dim=1)
+    blocks = []
+    for block in query.split(max(1, BLOCK // len(rows))):
+        with torch.autocast(query.device.type, enabled=False):  # half precision finds others
+            rough = torch.addmm(square, block, rows.T, alpha=-2)  # less the query's own square
+        if count == 1:  # topk takes twice as long
+            near = rough.argmin(dim=1, keepdim=True)
+        else:
+            near = rough.topk(count, dim=1, largest=False).indices
+        exact = (block[:, None] - rows[near]).square().sum(dim=2).sqrt()  # no cancellation
+        blocks.append(exact.sort(dim=1).values)
+    return torch.cat(blocks)
+
+
+class Bank(nn.Module):
+    """Rows of normal features and the scale of distances to them; nothing is learned."""
+
+    rows: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.empty(0, 0))
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
+
+    def build(
+        self, clouds: list[Tensor], count: int, neighbors: int, generator: torch.Generator
+    ) -> None:
+        """Choose the rows and measure the scale.
+
+        The scale is that of each cloud's rows against the bank without them; of a single cloud,
+        against all of the bank.
+
+        Args:
+            clouds: Features of each normal cloud, each with shape ``(P, C)``.
+            count: Rows to keep.
+            neighbors: Nearest rows that make a score.
+            generator: Of the choice.
+        """
+        every = torch.cat(clouds)
+        if count < len(every):
+            chosen = greedy_coreset(every, count, generator)
+        else:
+            chosen = torch.arange(len(every), device=every.device)
+        self.rows = every[chosen]
+        sizes = torch.tensor([len(cloud) for cloud in clouds], device=every.device)
+        origin = torch.arange(len(clouds), device=every.device).repeat_interleave(sizes)[chosen]
+        found = []
+        for number, cloud in enumerate(clouds):
+            others = self.rows[origin != number]
+            sample = cloud[: max(1, CALIBRATION // len(clouds))]
+            found.append(k_nearest(sample, others if len(others) else self.rows, neighbors))
+        distance = torch.cat([part.mean(dim=1) for part in found])
+        self.mean = distance.mean()
+        self.deviation = distance.std(correction=0).clamp_min(1e-6 * self.mean + 1e-12)
+
+    def score(self, features: Tensor, neighbors: int) -> Tensor:
+        """Return the standardised mean distance to the nearest rows, with shape ``(N,)``."""
+        return (k_nearest(features, self.rows, neighbors).mean(dim=1) - self.mean) / self.deviation
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Make room for as many rows as were stored."""
+        if f"{prefix}rows" in state_dict:
+            self.rows = torch.empty_like(state_dict[f"{prefix}rows"], device=self.rows.device)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
