@@ -17,5 +17,7 @@ def command(main: Callable[[], None]) -> None:
     try:
         main()
     except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
+        # A data worker's error arrives as its whole traceback; the sentence stands at its end.
+        sentence = str(error).rsplit(f"{InputError.__name__}: ", 1)[-1].strip()
+        sys.stderr.write(f"error: {sentence}\n")
         raise SystemExit(2) from None

@@ -28,26 +28,24 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 
-def fit(config: RunConfig, run: Run) -> dict[str, Any]:
+def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) -> dict[str, Any]:
     """Return the figures of a run, doing whatever of it is not done yet.
 
     Args:
         config: The run's configuration.
         run: Its folder.
+        train: Normal clouds.
+        test: Clouds to score.
     """
     from lightning import seed_everything
 
     from gmanet.data.datamodule import CloudData
-    from gmanet.data.sources import open_data
     from gmanet.detectors import DETECTORS
     from gmanet.evaluation.storing import StorePredictions
     from gmanet.training.logger import make_logger
     from gmanet.training.trainer import make_trainer
 
-    if run.finished:
-        return run.read_scores()
-    train, test = open_data(config.data, "train"), open_data(config.data, "test")
-    logger = make_logger(config.wandb, run.wandb, config.name, resolved(config))
+    logger = make_logger(config.wandb, run.folder, config.name, resolved(config))
     seed_everything(config.seed, verbose=False)
     detector = DETECTORS[config.detector.name](config.detector)
     data = CloudData(
@@ -82,8 +80,6 @@ def _learn(
         detector.load_state_dict(run.load_detector()["state"])
         return
     trainer.fit(detector, datamodule=data, ckpt_path=run.last_checkpoint, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     if trainer.is_global_zero:
         run.save_detector(config.detector.name, asdict(config.detector), detector.state_dict())
 
@@ -146,11 +142,19 @@ def main() -> None:
     if {"-h", "--help"} & set(words):
         sys.stdout.write(f"{__doc__}\n{describe()}\n")
         return
-    config = compose(words)
-    run = Run.create(config, overwrite="--overwrite" in sys.argv[1:])
+    from gmanet.data.sources import open_data
+
+    config, overwrite = compose(words), "--overwrite" in sys.argv[1:]
+    run = Run(Run.root() / config.name)
+    if run.finished and not overwrite:
+        run = Run.create(config)  # refuses another configuration
+        sys.stdout.write(summary(run, run.read_scores()))
+        return
+    train, test = open_data(config.data, "train"), open_data(config.data, "test")
+    run = Run.create(config, overwrite)
     try:
-        figures = fit(config, run)
-    except KeyboardInterrupt:
+        figures = fit(config, run, train, test)
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second
         sys.stderr.write(f"interrupted; the same command goes on in {run.folder}\n")
         raise SystemExit(130) from None
     if figures:

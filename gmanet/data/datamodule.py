@@ -109,6 +109,10 @@ class CloudData(LightningDataModule):
             return 0, 1
         return self.trainer.global_rank, self.trainer.world_size
 
+    def _steps(self) -> int:
+        """Return the optimizer steps made so far, those before an interruption included."""
+        return 0 if self.trainer is None else self.trainer.global_step
+
     def sample(self, count: int) -> Data:
         """Return centers of the normal clouds, to standardise features on."""
         assert self.pairs is not None
@@ -118,8 +122,9 @@ class CloudData(LightningDataModule):
         """Return draws from the pairs, or the normal clouds for a detector without twins."""
         if self.pairs is None:
             return self._loader(self.train)
-        sampler = EpochSampler(len(self.pairs), self.seed, *self._place)
-        batch = min(self.batch, len(sampler))
+        rank, world = self._place
+        batch = min(self.batch, len(self.pairs) // world)
+        sampler = EpochSampler(len(self.pairs), self.seed, rank, world, batch, self._steps)
         return DataLoader(
             self.pairs, batch_size=batch, sampler=sampler, collate_fn=_batch, drop_last=True
         )

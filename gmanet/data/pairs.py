@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,21 +148,36 @@ class PairDataset(Dataset[Data]):
 class EpochSampler(Sampler[tuple[int, int]]):
     """Yields ``(epoch, index)`` in an order that depends on the seed and the epoch alone.
 
-    Lightning calls :meth:`set_epoch`.  Every process takes each ``world``-th key.
+    The epoch, and the place in it, follow from the number of steps made, so that a resumed run goes
+    on with the batch that was next.  (Lightning's own count of epochs is off by one after a resumed
+    run that is limited by steps.)  Every process takes each ``world``-th key.
+
+    Args:
+        length: Pairs.
+        seed: Decides the order.
+        rank: This process's number.
+        world: Number of processes.
+        batch: Pairs of one step; what remains of an epoch after whole batches is left out.
+        steps: Returns how many steps were made.
     """
 
-    def __init__(self, length: int, seed: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self,
+        length: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        batch: int = 1,
+        steps: Callable[[], int] = int,
+    ) -> None:
         self.length, self.seed, self.rank, self.world = length, seed, rank, world
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; the same epoch gives the same keys."""
-        self.epoch = epoch
+        self.batch, self.steps = batch, steps
 
     def __len__(self) -> int:
         return self.length // self.world
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length)
+        epoch, done = divmod(self.steps(), max(1, len(self) // self.batch))
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.length)
         mine = order[self.rank :: self.world][: len(self)]
-        return ((self.epoch, int(index)) for index in mine)
+        return ((epoch, int(index)) for index in mine[done * self.batch :])

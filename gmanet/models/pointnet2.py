@@ -11,10 +11,12 @@ of the scores.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import PointNetConv
+from torch_geometric.typing import PairOptTensor
 
 __all__ = ["LOCAL", "LocalFrameConv", "PointNet2", "mlp"]
 
@@ -32,6 +34,9 @@ def mlp(*channels: int) -> nn.Sequential:
 
 class LocalFrameConv(PointNetConv):
     """PyG's PointNet++ set abstraction with positions relative to the center's local frame."""
+
+    # PyG generates code for what ``forward`` passes on; without this, for its parent's arguments.
+    propagate_type: ClassVar[dict[str, Any]] = {"x": PairOptTensor, "local": Tensor}
 
     def __init__(self, local_nn: nn.Module) -> None:
         super().__init__(local_nn=local_nn, add_self_loops=False)

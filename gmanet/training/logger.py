@@ -26,7 +26,7 @@ def make_logger(
 
     Args:
         config: How to log.
-        folder: Where W&B keeps its files: the run's own folder, never the home directory.
+        folder: The run's folder; W&B keeps its files in ``wandb`` there, never in the home.
         name: The run's name; with "/" as "-" it is the W&B id, so a resumed run continues its own.
         resolved: The run's configuration.
 
@@ -35,9 +35,10 @@ def make_logger(
     """
     if config.mode == "disabled":
         return None
-    folder.mkdir(parents=True, exist_ok=True)
+    files = folder / "wandb"
+    files.mkdir(parents=True, exist_ok=True)
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
-        os.environ.setdefault(variable, str(folder))
+        os.environ.setdefault(variable, str(files))
     os.environ.setdefault("WANDB_SILENT", "true")
     logging.getLogger("wandb").setLevel(logging.ERROR)
     import wandb

@@ -74,6 +74,9 @@ def _quiet() -> None:
         ".*in eval mode at the start of training.*",  # the expert
         ".*exists and is not empty.*",  # checkpoints of the run that is resumed
         ".*fit loop was skipped.*",
+        ".*but have no `validation_step`.*",  # memory banks
+        ".*this fit will run with no optimizer.*",  # likewise
+        ".*smaller than the logging interval.*",  # few twins
         ".*LeafSpec.*deprecated.*",  # Lightning 2.6 on torch 2.13
     ):
         warnings.filterwarnings("ignore", message)

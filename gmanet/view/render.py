@@ -27,6 +27,7 @@ OVERSAMPLING = 2
 NEIGHBORS = 16
 MARGIN = 1.06
 REACH = 1.15  # disc radius per distance to the sixth neighbor: no holes where points lie at random
+LARGEST = 48.0  # radius in pixels: time grows with its square, minutes for a sparse cloud
 STEEPEST = 0.25  # cosine to the viewer below which a disc is turned no further
 FADING = 5.0  # a disc's weight falls from 1 to exp(-FADING) at its rim
 CONE = 2.0  # a rim counts as this many radii deeper: near points win over far-reaching discs
@@ -105,7 +106,7 @@ def _discs(xyz: Floats, normal: Floats | None) -> tuple[Floats, Floats, Floats]:
     shift -= np.einsum("nc,nc->n", shift, facing)[:, None] * facing
     radius = REACH * distance[:, 6]
     usual = float(np.median(radius))
-    radius = np.clip(radius, max(0.8, usual / 2), max(0.8, 3 * usual))
+    radius = np.clip(radius, max(0.8, min(usual / 2, LARGEST)), max(0.8, min(3 * usual, LARGEST)))
     return xyz + shift, np.where(facing[:, 2:] < 0, -facing, facing), radius
 
 

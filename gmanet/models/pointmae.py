@@ -1,0 +1,192 @@
+r"""The encoder of Point-MAE [Pang et al., ECCV 2022] and its sibling of Point-BERT [Yu et al., 2022].
+
+A mini-PointNet turns a patch, the nearest points of a center less the center, into a token:
+convolutions to 128 and 256 channels, their maximum over the patch put before every point's own,
+512 channels, a maximum again.  The embedded center is added before every transformer block.  The
+answer at a center concatenates the normalized tokens after a third, two thirds and all of the
+blocks (4, 8 and 12 of 12), as M3DM [Wang et al., CVPR 2023] reads it.
+
+Point-BERT differs by a class token and by patch tokens of 256 channels, widened afterwards.  Sizes
+other than the official ones keep the proportions.  Attention never holds an ``(M, M)`` matrix.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from gmanet.errors import InputError
+
+__all__ = ["KINDS", "LAYERS", "PointEncoder"]
+
+KINDS = ("pointmae", "pointbert")
+
+LAYERS = 3
+"""Blocks whose tokens make a feature."""
+
+BLOCK = 64
+"""Patches that are embedded at once: what fits the processor's cache."""
+
+
+class PatchEmbedding(nn.Module):
+    """A mini-PointNet; its modules are named and numbered as in the official files.
+
+    Args:
+        unit: Channels of the first layer, 128 officially; the others are multiples of it.
+        channels: Channels of a token.
+    """
+
+    def __init__(self, unit: int, channels: int) -> None:
+        super().__init__()
+        self.first_conv = nn.Sequential(
+            nn.Linear(3, unit), nn.BatchNorm1d(unit), nn.ReLU(), nn.Linear(unit, 2 * unit)
+        )
+        self.whole = nn.Linear(2 * unit, 4 * unit, bias=False)
+        self.second_conv = nn.Sequential(
+            nn.Linear(2 * unit, 4 * unit),
+            nn.BatchNorm1d(4 * unit),
+            nn.ReLU(),
+            nn.Linear(4 * unit, channels),
+        )
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Return a token per patch, with shape ``(P, C)``, of points with shape ``(P, K, 3)``."""
+        shape = (*patches.shape[:2], -1)
+        own = self.first_conv(patches.flatten(0, 1)).view(shape)
+        # The official layer reads maximum and own channels side by side; a sum of two products is
+        # the same and multiplies the maximum once per patch.
+        both = self.second_conv[0](own) + self.whole(own.amax(dim=1))[:, None]
+        return self.second_conv[1:](both.flatten(0, 1)).view(shape).amax(dim=1)  # type: ignore[no-any-return]
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention whose memory grows linearly with the number of tokens."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return mixed tokens, with shape ``(B, M, C)`` as given."""
+        clouds, count, width = tokens.shape
+        parts = self.qkv(tokens).view(clouds, count, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        mixed = scaled_dot_product_attention(query, key, value)
+        return self.proj(mixed.transpose(1, 2).reshape(tokens.shape))  # type: ignore[no-any-return]
+
+
+class Perceptron(nn.Module):
+    """Two layers, four times as wide between them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens with the shape of those given."""
+        return self.fc2(nn.functional.gelu(self.fc1(tokens)))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1, self.attn = nn.LayerNorm(width), Attention(width, heads)
+        self.norm2, self.mlp = nn.LayerNorm(width), Perceptron(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens with shape ``(B, M, C)`` as given."""
+        tokens = tokens + self.attn(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))  # type: ignore[no-any-return]
+
+
+def place_embedding(width: int) -> nn.Sequential:
+    """Return what turns a center into the channels of a token."""
+    return nn.Sequential(nn.Linear(3, 128), nn.GELU(), nn.Linear(128, width))
+
+
+class PointEncoder(nn.Module):
+    """Patches and their centers in, features out.
+
+    The official networks are 384 wide and 12 deep, with 6 heads.  The defaults are small enough
+    for one processor core.
+
+    Args:
+        kind: ``pointmae`` or ``pointbert``.
+        width: Channels of a token, a multiple of 3 and of ``heads``.
+        depth: Transformer blocks, at least 3.
+        heads: Attention heads.
+
+    Raises:
+        InputError: A kind or a size that is not possible.
+    """
+
+    def __init__(
+        self, kind: str = "pointmae", width: int = 96, depth: int = 4, heads: int = 3
+    ) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise InputError(f"encoder {kind!r}, wanted one of {', '.join(KINDS)}")
+        if width < 3 or heads < 1 or width % 3 or width % heads or depth < LAYERS:
+            raise InputError(
+                f"encoder of width={width}, heads={heads}, depth={depth}, wanted a width that 3 "
+                f"and heads divide and a depth of at least {LAYERS}"
+            )
+        self.kind, self.width, self.depth, self.heads = kind, width, depth, heads
+        bert = kind == "pointbert"
+        self.encoder = PatchEmbedding(width // 3, width // 3 * 2 if bert else width)
+        self.reduce_dim = nn.Linear(width // 3 * 2, width) if bert else None
+        self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, width)) if bert else None
+        self.cls_pos = nn.Parameter(0.02 * torch.randn(1, 1, width)) if bert else None
+        self.pos_embed = place_embedding(width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+
+    def embed(self, patches: Tensor) -> Tensor:
+        """Return tokens with shape ``(P, width)`` of patches with shape ``(P, K, 3)``."""
+        tokens: Tensor = self.encoder(patches)
+        return tokens if self.reduce_dim is None else self.reduce_dim(tokens)
+
+    def layers(self, tokens: Tensor, centers: Tensor) -> list[Tensor]:
+        """Return the normalized tokens after a third, two thirds and all of the blocks.
+
+        Args:
+            tokens: With shape ``(B, M, width)``.
+            centers: With shape ``(B, M, 3)``, in units of the object's radius.
+
+        Returns:
+            Three tensors with shape ``(B, M, width)``.
+        """
+        place = self.pos_embed(centers)
+        first = 0
+        if self.cls_token is not None and self.cls_pos is not None:
+            first, clouds = 1, len(tokens)
+            tokens = torch.cat([self.cls_token.expand(clouds, -1, -1), tokens], dim=1)
+            place = torch.cat([self.cls_pos.expand(clouds, -1, -1), place], dim=1)
+        read = [round(self.depth * part / LAYERS) for part in range(1, LAYERS + 1)]
+        found = []
+        for number, block in enumerate(self.blocks, start=1):
+            tokens = block(tokens + place)
+            if number in read:
+                found.append(self.norm(tokens)[:, first:])
+        return found
+
+    def forward(self, points: Tensor, groups: Tensor, chosen: Tensor) -> Tensor:
+        """Return a feature at every center of one cloud, with shape ``(M, 3 * width)``.
+
+        Args:
+            points: The cloud, in units of its radius about the origin, with shape ``(N, 3)``.
+            groups: Nearest points of each center, with shape ``(M, K)``.
+            chosen: The centers among the points, with shape ``(M,)``.
+        """
+        centers = points[chosen]
+        tokens = [
+            self.embed(points[near] - center[:, None])
+            for near, center in zip(groups.split(BLOCK), centers.split(BLOCK), strict=True)
+        ]
+        found = self.layers(torch.cat(tokens)[None], centers[None])
+        return torch.cat(found, dim=2)[0]

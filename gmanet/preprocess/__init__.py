@@ -1,0 +1,1 @@
+"""Preprocessing: what is done to a whole cloud before anything looks at it."""

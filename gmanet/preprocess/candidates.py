@@ -1,0 +1,199 @@
+"""Start poses for registration: many rotations, a few of which are near the right one.
+
+Three sources: every way to lay principal axes on principal axes, each also turned about the axes
+(parts of revolution have no more axes than one); an even grid of all rotations; and rotations from
+three matches of FPFH, which need no common centroid.  A map of distances to the target ranks them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial.distance import cdist
+from scipy.spatial.transform import Rotation
+
+from gmanet.cloud import Floats, Indices
+from gmanet.geometry.fpfh import HISTOGRAM, fpfh
+
+__all__ = ["Doubles", "Poses", "Thinned", "distinct", "start_poses"]
+
+GRID = 3000
+"""Rotations of the even grid: none is farther than about 12 degrees from the next."""
+
+ABOUT = 9
+"""Steps of 10 degrees about an axis; the quarter turns are among the axes' permutations."""
+
+MATCHED = (512, 2048)
+"""Points of source and target that are matched by FPFH."""
+
+TRIPLES = 20_000
+"""Triples of matches that are drawn."""
+
+FITTING = 1500
+"""Triples with equal sides that are tried at most."""
+
+SIDE = (0.15, 0.03)
+"""Least side of a triple and greatest difference between two, as fractions of the diameter."""
+
+CELLS = 64
+"""Cells of the distance map along each edge."""
+
+FAR = 0.1
+"""Distances count up to this fraction of the diameter: what is missing cannot outweigh the rest."""
+
+RANKED = 256
+"""Points of the source that are looked up in the distance map."""
+
+SHIFT = 5.0
+"""One radian weighs as much as a shift by this share (its inverse) of the diameter."""
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Thinned:
+    """A cloud in the order of farthest point sampling, near the origin, with a diameter of 1.
+
+    Args:
+        points: Coordinates, with shape ``(N, 3)``; every prefix covers the cloud.
+        normal: Unit normals of either sign, with shape ``(N, 3)``.
+    """
+
+    points: Doubles
+    normal: Doubles
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """Motions of a cloud whose diameter is 1.
+
+    Args:
+        turn: Rotations, with shape ``(C, 3, 3)``.
+        shift: What is added after turning, with shape ``(C, 3)``.
+    """
+
+    turn: Doubles
+    shift: Doubles
+
+    def __getitem__(self, rows: Indices) -> Poses:
+        return Poses(self.turn[rows], self.shift[rows])
+
+    def moved(self, points: Doubles) -> Doubles:
+        """Return the points in every pose, with shape ``(C, N, 3)``."""
+        # einsum, here and elsewhere: BLAS may add up in another order with other thread counts
+        return np.asarray(np.einsum("cij,nj->cni", self.turn, points) + self.shift[:, None])
+
+
+def start_poses(source: Thinned, target: Thinned, count: int, rng: np.random.Generator) -> Poses:
+    """Return the most promising start poses, best first, apart from each other by 10 degrees.
+
+    Args:
+        source: The cloud to move.
+        target: The cloud to lay it on.
+        count: Poses wanted at most.
+        rng: Draws the triples of matches.
+    """
+    near = [cloud.points[: MATCHED[1]] for cloud in (source, target)]
+    by_axes, by_match = _by_axes(*near), _by_matches(source, target, rng)
+    poses = Poses(
+        np.concatenate([by_axes.turn, by_match.turn]),
+        np.concatenate([by_axes.shift, by_match.shift]),
+    )
+    score = _mapped_distance(poses, source.points[:RANKED], target.points)
+    return poses[distinct(poses, score, count, np.deg2rad(10))]
+
+
+def distinct(poses: Poses, score: Doubles, count: int, apart: float) -> Indices:
+    """Return the best poses' indices, best first, none within ``apart`` radians of a better one."""
+    chosen: list[int] = []
+    left = np.argsort(score, kind="stable")
+    while len(chosen) < count and len(left):
+        chosen.append(int(left[0]))
+        chord = ((poses.turn[left] - poses.turn[left[0]]) ** 2).sum(axis=(1, 2)) / 2
+        gap = ((poses.shift[left] - poses.shift[left[0]]) ** 2).sum(axis=1)
+        left = left[(np.arange(len(left)) > 0) & (chord + SHIFT**2 * gap >= apart**2)]
+    return np.array(chosen, dtype=np.int64)
+
+
+def _by_axes(source: Doubles, target: Doubles) -> Poses:
+    quarter = Rotation.create_group("O").as_matrix()
+    angle = np.deg2rad(10) * np.arange(ABOUT)
+    about = Rotation.from_rotvec(np.kron(np.eye(3), angle[:, None])).as_matrix()
+    axes = np.einsum("aij,bjk->abik", quarter, about).reshape(-1, 3, 3)
+    grid = np.concatenate([axes, _even_rotations(GRID)])
+    (home, start), (there, goal) = _axes(source), _axes(target)
+    turn = np.einsum("ij,cjk,lk->cil", goal, grid, start)
+    return Poses(turn, there - np.einsum("cij,j->ci", turn, home))
+
+
+def _axes(points: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the centroid and the principal axes as columns of a rotation."""
+    middle = points.mean(axis=0)
+    offset = points - middle
+    axes = np.linalg.eigh(np.einsum("ni,nj->ij", offset, offset))[1]
+    return middle, axes * [1, 1, np.sign(np.linalg.det(axes))]
+
+
+def _even_rotations(count: int) -> Doubles:
+    """Return rotations spread evenly, ``(count, 3, 3)``, by super-Fibonacci spirals.
+
+    Alexa, Super-Fibonacci spirals: fast, low-discrepancy sampling of SO(3), CVPR 2022.
+    """
+    at = np.arange(count) + 0.5
+    inner, outer = np.sqrt(at / count), np.sqrt(1 - at / count)
+    alpha, beta = 2 * np.pi * at / np.sqrt(2), 2 * np.pi * at / 1.533751168755204288
+    spiral = [inner * np.sin(alpha), inner * np.cos(alpha)]
+    spiral += [outer * np.sin(beta), outer * np.cos(beta)]
+    return np.asarray(Rotation.from_quat(np.stack(spiral, axis=1)).as_matrix())
+
+
+def _by_matches(source: Thinned, target: Thinned, rng: np.random.Generator) -> Poses:
+    """Return poses that lay three points on three that look alike."""
+    match = cdist(_features(source, MATCHED[0]), _features(target, MATCHED[1])).argmin(axis=1)
+    triple = rng.integers(0, len(match), (TRIPLES, 3))
+    one, two = source.points[triple], target.points[match[triple]]
+    side = [np.linalg.norm(corner - np.roll(corner, 1, axis=1), axis=2) for corner in (one, two)]
+    fits = (np.minimum(*side) > SIDE[0]) & (np.abs(side[0] - side[1]) < SIDE[1])
+    rows = np.flatnonzero(fits.all(axis=1))[:FITTING]
+    return _laid(one[rows], two[rows])
+
+
+def _features(cloud: Thinned, count: int) -> Floats:
+    """Return the FPFH of the first points; normals point outward, whatever sign they came with."""
+    pos = cloud.points[: MATCHED[1]].astype(np.float32)
+    normal = cloud.normal[: len(pos)].astype(np.float32)
+    outward = np.einsum("nc,nc->n", pos, normal) >= 0
+    rows = np.arange(min(count, len(pos)))
+    return fpfh(
+        pos, np.where(outward[:, None], normal, -normal), [HISTOGRAM[0]], HISTOGRAM[1], rows
+    )
+
+
+def _laid(one: Doubles, two: Doubles) -> Poses:
+    """Return the poses that lay points on points with least squares, both ``(C, K, 3)``."""
+    home, there = one.mean(axis=1), two.mean(axis=1)
+    left, _, right = np.linalg.svd(
+        np.einsum("cki,ckj->cij", two - there[:, None], one - home[:, None])
+    )
+    left[:, :, 2] *= np.sign(np.linalg.det(left) * np.linalg.det(right))[:, None]
+    turn = np.einsum("cij,cjk->cik", left, right)
+    return Poses(turn, there - np.einsum("cij,cj->ci", turn, home))
+
+
+def _mapped_distance(poses: Poses, points: Doubles, target: Doubles) -> Doubles:
+    """Return the mean distance to the target, to within a cell of its map, with shape ``(C,)``."""
+    low = target.min(axis=0) - FAR
+    cell = float((target.max(axis=0) + FAR - low).max()) / CELLS
+    empty = np.ones((CELLS, CELLS, CELLS), dtype=bool)
+    empty[tuple(((target - low) / cell).astype(np.int64).T)] = False
+    distance = np.minimum(cell * distance_transform_edt(empty), FAR).astype(np.float32).ravel()
+    score = np.empty(len(poses.turn))
+    for start in range(0, len(score), 500):
+        rows = np.arange(start, min(start + 500, len(score)))
+        place = np.clip((poses[rows].moved(points) - low) / cell, 0, CELLS - 1).astype(np.int64)
+        x, y, z = np.moveaxis(place, 2, 0)
+        score[rows] = distance[(x * CELLS + y) * CELLS + z].mean(axis=1)
+    return score

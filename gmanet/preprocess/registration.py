@@ -1,0 +1,170 @@
+"""Registration: lay a cloud on a reference of the same part, the same way on every run.
+
+Start poses (:mod:`gmanet.preprocess.candidates`) are improved by ICP in three rounds, fewer poses
+with more points each; the one with the least trimmed distance to the surface wins.  ICP minimizes
+distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth of those
+to points, which settles what planes leave open.
+
+There are no threads, rows are sorted first, and the seed draws all that is random.  Nothing depends
+on the sign of normals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from gmanet.cloud import Cloud, Floats
+from gmanet.geometry.fpfh import diameter
+from gmanet.geometry.frames import principal_axes
+from gmanet.geometry.neighbors import farthest_points, nearest
+from gmanet.preprocess.candidates import Doubles, Poses, Thinned, distinct, start_poses
+
+__all__ = ["Registration", "apply", "register"]
+
+POINTS = (2048, 16384)
+"""Points of source and target that are kept."""
+
+ROUNDS = ((32, 256, 2048, 12), (8, 1024, 16384, 6), (2, 2048, 16384, 20))
+"""Poses, points of the source, points of the target and steps of each round."""
+
+APART = 0.02
+"""Poses within this angle, in radians, after a round have come to the same place."""
+
+POINT = 0.01
+"""Weight of squared distances to points in ICP, next to those to planes."""
+
+CUT = 4.0
+"""Distances above this many medians do not count in ICP."""
+
+KEPT = 0.9
+"""Share of the points, the nearest, whose distances decide between poses."""
+
+SPACING = 0.015
+"""Distance along the surface, as a fraction of the diameter, at which another point must follow."""
+
+STILL = 1e-7
+"""ICP ends when no pose moves by more, in radians and diameters."""
+
+NEAR = 0.02
+"""Points within this fraction of the diameter from the target's surface overlap it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """The motion ``rotation @ p + translation`` that lays a source on its target.
+
+    Args:
+        rotation: With shape ``(3, 3)``.
+        translation: In the unit of the clouds, with shape ``(3,)``.
+        rms: Root mean square distance of the overlapping points to the target's surface, in the
+            unit of the clouds.
+        overlap: Share of the source within 2 % of the diameter from the target's surface.
+    """
+
+    rotation: Doubles
+    translation: Doubles
+    rms: float
+    overlap: float
+
+
+def apply(registration: Registration, pos: Floats) -> Floats:
+    """Return the points after the motion, with shape ``(N, 3)``."""
+    moved = np.einsum("ij,nj->ni", registration.rotation, pos) + registration.translation
+    return np.asarray(moved, dtype=np.float32)
+
+
+def register(source: Floats, target: Floats, seed: int = 0) -> Registration:
+    """Return the motion that lays ``source`` on ``target``, whatever the pose it starts from.
+
+    Args:
+        source: The cloud to move, with shape ``(N, 3)``; a small part of it may be defective.
+        target: A cloud of the same part in the same unit, with shape ``(M, 3)``.
+        seed: Draws the triples of matching points.
+
+    Raises:
+        InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
+    """
+    one = Cloud(np.asarray(source)).checked("registration, source").pos
+    two = Cloud(np.asarray(target)).checked("registration, target").pos
+    length = diameter(two)
+    (moving, home), (fixed, goal) = (
+        _thinned(pos, length, count) for pos, count in zip((one, two), POINTS, strict=True)
+    )
+    poses = start_poses(moving, fixed, ROUNDS[0][0], np.random.default_rng(seed))
+    for wanted, points, surface, steps in ROUNDS:
+        poses = poses[np.arange(min(wanted, len(poses.turn)))]
+        part = Thinned(fixed.points[:surface], fixed.normal[:surface])
+        poses, distance = _icp(poses, moving.points[:points], part, steps)
+        score = np.sort(distance, axis=1)[:, : int(KEPT * distance.shape[1])] ** 2
+        best = distinct(poses, score.mean(axis=1), wanted, APART)
+        poses, distance = poses[best], distance[best]
+    near = distance[0] <= NEAR
+    rms = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
+    turn = poses.turn[0]
+    shift = goal + length * poses.shift[0] - np.einsum("ij,j->i", turn, home)
+    return Registration(turn, shift, length * rms, float(near.mean()))
+
+
+def _thinned(pos: Floats, length: float, count: int) -> tuple[Thinned, Doubles]:
+    """Return a cloud in diameters about its centroid, and the centroid."""
+    pos = pos[np.lexsort(pos.T)].astype(np.float64)
+    middle = pos.mean(axis=0)
+    place = ((pos - middle) / length).astype(np.float32)
+    kept = place[farthest_points(place, count)]
+    around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
+    axes = principal_axes(place, kept, nearest(place, kept, around)[1])[1]
+    return Thinned(kept.astype(np.float64), axes[:, :, 0].astype(np.float64)), middle
+
+
+def _icp(poses: Poses, points: Doubles, target: Thinned, steps: int) -> tuple[Poses, Doubles]:
+    """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
+    tree = cKDTree(target.points)
+    for _ in range(steps):
+        moved = poses.moved(points)
+        at = np.asarray(tree.query(moved)[1])
+        gap, normal = target.points[at] - moved, target.normal[at]
+        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal)))
+        turn = Rotation.from_rotvec(step[:, :3]).as_matrix()
+        poses = Poses(
+            np.einsum("cij,cjk->cik", turn, poses.turn),
+            np.einsum("cij,cj->ci", turn, poses.shift) + step[:, 3:],
+        )
+        if np.abs(step).max() < STILL:
+            break
+    moved = poses.moved(points)
+    at = np.asarray(tree.query(moved)[1])
+    return poses, _surface_distance(target.points[at] - moved, target.normal[at])
+
+
+def _surface_distance(gap: Doubles, normal: Doubles) -> Doubles:
+    """Return distances to tangent planes; beyond the points' spacing along them, to points."""
+    square = np.einsum("cni,cni->cn", gap, gap)
+    plane = np.einsum("cni,cni->cn", gap, normal) ** 2
+    aside = np.sqrt(np.maximum(square - plane, 0))
+    return np.asarray(np.sqrt(plane + np.maximum(aside - SPACING, 0) ** 2))
+
+
+def _tukey(distance: Doubles) -> Doubles:
+    """Return weights that fall from 1 to 0 at ``CUT`` medians, with shape ``(C, N)``."""
+    scale = CUT * np.median(distance, axis=1, keepdims=True) + 1e-9
+    return np.asarray(np.maximum(1 - (distance / scale) ** 2, 0) ** 2)
+
+
+def _step(moved: Doubles, gap: Doubles, normal: Doubles, weight: Doubles) -> Doubles:
+    """Return the small rotation and shift of least squares, with shape ``(C, 6)``."""
+    along = np.broadcast_to(np.sqrt(POINT) * np.eye(3), (*normal.shape[:2], 3, 3))
+    ways = np.concatenate([normal[:, :, None], along], axis=2)  # (C, N, 4, 3)
+    lever = np.concatenate([np.cross(moved[:, :, None], ways), ways], axis=3)
+    rest = np.einsum("cnwi,cni->cnw", ways, gap)
+    weighted = lever * weight[:, :, None, None]
+    size = (len(moved), -1, 6)
+    matrix = np.einsum("cmi,cmj->cij", weighted.reshape(size), lever.reshape(size))
+    vector = np.einsum("cmi,cm->ci", weighted.reshape(size), rest.reshape(len(moved), -1))
+    ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] * np.eye(6)
+    return np.asarray(np.linalg.solve(matrix + ridge + 1e-30 * np.eye(6), vector[:, :, None]))[
+        :, :, 0
+    ]
