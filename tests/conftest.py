@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 # Before NumPy and torch are imported: two OpenMP threads in each xdist process thrash.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -12,6 +13,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Cloud
+from gmanet.data.dataset import CloudDataset
+from gmanet.data.procedural.dataset import PROFILES, Profile
+from gmanet.errors import command
 
 
 def _plate(count, rng):
@@ -82,3 +86,54 @@ def moved():
         return (pos @ turn.T + [3.0, -2.0, 1.0]).astype(np.float32)
 
     return make
+
+
+class _Given(CloudDataset):
+    """Clouds that are there already."""
+
+    def __init__(self, clouds, split):
+        super().__init__("plate", split)
+        self.clouds = clouds
+
+    @property
+    def names(self):
+        return [cloud.name for cloud in self.clouds]
+
+    def __getitem__(self, index):
+        return self.clouds[index]
+
+
+@pytest.fixture(scope="session")
+def given_clouds():
+    """Return ``given_clouds(clouds, split)``: a data set of clouds that are there already."""
+    return _Given
+
+
+def _typing(monkeypatch, root):
+    monkeypatch.setenv("GMANET_RUNS", str(root))
+    monkeypatch.setitem(PROFILES, "tiny", Profile((1500, 1800), 3, 3, 1))
+    for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "SLURM_RESTART_COUNT"):
+        monkeypatch.delenv(key, raising=False)
+
+    def call(main, *words):
+        monkeypatch.setattr(sys, "argv", [main.__module__, *map(str, words)])
+        command(main)
+
+    return call
+
+
+@pytest.fixture
+def type_in(tmp_path, monkeypatch):
+    """Return ``type_in(main, *words)``: a command as typed, with runs in ``tmp_path/runs``.
+
+    ``data.profile=tiny`` is a procedural data set of three train and eight test clouds.
+    """
+    return _typing(monkeypatch, tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def type_once(tmp_path_factory):
+    """Return the same for a fixture of a module, and the folder of its runs."""
+    root = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patched:
+        yield _typing(patched, root), root

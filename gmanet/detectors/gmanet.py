@@ -23,7 +23,7 @@ from gmanet.data.structured import StructureReader
 from gmanet.detectors.base import Detector, DetectorConfig, Scores
 from gmanet.errors import InputError
 from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
-from gmanet.models.pointnet2 import PointNet2
+from gmanet.models.pointnet2 import Committee, PointNet2
 from gmanet.models.scoring import OBJECT_RULES, object_score, propagate
 from gmanet.models.sdo import discrepancy, sdo_loss
 
@@ -46,6 +46,8 @@ class GMANetConfig(DetectorConfig):
         points: Points that are kept of a cloud (every input point gets a score all the same).
         centers: Places where the networks answer.
         smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
+        experts: Pairs of expert and apprentice whose discrepancies are averaged: one random expert
+            alone finds some defects by luck of its draw.
         group: Channels of the set abstraction; 0 leaves it out.
         expert: Hidden channels of the expert's head.
         apprentice: Hidden channels of the apprentice's head.
@@ -66,13 +68,14 @@ class GMANetConfig(DetectorConfig):
     points: int = 16384
     centers: int = 4096
     smoothing: int = 24
+    experts: int = 3
     group: int = 64
     expert: list[int] = field(default_factory=lambda: [128])
     apprentice: list[int] = field(default_factory=lambda: [128, 128])
     features: int = 64
     alpha: float = 0.01
     sdo: bool = True
-    steps: int = 1000
+    steps: int = 600
     pairs: int = 4
     draw: int = 128
     synthetic: float = 0.25
@@ -82,7 +85,7 @@ class GMANetConfig(DetectorConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("centers", "smoothing", "features", "steps", "pairs", "draw"):
+        for name in ("centers", "smoothing", "experts", "features", "steps", "pairs", "draw"):
             if getattr(self, name) < 1:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
         if self.points < self.centers:
@@ -109,17 +112,20 @@ class GMANet(Detector):
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.draw = Draw(config.draw, config.synthetic, config.near)
-        shape = (DESCRIPTOR, CONTEXT, config.group)
-        self.expert = PointNet2(*shape, list(config.expert), config.features)
-        self.apprentice = PointNet2(*shape, list(config.apprentice), config.features)
+        self.expert = self._committee(config.expert)
+        self.apprentice = self._committee(config.apprentice)
         self.expert.requires_grad_(False).eval()
-        for name, channels in (
-            ("descriptor", DESCRIPTOR),
-            ("context", CONTEXT),
-            ("answer", config.features),
+        for name, shape in (
+            ("descriptor", (DESCRIPTOR,)),
+            ("context", (CONTEXT,)),
+            ("answer", (config.experts, 1, config.features)),
         ):
-            self.register_buffer(f"{name}_mean", torch.zeros(channels))
-            self.register_buffer(f"{name}_scale", torch.ones(channels))
+            self.register_buffer(f"{name}_mean", torch.zeros(shape))
+            self.register_buffer(f"{name}_scale", torch.ones(shape))
+
+    def _committee(self, head: list[int]) -> Committee:
+        config, inputs = self.config, (DESCRIPTOR, CONTEXT, self.config.group)
+        return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
         """Switch the mode of everything but the expert, which stays in eval mode."""
@@ -145,9 +151,9 @@ class GMANet(Detector):
         self._fit_scale("answer", self.expert(*inputs))
 
     def _fit_scale(self, name: str, values: Tensor) -> None:
-        deviation = values.std(dim=0)
+        deviation = values.std(dim=-2, keepdim=values.ndim > 2)
         floor = 0.01 * deviation.mean() + 1e-6
-        getattr(self, f"{name}_mean").copy_(values.mean(dim=0))
+        getattr(self, f"{name}_mean").copy_(values.mean(dim=-2, keepdim=values.ndim > 2))
         getattr(self, f"{name}_scale").copy_(deviation + floor)
 
     def _standard(self, name: str, values: Tensor) -> Tensor:
@@ -159,7 +165,7 @@ class GMANet(Detector):
         return self._standard("descriptor", descriptor), local.float(), context
 
     def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
-        """Return the discrepancy ``d`` of expert and apprentice (Eqs. 1, 2 and 5), ``(M,)``.
+        """Return the discrepancies ``d`` of experts and apprentices (Eqs. 1, 2, 5), ``(E, M)``.
 
         Args:
             descriptor: Descriptors of each center's neighbors, with shape ``(M, K, C)``.
@@ -173,10 +179,13 @@ class GMANet(Detector):
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
         """Return the SDO loss (Eq. 4) of drawn centers."""
-        d = self(batch.descriptor, batch.local, batch.context)
-        d_n, d_s = d[~batch.abnormal], d[batch.abnormal]
-        parts = sdo_loss(d_n, d_s if self.config.sdo else d_s[:0], self.config.alpha)
-        count = len(d)
+        synthetic = batch.abnormal & self.config.sdo
+        losses = [
+            sdo_loss(d[~batch.abnormal], d[synthetic], self.config.alpha)
+            for d in self(batch.descriptor, batch.local, batch.context)
+        ]
+        parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
+        count = len(batch.context)
         self.log_dict({f"train/{name}": part for name, part in parts.items()}, batch_size=count)
         return parts["loss"]
 
@@ -188,7 +197,7 @@ class GMANet(Detector):
     def score(self, batch: Data) -> Scores:
         """Return scores of every input point and object of a batch of structured clouds."""
         blocks = [
-            self(batch.descriptor[groups], local, context)
+            self(batch.descriptor[groups], local, context).mean(dim=0)
             for groups, local, context in zip(
                 batch.groups.split(BLOCK),
                 batch.local.split(BLOCK),

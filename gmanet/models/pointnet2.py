@@ -10,6 +10,7 @@ of the scores.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import PointNetConv
 from torch_geometric.typing import PairOptTensor
 
-__all__ = ["LOCAL", "LocalFrameConv", "PointNet2", "mlp"]
+__all__ = ["LOCAL", "Committee", "LocalFrameConv", "PointNet2", "mlp"]
 
 LOCAL = 6
 """Channels that say where a neighbor lies in the center's local frame."""
@@ -101,3 +102,20 @@ class PointNet2(nn.Module):
             group = self.norm(self.abstraction.dense(descriptor, local))
             context = torch.cat([context, group], dim=1)
         return self.head(context)  # type: ignore[no-any-return]
+
+
+class Committee(nn.Module):
+    """Several PointNet++ of one shape and different weights that answer side by side.
+
+    Args:
+        members: How many there are.
+        build: Returns a new one.
+    """
+
+    def __init__(self, members: int, build: Callable[[], PointNet2]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(build() for _ in range(members))
+
+    def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
+        """Return the members' features, with shape ``(E, M, features)``; see :class:`PointNet2`."""
+        return torch.stack([member(descriptor, local, context) for member in self.members])

@@ -26,13 +26,14 @@ EPSILON = 1e-8
 
 
 def discrepancy(expert: Tensor, apprentice: Tensor) -> Tensor:
-    """Return the distance of unit-length features (Eqs. 2 and 5), between 0 and 2, ``(M,)``.
+    """Return the distance of unit-length features (Eqs. 2 and 5), between 0 and 2.
 
-    The unit length bounds :math:`d_s`, which Eq. 4 would otherwise drive to infinity; the epsilon
-    gives the root a gradient where both agree.
+    Features with shape ``(..., M, C)`` give distances with shape ``(..., M)``.  The unit length
+    bounds :math:`d_s`, which Eq. 4 would otherwise drive to infinity; the epsilon gives the root a
+    gradient where both agree.
     """
-    difference = normalize(expert, dim=1) - normalize(apprentice, dim=1)
-    return (difference.square().sum(dim=1) + EPSILON).sqrt()
+    difference = normalize(expert, dim=-1) - normalize(apprentice, dim=-1)
+    return (difference.square().sum(dim=-1) + EPSILON).sqrt()
 
 
 def sdo_loss(d_n: Tensor, d_s: Tensor, alpha: float) -> dict[str, Tensor]:

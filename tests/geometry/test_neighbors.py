@@ -52,15 +52,13 @@ def test_farthest_points_by_hand():
     assert farthest_points(pos, 9).tolist() == [3, 0, 4, 2, 1]
 
 
-@given(seeds, st.integers(1, 3000))
-@settings(max_examples=20, deadline=None)
+@pytest.mark.parametrize(("seed", "count"), [(0, 64), (1, 100), (2, 999), (3, 3000)])
 def test_buckets_choose_what_the_scan_chooses(seed, count):
     pos = points(seed, count)
     offset = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     start = int(np.argmax((offset.astype(np.float64) ** 2).sum(axis=1)))
-    chosen = farthest_points(pos, count // 2 + 1)
-    scanned = _farthest_points_by_scan(offset, count // 2 + 1, start)
-    np.testing.assert_array_equal(chosen, scanned)
+    chosen = farthest_points(pos, count // 2)
+    np.testing.assert_array_equal(chosen, _farthest_points_by_scan(offset, count // 2, start))
     assert chosen.dtype == np.int64
 
 
@@ -87,15 +85,14 @@ def test_each_choice_is_the_farthest_and_a_prefix_is_a_sampling(seed, count):
     chosen = farthest_points(pos, count)
     assert sorted(chosen) == list(range(count))
     np.testing.assert_array_equal(farthest_points(pos, count // 3 + 1), chosen[: count // 3 + 1])
-    gap = [
-        np.linalg.norm(pos[chosen[:turn]] - pos[chosen[turn]], axis=1).min()
-        for turn in range(1, count)
-    ]
-    assert (np.diff(gap) <= 1e-5).all()
+    gap = np.linalg.norm(pos - pos.mean(axis=0), axis=1)
+    for turn, row in enumerate(chosen):
+        assert gap[row] > gap.max() - 1e-5
+        reach = np.linalg.norm(pos - pos[row], axis=1)
+        gap = np.minimum(gap, reach) if turn else reach
 
 
-@given(seeds)
-@settings(max_examples=20, deadline=None)
+@pytest.mark.parametrize("seed", range(5))
 def test_a_shuffled_cloud_chooses_the_same_points(seed):
     pos = points(seed, 800)
     order = np.random.default_rng(seed).permutation(800)

@@ -1,0 +1,121 @@
+"""What the data module hands to Lightning."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from gmanet.data.datamodule import CloudData
+from gmanet.data.pairs import Draw
+from gmanet.data.structured import StructureReader
+from gmanet.synthesis.config import SynthesisConfig
+
+
+@pytest.fixture(scope="module")
+def module(bumped_plate, given_clouds):
+    """Return ``module(...)``: three normal train and five bumped test plates, the last unknown."""
+    train = given_clouds([bumped_plate(1000, seed, height=0) for seed in range(3)], "train")
+    test = [bumped_plate(1000, seed) for seed in range(5)]
+    test[4] = test[4].replace(label=None, defect=None)
+
+    def make(rank=None, draw=None, **words):
+        reader, synthesis = StructureReader(512, 256, 8), SynthesisConfig(twins=4)
+        data = CloudData(
+            train, given_clouds(test, "test"), reader, synthesis, draw, progress=False, **words
+        )
+        if rank is not None:
+            data.trainer = SimpleNamespace(global_rank=rank, world_size=2, global_step=0)
+        return data
+
+    return make
+
+
+def test_two_processes_score_every_cloud_once(module):
+    names = [[batch.name[0] for batch in module(rank).predict_dataloader()] for rank in (0, 1)]
+    assert names == [["bump0", "bump2", "bump4"], ["bump1", "bump3"]]
+    alone = [batch.name[0] for batch in module().predict_dataloader()]
+    assert alone == [f"bump{seed}" for seed in range(5)]
+
+
+def test_fields_of_a_batch(module, bumped_plate):
+    batches = list(module().predict_dataloader())
+    first, last = batches[0], batches[4]
+    cloud = bumped_plate(1000, 0)
+    np.testing.assert_array_equal(first.pos.numpy(), cloud.pos)
+    np.testing.assert_array_equal(first.label.numpy(), cloud.label)
+    assert (first.name, first.defect, first.labelled.tolist()) == (["bump0"], ["bump"], [True])
+    assert first.seconds[0] > 0
+    assert first.ptr.tolist() == [0, 1000]
+    assert first.near.shape == (1000, 3)
+    assert (last.defect, last.labelled.tolist()) == ([""], [False])
+    assert not last.label.any()
+
+
+@pytest.fixture(scope="module")
+def fitted(module):
+    data = module(draw=Draw(40), batch=2, seed=1)
+    data.setup("fit")
+    return data
+
+
+def test_batches_of_pairs(fitted):
+    batches = list(fitted.train_dataloader())
+    assert len(batches) == 2
+    for batch in batches:
+        assert batch.descriptor.shape[0] == batch.local.shape[0] == len(batch.abnormal) == 80
+        assert int(batch.abnormal.sum()) == 20
+    again = list(fitted.train_dataloader())
+    assert all(torch.equal(a.context, b.context) for a, b in zip(batches, again, strict=True))
+
+
+def test_setting_up_twice_makes_nothing_again(fitted):
+    pairs = fitted.pairs
+    fitted.setup("fit")
+    assert fitted.pairs is pairs
+
+
+def test_validation_clouds_are_synthetic_and_new(fitted):
+    batches = list(fitted.val_dataloader())
+    assert [batch.defect[0] for batch in batches] == ["good", "synthetic"] * 3
+    for normal, twin in zip(batches[::2], batches[1::2], strict=True):
+        assert not normal.label.any()
+        assert twin.label.any()
+        drawn_from = [pair.twin.points for pair in fitted.pairs.pairs]
+        assert not any(np.array_equal(twin.points.numpy(), points) for points in drawn_from)
+
+
+def test_workers_change_nothing(module, fitted):
+    data = module(draw=Draw(40), batch=2, seed=1, workers=1)
+    data.setup("fit")
+    for one, other in zip(data.pairs.pairs, fitted.pairs.pairs, strict=True):
+        np.testing.assert_array_equal(one.twin.context, other.twin.context)
+
+
+def test_normal_clouds_alone_without_a_draw(module):
+    data = module()
+    data.setup("fit")
+    assert data.pairs is None
+    assert [batch.name[0] for batch in data.train_dataloader()] == ["good0", "good1", "good2"]
+    assert data.epochs(0) == 1
+    assert list(data.val_dataloader()) == []
+
+
+def test_passes_that_steps_take(module):
+    data = module(draw=Draw(40), batch=2)
+    assert [data.epochs(steps) for steps in (1, 2, 3, 40)] == [1, 1, 2, 20]
+    wide = module(draw=Draw(40), batch=9)
+    assert wide.epochs(7) == 7
+
+
+def test_two_processes_draw_from_other_pairs(fitted):
+    keys = []
+    try:
+        for rank in (0, 1):
+            fitted.trainer = SimpleNamespace(global_rank=rank, world_size=2, global_step=0)
+            keys += list(fitted.train_dataloader().sampler)
+    finally:
+        fitted.trainer = None
+    assert sorted(keys) == [(0, index) for index in range(4)]

@@ -1,0 +1,121 @@
+"""What every detector promises; one body for all rows of the table."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from gmanet.cloud import Cloud
+from gmanet.data.datamodule import CloudData
+from gmanet.data.reading import read
+from gmanet.detectors import DETECTORS
+from gmanet.metrics.functional import auroc
+from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.config import TrainConfig
+from gmanet.training.trainer import make_trainer
+
+SMALL = {
+    "gmanet": {"points": 1024, "centers": 512, "steps": 60, "pairs": 2},
+}
+"""Settings that make a detector quick; those without a row are tested with their defaults."""
+
+POINTS = 2000
+
+
+def scores(detector, *clouds):
+    batch = Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds])
+    return detector.score(batch)
+
+
+@pytest.fixture(scope="module", params=sorted(DETECTORS))
+def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
+    """A detector fitted on three normal plates."""
+    torch.manual_seed(0)
+    kind = DETECTORS[request.param]
+    detector = kind(kind.Config(name=request.param, **SMALL.get(request.param, {})))
+    train = given_clouds([bumped_plate(POINTS, seed, height=0) for seed in range(3)], "train")
+    data = CloudData(
+        train,
+        given_clouds([bumped_plate(POINTS, 9)], "test"),
+        detector.reader(),
+        SynthesisConfig(twins=6),
+        detector.draw,
+        detector.batch,
+        progress=False,
+    )
+    folder = tmp_path_factory.mktemp(request.param)
+    epochs = data.epochs(detector.steps)
+    make_trainer(detector, TrainConfig(workers=0), folder, None, epochs).fit(detector, data)
+    return detector.eval()
+
+
+@pytest.fixture(scope="module")
+def found(fitted, bumped_plate):
+    """A bumped plate and its scores."""
+    cloud = bumped_plate(POINTS, 9)
+    return cloud, scores(fitted, cloud)
+
+
+def test_scores_have_shape_and_are_finite(found):
+    cloud, answer = found
+    assert answer.points.shape == (POINTS,)
+    assert answer.objects.shape == (1,)
+    assert torch.isfinite(answer.points).all()
+    assert torch.isfinite(answer.objects).all()
+    assert not answer.points.requires_grad
+    assert len(cloud) == len(answer.points)
+
+
+def test_the_bump_is_found(fitted, found, bumped_plate):
+    cloud, answer = found
+    assert auroc(answer.points.numpy(), cloud.label) > 0.7
+    assert answer.objects[0] > scores(fitted, bumped_plate(POINTS, 8, height=0)).objects[0]
+
+
+def test_a_stored_detector_gives_equal_scores(fitted, found):
+    stream = io.BytesIO()
+    torch.save(fitted.state_dict(), stream)
+    stream.seek(0)
+    again = type(fitted)(fitted.config)
+    again.load_state_dict(torch.load(stream, weights_only=True))
+    cloud, answer = found
+    assert torch.equal(scores(again.eval(), cloud).points, answer.points)
+
+
+def test_shuffled_points_get_their_own_scores(fitted, found):
+    cloud, answer = found
+    order = np.random.default_rng(0).permutation(POINTS)
+    shuffled = scores(fitted, cloud.replace(pos=cloud.pos[order], label=cloud.label[order]))
+    torch.testing.assert_close(shuffled.points, answer.points[order], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_moved_part_gets_the_same_score(fitted, found, moved, seed):
+    cloud, answer = found
+    after = scores(fitted, cloud.replace(pos=moved(cloud.pos, seed)))
+    torch.testing.assert_close(after.objects, answer.objects, rtol=0.01, atol=0)
+
+
+def test_a_batch_of_two_is_two_of_one(fitted, found, bumped_plate):
+    cloud, answer = found
+    other = bumped_plate(POINTS - 500, 7)
+    both = scores(fitted, other, cloud)
+    torch.testing.assert_close(both.points[-POINTS:], answer.points, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(both.objects[1:], answer.objects)
+    torch.testing.assert_close(both.objects[:1], scores(fitted, other).objects)
+
+
+@pytest.mark.parametrize("count", [64, 300])
+def test_the_smallest_clouds_are_scored(fitted, bumped_plate, count):
+    answer = scores(fitted, bumped_plate(count, 3))
+    assert answer.points.shape == (count,)
+    assert torch.isfinite(answer.points).all()
+
+
+def test_coinciding_points_are_scored(fitted):
+    pos = np.repeat(np.random.default_rng(0).normal(size=(100, 3)), 10, axis=0)
+    assert torch.isfinite(scores(fitted, Cloud(pos.astype(np.float32))).points).all()
