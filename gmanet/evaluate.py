@@ -18,7 +18,7 @@ def main() -> None:
     run = Run.open(parser.parse_args().run)
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.prediction import load_predictions
-    from gmanet.evaluation.table import figures_table
+    from gmanet.evaluation.tables import figures_table
 
     figures = measure(list(load_predictions(run.predictions)), run.config.detector.object_rule)
     if run.scores_file.is_file():

@@ -163,7 +163,7 @@ def main() -> None:
 
 def summary(run: Run, figures: dict[str, Any]) -> str:
     """Return the figures and the paths of what was written, as text."""
-    from gmanet.evaluation.table import figures_table
+    from gmanet.evaluation.tables import figures_table
 
     paths = (run.scores_file, run.predictions, run.pictures, run.detector_file, run.wandb)
     written = "".join(f"  {path}\n" for path in paths if path.exists())

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import CloudDataset
-from gmanet.evaluation.prediction import Prediction
+from gmanet.evaluation.prediction import Prediction, file_stem
 from gmanet.view.picture import Panel, save_row
 
 __all__ = ["choose", "draw_gallery"]
@@ -57,7 +57,7 @@ def draw_gallery(
     jobs = []
     for name in names:
         row = _row(normal, twin, test[index[name]], predictions[name])
-        jobs.append((folder / f"{name.replace('/', '__')}.png", row, limits, test.unit))
+        jobs.append((folder / f"{file_stem(name)}.png", row, limits, test.unit))
     if workers < 2 or len(jobs) < 2:
         return [_draw(*job) for job in jobs]
     with ProcessPoolExecutor(workers) as pool:

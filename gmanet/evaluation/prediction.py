@@ -19,7 +19,7 @@ from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
 from gmanet.metrics.functional import regions
 
-__all__ = ["Prediction", "load_predictions", "predict_cloud"]
+__all__ = ["Prediction", "file_stem", "load_predictions", "predict_cloud"]
 
 PER_POINT = {"score": "f", "label": "b", "region": "i"}
 """Arrays with shape ``(N,)`` and NumPy's letter for their type; the others are single values."""
@@ -66,10 +66,7 @@ class Prediction:
             arrays["label"] = self.label
         if self.region is not None:
             arrays["region"] = self.region.astype(np.int32)
-        stem = quote(self.name, safe="")
-        if stem.startswith("."):  # hidden files are those being written
-            stem = f"%2E{stem[1:]}"
-        path = folder / f"{stem}.npz"
+        path = folder / f"{file_stem(self.name)}.npz"
         with replacing(path) as draft:
             defect, seconds = np.array(self.defect), np.array(self.seconds)
             np.savez_compressed(draft, defect=defect, seconds=seconds, **arrays)
@@ -97,6 +94,12 @@ class Prediction:
             defect=str(arrays.get("defect", "")),
             seconds=float(arrays.get("seconds", np.nan)),
         )
+
+
+def file_stem(name: str) -> str:
+    """Return a file name for a cloud's, which may hold slashes; no two clouds share one."""
+    stem = quote(name, safe="")
+    return f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are being written
 
 
 def _check(path: Path, arrays: Mapping[str, Any]) -> None:

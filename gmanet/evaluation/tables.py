@@ -1,4 +1,4 @@
-"""Figures of many runs as Markdown and CSV: mean and deviation over seeds, best in bold."""
+"""Figures as tables: of one run to print, of many as Markdown (mean ± deviation) and CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from gmanet.evaluation.measure import FIGURES
 
-__all__ = ["Result", "csv_table", "markdown_table"]
+__all__ = ["Result", "csv_table", "figures_table", "markdown_table"]
 
 TITLES = {
     "object_auroc": "object AUROC",
@@ -109,3 +109,25 @@ def csv_table(results: Sequence[Result]) -> str:
         shown = ["" if v is None else f"{v:.6g}" for v in values]
         lines.append(",".join([f'"{result.row}"', result.category, str(result.seed), *shown]))
     return "\n".join(lines) + "\n"
+
+
+def figures_table(figures: dict[str, Any]) -> str:
+    """Return the figures of all clouds and of each defect kind as aligned text."""
+    rows = [["", "clouds", *TITLES.values()]]
+    rows += [["all", str(figures["n_clouds"]), *_cells(figures)]]
+    for kind, part in figures["defects"].items():
+        rows.append([kind, str(part["n_clouds"]), *_cells(part)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _cells(figures: dict[str, Any]) -> list[str]:
+    values = [figures.get(name) for name in FIGURES]
+    return ["-" if v is None or math.isnan(v) else f"{v:.3f}" for v in values]

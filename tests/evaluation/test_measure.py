@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from gmanet.evaluation.measure import FIGURES, measure
 from gmanet.evaluation.prediction import Prediction
-from gmanet.evaluation.table import figures_table
+from gmanet.evaluation.tables import figures_table
 from gmanet.records import read_scores, write_scores
 
 
