@@ -29,10 +29,10 @@ ABOUT = 9
 MATCHED = (512, 2048)
 """Points of source and target that are matched by FPFH."""
 
-TRIPLES = 20_000
+TRIPLES = 60_000
 """Triples of matches that are drawn."""
 
-FITTING = 1500
+FITTING = 4000
 """Triples with equal sides that are tried at most."""
 
 SIDE = (0.15, 0.03)
@@ -84,7 +84,8 @@ class Poses:
     def moved(self, points: Doubles) -> Doubles:
         """Return the points in every pose, with shape ``(C, N, 3)``."""
         # einsum, here and elsewhere: BLAS may add up in another order with other thread counts
-        return np.asarray(np.einsum("cij,nj->cni", self.turn, points) + self.shift[:, None])
+        moved = np.einsum("cij,jn->cin", self.turn, points.T.copy()) + self.shift[:, :, None]
+        return np.asarray(moved.transpose(0, 2, 1))  # coordinates first in memory: six times faster
 
 
 def start_poses(source: Thinned, target: Thinned, count: int, rng: np.random.Generator) -> Poses:

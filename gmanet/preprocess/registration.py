@@ -3,7 +3,7 @@
 Start poses (:mod:`gmanet.preprocess.candidates`) are improved by ICP in three rounds, fewer poses
 with more points each; the one with the least trimmed distance to the surface wins.  ICP minimizes
 distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth of those
-to points, which settles what planes leave open.
+to points, which holds a pose where planes leave it free.
 
 There are no threads, rows are sorted first, and the seed draws all that is random.  Nothing depends
 on the sign of normals.
@@ -43,8 +43,8 @@ CUT = 4.0
 KEPT = 0.9
 """Share of the points, the nearest, whose distances decide between poses."""
 
-SPACING = 0.015
-"""Distance along the surface, as a fraction of the diameter, at which another point must follow."""
+DENSE = 0.9
+"""Quantile of the points' distances to the next that says how far apart they lie."""
 
 STILL = 1e-7
 """ICP ends when no pose moves by more, in radians and diameters."""
@@ -88,8 +88,8 @@ def register(source: Floats, target: Floats, seed: int = 0) -> Registration:
     Raises:
         InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
     """
-    one = Cloud(np.asarray(source)).checked("registration, source").pos
-    two = Cloud(np.asarray(target)).checked("registration, target").pos
+    one = _sorted(Cloud(np.asarray(source)).checked("registration, source"))
+    two = _sorted(Cloud(np.asarray(target)).checked("registration, target"))
     length = diameter(two)
     (moving, home), (fixed, goal) = (
         _thinned(pos, length, count) for pos, count in zip((one, two), POINTS, strict=True)
@@ -109,10 +109,14 @@ def register(source: Floats, target: Floats, seed: int = 0) -> Registration:
     return Registration(turn, shift, length * rms, float(near.mean()))
 
 
+def _sorted(cloud: Cloud) -> Floats:
+    """Return the points in an order of their own: sums then round alike for any order of rows."""
+    return cloud.pos[np.lexsort(cloud.pos.T)]
+
+
 def _thinned(pos: Floats, length: float, count: int) -> tuple[Thinned, Doubles]:
     """Return a cloud in diameters about its centroid, and the centroid."""
-    pos = pos[np.lexsort(pos.T)].astype(np.float64)
-    middle = pos.mean(axis=0)
+    middle = pos.mean(axis=0, dtype=np.float64)
     place = ((pos - middle) / length).astype(np.float32)
     kept = place[farthest_points(place, count)]
     around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
@@ -123,11 +127,12 @@ def _thinned(pos: Floats, length: float, count: int) -> tuple[Thinned, Doubles]:
 def _icp(poses: Poses, points: Doubles, target: Thinned, steps: int) -> tuple[Poses, Doubles]:
     """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
     tree = cKDTree(target.points)
+    spacing = float(np.quantile(np.asarray(tree.query(target.points, k=2)[0])[:, 1], DENSE))
     for _ in range(steps):
         moved = poses.moved(points)
         at = np.asarray(tree.query(moved)[1])
         gap, normal = target.points[at] - moved, target.normal[at]
-        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal)))
+        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, spacing)))
         turn = Rotation.from_rotvec(step[:, :3]).as_matrix()
         poses = Poses(
             np.einsum("cij,cjk->cik", turn, poses.turn),
@@ -137,15 +142,15 @@ def _icp(poses: Poses, points: Doubles, target: Thinned, steps: int) -> tuple[Po
             break
     moved = poses.moved(points)
     at = np.asarray(tree.query(moved)[1])
-    return poses, _surface_distance(target.points[at] - moved, target.normal[at])
+    return poses, _surface_distance(target.points[at] - moved, target.normal[at], spacing)
 
 
-def _surface_distance(gap: Doubles, normal: Doubles) -> Doubles:
-    """Return distances to tangent planes; beyond the points' spacing along them, to points."""
+def _surface_distance(gap: Doubles, normal: Doubles, spacing: float) -> Doubles:
+    """Return distances to tangent planes that end at the points' spacing, with shape ``(C, N)``."""
     square = np.einsum("cni,cni->cn", gap, gap)
     plane = np.einsum("cni,cni->cn", gap, normal) ** 2
     aside = np.sqrt(np.maximum(square - plane, 0))
-    return np.asarray(np.sqrt(plane + np.maximum(aside - SPACING, 0) ** 2))
+    return np.asarray(np.sqrt(plane + np.maximum(aside - spacing, 0) ** 2))
 
 
 def _tukey(distance: Doubles) -> Doubles:
@@ -160,11 +165,11 @@ def _step(moved: Doubles, gap: Doubles, normal: Doubles, weight: Doubles) -> Dou
     ways = np.concatenate([normal[:, :, None], along], axis=2)  # (C, N, 4, 3)
     lever = np.concatenate([np.cross(moved[:, :, None], ways), ways], axis=3)
     rest = np.einsum("cnwi,cni->cnw", ways, gap)
-    weighted = lever * weight[:, :, None, None]
     size = (len(moved), -1, 6)
-    matrix = np.einsum("cmi,cmj->cij", weighted.reshape(size), lever.reshape(size))
-    vector = np.einsum("cmi,cm->ci", weighted.reshape(size), rest.reshape(len(moved), -1))
-    ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] * np.eye(6)
-    return np.asarray(np.linalg.solve(matrix + ridge + 1e-30 * np.eye(6), vector[:, :, None]))[
-        :, :, 0
-    ]
+    weighted = (lever * weight[:, :, None, None]).reshape(size).transpose(0, 2, 1).copy()
+    lever = lever.reshape(size).transpose(0, 2, 1).copy()  # einsum is fast along the last axis
+    matrix = np.einsum("cim,cjm->cij", weighted, lever)
+    vector = np.einsum("cim,cm->ci", weighted, rest.reshape(len(moved), -1))
+    ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] + 1e-30
+    solved = np.linalg.solve(matrix + ridge * np.eye(6), vector[:, :, None])
+    return np.asarray(solved[:, :, 0])

@@ -1,0 +1,192 @@
+"""Registration against motions that are known: the same part, scanned twice, laid anywhere."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from gmanet.data.procedural.defects import DEFECTS, deform
+from gmanet.data.procedural.solids import CATEGORIES
+from gmanet.data.procedural.surface import finish, scatter
+from gmanet.errors import InputError
+from gmanet.preprocess.registration import Registration, apply, register
+
+PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A scan, often with a defect, another of the same part, and the motion between them."""
+
+    source: np.ndarray
+    target: np.ndarray
+    turn: np.ndarray
+    shift: np.ndarray
+    diameter: float
+    surface: cKDTree
+
+    def rms(self, turn, shift):
+        """Return the root mean square distance to the target's surface, sampled densely."""
+        at = self.source[::10].astype(float) @ turn.T + shift
+        return np.sqrt((self.surface.query(at)[0] ** 2).mean())
+
+    def errors(self, found):
+        """Return degrees, shift of the centroid in diameters, and RMS distance over the true."""
+        middle = self.source.mean(axis=0, dtype=float)
+        angle = np.degrees(Rotation.from_matrix(found.rotation @ self.turn.T).magnitude())
+        off = (found.rotation - self.turn) @ middle + found.translation - self.shift
+        ratio = self.rms(found.rotation, found.translation) / self.rms(self.turn, self.shift)
+        return angle, np.linalg.norm(off) / self.diameter, ratio
+
+
+def scanned_twice(category, seed, count=30_000):
+    rng = np.random.default_rng([seed, zlib.crc32(category.encode())])
+    part = CATEGORIES[category]
+    mesh = flawed = part.build(rng)
+    kind = (*DEFECTS, "good")[seed % 6]
+    if kind != "good":
+        flawed = mesh.moved(mesh.vertices + deform(mesh, mesh.crosses(), kind, part.ratio, rng)[0])
+    size = mesh.diameter
+    place = [finish(part.finish, scatter(solid, count, rng), size, rng) for solid in (flawed, mesh)]
+    (one, two), (at, to) = (
+        Rotation.random(2, random_state=seed).as_matrix(),
+        rng.normal(size=(2, 3)),
+    )
+    at, to = size * at, size * to
+    source = rng.permutation(place[0] @ one.T + at).astype(np.float32)
+    target = (place[1] @ two.T + to).astype(np.float32)
+    surface = cKDTree(scatter(mesh, 4 * count, rng).place @ two.T + to)
+    return Pair(source, target, two @ one.T, to - two @ one.T @ at, size, surface)
+
+
+def recovered(angle, off, ratio):
+    """Whether the motion is right or, on symmetric parts, another that lies as well."""
+    return (angle <= 1 and off <= 0.005) or ratio <= 1.5
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return scanned_twice("butterfly_nut", 2, 6000)
+
+
+@pytest.fixture(scope="module")
+def found(pair):
+    return register(pair.source, pair.target)
+
+
+@pytest.mark.parametrize("category", PARTS)
+def test_a_part_lies_on_its_reference(category):
+    pair = scanned_twice(category, PARTS.index(category), 10_000)
+    found = register(pair.source, pair.target)
+    angle, off, ratio = pair.errors(found)
+    assert recovered(angle, off, ratio)
+    assert category == "washer" or (angle <= 1 and off <= 0.005)
+    assert found.overlap > 0.97
+    assert found.rms < 0.003 * pair.diameter
+
+
+@pytest.mark.slow
+def test_a_hundred_pairs():
+    pairs = (scanned_twice(category, seed) for category in PARTS for seed in range(20))
+    errors = [pair.errors(register(pair.source, pair.target)) for pair in pairs]
+    assert sum(recovered(*error) for error in errors) >= 95
+
+
+def test_a_motion_without_noise_is_recovered_exactly(pair):
+    turn = Rotation.random(random_state=5).as_matrix()
+    shift = np.array([300.0, -20.0, 1.0])
+    target = (pair.source @ turn.T + shift).astype(np.float32)
+    found = register(pair.source, target, seed=1)
+    assert np.degrees(Rotation.from_matrix(found.rotation @ turn.T).magnitude()) < 1e-3
+    np.testing.assert_allclose(apply(found, pair.source), target, atol=2e-5 * pair.diameter)
+    assert found.overlap == 1
+    assert found.rms < 1e-5 * pair.diameter
+
+
+def same(one, two):
+    return (
+        (one.rotation == two.rotation).all()
+        and (one.translation == two.translation).all()
+        and (one.rms, one.overlap) == (two.rms, two.overlap)
+    )
+
+
+def test_every_run_gives_the_same(pair, found):
+    assert same(register(pair.source, pair.target), found)
+
+
+def test_every_row_order_gives_the_same(pair):
+    """Coordinates are rounded, as in many files: equal distances are then common."""
+    rng = np.random.default_rng(0)
+    source, target = (np.round(4 * cloud) / 4 for cloud in (pair.source, pair.target))
+    shuffled = register(rng.permutation(source), rng.permutation(target))
+    assert same(shuffled, register(source, target))
+
+
+def test_the_result_is_a_rigid_motion_in_the_unit_of_the_clouds(pair, found):
+    np.testing.assert_allclose(found.rotation @ found.rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(found.rotation) > 0
+    large = register(1024 * pair.source, 1024 * pair.target)
+    np.testing.assert_allclose(large.rotation, found.rotation, atol=1e-6)
+    np.testing.assert_allclose(large.translation, 1024 * found.translation, rtol=1e-5)
+    assert large.rms == pytest.approx(1024 * found.rms, rel=1e-4)
+
+
+def test_one_side_of_a_part_lies_on_the_whole(pair):
+    side = pair.source[pair.source @ [0.6, 0.8, 0.0] > np.median(pair.source @ [0.6, 0.8, 0.0])]
+    found = register(side, pair.target)
+    angle, off, _ = pair.errors(found)
+    assert angle < 1
+    assert off < 0.005
+    assert found.overlap > 0.97
+
+
+def test_another_part_overlaps_less(pair, found, cylinder):
+    other = register(cylinder(6000).pos * pair.diameter / 5, pair.target)
+    assert other.overlap < found.overlap - 0.2
+    assert other.rms > 2 * found.rms
+
+
+def test_a_flat_square_lies_on_itself(plate):
+    """All tangent planes are one, so that ICP is of little help; askew, corners reach 1.4."""
+    source, target = plate(3000, seed=0).pos, plate(3000, seed=1).pos
+    source = (source @ Rotation.random(random_state=3).as_matrix().T + 5).astype(np.float32)
+    found = register(source, target)
+    laid = np.abs(apply(found, source))
+    assert laid[:, 2].max() < 1e-3
+    assert laid[:, :2].max() < 1.06
+    assert found.overlap > 0.99
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 50))
+@settings(max_examples=30, deadline=None)
+def test_apply_turns_and_then_shifts(seed, count):
+    rng = np.random.default_rng(seed)
+    turn = Rotation.random(random_state=rng.integers(2**32)).as_matrix()
+    shift, pos = rng.normal(size=3), rng.normal(size=(count, 3)).astype(np.float32)
+    moved = apply(Registration(turn, shift, 0.0, 1.0), pos)
+    assert moved.dtype == np.float32
+    np.testing.assert_allclose(moved, [turn @ point + shift for point in pos], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda pos: pos[:, :2], r"shape \(6000, 2\), wanted \(N, 3\)"),
+        (lambda pos: pos[:63], "63 points, wanted at least 64"),
+        (lambda pos: np.where(np.arange(6000)[:, None] == 7, np.nan, pos), "point 8 is nan"),
+        (lambda pos: 0 * pos, "all 6000 points are identical"),
+    ],
+)
+def test_bad_input_is_named(pair, spoil, sentence):
+    with pytest.raises(InputError, match=f"registration, source: .*{sentence}"):
+        register(spoil(pair.source), pair.target)
+    with pytest.raises(InputError, match=f"registration, target: .*{sentence}"):
+        register(pair.source, spoil(pair.target))
