@@ -6,7 +6,9 @@ from gmanet.detectors.base import Detector
 from gmanet.detectors.btf import BTF
 from gmanet.detectors.curvature import Curvature
 from gmanet.detectors.gmanet import GMANet
+from gmanet.detectors.m3dm import M3DM
 from gmanet.detectors.patchcore import PatchCore
+from gmanet.detectors.pointmae import PointMAE
 from gmanet.detectors.simple3d import Simple3D
 
 __all__ = ["DETECTORS"]
@@ -17,5 +19,7 @@ DETECTORS: dict[str, type[Detector]] = {
     "patchcore": PatchCore,
     "simple3d": Simple3D,
     "curvature": Curvature,
+    "m3dm": M3DM,
+    "patchcore_pointmae": PointMAE,
 }
 """Name -> class; ``detector=NAME`` chooses one."""

@@ -1,4 +1,4 @@
-r"""The encoder of Point-MAE [Pang et al., ECCV 2022] and its sibling of Point-BERT [Yu et al., 2022].
+r"""The encoder of Point-MAE [Pang et al., ECCV 2022] and that of Point-BERT [Yu et al., CVPR 2022].
 
 A mini-PointNet turns a patch, the nearest points of a center less the center, into a token:
 convolutions to 128 and 256 channels, their maximum over the patch put before every point's own,
@@ -184,9 +184,9 @@ class PointEncoder(nn.Module):
             chosen: The centers among the points, with shape ``(M,)``.
         """
         centers = points[chosen]
-        tokens = [
-            self.embed(points[near] - center[:, None])
-            for near, center in zip(groups.split(BLOCK), centers.split(BLOCK), strict=True)
-        ]
+        tokens = []
+        for start in range(0, len(groups), BLOCK):
+            rows = slice(start, start + BLOCK)
+            tokens.append(self.embed(points[groups[rows]] - centers[rows, None]))
         found = self.layers(torch.cat(tokens)[None], centers[None])
         return torch.cat(found, dim=2)[0]

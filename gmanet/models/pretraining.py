@@ -30,6 +30,9 @@ MASK = 0.6
 TARGET = 32
 """Points of a hidden patch that are to be told, and that the decoder tells."""
 
+READ = 64
+"""Points that a step reads of a patch, at most; other ones each time."""
+
 
 def chamfer(one: Tensor, other: Tensor) -> Tensor:
     """Return the mean Chamfer distance of patches, a scalar.
@@ -81,7 +84,7 @@ def pretrain(
     clouds: Sequence[tuple[Tensor, Tensor]],
     steps: int,
     rng: np.random.Generator,
-    batch: int = 4,
+    batch: int = 2,
     learning_rate: float = 1e-3,
 ) -> list[float]:
     """Train an encoder in place and return the loss of every step.
@@ -107,10 +110,10 @@ def pretrain(
     losses = []
     with torch.enable_grad():
         for _ in range(steps):
-            drawn = _draw(clouds, batch, rng)
-            loss = _loss(encoder, decoder, *(part.to(device) for part in drawn), size.item())
+            patches, centers = _draw(clouds, batch, rng)
+            loss = _loss(encoder, decoder, patches.to(device), centers.to(device), size.item())
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(parameters, 10.0)
             optimizer.step()
             schedule.step()
@@ -128,7 +131,7 @@ def _draw(
     for index in rng.integers(len(clouds), size=batch):
         order = torch.from_numpy(rng.permutation(len(clouds[index][1]))[:count])
         turn = torch.from_numpy(Rotation.random(random_state=rng).as_matrix().astype(np.float32))
-        points = rng.permutation(clouds[index][0].shape[1])
+        points = rng.permutation(clouds[index][0].shape[1])[:READ]
         patches.append(clouds[index][0][order][:, torch.from_numpy(points)] @ turn)
         centers.append(clouds[index][1][order] @ turn)
     return torch.stack(patches), torch.stack(centers)

@@ -20,6 +20,8 @@ from gmanet.training.trainer import make_trainer
 
 SMALL = {
     "gmanet": {"points": 1024, "centers": 512, "steps": 60, "pairs": 2},
+    "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
+    "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
 

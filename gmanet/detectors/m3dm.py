@@ -1,0 +1,104 @@
+r"""M3DM [Wang et al., CVPR 2023], its point cloud branch, as Real3D-AD's benchmark has it.
+
+Features are those of ``detectors.pointmae`` in the pose that a cloud has, without registration; the
+bank is a tenth of them.  The highest feature :math:`f` of an object, at distance :math:`s` from its
+nearest row :math:`m^*`, is weighted by how rare that row is, as PatchCore does:
+
+.. math:: s \, \Bigl(1 - \frac{e^{s / \sqrt{C}}}
+          {\sum_{m \in N(m^*)} e^{\|f - m\| / \sqrt{C}}}\Bigr),
+
+with :math:`N(m^*)` the rows nearest to :math:`m^*`, itself among them.
+
+The reference scores its centers only; here all points are scored.  Published figures are measured
+from stored point scores, so that there an object scores its highest point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.detectors.base import Scores
+from gmanet.detectors.pointmae import PointMAE, PointMAEConfig
+from gmanet.errors import InputError
+from gmanet.models.bank import Bank, k_nearest
+from gmanet.models.scoring import propagate
+
+__all__ = ["M3DM", "M3DMConfig", "reweighted"]
+
+
+def reweighted(features: Tensor, rows: Tensor, distance: Tensor, count: int) -> Tensor:
+    """Return the highest distance, weighted by the rows around the nearest one, a scalar.
+
+    Args:
+        features: With shape ``(M, C)``.
+        rows: The bank, with shape ``(R, C)``.
+        distance: Of each feature to its nearest row, with shape ``(M,)``.
+        count: Rows around the nearest one, itself among them; 1 would weigh by zero and leaves the
+            distance as it is.
+    """
+    highest = distance.argmax()
+    count = min(count, len(rows))
+    if count < 2:
+        return distance[highest]
+    reach = (rows - features[highest]).norm(dim=1)
+    star = rows[reach.argmin()]
+    near = (rows - star).norm(dim=1).topk(count, largest=False).indices  # the nearest row is first
+    share = torch.softmax(reach[near] / rows.shape[1] ** 0.5, dim=0)
+    return distance[highest] * (1 - share[0])
+
+
+@dataclass
+class M3DMConfig(PointMAEConfig):
+    """M3DM's settings.
+
+    Args:
+        name: ``m3dm``.
+        pose: ``given``, or ``principal`` for parts that lie in any pose.
+        share: Share of the held rows that the bank keeps, ``bank`` at most.
+        reweight: Rows that weigh an object's score; 1 turns it off.
+    """
+
+    name: str = "m3dm"
+    pose: str = "given"
+    share: float = 0.1
+    reweight: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+        if self.reweight < 1:
+            raise InputError(f"detector.reweight={self.reweight}, wanted at least 1")
+
+
+class M3DM(PointMAE):
+    """Point-MAE or Point-BERT features, a tenth of them as bank, re-weighted object scores."""
+
+    Config = M3DMConfig
+    config: M3DMConfig
+
+    def __init__(self, config: M3DMConfig) -> None:
+        super().__init__(config)
+
+    def bank_rows(self, held: int) -> int:
+        """Return how many of the held rows the bank keeps."""
+        return min(self.config.bank, max(1, round(self.config.share * held)))
+
+    @torch.no_grad()
+    def score(self, batch: Data) -> Scores:
+        """Return scores of every point, and re-weighted ones of every object, of a batch."""
+        bank = self.banks["feature"]
+        assert isinstance(bank, Bank)
+        points, objects = [], []
+        for cloud in batch.to_data_list() if "ptr" in batch else [batch]:
+            features = self.features(cloud)["feature"].float()
+            distance = k_nearest(features, bank.rows, self.config.neighbors).mean(dim=1)
+            standard = (distance - bank.mean) / bank.deviation
+            points.append(propagate(standard, cloud.near, cloud.weight))
+            highest = reweighted(features, bank.rows, distance, self.config.reweight)
+            objects.append((highest - bank.mean) / bank.deviation)
+        return Scores(torch.cat(points), torch.stack(objects))
