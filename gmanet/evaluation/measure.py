@@ -29,28 +29,31 @@ def measure(predictions: Sequence[Prediction], rule: str) -> dict[str, object]:
 
     Args:
         predictions: Of one category.
-        rule: The detector's own object rule; the figures of the others stand under ``rules``.
+        rule: The detector's own object rule, for predictions that carry no object score; the
+            figures of all rules stand under ``rules``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
         for name, share in OBJECT_RULES.items()
     }
+    stored = np.array([prediction.whole for prediction in predictions])
+    whole = np.where(np.isnan(stored), objects[rule], stored)
     truth = np.array([bool(prediction.abnormal) for prediction in predictions])
     known = np.array([prediction.abnormal is not None for prediction in predictions])
-    figures: dict[str, object] = {**_object_figures(objects[rule], truth, known)}
+    figures: dict[str, object] = {**_object_figures(whole, truth, known)}
     figures.update(_point_figures(predictions))
     figures["rules"] = {
         name: _object_figures(score, truth, known) for name, score in objects.items()
     }
     kinds = sorted({p.defect for p in predictions} - {"", "good"})
-    figures["defects"] = {kind: _kind_figures(predictions, objects[rule], kind) for kind in kinds}
+    figures["defects"] = {kind: _kind_figures(predictions, whole, kind) for kind in kinds}
     figures["n_clouds"] = len(predictions)
     figures["n_points"] = sum(len(prediction.score) for prediction in predictions)
     seconds = [prediction.seconds for prediction in predictions]
     figures["seconds_per_cloud"] = float(np.mean(seconds))
     figures["objects"] = {
         prediction.name: round(float(score), 6)
-        for prediction, score in zip(predictions, objects[rule], strict=True)
+        for prediction, score in zip(predictions, whole, strict=True)
     }
     return figures
 

@@ -36,6 +36,7 @@ class Prediction:
         region: Number of each point's defect region, -1 on normal points, with shape ``(N,)``.
         defect: Kind of defect, ``good``, or empty where nobody knows.
         seconds: From loaded points to scores.
+        whole: The detector's score of the object; NaN where it is not known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Prediction:
     region: Indices | None = None
     defect: str = ""
     seconds: float = float("nan")
+    whole: float = float("nan")
 
     @property
     def abnormal(self) -> bool | None:
@@ -68,8 +70,13 @@ class Prediction:
             arrays["region"] = self.region.astype(np.int32)
         path = folder / f"{file_stem(self.name)}.npz"
         with replacing(path) as draft:
-            defect, seconds = np.array(self.defect), np.array(self.seconds)
-            np.savez_compressed(draft, defect=defect, seconds=seconds, **arrays)
+            np.savez_compressed(
+                draft,
+                defect=np.array(self.defect),
+                seconds=np.array(self.seconds),
+                object_score=np.array(self.whole),
+                **arrays,
+            )
         return path
 
     @classmethod
@@ -93,6 +100,7 @@ class Prediction:
             region=arrays.get("region"),
             defect=str(arrays.get("defect", "")),
             seconds=float(arrays.get("seconds", np.nan)),
+            whole=float(arrays.get("object_score", np.nan)),
         )
 
 
@@ -108,7 +116,7 @@ def _check(path: Path, arrays: Mapping[str, Any]) -> None:
     if score is None or score.ndim != 1:
         found = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
         raise InputError(f"{path}: holds {found or 'nothing'}, wanted float scores of shape (N,)")
-    kinds = {**PER_POINT, "defect": "U", "seconds": "f"}
+    kinds = {**PER_POINT, "defect": "U", "seconds": "f", "object_score": "f"}
     for name, kind in kinds.items():
         shape = score.shape if name in PER_POINT else ()
         array = arrays.get(name)
@@ -122,10 +130,12 @@ def _check(path: Path, arrays: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: score {row + 1} is {score[row]}, wanted finite scores")
 
 
-def predict_cloud(cloud: Cloud, score: Floats, seconds: float) -> Prediction:
+def predict_cloud(
+    cloud: Cloud, score: Floats, seconds: float, whole: float = float("nan")
+) -> Prediction:
     """Return the prediction of a cloud whose points were scored."""
     region = None if cloud.label is None else regions(cloud.pos, cloud.label)
-    return Prediction(cloud.name, score, cloud.label, region, cloud.defect or "", seconds)
+    return Prediction(cloud.name, score, cloud.label, region, cloud.defect or "", seconds, whole)
 
 
 def load_predictions(folder: Path) -> Iterator[Prediction]:

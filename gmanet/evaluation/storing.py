@@ -38,8 +38,9 @@ class StorePredictions(Callback):
         clouds = batch.to_data_list()
         scoring = (time.perf_counter() - self.start) / len(clouds)
         sizes = batch.ptr.diff().tolist()
-        for data, score in zip(clouds, outputs.points.cpu().split(sizes), strict=True):
+        scores = outputs.points.cpu().split(sizes)
+        for data, score, whole in zip(clouds, scores, outputs.objects.tolist(), strict=True):
             label = data.label.cpu().numpy() if data.labelled else None
             cloud = Cloud(data.pos.cpu().numpy(), label, name=data.name, defect=data.defect or None)
             seconds = float(data.seconds) + scoring
-            predict_cloud(cloud, score.numpy(), seconds).save(self.folder)
+            predict_cloud(cloud, score.numpy(), seconds, whole).save(self.folder)

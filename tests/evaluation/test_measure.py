@@ -121,3 +121,15 @@ def test_the_table_shows_what_was_measured(predictions):
     lines = figures_table(found).splitlines()
     assert lines[2].split() == ["all", "13", *(f"{found[name]:.3f}" for name in FIGURES)]
     assert [line.split()[0] for line in lines[3:]] == ["dent", "scar"]
+
+
+def test_the_detectors_own_object_score_counts_where_it_is_stored():
+    truth = ["good", "good", "dent", "dent"]
+    flat = np.zeros(10, dtype=np.float32)
+    clouds = [
+        Prediction(f"{place}", flat, defect=kind, whole=float(place))
+        for place, kind in enumerate(truth)
+    ]
+    figures = measure(clouds, "max")
+    assert figures["object_auroc"] == 1.0
+    assert figures["rules"]["max"]["object_auroc"] == 0.5

@@ -47,7 +47,7 @@ def test_predictions_are_written_whole_and_in_order(tmp_path):
     assert names == [".hidden", "test/a", "test/b 2"]
     with np.load(folder / "test%2Fa.npz", allow_pickle=False) as archive:
         assert archive["score"].dtype == np.float32
-        assert sorted(archive.files) == ["defect", "score", "seconds"]
+        assert sorted(archive.files) == ["defect", "object_score", "score", "seconds"]
 
 
 def test_two_names_never_share_a_file(tmp_path):
