@@ -39,22 +39,33 @@ def _page(path: Path, experiment: Experiment, done: list[Cell]) -> str:
     machine, versions = record.get("machine", {}), record.get("versions", {})
     commits = sorted({str(load(cell.run.config_file).get("commit"))[:10] for cell in done})
     missing = len(experiment.cells) - len(done)
+    where = f"{machine.get('cores')} cores of {machine.get('processor')}"
+    source = (
+        f"Measured by {datetime.date.today().isoformat()} on {where} "
+        f"({done[0].run.config.train.accelerator}), torch {versions.get('torch')}, commit "
+        f"{', '.join(commits)}: `python -m gmanet.benchmark {path}`, then "
+        f"`python -m gmanet.report {path}`."
+    )
+    if missing:
+        source += f" **{missing} of {len(experiment.cells)} runs are missing.**"
     lines = [
         f"# {experiment.name}",
         experiment.about,
-        f"Measured on {datetime.date.today().isoformat()}, {machine.get('cores')} cores of "
-        f"{machine.get('processor')}, no GPU, torch {versions.get('torch')}, commit "
-        f"{', '.join(commits)}: `python -m gmanet.benchmark {path}`, then "
-        f"`python -m gmanet.report {path}`."
-        + (f" **{missing} of {len(experiment.cells)} runs are missing.**" if missing else ""),
+        source,
         markdown_table(_results(done)),
-        "Words of each row (category and seed aside):",
+        "Words of each row, those of the grid aside:",
         "\n".join(
-            f"- {row}: `{' '.join(w for w in words if not w.startswith('name='))}`"
-            for row, words in {cell.row: cell.words for cell in done}.items()
+            f"- {row}: {_words(cell)}" for row, cell in {cell.row: cell for cell in done}.items()
         ),
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _words(cell: Cell) -> str:
+    """Return what makes a cell's row, as a person would type it."""
+    grid = ("name", *cell.point)
+    words = [word for word in cell.words if word.partition("=")[0] not in grid]
+    return f"`{' '.join(words)}`" if words else "the defaults"
 
 
 def main() -> None:

@@ -88,7 +88,7 @@ def title(config: RunConfig, typed: Mapping[str, str]) -> str:
     if config.train.precision != TrainConfig().precision:
         words.append(f"train.precision={config.train.precision}")
     folders = (data, config.data.category, "-".join([detector, *words]))
-    return "/".join([*map(file_name, folders), f"seed{config.seed}"])
+    return "/".join([*map(file_name, filter(None, folders)), f"seed{config.seed}"])
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:

@@ -342,3 +342,9 @@ def test_help_names_every_key_with_value_and_meaning():
             assert len(lines[place + 1].strip()) > 3
     assert "  detector.steps = 7" in lines
     assert "      Optimizer steps." in lines
+
+
+def test_a_folder_of_scans_is_its_own_category():
+    config = compose(["data=folder", "data.root=scans"])
+    assert config.data.category == ""
+    assert config.name == "folder/gmanet-data.root=scans/seed0"
