@@ -1,4 +1,4 @@
-# docker build -t gmanet . && docker run --rm -v "$PWD/runs:/work/runs" gmanet data.category=washer
+# docker build -t gmanet . && docker run --rm -v "$PWD/runs:/app/runs" gmanet data.category=washer
 # Any base with Python 3.10 to 3.13 will do, also a plain Debian with python3-venv.
 ARG BASE=python:3.11-slim
 FROM ${BASE}
@@ -17,8 +17,8 @@ RUN python -m pip install --no-cache-dir -c constraints.txt -e . \
     && python -c "import torch; print('torch', torch.__version__)"
 
 RUN useradd --create-home --uid 1000 gmanet \
-    && mkdir -p /work/runs \
-    && chown -R gmanet /work
+    && mkdir -p /app/runs \
+    && chown -R gmanet /app
 USER 1000
-WORKDIR /work
+WORKDIR /app
 ENTRYPOINT ["python", "-m", "gmanet.fit"]
