@@ -21,6 +21,7 @@ from gmanet.run import Run
 if TYPE_CHECKING:
     from lightning import LightningDataModule, Trainer
 
+    from gmanet.cloud import Cloud
     from gmanet.data.dataset import CloudDataset
     from gmanet.detectors.base import Detector
     from gmanet.evaluation.prediction import Prediction
@@ -40,6 +41,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     from lightning import seed_everything
 
     from gmanet.data.datamodule import CloudData
+    from gmanet.data.pairs import twin_of
     from gmanet.detectors import DETECTORS
     from gmanet.evaluation.storing import StorePredictions
     from gmanet.training.logger import make_logger
@@ -69,7 +71,10 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     _learn(config, run, detector, data, trainer)
     trainer.predict(detector, datamodule=data, return_predictions=False)
     trainer.strategy.barrier()
-    return _finish(config, run, train, test, logger) if trainer.is_global_zero else {}
+    if not trainer.is_global_zero:
+        return {}
+    twin = None if detector.draw is None else twin_of(train[0], config.synthesis, config.seed)
+    return _finish(config, run, train[0], twin, test, logger)
 
 
 def _learn(
@@ -85,11 +90,9 @@ def _learn(
 
 
 def _finish(
-    config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset, logger: Any
+    config: RunConfig, run: Run, normal: Cloud, twin: Cloud | None, test: CloudDataset, logger: Any
 ) -> dict[str, Any]:
     """Return the figures after measuring, drawing and logging; only one process does it."""
-    from gmanet.data.pairs import twin_of
-    from gmanet.detectors import DETECTORS
     from gmanet.evaluation.gallery import choose, draw_gallery
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.prediction import load_predictions
@@ -98,12 +101,11 @@ def _finish(
     figures = measure(predictions, config.detector.object_rule)
     figures["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     by_name = {prediction.name: prediction for prediction in predictions}
-    paired = DETECTORS[config.detector.name].twins
     pictures = draw_gallery(
         run.pictures,
         choose(predictions, config.train.pictures),
-        train[0],
-        twin_of(train[0], config.synthesis, config.seed) if paired else None,
+        normal,
+        twin,
         test,
         by_name,
         config.train.processes,

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import torch
 from lightning import LightningModule
 from torch import Tensor
 from torch_geometric.data import Data
@@ -17,7 +18,7 @@ from torch_geometric.data import Data
 from gmanet.data.pairs import Draw
 from gmanet.data.reading import Reader
 from gmanet.errors import InputError
-from gmanet.models.scoring import OBJECT_RULES
+from gmanet.models.scoring import OBJECT_RULES, object_score
 
 __all__ = ["Detector", "DetectorConfig", "Scores"]
 
@@ -55,10 +56,8 @@ class Detector(LightningModule, ABC):
     Config: type[DetectorConfig] = DetectorConfig
     steps = 0
     """Optimizer steps; 0 for one pass over the normal clouds."""
-    twins = False
-    """Whether it is fitted on pairs of a normal cloud and its SPCG twin."""
     draw: Draw | None = None
-    """How it reads pairs; None: it learns from normal clouds alone."""
+    """How it reads pairs of a cloud and its SPCG twin; None: it learns from normals alone."""
     batch = 1
     """Pairs, or normal clouds, of one step."""
 
@@ -73,6 +72,13 @@ class Detector(LightningModule, ABC):
     @abstractmethod
     def score(self, batch: Data) -> Scores:
         """Return scores of every input point and object of a batch."""
+
+    def with_objects(self, points: Tensor, batch: Data) -> Scores:
+        """Return point scores of a batch, with shape ``(N,)``, and what the rule makes of them."""
+        share = OBJECT_RULES[self.config.object_rule]
+        sizes = batch.ptr.diff().tolist() if "ptr" in batch else [len(points)]
+        objects = [object_score(part, share) for part in points.split(sizes)]
+        return Scores(points, torch.stack(objects))
 
     def predict_step(self, batch: Data, *_: Any) -> Scores:
         """Return the scores; Lightning calls it."""

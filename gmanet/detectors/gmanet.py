@@ -24,7 +24,7 @@ from gmanet.detectors.base import Detector, DetectorConfig, Scores
 from gmanet.errors import InputError
 from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
 from gmanet.models.pointnet2 import Committee, PointNet2
-from gmanet.models.scoring import OBJECT_RULES, object_score, propagate
+from gmanet.models.scoring import propagate
 from gmanet.models.sdo import discrepancy, sdo_loss
 
 __all__ = ["GMANet", "GMANetConfig"]
@@ -105,7 +105,6 @@ class GMANet(Detector):
     """A frozen expert, a trainable apprentice, and the SDO loss between them."""
 
     Config = GMANetConfig
-    twins = True
     config: GMANetConfig
 
     def __init__(self, config: GMANetConfig) -> None:
@@ -207,10 +206,7 @@ class GMANet(Detector):
         ]
         centers = torch.cat(blocks)[batch.around].mean(dim=1)
         points = propagate(centers, batch.near, batch.weight)
-        share = OBJECT_RULES[self.config.object_rule]
-        sizes = batch.ptr.diff().tolist() if "ptr" in batch else [len(points)]
-        objects = [object_score(part, share) for part in points.split(sizes)]
-        return Scores(points, torch.stack(objects))
+        return self.with_objects(points, batch)
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the apprentice with a one-cycle schedule over all steps."""

@@ -17,7 +17,7 @@ from torch_geometric.data import Batch, Data
 from gmanet.detectors.base import Detector, DetectorConfig, Scores
 from gmanet.errors import InputError
 from gmanet.models.bank import Bank
-from gmanet.models.scoring import OBJECT_RULES, object_score, propagate
+from gmanet.models.scoring import propagate
 
 __all__ = ["Described", "MemoryConfig", "MemoryDetector"]
 
@@ -134,7 +134,4 @@ class MemoryDetector(Detector):
     def score(self, batch: Data) -> Scores:
         """Return scores of every point and object of a batch."""
         points = self.point_scores(batch)
-        share = OBJECT_RULES[self.config.object_rule]
-        sizes = batch.ptr.diff().tolist() if "ptr" in batch else [len(points)]
-        objects = [object_score(part, share) for part in points.split(sizes)]
-        return Scores(points, torch.stack(objects))
+        return self.with_objects(points, batch)
