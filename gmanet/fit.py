@@ -50,6 +50,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     logger = make_logger(config.wandb, run.folder, config.name, resolved(config))
     seed_everything(config.seed, verbose=False)
     detector = DETECTORS[config.detector.name](config.detector)
+    detector.prepare(train)
     data = CloudData(
         train,
         test,

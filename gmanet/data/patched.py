@@ -10,28 +10,10 @@ import torch
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
+from gmanet.data.poses import Pose
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
 
-__all__ = ["POSES", "PatchReader", "PatchedCloud", "principal_pose"]
-
-POSES = ("given", "principal")
-"""As the cloud lies, or along its principal axes."""
-
-
-def principal_pose(pos: Floats) -> Floats:
-    """Return coordinates along the principal axes, longest first, with shape ``(N, 3)``.
-
-    Moving the cloud changes nothing.  The third moments give two axes their signs, a right-handed
-    frame the third; parts of high symmetry have no such frame of their own, and noise decides.
-
-    Args:
-        pos: Coordinates about their centroid, with shape ``(N, 3)``.
-    """
-    exact = pos.astype(np.float64)
-    axes = np.linalg.eigh(exact.T @ exact)[1][:, ::-1]
-    axes = axes * np.where(((exact @ axes) ** 3).sum(axis=0) < 0, -1.0, 1.0)
-    axes[:, 2] = np.cross(axes[:, 0], axes[:, 1])
-    return np.asarray(exact @ axes, dtype=np.float32)
+__all__ = ["PatchReader", "PatchedCloud"]
 
 
 class PatchedCloud(Data):
@@ -56,18 +38,20 @@ class PatchReader:
     Args:
         centers: Places with a feature, by farthest point sampling.
         group: Points of a patch.
-        pose: ``given`` or ``principal``.
+        pose: How a cloud is laid before.
     """
 
     centers: int
     group: int
-    pose: str
+    pose: Pose
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
         """Return the record to remember or to score."""
-        pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
-        if self.pose == "principal":
-            pos = principal_pose(pos)
+        return self.patched(self.pose(cloud.pos))
+
+    def patched(self, place: Floats) -> PatchedCloud:
+        """Return the record of a cloud that was laid, with shape ``(N, 3)``."""
+        pos = place - place.mean(axis=0, dtype=np.float64).astype(np.float32)
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
         chosen = farthest_points(pos, self.centers)
         center = pos[chosen]
@@ -78,5 +62,5 @@ class PatchReader:
             groups=torch.from_numpy(nearest(pos, center, self.group)[1]),
             near=torch.from_numpy(near),
             weight=torch.from_numpy(inverse_distance(distance)),
-            num_nodes=len(cloud),
+            num_nodes=len(pos),
         )

@@ -15,6 +15,7 @@ from lightning import LightningModule
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw
 from gmanet.data.reading import Reader
 from gmanet.errors import InputError
@@ -64,6 +65,12 @@ class Detector(LightningModule, ABC):
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
         self.config = config
+
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Learn of the normal clouds what the reader must know before it reads any.
+
+        It is called before ``reader``, and what it learns is stored; most need nothing.
+        """
 
     @abstractmethod
     def reader(self) -> Reader:

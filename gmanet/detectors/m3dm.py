@@ -57,7 +57,7 @@ class M3DMConfig(PointMAEConfig):
 
     Args:
         name: ``m3dm``.
-        pose: ``given``, or ``principal`` for parts that lie in any pose.
+        pose: ``given``, or ``principal`` or ``registered`` for parts that lie in any pose.
         share: Share of the held rows that the bank keeps, ``bank`` at most.
         reweight: Rows that weigh an object's score; 1 turns it off.
     """

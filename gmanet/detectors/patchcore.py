@@ -7,8 +7,8 @@ distances.  An object scores its highest point.
 The reference code brings the two scores to one scale by the extremes of the test set, which uses
 the clouds that it is to judge; here normal clouds give the scale.  Its number of neighbors is
 misspelt and stays one; here it counts.  It projects 33 channels up to 128 and holds all points of
-all clouds; here neither.  Places are not registered: ``raw`` means something only for parts in one
-pose.
+all clouds; here neither.  It registers by RANSAC, differently on every run, and also for FPFH,
+which no pose changes; here registration is deterministic and for places alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory import Described, MemoryConfig, MemoryDetector
+from gmanet.data.poses import Pose
+from gmanet.detectors.memory import Described
+from gmanet.detectors.posed import PosedConfig, PosedDetector
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
@@ -36,17 +38,22 @@ class PatchCoreReader:
     """Turn a cloud into features of all its points.
 
     Args:
-        features: Of ``raw`` (place relative to the centroid) and ``fpfh``.
+        features: Of ``raw`` (place) and ``fpfh``.
         picks: Points that a bank may remember of a cloud, by farthest point sampling.
+        pose: How a cloud is laid before its places are read.
     """
 
     features: tuple[str, ...]
     picks: int
+    pose: Pose
 
     def __call__(self, cloud: Cloud) -> Described:
         """Return the record to remember or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
-        made = {name: pos if name == "raw" else part_fpfh(pos) for name in self.features}
+        made = {
+            name: self.pose(cloud.pos) if name == "raw" else part_fpfh(pos)
+            for name in self.features
+        }
         return Described(
             **{name: torch.from_numpy(values) for name, values in made.items()},
             pick=torch.from_numpy(farthest_points(pos, self.picks)),
@@ -55,13 +62,14 @@ class PatchCoreReader:
 
 
 @dataclass
-class PatchCoreConfig(MemoryConfig):
+class PatchCoreConfig(PosedConfig):
     """PatchCore's settings.
 
     Args:
         name: ``patchcore``.
         features: One bank each, of ``raw`` and ``fpfh``.
         picks: Points that a bank may remember of one cloud.
+        pose: Of places; ``registered``, ``principal`` or ``given``.
     """
 
     name: str = "patchcore"
@@ -79,18 +87,18 @@ class PatchCoreConfig(MemoryConfig):
             raise InputError(f"detector.picks={self.picks}, wanted at least 1")
 
 
-class PatchCore(MemoryDetector):
+class PatchCore(PosedDetector):
     """The nearest of the greedily chosen normal features, at every point."""
 
     Config = PatchCoreConfig
     config: PatchCoreConfig
 
     def __init__(self, config: PatchCoreConfig) -> None:
-        super().__init__(config, tuple(config.features))
+        super().__init__(config, tuple(config.features), "raw" in config.features)
 
     def reader(self) -> PatchCoreReader:
         """Return what turns a cloud into features of all its points."""
-        return PatchCoreReader(tuple(self.config.features), self.config.picks)
+        return PatchCoreReader(tuple(self.config.features), self.config.picks, self.pose)
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""

@@ -8,9 +8,9 @@ The published weights come from ShapeNet.  Where their file is not given, the en
 reconstruction on normal clouds before the bank is made, and the row is ``self-pretrained``.  Its
 sizes are then for a processor.
 
-The reference registers every cloud to the first by RANSAC; here each is turned into its principal
-axes, or not at all.  It measures in millimeters; here the farthest point has distance one, as in
-the encoder's own training.
+The reference registers every cloud by RANSAC, differently on every run; here registration is
+deterministic (``detectors.posed``).  It measures in millimeters; here the farthest point has
+distance one, as in the encoder's own training.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.data.patched import POSES, PatchReader
-from gmanet.detectors.memory import MemoryConfig, MemoryDetector
+from gmanet.data.patched import PatchReader
+from gmanet.detectors.posed import PosedConfig, PosedDetector
 from gmanet.errors import InputError
 from gmanet.models.official import load_official
 from gmanet.models.pointmae import KINDS, PointEncoder
@@ -38,7 +38,7 @@ LEARNED = (16, 256)
 
 
 @dataclass
-class PointMAEConfig(MemoryConfig):
+class PointMAEConfig(PosedConfig):
     """Settings of detectors on Point-MAE features.
 
     Args:
@@ -53,7 +53,7 @@ class PointMAEConfig(MemoryConfig):
         centers: Places with a feature; 16384 in the reference, where one cloud's attention alone is
             16 times the work of 4096, minutes on a processor.
         group: Points of a patch.
-        pose: ``given``, or ``principal`` for parts that lie in any pose.
+        pose: ``registered``, ``principal`` or ``given``.
         pretraining: Steps of masked reconstruction where there are no official weights.
     """
 
@@ -66,29 +66,25 @@ class PointMAEConfig(MemoryConfig):
     heads: int = 3
     centers: int = 4096
     group: int = 128
-    pose: str = "principal"
     pretraining: int = 300
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, known in (("encoder", KINDS), ("pose", POSES)):
-            if getattr(self, name) not in known:
-                raise InputError(
-                    f"detector.{name}={getattr(self, name)!r}, wanted one of {', '.join(known)}"
-                )
+        if self.encoder not in KINDS:
+            raise InputError(f"detector.encoder={self.encoder!r}, wanted one of {', '.join(KINDS)}")
         for name, least in (("centers", 3), ("group", 2), ("pretraining", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
 
 
-class PointMAE(MemoryDetector):
+class PointMAE(PosedDetector):
     """The nearest of the greedily chosen normal features of a transformer over patches."""
 
     Config = PointMAEConfig
     config: PointMAEConfig
 
-    def __init__(self, config: PointMAEConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: PointMAEConfig, banks: tuple[str, ...] = ("feature",)) -> None:
+        super().__init__(config, banks)
         self.encoder = PointEncoder(config.encoder, config.width, config.depth, config.heads)
         self.encoder.requires_grad_(False).eval()
 
@@ -105,7 +101,7 @@ class PointMAE(MemoryDetector):
 
     def reader(self) -> PatchReader:
         """Return what turns a cloud into patches."""
-        return PatchReader(self.config.centers, self.config.group, self.config.pose)
+        return PatchReader(self.config.centers, self.config.group, self.pose)
 
     def on_fit_start(self) -> None:
         """Load the official weights, or learn from the normal clouds."""
@@ -125,7 +121,7 @@ class PointMAE(MemoryDetector):
         """Return patches that cover a cloud twice, as in Point-MAE, and their centers."""
         group = min(self.config.group, len(cloud))
         count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
-        made = PatchReader(count, group, self.config.pose)(cloud)
+        made = PatchReader(count, group, self.pose)(cloud)
         centers = made.points[made.chosen]
         return made.points[made.groups] - centers[:, None], centers
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Floats, Indices
-from gmanet.geometry.fpfh import HISTOGRAM, fpfh
+from gmanet.cloud import Indices
+from gmanet.preprocess.thinning import MATCHED, Doubles, Target, Thinned
 
-__all__ = ["Doubles", "Poses", "Thinned", "distinct", "start_poses"]
+__all__ = ["Poses", "distinct", "start_poses"]
 
 GRID = 3000
 """Rotations of the even grid: none is farther than about 12 degrees from the next."""
@@ -26,8 +24,8 @@ GRID = 3000
 ABOUT = 9
 """Steps of 10 degrees about an axis; the quarter turns are among the axes' permutations."""
 
-MATCHED = (512, 2048)
-"""Points of source and target that are matched by FPFH."""
+SOUGHT = 512
+"""Points of the source that are matched by FPFH."""
 
 TRIPLES = 60_000
 """Triples of matches that are drawn."""
@@ -38,32 +36,11 @@ FITTING = 4000
 SIDE = (0.15, 0.03)
 """Least side of a triple and greatest difference between two, as fractions of the diameter."""
 
-CELLS = 64
-"""Cells of the distance map along each edge."""
-
-FAR = 0.1
-"""Distances count up to this fraction of the diameter: what is missing cannot outweigh the rest."""
-
 RANKED = 256
 """Points of the source that are looked up in the distance map."""
 
 SHIFT = 5.0
 """One radian weighs as much as a shift by this share (its inverse) of the diameter."""
-
-Doubles = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Thinned:
-    """A cloud in the order of farthest point sampling, near the origin, with a diameter of 1.
-
-    Args:
-        points: Coordinates, with shape ``(N, 3)``; every prefix covers the cloud.
-        normal: Unit normals of either sign, with shape ``(N, 3)``.
-    """
-
-    points: Doubles
-    normal: Doubles
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +65,7 @@ class Poses:
         return np.asarray(moved.transpose(0, 2, 1))  # coordinates first in memory: six times faster
 
 
-def start_poses(source: Thinned, target: Thinned, count: int, rng: np.random.Generator) -> Poses:
+def start_poses(source: Thinned, target: Target, count: int, rng: np.random.Generator) -> Poses:
     """Return the most promising start poses, best first, apart from each other by 10 degrees.
 
     Args:
@@ -97,13 +74,13 @@ def start_poses(source: Thinned, target: Thinned, count: int, rng: np.random.Gen
         count: Poses wanted at most.
         rng: Draws the triples of matches.
     """
-    near = [cloud.points[: MATCHED[1]] for cloud in (source, target)]
+    near = [cloud.points[:MATCHED] for cloud in (source, target)]
     by_axes, by_match = _by_axes(*near), _by_matches(source, target, rng)
     poses = Poses(
         np.concatenate([by_axes.turn, by_match.turn]),
         np.concatenate([by_axes.shift, by_match.shift]),
     )
-    score = _mapped_distance(poses, source.points[:RANKED], target.points)
+    score = _mapped_distance(poses, source.points[:RANKED], target)
     return poses[distinct(poses, score, count, np.deg2rad(10))]
 
 
@@ -151,26 +128,15 @@ def _even_rotations(count: int) -> Doubles:
     return np.asarray(Rotation.from_quat(np.stack(spiral, axis=1)).as_matrix())
 
 
-def _by_matches(source: Thinned, target: Thinned, rng: np.random.Generator) -> Poses:
+def _by_matches(source: Thinned, target: Target, rng: np.random.Generator) -> Poses:
     """Return poses that lay three points on three that look alike."""
-    match = cdist(_features(source, MATCHED[0]), _features(target, MATCHED[1])).argmin(axis=1)
+    match = cdist(source.described(SOUGHT), target.features).argmin(axis=1)
     triple = rng.integers(0, len(match), (TRIPLES, 3))
     one, two = source.points[triple], target.points[match[triple]]
     side = [np.linalg.norm(corner - np.roll(corner, 1, axis=1), axis=2) for corner in (one, two)]
     fits = (np.minimum(*side) > SIDE[0]) & (np.abs(side[0] - side[1]) < SIDE[1])
     rows = np.flatnonzero(fits.all(axis=1))[:FITTING]
     return _laid(one[rows], two[rows])
-
-
-def _features(cloud: Thinned, count: int) -> Floats:
-    """Return the FPFH of the first points; normals point outward, whatever sign they came with."""
-    pos = cloud.points[: MATCHED[1]].astype(np.float32)
-    normal = cloud.normal[: len(pos)].astype(np.float32)
-    outward = np.einsum("nc,nc->n", pos, normal) >= 0
-    rows = np.arange(min(count, len(pos)))
-    return fpfh(
-        pos, np.where(outward[:, None], normal, -normal), [HISTOGRAM[0]], HISTOGRAM[1], rows
-    )
 
 
 def _laid(one: Doubles, two: Doubles) -> Poses:
@@ -184,17 +150,10 @@ def _laid(one: Doubles, two: Doubles) -> Poses:
     return Poses(turn, there - np.einsum("cij,cj->ci", turn, home))
 
 
-def _mapped_distance(poses: Poses, points: Doubles, target: Doubles) -> Doubles:
+def _mapped_distance(poses: Poses, points: Doubles, target: Target) -> Doubles:
     """Return the mean distance to the target, to within a cell of its map, with shape ``(C,)``."""
-    low = target.min(axis=0) - FAR
-    cell = float((target.max(axis=0) + FAR - low).max()) / CELLS
-    empty = np.ones((CELLS, CELLS, CELLS), dtype=bool)
-    empty[tuple(((target - low) / cell).astype(np.int64).T)] = False
-    distance = np.minimum(cell * distance_transform_edt(empty), FAR).astype(np.float32).ravel()
     score = np.empty(len(poses.turn))
     for start in range(0, len(score), 500):
         rows = np.arange(start, min(start + 500, len(score)))
-        place = np.clip((poses[rows].moved(points) - low) / cell, 0, CELLS - 1).astype(np.int64)
-        x, y, z = np.moveaxis(place, 2, 0)
-        score[rows] = distance[(x * CELLS + y) * CELLS + z].mean(axis=1)
+        score[rows] = target.distances(poses[rows].moved(points)).mean(axis=1)
     return score

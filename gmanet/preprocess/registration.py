@@ -6,7 +6,7 @@ distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a
 to points, which holds a pose where planes leave it free.
 
 There are no threads, rows are sorted first, and the seed draws all that is random.  Nothing depends
-on the sign of normals.
+on the sign of normals.  Who lays many clouds on one reference makes its ``Target`` once.
 """
 
 from __future__ import annotations
@@ -14,19 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Cloud, Floats
-from gmanet.geometry.fpfh import diameter
-from gmanet.geometry.frames import principal_axes
-from gmanet.geometry.neighbors import farthest_points, nearest
-from gmanet.preprocess.candidates import Doubles, Poses, Thinned, distinct, start_poses
+from gmanet.cloud import Floats
+from gmanet.preprocess.candidates import Poses, distinct, start_poses
+from gmanet.preprocess.thinning import Doubles, Surface, Target, in_order, thinned
 
 __all__ = ["Registration", "apply", "register"]
 
-POINTS = (2048, 16384)
-"""Points of source and target that are kept."""
+POINTS = 2048
+"""Points of the source that are kept."""
 
 ROUNDS = ((32, 256, 2048, 12), (8, 1024, 16384, 6), (2, 2048, 16384, 20))
 """Poses, points of the source, points of the target and steps of each round."""
@@ -42,9 +39,6 @@ CUT = 4.0
 
 KEPT = 0.9
 """Share of the points, the nearest, whose distances decide between poses."""
-
-DENSE = 0.9
-"""Quantile of the points' distances to the next that says how far apart they lie."""
 
 STILL = 1e-7
 """ICP ends when no pose moves by more, in radians and diameters."""
@@ -77,62 +71,43 @@ def apply(registration: Registration, pos: Floats) -> Floats:
     return np.asarray(moved, dtype=np.float32)
 
 
-def register(source: Floats, target: Floats, seed: int = 0) -> Registration:
+def register(source: Floats, target: Floats | Target, seed: int = 0) -> Registration:
     """Return the motion that lays ``source`` on ``target``, whatever the pose it starts from.
 
     Args:
         source: The cloud to move, with shape ``(N, 3)``; a small part of it may be defective.
-        target: A cloud of the same part in the same unit, with shape ``(M, 3)``.
+        target: A cloud of the same part in the same unit, with shape ``(M, 3)``, or what
+            ``Target.of`` makes of it.
         seed: Draws the triples of matching points.
 
     Raises:
         InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
     """
-    one = _sorted(Cloud(np.asarray(source)).checked("registration, source"))
-    two = _sorted(Cloud(np.asarray(target)).checked("registration, target"))
-    length = diameter(two)
-    (moving, home), (fixed, goal) = (
-        _thinned(pos, length, count) for pos, count in zip((one, two), POINTS, strict=True)
-    )
+    one = in_order(source, "registration, source")
+    fixed = target if isinstance(target, Target) else Target.of(target)
+    length = fixed.length
+    moving, home = thinned(one, length, POINTS)
     poses = start_poses(moving, fixed, ROUNDS[0][0], np.random.default_rng(seed))
     for wanted, points, surface, steps in ROUNDS:
         poses = poses[np.arange(min(wanted, len(poses.turn)))]
-        part = Thinned(fixed.points[:surface], fixed.normal[:surface])
-        poses, distance = _icp(poses, moving.points[:points], part, steps)
+        poses, distance = _icp(poses, moving.points[:points], fixed.surface(surface), steps)
         score = np.sort(distance, axis=1)[:, : int(KEPT * distance.shape[1])] ** 2
         best = distinct(poses, score.mean(axis=1), wanted, APART)
         poses, distance = poses[best], distance[best]
     near = distance[0] <= NEAR
     rms = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
     turn = poses.turn[0]
-    shift = goal + length * poses.shift[0] - np.einsum("ij,j->i", turn, home)
+    shift = fixed.middle + length * poses.shift[0] - np.einsum("ij,j->i", turn, home)
     return Registration(turn, shift, length * rms, float(near.mean()))
 
 
-def _sorted(cloud: Cloud) -> Floats:
-    """Return the points in an order of their own: sums then round alike for any order of rows."""
-    return cloud.pos[np.lexsort(cloud.pos.T)]
-
-
-def _thinned(pos: Floats, length: float, count: int) -> tuple[Thinned, Doubles]:
-    """Return a cloud in diameters about its centroid, and the centroid."""
-    middle = pos.mean(axis=0, dtype=np.float64)
-    place = ((pos - middle) / length).astype(np.float32)
-    kept = place[farthest_points(place, count)]
-    around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
-    axes = principal_axes(place, kept, nearest(place, kept, around)[1])[1]
-    return Thinned(kept.astype(np.float64), axes[:, :, 0].astype(np.float64)), middle
-
-
-def _icp(poses: Poses, points: Doubles, target: Thinned, steps: int) -> tuple[Poses, Doubles]:
+def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Poses, Doubles]:
     """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
-    tree = cKDTree(target.points)
-    spacing = float(np.quantile(np.asarray(tree.query(target.points, k=2)[0])[:, 1], DENSE))
     for _ in range(steps):
         moved = poses.moved(points)
-        at = np.asarray(tree.query(moved)[1])
+        at = np.asarray(target.tree.query(moved)[1])
         gap, normal = target.points[at] - moved, target.normal[at]
-        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, spacing)))
+        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, target.spacing)))
         turn = Rotation.from_rotvec(step[:, :3]).as_matrix()
         poses = Poses(
             np.einsum("cij,cjk->cik", turn, poses.turn),
@@ -141,8 +116,8 @@ def _icp(poses: Poses, points: Doubles, target: Thinned, steps: int) -> tuple[Po
         if np.abs(step).max() < STILL:
             break
     moved = poses.moved(points)
-    at = np.asarray(tree.query(moved)[1])
-    return poses, _surface_distance(target.points[at] - moved, target.normal[at], spacing)
+    at = np.asarray(target.tree.query(moved)[1])
+    return poses, _surface_distance(target.points[at] - moved, target.normal[at], target.spacing)
 
 
 def _surface_distance(gap: Doubles, normal: Doubles, spacing: float) -> Doubles:

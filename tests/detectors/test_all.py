@@ -22,6 +22,7 @@ SMALL = {
     "gmanet": {"points": 1024, "centers": 512, "steps": 60, "pairs": 2},
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
+    "reg3dad": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
 
@@ -40,6 +41,7 @@ def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
     kind = DETECTORS[request.param]
     detector = kind(kind.Config(name=request.param, **SMALL.get(request.param, {})))
     train = given_clouds([bumped_plate(POINTS, seed, height=0) for seed in range(3)], "train")
+    detector.prepare(train)
     data = CloudData(
         train,
         given_clouds([bumped_plate(POINTS, 9)], "test"),

@@ -13,7 +13,8 @@ from torch_geometric.data import Batch
 
 from gmanet.config import compose
 from gmanet.data.datamodule import CloudData
-from gmanet.data.patched import PatchReader, principal_pose
+from gmanet.data.patched import PatchReader
+from gmanet.data.poses import Pose, principal_pose
 from gmanet.data.reading import read
 from gmanet.detectors.m3dm import M3DM, M3DMConfig, reweighted
 from gmanet.detectors.pointmae import PointMAE, PointMAEConfig
@@ -27,6 +28,7 @@ SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 300, "group": 24, "pret
 
 
 def fit(detector, clouds, folder):
+    detector.prepare(clouds)
     data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
     make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
     return detector.eval()
@@ -89,9 +91,9 @@ def test_principal_pose_forgets_the_pose(seed):
 
 def test_patches_are_the_nearest_points_in_units_of_the_radius(bumped_plate):
     cloud = bumped_plate(500, 0)
-    made = PatchReader(40, 9, "given")(cloud.replace(pos=7 * cloud.pos + 3))
+    made = PatchReader(40, 9, Pose())(cloud.replace(pos=7 * cloud.pos + 3))
     assert torch.linalg.norm(made.points, dim=1).max().item() == pytest.approx(1)
-    same = PatchReader(40, 9, "given")(cloud)
+    same = PatchReader(40, 9, Pose())(cloud)
     torch.testing.assert_close(made.points, same.points, atol=1e-5, rtol=0)
     reach = torch.cdist(made.points[made.chosen], made.points)
     expected = reach.topk(9, largest=False).values
@@ -177,14 +179,14 @@ def test_named_files_are_rows_of_the_table():
     )
     assert (mae.name, mae.encoder, mae.pose) == ("m3dm", "pointmae", "given")
     assert (bert.name, bert.encoder, bert.pose) == ("m3dm", "pointbert", "given")
-    assert (type(core), core.bank) == (PointMAEConfig, 4096)
+    assert (type(core), core.bank, core.pose) == (PointMAEConfig, 4096, "registered")
 
 
 @pytest.mark.parametrize(
     ("settings_", "sentence"),
     [
         ({"encoder": "resnet"}, r"detector\.encoder='resnet', wanted one of pointmae, pointbert"),
-        ({"pose": "up"}, r"detector\.pose='up', wanted one of given, principal"),
+        ({"pose": "up"}, r"detector\.pose='up', wanted one of given, principal, registered"),
         ({"centers": 2}, r"detector\.centers=2, wanted at least 3"),
         ({"pretraining": -1}, r"detector\.pretraining=-1, wanted at least 0"),
         ({"share": 0.0}, r"detector\.share=0\.0, wanted more than 0 and at most 1"),

@@ -127,6 +127,7 @@ def fit(case, clouds, folder):
     torch.manual_seed(0)
     kind, config = CASES[case]
     detector = kind(config)
+    detector.prepare(clouds)
     data = CloudData(
         clouds, clouds, detector.reader(), SynthesisConfig(), detector.draw, progress=False
     )

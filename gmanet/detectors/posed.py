@@ -1,0 +1,62 @@
+"""Memory banks that read clouds in one pose: all are laid on one reference cloud of the category.
+
+The reference is the first normal cloud by name; in the code of Real3D-AD's benchmark it is the one
+that the file system lists first.  It is part of the detector's state, so that a stored detector
+lays new scans as it laid those that it was fitted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gmanet.data.dataset import CloudDataset
+from gmanet.data.poses import POSES, Pose
+from gmanet.detectors.memory import MemoryConfig, MemoryDetector
+from gmanet.errors import InputError
+from gmanet.models.reference import Reference
+
+__all__ = ["PosedConfig", "PosedDetector"]
+
+
+@dataclass
+class PosedConfig(MemoryConfig):
+    """What detectors that choose a pose have in common.
+
+    Args:
+        pose: ``registered`` on the category's first normal cloud, ``principal`` axes (cheaper, and
+            wrong where symmetry leaves their signs to noise), or as ``given``.
+    """
+
+    pose: str = "registered"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pose not in POSES:
+            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
+
+
+class PosedDetector(MemoryDetector):
+    """A memory bank that lays every cloud before it reads it."""
+
+    Config = PosedConfig
+    config: PosedConfig
+
+    def __init__(
+        self, config: PosedConfig, banks: tuple[str, ...] = ("feature",), posed: bool = True
+    ) -> None:
+        """Make a detector; ``posed`` says whether any of its features depends on the pose."""
+        super().__init__(config, banks)
+        self.reference = Reference() if posed and config.pose == "registered" else None
+
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Keep the first cloud by name as the reference."""
+        if self.reference is not None:
+            names = clouds.names
+            self.reference.learn(clouds[names.index(min(names))].pos)
+
+    @property
+    def pose(self) -> Pose:
+        """How the reader lays clouds; ``given`` where no feature depends on it."""
+        if self.reference is not None:
+            return Pose("registered", self.reference.target)
+        return Pose("given" if self.config.pose == "registered" else self.config.pose)
