@@ -25,7 +25,7 @@ from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.trainer import make_trainer
 
-SMALL = {"width": 24, "depth": 2, "heads": 2, "centers": 200, "group": 24, "pretraining": 2}
+SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 200, "group": 24, "pretraining": 2}
 CASES = {
     "raw": (PatchCore, PatchCoreConfig(features=["raw"], bank=500)),
     "reg3dad": (Reg3DAD, Reg3DADConfig(bank=500, **SMALL)),
@@ -116,10 +116,10 @@ def test_the_reference_is_the_first_by_name_and_is_stored(fitted, answer, bracke
 def test_readers_answer_alike_also_after_a_way_to_a_worker(fitted):
     cloud, reader = bracket(3), fitted.reader()
     sent = pickle.loads(pickle.dumps(reader))
-    for key, value in reader(cloud).to_dict().items():
-        for other in (reader, sent):
-            again = getattr(other(cloud), key)
-            assert torch.equal(again, value) if torch.is_tensor(value) else again == value, key
+    one, again, other = (make(cloud).to_dict() for make in (reader, reader, sent))
+    for key, value in one.items():
+        for found in (again[key], other[key]):
+            assert torch.equal(found, value) if torch.is_tensor(value) else found == value, key
 
 
 def test_registration_is_for_those_alone_whose_features_know_the_pose(brackets):
