@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -83,14 +84,16 @@ class CloudData(LightningDataModule):
 
     def _make_validation(self) -> list[Data]:
         """Return normal clouds and twins that training does not draw from."""
+        assert isinstance(self.reader, StructureReader)
         generator = Generator(self.synthesis)
         made: list[Data] = []
         for index in range(min(VALIDATION, len(self.train))):
             cloud = self.train[len(self.train) - 1 - index]
             rng = np.random.default_rng([self.seed, self.synthesis.twins + index])
+            reader = partial(self.reader, origin=cloud.name)
             normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
             twin = generator.twin(cloud, rng)
-            made += [read(normal, self.reader), read(twin, self.reader)]
+            made += [read(shown, reader) for shown in (normal, twin)]
         return made
 
     def _bar(self, items: Iterable[Any], name: str, total: int) -> Iterator[Any]:

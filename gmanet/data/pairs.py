@@ -67,12 +67,14 @@ class TwinDataset(Dataset[tuple[Structure, Labels]]):
 
     def __getitem__(self, index: int) -> tuple[Structure, Labels]:
         if index < len(self.normal):
-            made = self.reader.structure(self.normal[index]).thinned()
+            cloud = self.normal[index]
+            made = self.reader.structure(cloud, cloud.name).thinned()
             return made, np.zeros(len(made.context), dtype=bool)
         index -= len(self.normal)
         rng = np.random.default_rng([self.seed, index])
-        twin = self.generator.twin(self.normal[index % len(self.normal)], rng)
-        made = self.reader.structure(twin).thinned()
+        cloud = self.normal[index % len(self.normal)]
+        twin = self.generator.twin(cloud, rng)
+        made = self.reader.structure(twin, cloud.name).thinned()
         assert twin.label is not None
         return made, twin.label[made.chosen[: len(made.context)]]
 

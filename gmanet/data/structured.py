@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Indices
+from gmanet.data.alignment import Alignment
+from gmanet.geometry.deviation import DEVIATION
 from gmanet.geometry.structure import Structure, structure
 
 __all__ = ["StructureReader", "StructuredCloud", "centers_of"]
@@ -34,19 +37,35 @@ class StructureReader:
         points: Points that are kept.
         centers: Places where the networks answer.
         smoothing: Neighboring centers whose scores are averaged.
+        aligned: Whether the context ends with deviations from normal clouds.
+        alignment: How these are measured; None: all are zero.
     """
 
     points: int
     centers: int
     smoothing: int
+    aligned: bool = False
+    alignment: Alignment | None = None
 
-    def structure(self, cloud: Cloud) -> Structure:
-        """Return the structure alone."""
-        return structure(cloud.pos, self.points, self.centers, self.smoothing)
+    def structure(self, cloud: Cloud, origin: str = "") -> Structure:
+        """Return the structure alone.
 
-    def __call__(self, cloud: Cloud) -> StructuredCloud:
-        """Return the record to score."""
-        made = self.structure(cloud)
+        Args:
+            cloud: The cloud.
+            origin: Name of the normal train cloud that it is, or is the twin of.
+        """
+        made = structure(cloud.pos, self.points, self.centers, self.smoothing)
+        if not self.aligned:
+            return made
+        if self.alignment is None:
+            more = np.zeros((len(made.context), DEVIATION), dtype=np.float32)
+        else:
+            more = self.alignment(cloud, made, origin)
+        return replace(made, context=np.concatenate([made.context, more], axis=1))
+
+    def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
+        """Return the record to score; ``origin`` as in :meth:`structure`."""
+        made = self.structure(cloud, origin)
         return StructuredCloud(
             points=torch.from_numpy(made.points),
             descriptor=torch.from_numpy(made.descriptor),

@@ -18,11 +18,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw
 from gmanet.data.structured import StructureReader
 from gmanet.detectors.base import Detector, DetectorConfig, Scores
 from gmanet.errors import InputError
+from gmanet.geometry.deviation import DEVIATION
 from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
+from gmanet.models.atlas import Atlas
 from gmanet.models.pointnet2 import Committee, PointNet2
 from gmanet.models.scoring import propagate
 from gmanet.models.sdo import discrepancy, sdo_loss
@@ -46,6 +49,8 @@ class GMANetConfig(DetectorConfig):
         points: Points that are kept of a cloud (every input point gets a score all the same).
         centers: Places where the networks answer.
         smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
+        align: Lay clouds on the normal ones and read how far they are from these; where the normal
+            clouds do not overlap it does nothing.
         experts: Pairs of expert and apprentice whose discrepancies are averaged: one random expert
             alone finds some defects by luck of its draw.
         group: Channels of the set abstraction; 0 leaves it out.
@@ -68,6 +73,7 @@ class GMANetConfig(DetectorConfig):
     points: int = 16384
     centers: int = 4096
     smoothing: int = 24
+    align: bool = True
     experts: int = 3
     group: int = 64
     expert: list[int] = field(default_factory=lambda: [128])
@@ -111,19 +117,21 @@ class GMANet(Detector):
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.draw = Draw(config.draw, config.synthetic, config.near)
-        self.expert = self._committee(config.expert)
-        self.apprentice = self._committee(config.apprentice)
+        self.atlas = Atlas() if config.align else None
+        context = CONTEXT + DEVIATION * config.align
+        self.expert = self._committee(config.expert, context)
+        self.apprentice = self._committee(config.apprentice, context)
         self.expert.requires_grad_(False).eval()
         for name, shape in (
             ("descriptor", (DESCRIPTOR,)),
-            ("context", (CONTEXT,)),
+            ("context", (context,)),
             ("answer", (config.experts, 1, config.features)),
         ):
             self.register_buffer(f"{name}_mean", torch.zeros(shape))
             self.register_buffer(f"{name}_scale", torch.ones(shape))
 
-    def _committee(self, head: list[int]) -> Committee:
-        config, inputs = self.config, (DESCRIPTOR, CONTEXT, self.config.group)
+    def _committee(self, head: list[int], context: int) -> Committee:
+        config, inputs = self.config, (DESCRIPTOR, context, self.config.group)
         return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
@@ -132,9 +140,17 @@ class GMANet(Detector):
         self.expert.eval()
         return self
 
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Lay the normal clouds on one another."""
+        if self.atlas is not None:
+            self.atlas.learn(clouds)
+
     def reader(self) -> StructureReader:
         """Return what turns a cloud into its structure."""
-        return StructureReader(self.config.points, self.config.centers, self.config.smoothing)
+        config, atlas = self.config, self.atlas
+        alignment = None if atlas is None else atlas.alignment
+        sizes = (config.points, config.centers, config.smoothing)
+        return StructureReader(*sizes, atlas is not None, alignment)
 
     def on_fit_start(self) -> None:
         """Standardise inputs and the expert's answers on the normal train clouds."""

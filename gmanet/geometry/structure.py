@@ -45,6 +45,7 @@ class Structure:
     Args:
         chosen: Which points of the cloud were kept, with shape ``(P,)``.
         points: Their coordinates, with shape ``(P, 3)``; the first ``M`` are the centers.
+        normal: Unit normals of the centers, of either sign, with shape ``(M, 3)``.
         descriptor: Fine histograms of each, with shape ``(P, C)``.
         groups: Neighbors of each center among the points, with shape ``(M, K)``.
         local: The same neighbors in the center's local frame, with shape ``(M, K, 6)``.
@@ -56,6 +57,7 @@ class Structure:
 
     chosen: Indices
     points: Floats
+    normal: Floats
     descriptor: Floats
     groups: Indices
     local: Floats
@@ -119,6 +121,7 @@ def structure(
     return Structure(
         chosen=chosen,
         points=kept,
+        normal=normal[: len(center)],
         descriptor=descriptor,
         groups=groups,
         local=local_frame(kept, normal, center, normal[: len(center)], groups),

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from gmanet.data.datamodule import CloudData
 from gmanet.detectors.gmanet import GMANet, GMANetConfig
 from gmanet.errors import InputError
+from gmanet.geometry.deviation import DEVIATION
 from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, NEIGHBORS
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -22,7 +23,7 @@ def drawn(count=40, abnormal=10, seed=0):
     return Data(
         descriptor=torch.rand(count, NEIGHBORS, DESCRIPTOR, generator=generator),
         local=torch.rand(count, NEIGHBORS, 6, generator=generator),
-        context=torch.rand(count, CONTEXT, generator=generator),
+        context=torch.rand(count, CONTEXT + DEVIATION, generator=generator),
         abnormal=torch.arange(count) < abnormal,
     )
 

@@ -23,6 +23,7 @@ def test_shapes_and_types():
     shapes = {
         "chosen": (600,),
         "points": (600, 3),
+        "normal": (200, 3),
         "descriptor": (600, DESCRIPTOR),
         "groups": (200, NEIGHBORS),
         "local": (200, NEIGHBORS, 6),

@@ -1,0 +1,97 @@
+"""Deviation: how far a cloud that was laid on normal ones lies from their surfaces.
+
+Descriptors tell what a neighborhood looks like, not where it is: a gentle bend looks like any
+curved surface.  Industrial parts are rigid, so that place tells what shape does not.
+
+Every distance is to the nearest of several normal clouds' points, along the normal there; a cloud
+that is itself among them is not compared with itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import Floats, Indices
+from gmanet.geometry.descriptors import pooled
+
+__all__ = ["DEVIATION", "Surfaces", "deviation"]
+
+CHANNELS = 4
+"""Least and mean distance to tangent planes, distance to the nearest point, angle to a normal."""
+
+DEVIATION = 3 * CHANNELS
+"""The channels at a center, their mean and their deviation around it."""
+
+NEAREST = 8
+"""Points of the normal clouds that a center is compared with."""
+
+FLOOR = 2e-4
+"""Distances, in diameters, that count as none: below the noise of a scanner."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surfaces:
+    """Points of normal clouds that lie on one another.
+
+    Args:
+        points: Coordinates in diameters, with shape ``(T, 3)``.
+        normal: Unit normals of either sign, with shape ``(T, 3)``.
+        owner: Number of the cloud that each point is from, with shape ``(T,)``.
+    """
+
+    points: Floats
+    normal: Floats
+    owner: Indices
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """The points, to be searched."""
+        return cKDTree(self.points)
+
+    def nearest(self, place: Floats, own: int) -> Indices:
+        """Return the points nearest to each place, none of cloud ``own``, ``(M, NEAREST)``."""
+        found = np.zeros((len(place), NEAREST), dtype=np.int64)
+        rows, wanted = np.arange(len(place)), NEAREST if own < 0 else 2 * NEAREST
+        while len(rows):
+            count = min(wanted, len(self.points))
+            index = np.asarray(self.tree.query(place[rows], k=np.arange(1, count + 1))[1])
+            other = self.owner[index] != own
+            order = np.argsort(~other, axis=1, kind="stable")[:, :NEAREST]  # the others first
+            got = np.maximum(other.sum(axis=1), 1)
+            order = np.take_along_axis(order, _at_most(got - 1), axis=1)
+            found[rows] = np.take_along_axis(index, order, axis=1)
+            rows = rows[got < NEAREST] if count < len(self.points) else rows[:0]
+            wanted *= 4
+        return found
+
+
+def _at_most(last: Indices) -> Indices:
+    """Return 0, 1, 2, ... up to ``last`` of each row and no further, ``(M, NEAREST)``."""
+    return np.minimum(np.arange(NEAREST)[None], last[:, None])
+
+
+def deviation(
+    place: Floats, normal: Floats, around: Indices, surfaces: Surfaces, own: int = -1
+) -> Floats:
+    """Return deviations of centers from normal surfaces on a log scale, ``(M, DEVIATION)``.
+
+    Args:
+        place: Centers in diameters, laid on the surfaces, with shape ``(M, 3)``.
+        normal: Their unit normals of either sign, with shape ``(M, 3)``.
+        around: Centers nearest to each, with shape ``(M, S)``.
+        surfaces: The normal clouds, two at least where ``own`` is one of them.
+        own: Number of the cloud that the centers are from, which is left out.
+    """
+    index = surfaces.nearest(place, own)
+    offset = place[:, None] - surfaces.points[index]
+    plane = np.abs(np.einsum("mkc,mkc->mk", offset, surfaces.normal[index]))
+    reach = np.sqrt(np.einsum("mkc,mkc->mk", offset, offset)).min(axis=1)
+    turn = np.abs(np.einsum("mc,mkc->mk", normal, surfaces.normal[index])).max(axis=1)
+    lengths = np.stack([plane.min(axis=1), plane.mean(axis=1), reach], axis=1)
+    angle = np.sqrt(np.maximum(1 - turn, 0))
+    values = np.column_stack([np.log(lengths + FLOOR), angle]).astype(np.float32)
+    return np.concatenate([values, *pooled(values, around)], axis=1)

@@ -1,0 +1,123 @@
+"""The normal clouds of a category, laid on one another and stored with the weights of a detector.
+
+Clouds that do not lie on one another, such as scans from changing sides, would only confuse: where
+they overlap too little no cloud is laid on any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gmanet.data.alignment import Alignment
+from gmanet.data.dataset import CloudDataset
+from gmanet.geometry.deviation import Surfaces
+from gmanet.models.reference import Reference
+from gmanet.preprocess.registration import Registration, register
+from gmanet.preprocess.thinning import Target, thinned
+
+__all__ = ["Atlas"]
+
+CLOUDS = 16
+"""Normal clouds whose surfaces are kept: a bound on memory."""
+
+POINTS = 16384
+"""Points that are kept of each."""
+
+TRIED = 8
+"""Normal clouds that decide whether clouds of the category lie on one another."""
+
+OVERLAP = 0.95
+"""Least median overlap of these; of whole scans of one part it is 1."""
+
+
+class Atlas(nn.Module):
+    """Surfaces of normal clouds in one pose; nothing is learned by gradients."""
+
+    points: Tensor
+    normal: Tensor
+    owner: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reference = Reference()
+        self.register_buffer("points", torch.empty(0, 3))
+        self.register_buffer("normal", torch.empty(0, 3))
+        self.register_buffer("owner", torch.empty(0, dtype=torch.int64))
+        self._names: list[str] = []
+        self._known: dict[str, Registration] = {}
+        self._made: tuple[Tensor, Surfaces] | None = None
+
+    def learn(self, clouds: CloudDataset, progress: bool = True) -> None:
+        """Lay normal clouds on the first by name, or keep nothing where they do not overlap.
+
+        Args:
+            clouds: Normal clouds of one category.
+            progress: Whether to show a bar.
+        """
+        order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
+        self._names = [clouds.names[index] for index in order[:CLOUDS]]
+        self._known = {}
+        self.reference.learn(clouds[order[0]].pos)
+        target = self.reference.target
+        kept: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
+        bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
+        for turn, index in enumerate(bar):
+            cloud = clouds[index]
+            motion = self._known[clouds.names[index]] = register(cloud.pos, target)
+            if turn < CLOUDS:
+                kept.append(_laid(cloud.pos, motion, target))
+            if turn == min(TRIED, len(order)) - 1 and self._overlap() < OVERLAP:
+                bar.close()
+                self._known, kept = {}, []
+                break
+        if len(kept) < 2:  # a cloud alone has no others to be compared with
+            self._known, kept = {}, []
+        self._keep(kept)
+
+    def _overlap(self) -> float:
+        """Return the median overlap of the clouds that were laid on the first."""
+        others = [motion.overlap for motion in self._known.values()][1:]
+        return float(np.median(others)) if others else 0.0
+
+    def _keep(self, kept: list[tuple[Any, Any]]) -> None:
+        empty = np.zeros((0, 3), dtype=np.float32)
+        points, normals = zip(*kept, strict=True) if kept else ([empty], [empty])
+        owner = np.repeat(np.arange(len(points)), [len(part) for part in points])
+        self.points = torch.from_numpy(np.concatenate(points))
+        self.normal = torch.from_numpy(np.concatenate(normals))
+        self.owner = torch.from_numpy(owner)
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How clouds are laid on the surfaces; None where normal clouds do not overlap."""
+        if not len(self.points):
+            return None
+        if self._made is None or self._made[0] is not self.points:
+            parts = (part.cpu().numpy() for part in (self.points, self.normal, self.owner))
+            self._made = self.points, Surfaces(*parts)
+        owners = {name: number for number, name in enumerate(self._names)}
+        return Alignment(self.reference.target, self._made[1], self._known, owners)
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Make room for as many points as were stored."""
+        for name in ("points", "normal", "owner"):
+            if f"{prefix}{name}" in state_dict:
+                stored = state_dict[f"{prefix}{name}"]
+                setattr(self, name, torch.empty_like(stored, device=self.points.device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _laid(pos: Any, motion: Registration, target: Target) -> tuple[Any, Any]:
+    """Return a cloud's thinned points on the target, in its diameters, and their normals."""
+    made, middle = thinned(pos, target.length, POINTS)
+    place = made.points * target.length + middle
+    place = (place @ motion.rotation.T + motion.translation) / target.length
+    return place.astype(np.float32), (made.normal @ motion.rotation.T).astype(np.float32)

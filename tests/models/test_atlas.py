@@ -1,0 +1,89 @@
+"""The normal clouds of a category, laid on one another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gmanet.cloud import Cloud
+from gmanet.data.alignment import Alignment
+from gmanet.geometry.deviation import CHANNELS
+from gmanet.geometry.structure import structure
+from gmanet.models.atlas import Atlas
+
+SIZES = (1500, 500, 16)
+
+
+def wedge(seed, dent=0.0):
+    """Return a box without symmetry, with noise and perhaps a dent in its long side."""
+    rng = np.random.default_rng(seed)
+    pos = rng.random((3000, 3)) * (1.0, 0.6, 0.3)
+    side = rng.integers(0, 6, 3000)
+    for axis, size in enumerate((1.0, 0.6, 0.3)):
+        pos[side == 2 * axis, axis] = 0
+        pos[side == 2 * axis + 1, axis] = size
+    pos[:, 2] *= 1 - 0.5 * pos[:, 0] * pos[:, 1]
+    near = np.exp(-((pos[:, :2] - (0.4, 0.3)) ** 2).sum(axis=1) / 0.01)
+    pos[side == 5, 2] -= dent * near[side == 5]
+    return (pos + rng.normal(0, 2e-4, pos.shape)).astype(np.float32), near > 0.3
+
+
+@pytest.fixture(scope="module")
+def clouds(given_clouds, moved):
+    made = [Cloud(moved(wedge(seed)[0], seed), name=f"{seed}") for seed in range(4)]
+    return given_clouds(made, "train")
+
+
+@pytest.fixture(scope="module")
+def atlas(clouds):
+    made = Atlas()
+    made.learn(clouds, progress=False)
+    return made
+
+
+def deviations(alignment, pos, origin=""):
+    cloud = Cloud(pos)
+    made = structure(pos, *SIZES)
+    return alignment(cloud, made, origin), made.chosen[: SIZES[1]]
+
+
+def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
+    pos, dented = wedge(9, dent=0.04)
+    alignment = atlas.alignment
+    assert isinstance(alignment, Alignment)
+    found, chosen = deviations(alignment, moved(pos, 5))
+    smooth = found[:, CHANNELS]
+    on_top = dented[chosen] & (pos[chosen, 2] > 0.1)
+    assert np.median(smooth[on_top]) > np.quantile(smooth[~dented[chosen]], 0.95)
+
+
+def test_the_pose_does_not_matter(atlas, moved):
+    pos, _ = wedge(8)
+    one, _ = deviations(atlas.alignment, pos)
+    other, _ = deviations(atlas.alignment, moved(pos, 3))
+    assert np.abs(one - other)[:, CHANNELS].mean() < 0.1
+
+
+def test_a_stored_atlas_measures_alike(atlas):
+    again = Atlas()
+    again.load_state_dict(atlas.state_dict())
+    pos, _ = wedge(7)
+    np.testing.assert_array_equal(
+        deviations(again.alignment, pos)[0], deviations(atlas.alignment, pos)[0]
+    )
+
+
+def test_clouds_that_do_not_overlap_are_not_laid_on_each_other(given_clouds):
+    rng = np.random.default_rng(0)
+    balls = [rng.normal(size=(500, 3)) * rng.uniform(0.2, 3, 3) for _ in range(4)]
+    made = Atlas()
+    different = [Cloud(ball.astype(np.float32), name=f"{i}") for i, ball in enumerate(balls)]
+    made.learn(given_clouds(different, "train"), progress=False)
+    assert made.alignment is None
+    assert not made.state_dict()["points"].numel()
+
+
+def test_one_normal_cloud_is_too_few(given_clouds):
+    made = Atlas()
+    made.learn(given_clouds([Cloud(wedge(0)[0], name="0")], "train"), progress=False)
+    assert made.alignment is None
