@@ -1,4 +1,4 @@
-"""Runs of an experiment: what fails is named and stops no other, and parallel runs change nothing."""
+"""Runs of an experiment: what fails is named and stops no other; two at a time change nothing."""
 
 from __future__ import annotations
 

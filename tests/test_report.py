@@ -51,7 +51,7 @@ def test_a_report_has_tables_labels_and_a_small_picture(finished, tmp_path, type
     image = np.asarray(Image.open(drawn).convert("RGB")).astype(int)
     third = (image.shape[1] - 44 - 110) // 3
     for column in range(3):  # the truth in red, and a dark red where the scores show it
-        panel = image[70:, 44 + column * third : 44 + (column + 1) * third]
+        panel = image[96:, 44 + column * third : 44 + (column + 1) * third]
         assert ((panel[..., 0] - panel[..., 1]) > 60).sum() > 5
 
 

@@ -81,7 +81,7 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
         return None
     cloud = test[test.names.index(name)]
     return Line(
-        f"{data.category} {cloud.defect or ''}".replace("_", " "),
+        f"{data.category}: {cloud.defect or 'defective'}".replace("_", " "),
         cloud.pos,
         cloud.label,
         [scores.get(row) for row in rows],

@@ -21,10 +21,10 @@ __all__ = ["Line", "save_grid"]
 DPI = 200
 POINTS = 30000
 """Drawn at most; a panel has no more pixels to show."""
-PIXELS = 1_600_000
+PIXELS = 1_200_000
 """Of all panels together, which keeps the file below a megabyte."""
 SIZES = (110, 300)
-HEAD, LEFT, RIGHT, GAP = 70, 44, 110, 8
+HEAD, LEFT, RIGHT, GAP = 96, 44, 110, 8
 LETTER = 11
 """Width of a letter in pixels."""
 
@@ -86,7 +86,9 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
 
     for place, title in enumerate(("truth", *titles)):
         middle = LEFT + place * (size + GAP) + size / 2
-        write(fill(title, max(6, size // LETTER)), middle, height - HEAD / 2)
+        write(
+            fill(title, max(6, size // LETTER), break_on_hyphens=False), middle, height - HEAD / 2
+        )
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
         write(fill(line.title, max(6, size // LETTER)), LEFT / 2, bottom + size / 2, 90)
