@@ -1,15 +1,23 @@
-"""Do every run of an experiment: ``python -m gmanet.benchmark FILE [key=value ...]``.
+"""Do every run of an experiment: ``python -m gmanet.benchmark FILE [--jobs N] [key=value ...]``.
 
-Cells that are done are skipped, interrupted ones go on, and one that fails is reported at the end
-and stops no other.  Further words are added to every cell; ``python -m gmanet.report FILE`` makes
-the table.
+Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
+named at once and again at the end.  Further words are added to every cell.
+``python -m gmanet.report FILE`` makes the tables.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,45 +25,127 @@ from gmanet.errors import InputError, command
 from gmanet.run import Run
 from gmanet.sweep import Cell, read_experiment
 
-__all__ = ["main"]
+__all__ = ["main", "run_cells"]
+
+FIT = (sys.executable, "-m", "gmanet.fit")
+LOOK = 0.1
+"""Seconds between two looks at the processes."""
+PATIENCE = 20.0
+"""Seconds that an interrupted process has to leave in order."""
 
 
-def run_cell(cell: Cell, words: list[str]) -> str:
-    """Return nothing, or why the cell failed.  Each has a process of its own and a ``log.txt``."""
-    log = cell.run.folder.parent / f"{cell.run.folder.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    typed = [sys.executable, "-m", "gmanet.fit", *cell.words, *words]
-    with log.open("w", encoding="utf-8") as file:
-        code = subprocess.run(typed, stdout=file, stderr=file, check=False).returncode
-    if code == 0:
-        return ""
-    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return f"exit code {code}: {lines[-1] if lines else 'no output'} (see {log})"
+def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Iterator[Cell]:
+    """Run cells, each in a process of its own with a log, and yield each when it has ended.
+
+    What failed says so in its log: :attr:`gmanet.sweep.Cell.failure`.  Closing the generator
+    interrupts the processes, which can then be resumed.
+
+    Args:
+        cells: In the order in which they start.
+        words: Added to those of every cell.
+        jobs: Processes at a time; they share the cores, unless ``OMP_NUM_THREADS`` is set.
+    """
+    waiting = deque(cells)
+    running: list[tuple[Cell, subprocess.Popen[bytes]]] = []
+    environment = _environment(jobs)
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                cell = waiting.popleft()
+                running.append((cell, _start(cell, words, environment)))
+            ended = [pair for pair in running if pair[1].poll() is not None]
+            running = [pair for pair in running if pair not in ended]
+            for cell, process in ended:
+                if process.returncode:
+                    cell.mark_failed(process.returncode)
+                yield cell
+            if not ended:
+                time.sleep(LOOK)
+    finally:
+        _stop([process for _, process in running])
+
+
+def _environment(jobs: int) -> Mapping[str, str]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    share = {"OMP_NUM_THREADS": str(max(1, (cores or 1) // jobs))} if jobs > 1 else {}
+    return {**share, **os.environ}
+
+
+def _start(cell: Cell, words: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a cell in a session of its own: Ctrl-C reaches it through this process alone."""
+    cell.log.parent.mkdir(parents=True, exist_ok=True)
+    with cell.log.open("wb") as log:
+        return subprocess.Popen(
+            [*FIT, *cell.words, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Interrupt processes and their workers as Ctrl-C does; end those that take too long."""
+    _signal(processes, signal.SIGINT)
+    until = time.monotonic() + PATIENCE
+    try:
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, until - time.monotonic()))
+    finally:
+        _signal(processes, signal.SIGKILL)
+
+
+def _signal(processes: list[subprocess.Popen[bytes]], number: int) -> None:
+    for process in processes:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _arguments() -> tuple[Path, list[str], int]:
+    """Return the experiment file, the words for every cell, and the processes at a time."""
+    parser = argparse.ArgumentParser(prog="python -m gmanet.benchmark", description=__doc__)
+    parser.add_argument("words", nargs="*", metavar="FILE or key=value")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time")
+    typed = parser.parse_intermixed_args()
+    files = [word for word in typed.words if "=" not in word]
+    if len(files) != 1:
+        raise InputError(f"{len(files)} files named, wanted one experiment file")
+    if typed.jobs < 1:
+        raise InputError(f"--jobs {typed.jobs}, wanted at least 1")
+    return Path(files[0]), [word for word in typed.words if "=" in word], typed.jobs
 
 
 def main() -> None:
-    """Run what is missing, with the remaining time."""
-    arguments = sys.argv[1:]
-    files = [word for word in arguments if "=" not in word]
-    if len(files) != 1 or files[0].startswith("-"):
-        sys.stdout.write(f"{__doc__}\n")
-        if set(arguments) & {"-h", "--help"}:
-            return
-        raise InputError(f"{len(files)} files named, wanted one experiment file")
-    experiment = read_experiment(Path(files[0]), Run.root())
+    """Run what is missing, with the remaining time; exit code 1 where a cell failed."""
+    path, words, jobs = _arguments()
+    experiment = read_experiment(path, Run.root())
     missing = [cell for cell in experiment.cells if not cell.run.finished]
-    done = len(experiment.cells) - len(missing)
+    total, done = len(experiment.cells), len(experiment.cells) - len(missing)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # not below nohup
+            signal.signal(number, _interrupt)
     failed = []
-    with tqdm(total=len(experiment.cells), initial=done, unit="run", desc=experiment.name) as bar:
-        for cell in missing:
-            bar.set_postfix_str(f"{cell.row} {' '.join(map(str, cell.point.values()))}")
-            reason = run_cell(cell, [word for word in arguments if "=" in word])
-            if reason:
-                failed.append(f"{' '.join(cell.words)}\n  {reason}")
-            bar.update(1)
+    bar = tqdm(total=total, initial=done, unit="run", desc=experiment.name, smoothing=0)
+    try:
+        with bar, closing(run_cells(missing, words, jobs)) as ended:
+            for cell in ended:
+                if cell.failure:
+                    failed.append(f"{' '.join(cell.words)}\n  {cell.failure}")
+                    bar.write(f"failed: {failed[-1]}", file=sys.stderr)
+                bar.update(1)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"interrupted; python -m gmanet.benchmark {path} goes on\n")
+        raise SystemExit(130) from None
     if failed:
-        listed = "\n".join(failed)
-        raise InputError(f"{len(failed)} of {len(experiment.cells)} runs failed:\n{listed}")
+        sys.stderr.write("\n".join([f"{len(failed)} of {total} runs failed:", *failed]) + "\n")
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

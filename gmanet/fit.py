@@ -170,7 +170,9 @@ def summary(run: Run, figures: dict[str, Any]) -> str:
 
     paths = (run.scores_file, run.predictions, run.pictures, run.detector_file, run.wandb)
     written = "".join(f"  {path}\n" for path in paths if path.exists())
-    return f"\n{run.folder}\n\n{figures_table(figures)}\n\nwritten:\n{written}"
+    label = run.config.detector.label
+    heading = f"{run.folder} ({label})" if label else f"{run.folder}"
+    return f"\n{heading}\n\n{figures_table(figures)}\n\nwritten:\n{written}"
 
 
 if __name__ == "__main__":

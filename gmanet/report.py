@@ -1,7 +1,9 @@
 """Gather the runs of an experiment into tables: ``python -m gmanet.report FILE``.
 
 Writes ``<name>.md`` and ``<name>.csv`` into ``experiments/results`` (or ``-o FOLDER``), with the
-words, versions and machine of the runs.
+words, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per category.
+Scans of other data sets than the procedural one are under their own licences, so that pictures of
+them are drawn only where ``--pictures FOLDER`` says that they may lie there.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from pathlib import Path
 
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError, command
-from gmanet.evaluation.tables import Result, csv_table, markdown_table
+from gmanet.evaluation.grid import Scored, draw_grid
+from gmanet.evaluation.published import published
+from gmanet.evaluation.results import Result
+from gmanet.evaluation.tables import csv_table, defect_table, markdown_table
 from gmanet.run import Run
 from gmanet.sweep import Cell, Experiment, read_experiment
 from gmanet.words import load
@@ -24,17 +29,46 @@ __all__ = ["main"]
 def _results(cells: list[Cell]) -> list[Result]:
     return [
         Result(
-            cell.row,
+            _name(cell),
             cell.run.config.data.category,
             cell.run.config.seed,
             cell.run.read_scores(),
+            published(cell.row, cell.run.config.data),
         )
         for cell in cells
     ]
 
 
-def _page(path: Path, experiment: Experiment, done: list[Cell]) -> str:
-    """Return the page: what it shows, the tables, and where the figures come from."""
+def _name(cell: Cell) -> str:
+    """Return the row's name with what else tells it apart: ``M3DM (PointMAE, self-pretrained)``."""
+    further = [f"{k}={v}" for k, v in cell.point.items() if k not in ("data.category", "seed")]
+    label = cell.run.config.detector.label
+    words = ", ".join([label, *further] if label else further)
+    if not words:
+        return cell.row
+    inside = cell.row.endswith(")")
+    return f"{cell.row[:-1]}, {words})" if inside else f"{cell.row} ({words})"
+
+
+def _draw(path: Path, done: list[Cell], others: bool) -> bool:
+    """Draw the scores of the runs whose pictures may lie there, and return whether there are any.
+
+    Args:
+        path: The picture.
+        done: Finished runs.
+        others: Whether scans of other data sets than the procedural one may be drawn.
+    """
+    runs = [
+        Scored(_name(cell), cell.run.config.data, cell.run.predictions)
+        for cell in done
+        if any(cell.run.predictions.glob("*.npz"))
+    ]
+    return draw_grid(path, [run for run in runs if others or run.data.name == "procedural"])
+
+
+def _page(path: Path, experiment: Experiment, done: list[Cell], picture: str) -> str:
+    """Return the page: what it shows, the tables, a picture, and where the figures come from."""
+    results = _results(done)
     record = load(done[0].run.config_file)
     machine, versions = record.get("machine", {}), record.get("versions", {})
     commits = sorted({str(load(cell.run.config_file).get("commit"))[:10] for cell in done})
@@ -52,13 +86,16 @@ def _page(path: Path, experiment: Experiment, done: list[Cell]) -> str:
         f"# {experiment.name}",
         experiment.about,
         source,
-        markdown_table(_results(done)),
+        markdown_table(results),
+        defect_table(results),
+        picture
+        and f"Scores, from each method's median to its 99.9th percentile:\n\n![]({picture})",
         "Words of each row, those of the grid aside:",
         "\n".join(
-            f"- {row}: {_words(cell)}" for row, cell in {cell.row: cell for cell in done}.items()
+            f"- {row}: {_words(cell)}" for row, cell in {_name(cell): cell for cell in done}.items()
         ),
     ]
-    return "\n\n".join(lines) + "\n"
+    return "\n\n".join(line for line in lines if line) + "\n"
 
 
 def _words(cell: Cell) -> str:
@@ -73,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gmanet.report", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("experiments/results"))
+    parser.add_argument("--pictures", type=Path, help="folder for pictures, of any data set")
     arguments = parser.parse_args()
     experiment = read_experiment(arguments.file, Run.root())
     done = [cell for cell in experiment.cells if cell.run.finished]
@@ -81,7 +119,10 @@ def main() -> None:
             f"{arguments.file}: none of its {len(experiment.cells)} runs is done, "
             f"wanted python -m gmanet.benchmark {arguments.file} first"
         )
-    page = _page(arguments.file, experiment, done)
+    drawing = (arguments.pictures or arguments.output) / f"{experiment.name}.png"
+    drawn = _draw(drawing, done, arguments.pictures is not None)
+    beside = drawn and drawing.parent.resolve() == arguments.output.resolve()
+    page = _page(arguments.file, experiment, done, drawing.name if beside else "")
     for ending, text in (("md", page), ("csv", csv_table(_results(done)))):
         with replacing(arguments.output / f"{experiment.name}.{ending}") as draft:
             draft.write_text(text, encoding="utf-8")

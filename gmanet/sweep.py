@@ -22,6 +22,9 @@ from gmanet.words import load
 
 __all__ = ["Cell", "Experiment", "read_experiment"]
 
+FAILED = "gmanet.benchmark: "
+"""Begins the last line of the log of a cell that failed."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -38,6 +41,30 @@ class Cell:
     point: dict[str, Any]
     words: list[str]
     run: Run
+
+    @property
+    def log(self) -> Path:
+        """What its process printed."""
+        return self.run.folder.with_name(f"{self.run.folder.name}.log")
+
+    @property
+    def failure(self) -> str:
+        """Why its last process failed; empty if it did not."""
+        if self.run.finished or not self.log.is_file():
+            return ""
+        last = _last_line(self.log)
+        return f"{last.removeprefix(FAILED)} (see {self.log})" if last.startswith(FAILED) else ""
+
+    def mark_failed(self, code: int) -> None:
+        """Write into the log that the process ended with an exit code other than 0."""
+        reason = _last_line(self.log) or "no output"
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"\n{FAILED}exit code {code}: {reason}\n")
+
+
+def _last_line(path: Path) -> str:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 @dataclass(frozen=True)
@@ -94,14 +121,24 @@ def _slug(text: str) -> str:
 
 
 def main() -> None:
-    """List the cells, or say which are done."""
+    """List the cells, or say which are done, failed and why, or waiting."""
     parser = argparse.ArgumentParser(prog="python -m gmanet.sweep", description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--status", action="store_true", help="say which cells are done")
+    parser.add_argument("--status", action="store_true", help="say which cells are done or failed")
     arguments = parser.parse_args()
+    counts = dict.fromkeys(("done", "failed", "waiting"), 0)
     for index, cell in enumerate(read_experiment(arguments.file, Run.root()).cells):
-        state = ("done     " if cell.run.finished else "waiting  ") if arguments.status else ""
-        sys.stdout.write(f"{index:4d}  {state}{' '.join(cell.words)}\n")
+        words = " ".join(cell.words)
+        if not arguments.status:
+            sys.stdout.write(f"{index:4d}  {words}\n")
+            continue
+        failure = cell.failure
+        state = "done" if cell.run.finished else "failed" if failure else "waiting"
+        counts[state] += 1
+        reason = f"\n{'':15}{failure}" if failure else ""
+        sys.stdout.write(f"{index:4d}  {state:7}  {words}{reason}\n")
+    if arguments.status:
+        sys.stdout.write(", ".join(f"{count} {state}" for state, count in counts.items()) + "\n")
 
 
 if __name__ == "__main__":

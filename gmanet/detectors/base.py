@@ -50,6 +50,11 @@ class DetectorConfig:
                 f"wanted one of {', '.join(OBJECT_RULES)}"
             )
 
+    @property
+    def label(self) -> str:
+        """What a table says of a row besides its name, such as where weights come from."""
+        return ""
+
 
 class Detector(LightningModule, ABC):
     """Knows what normal clouds look like, and says where another departs from them."""

@@ -76,6 +76,11 @@ class PointMAEConfig(PosedConfig):
             if getattr(self, name) < least:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
 
+    @property
+    def label(self) -> str:
+        """Where the encoder's weights come from."""
+        return "official weights" if self.weights else "self-pretrained"
+
 
 class PointMAE(PosedDetector):
     """The nearest of the greedily chosen normal features of a transformer over patches."""
@@ -87,11 +92,6 @@ class PointMAE(PosedDetector):
         super().__init__(config, banks)
         self.encoder = PointEncoder(config.encoder, config.width, config.depth, config.heads)
         self.encoder.requires_grad_(False).eval()
-
-    @property
-    def label(self) -> str:
-        """Where the encoder's weights come from, for tables."""
-        return "official weights" if self.config.weights else "self-pretrained"
 
     def train(self, mode: bool = True) -> PointMAE:
         """Switch the mode of everything but the encoder, which stays in eval mode."""

@@ -1,16 +1,15 @@
-"""Figures as tables: of one run to print, of many as Markdown (mean ± deviation) and CSV."""
+"""Figures as tables: of one run to print, of many as Markdown in the paper's form, and as CSV."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gmanet.evaluation.measure import FIGURES
+from gmanet.evaluation.results import NOTHING, Mean, Result, mean, mean_figure
 
-__all__ = ["Result", "csv_table", "figures_table", "markdown_table"]
+__all__ = ["csv_table", "defect_table", "figures_table", "markdown_table"]
 
 TITLES = {
     "object_auroc": "object AUROC",
@@ -19,85 +18,99 @@ TITLES = {
     "point_aupr": "point AUPR",
     "point_aupro": "point AUPRO",
 }
+LEVELS = ("object", "point")
+"""Tables IV and V."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """The figures of one run.
-
-    Args:
-        row: The variant.
-        category: The part.
-        seed: Of the run.
-        figures: What ``scores.json`` holds.
-    """
-
-    row: str
-    category: str
-    seed: int
-    figures: dict[str, Any]
+def _unique(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
-def _of(results: Sequence[Result], row: str, category: str, figure: str) -> list[float]:
-    found = [r.figures.get(figure) for r in results if (r.row, r.category) == (row, category)]
-    return [float(value) for value in found if value is not None]
-
-
-def _mean(results: Sequence[Result], row: str, figure: str) -> tuple[float, float]:
-    """Return the macro mean over categories and its deviation over seeds (NaN for one seed)."""
-    seeds = sorted({r.seed for r in results if r.row == row})
-    per_seed = []
-    for seed in seeds:
-        values = [r.figures.get(figure) for r in results if (r.row, r.seed) == (row, seed)]
-        known = [float(value) for value in values if value is not None]
-        if known:
-            per_seed.append(statistics.fmean(known))
-    if not per_seed:
-        return math.nan, math.nan
-    spread = statistics.stdev(per_seed) if len(per_seed) > 1 else math.nan
-    return statistics.fmean(per_seed), spread
+def _table(first: str, head: Sequence[str], lines: dict[str, Sequence[str]]) -> str:
+    rule = "|---|" + "--:|" * len(head)
+    body = [f"| {' | '.join([name, *cells])} |" for name, cells in lines.items()]
+    return "\n".join([f"| {' | '.join([first, *head])} |", rule, *body])
 
 
 def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) -> str:
-    """Return one table of means and, with several categories, one per figure over them."""
-    rows = list(dict.fromkeys(result.row for result in results))
-    categories = list(dict.fromkeys(result.category for result in results))
-    parts = [_means(results, rows, figures)]
-    if len(categories) > 1:
-        parts += [_by_category(results, rows, categories, figure) for figure in figures[:4]]
+    """Return a table of means and, with several categories or figures of the paper, two of its.
+
+    Args:
+        results: Of all runs.
+        figures: Columns of the first table.
+    """
+    rows, categories = _unique([r.row for r in results]), _unique([r.category for r in results])
+    values = {
+        row: [
+            mean_figure([r for r in results if r.row == row], figure, len(categories))
+            for figure in figures
+        ]
+        for row in rows
+    }
+    columns = list(zip(*values.values(), strict=True))
+    lines: dict[str, Sequence[str]] = {
+        row: [value.text(column) for value, column in zip(cells, columns, strict=True)]
+        for row, cells in values.items()
+    }
+    parts = [_table("mean over categories", [TITLES[figure] for figure in figures], lines)]
+    if len(categories) > 1 or any(result.published for result in results):
+        parts += [_level(results, rows, categories, level) for level in LEVELS]
+    if any(value.endswith("(some)") for cells in lines.values() for value in cells):
+        parts.append("(some): some categories are missing; not to be compared with the other rows.")
     return "\n\n".join(parts)
 
 
-def _means(results: Sequence[Result], rows: list[str], figures: Sequence[str]) -> str:
-    lines = [
-        "| mean over categories | " + " | ".join(TITLES[figure] for figure in figures) + " |",
-        "|---|" + "--:|" * len(figures),
-    ]
-    table = {row: [_mean(results, row, figure) for figure in figures] for row in rows}
-    best = [max((table[row][i][0] for row in rows), default=0.0) for i in range(len(figures))]
-    for row in rows:
-        cells = []
-        for place, (mean, spread) in enumerate(table[row]):
-            text = f"{mean:.3f}" + ("" if math.isnan(spread) else f" ± {spread:.3f}")
-            cells.append(f"**{text}**" if mean == best[place] and len(rows) > 1 else text)
-        lines.append(f"| {row} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def _level(results: Sequence[Result], rows: list[str], categories: list[str], level: str) -> str:
+    """Return Table IV or V: a line per category and their mean, ``AUROC / AUPR`` per method."""
+    names = (f"{level}_auroc", f"{level}_aupr")
+    lines: dict[str, Sequence[str]] = {}
+    for title, chosen in [*((one, [one]) for one in categories), ("mean", categories)]:
+        found = [r for r in results if r.category in chosen]
+        pairs = [
+            [mean_figure([r for r in found if r.row == row], name, len(chosen)) for name in names]
+            for row in rows
+        ]
+        rivals = list(zip(*pairs, strict=True))
+        lines[title] = [_cell(pair, rivals) for pair in pairs]
+    return _table(f"{level} AUROC / AUPR", rows, lines)
 
 
-def _by_category(
-    results: Sequence[Result], rows: list[str], categories: list[str], figure: str
-) -> str:
-    lines = [
-        f"| {TITLES[figure]} | " + " | ".join(rows) + " |",
-        "|---|" + "--:|" * len(rows),
-    ]
-    for category in categories:
-        found = [_of(results, row, category, figure) for row in rows]
-        means = [statistics.fmean(values) if values else math.nan for values in found]
-        best = max((mean for mean in means if not math.isnan(mean)), default=math.nan)
-        cells = [f"**{m:.3f}**" if m == best and len(rows) > 1 else f"{m:.3f}" for m in means]
-        lines.append(f"| {category} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def _cell(pair: Sequence[Mean], rivals: Sequence[Sequence[Mean]]) -> str:
+    ours = " / ".join(value.text(column) for value, column in zip(pair, rivals, strict=True))
+    if all(math.isnan(value.paper) for value in pair):
+        return ours
+    paper = [NOTHING if math.isnan(v.paper) else f"{v.paper:.3f}" for v in pair]
+    return f"{ours} (paper: {' / '.join(paper)})"
+
+
+def defect_table(results: Sequence[Result]) -> str:
+    """Return object AUROC per row and kind of defect, the mean over the categories that have it.
+
+    A kind's clouds stand against all good ones.  Without kinds the table is empty.
+    """
+
+    def read(result: Result, kind: str) -> float | None:
+        figures = result.figures.get("defects", {}).get(kind, {})
+        value = figures.get("object_auroc")
+        return None if value is None else float(value)
+
+    kinds = sorted({kind for r in results for kind in r.figures.get("defects", {})})
+    if not kinds:
+        return ""
+    rows = _unique([result.row for result in results])
+    columns = []
+    for kind in kinds:
+        count = len({r.category for r in results if read(r, kind) is not None})
+        columns.append(
+            [
+                mean([r for r in results if r.row == row], lambda r, k=kind: read(r, k), count)
+                for row in rows
+            ]
+        )
+    lines = {
+        row: [column[place].text(column) for column in columns] for place, row in enumerate(rows)
+    }
+    return _table("object AUROC by defect", kinds, lines)
 
 
 def csv_table(results: Sequence[Result]) -> str:

@@ -139,7 +139,7 @@ def test_a_fit_repeats_itself_and_keeps_a_tenth(fitted, plates, tmp_path):
     assert len(fitted.banks["feature"].rows) == 90  # of 3 x 300 centers
     for key, value in again.state_dict().items():
         assert torch.equal(value, fitted.state_dict()[key]), key
-    assert fitted.label == "self-pretrained"
+    assert fitted.config.label == "self-pretrained"
     assert not fitted.train().encoder.training
     fitted.eval()
 
@@ -165,7 +165,7 @@ def test_official_weights_are_used_as_they_are(plates, tmp_path):
     torch.save({"base_model": stored}, tmp_path / "official.pth")
     config = M3DMConfig(weights=str(tmp_path / "official.pth"), **SMALL)
     detector = fit(M3DM(config), plates, tmp_path)
-    assert detector.label == "official weights"
+    assert detector.config.label == "official weights"
     for key, value in detector.encoder.state_dict().items():
         assert torch.equal(value, source.state_dict()[key]), key
     with pytest.raises(InputError, match=r"official\.pth: MAE_encoder\..* has shape"):

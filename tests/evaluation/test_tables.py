@@ -2,7 +2,8 @@
 
 import math
 
-from gmanet.evaluation.tables import Result, csv_table, figures_table, markdown_table
+from gmanet.evaluation.results import Result
+from gmanet.evaluation.tables import csv_table, defect_table, figures_table, markdown_table
 
 
 def results():
@@ -21,7 +22,46 @@ def test_the_mean_is_over_categories_first_and_the_best_is_bold():
     table = markdown_table(results(), ["object_auroc"])
     assert "| a | **0.700 ± 0.000** |" in table
     assert "| b | 0.500 |" in table  # one seed: no deviation is claimed
-    assert "| nut | **0.800** | 0.600 |" in table
+    assert "| nut | **0.800 ± 0.141** / - | 0.600 / - |" in table
+    assert "| mean | **0.700 ± 0.000** / - | 0.500 / - |" in table
+
+
+def test_the_paper_stands_beside_ours_and_a_partial_mean_is_never_best():
+    def run(row, category, auroc, aupr, paper=()):
+        names = ("object_auroc", "object_aupr")
+        figures = dict(zip(names, (auroc, aupr), strict=True))
+        return Result(row, category, 0, figures, dict(zip(names, paper, strict=False)))
+
+    table = markdown_table(
+        [
+            run("a", "KNut", 0.9, 0.3, (0.7942, 0.676)),
+            run("a", "Washer", 0.7, 0.9, (0.9511,)),
+            run("b", "KNut", 0.95, 0.2),
+        ],
+        ["object_auroc"],
+    )
+    assert "| KNut | 0.900 / **0.300** (paper: 0.794 / 0.676) | **0.950** / 0.200 |" in table
+    assert (
+        "| mean | **0.800** / **0.600** (paper: 0.873 / -) | 0.950 (some) / 0.200 (some) |" in table
+    )
+    assert "| b | 0.950 (some) |" in table
+    assert "some categories are missing" in table
+
+
+def test_defects_are_averaged_over_the_categories_that_have_them():
+    def run(row, category, **kinds):
+        defects = {kind: {"object_auroc": value} for kind, value in kinds.items()}
+        return Result(row, category, 0, {"defects": defects})
+
+    runs = [
+        run("a", "nut", dent=0.5, scar=1.0),
+        run("a", "ring", dent=0.7),
+        run("b", "nut", dent=1),
+    ]
+    lines = defect_table([*runs, run("b", "ring", dent=0.2)]).splitlines()
+    assert lines[0] == "| object AUROC by defect | dent | scar |"
+    assert lines[2:] == ["| a | **0.600** | **1.000** |", "| b | **0.600** | - |"]
+    assert defect_table([Result("a", "nut", 0, {})]) == ""
 
 
 def test_csv_has_a_line_per_run_and_leaves_unknown_figures_empty():

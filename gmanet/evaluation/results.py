@@ -1,0 +1,91 @@
+"""The figures of many runs, and their means over categories and seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gmanet.evaluation.measure import Figures
+
+__all__ = ["Mean", "Result", "mean", "mean_figure"]
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one run.
+
+    Args:
+        row: The variant.
+        category: The part.
+        seed: Of the run.
+        figures: What ``scores.json`` holds.
+        published: What the paper says of the same variant and part.
+    """
+
+    row: str
+    category: str
+    seed: int
+    figures: dict[str, Any]
+    published: Figures = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over categories and seeds.
+
+    Args:
+        value: NaN where no run knows it.
+        spread: Standard deviation over seeds; NaN for one seed.
+        paper: The paper's mean over the same categories; NaN where it is not known.
+        whole: Whether runs of all categories took part.
+    """
+
+    value: float = math.nan
+    spread: float = math.nan
+    paper: float = math.nan
+    whole: bool = True
+
+    def text(self, rivals: Sequence[Mean]) -> str:
+        """Return the value, bold if it is the best of those that cover all categories."""
+        if math.isnan(self.value):
+            return NOTHING
+        shown = f"{self.value:.3f}" + ("" if math.isnan(self.spread) else f" ± {self.spread:.3f}")
+        if not self.whole:
+            return f"{shown} (some)"
+        others = [other for other in rivals if other.whole and not math.isnan(other.value)]
+        best = round(self.value, 3) >= max(round(other.value, 3) for other in others)
+        return f"**{shown}**" if best and len(rivals) > 1 else shown
+
+
+def mean(results: Sequence[Result], read: Callable[[Result], float | None], count: int) -> Mean:
+    """Return the macro mean over categories of each seed, and what becomes of it over seeds.
+
+    Args:
+        results: Of one row.
+        read: Returns a figure, or None where it is not known.
+        count: Categories there are.
+    """
+    seeds: dict[int, list[float]] = {}
+    covered = set()
+    for result in results:
+        value = read(result)
+        if value is not None and math.isfinite(value):
+            seeds.setdefault(result.seed, []).append(float(value))
+            covered.add(result.category)
+    means = [statistics.fmean(values) for values in seeds.values()]
+    if not means:
+        return Mean()
+    spread = statistics.stdev(means) if len(means) > 1 else math.nan
+    return Mean(statistics.fmean(means), spread, whole=len(covered) == count)
+
+
+def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:
+    """Return one figure of a row, with the paper's mean if it knows all its categories."""
+    ours = mean(results, lambda result: result.figures.get(figure), count)
+    paper = mean(results, lambda result: result.published.get(figure), count)
+    return Mean(ours.value, ours.spread, paper.value if paper.whole else math.nan, ours.whole)

@@ -1,0 +1,130 @@
+"""Score pictures in a grid, as in the paper's Fig. 6: a line per part, a column per method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from gmanet.cloud import Floats, Indices, Labels
+from gmanet.data.files.atomic import replacing
+from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.picture import best_view
+from gmanet.view.render import fitting_extent, render
+
+__all__ = ["Line", "save_grid"]
+
+DPI = 200
+POINTS = 30000
+"""Drawn at most; a panel has no more pixels to show."""
+PIXELS = 1_200_000
+"""Of all panels together, which keeps the file below a megabyte."""
+SIZES = (110, 300)
+HEAD, LEFT, RIGHT, GAP = 96, 44, 110, 8
+LETTER = 11
+"""Width of a letter in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One cloud and its scores.
+
+    Args:
+        title: What stands beside it.
+        pos: Points, with shape ``(N, 3)``.
+        label: True where abnormal, with shape ``(N,)``; None where nobody knows.
+        scores: Of each method, with shape ``(N,)``; None leaves the place empty.
+        limits: Of each method, the scores with the first and last color.
+    """
+
+    title: str
+    pos: Floats
+    label: Labels | None
+    scores: Sequence[Floats | None]
+    limits: Sequence[tuple[float, float]]
+
+
+def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
+    """Write the truth and each method's scores as a PNG below a megabyte.
+
+    All panels of a line share the view that shows most of the truth; the same input gives the same
+    bytes.  Larger clouds are drawn from ``POINTS`` of their points.
+
+    Args:
+        path: File to write.
+        titles: Names of the methods.
+        lines: Clouds from top to bottom, each with a score per title.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = 1 + len(titles)
+    size = int(np.clip(np.sqrt(PIXELS / (columns * len(lines))), *SIZES))
+    width, height = LEFT + columns * (size + GAP) + RIGHT, HEAD + len(lines) * (size + GAP)
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+
+    def write(text: str, x: float, y: float, turn: float = 0, large: float = 6.5) -> None:
+        figure.text(
+            x / width,
+            y / height,
+            text,
+            family="DejaVu Sans",
+            fontsize=large,
+            ha="center",
+            va="center",
+            rotation=turn,
+            linespacing=1.1,
+        )
+
+    for place, title in enumerate(("truth", *titles)):
+        middle = LEFT + place * (size + GAP) + size / 2
+        write(
+            fill(title, max(6, size // LETTER), break_on_hyphens=False), middle, height - HEAD / 2
+        )
+    for index, line in enumerate(lines):
+        bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
+        write(fill(line.title, max(6, size // LETTER)), LEFT / 2, bottom + size / 2, 90)
+        for place, image in enumerate(_images(line, size)):
+            figure.figimage(image, LEFT + place * (size + GAP), bottom, origin="upper")
+    _bar(figure, width - RIGHT + GAP, height - HEAD - size, size, write)
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def _bar(figure: Any, left: int, bottom: int, size: int, write: Callable[..., None]) -> None:
+    """Draw the color bar beside the first line."""
+    steps = np.linspace(255, 0, size - 40).astype(np.int64)
+    figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, bottom + 20)
+    write("99.9 %", left + 58, bottom + size - 26, large=6)
+    write("median", left + 58, bottom + 26, large=6)
+
+
+def _images(line: Line, size: int) -> list[Bytes]:
+    """Return the pictures of a line, white where there is no score."""
+    chosen = _thinned(len(line.pos))
+    pos = line.pos[chosen]
+    label = np.zeros(len(pos), np.bool_) if line.label is None else line.label[chosen]
+    view = best_view(pos, label)
+    extent = fitting_extent(pos, view)
+    colors: list[Bytes | None] = [label_colors(label)]
+    for score, limits in zip(line.scores, line.limits, strict=True):
+        colors.append(None if score is None else score_colors(score[chosen], *limits))
+    blank = np.full((size, size, 3), 255, np.uint8)
+    return [
+        blank if rgb is None else render(pos, None, rgb, view, size, extent)[0] for rgb in colors
+    ]
+
+
+def _thinned(count: int) -> Indices:
+    """Return which points are drawn, spread at random, in order."""
+    if count <= POINTS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, POINTS, replace=False))

@@ -1,0 +1,72 @@
+"""The report of finished runs: tables, labels and a picture that stays below a megabyte."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gmanet import report
+from gmanet.config import compose
+from gmanet.data.sources import open_data
+from gmanet.evaluation.prediction import Prediction
+from gmanet.run import Run
+from gmanet.sweep import read_experiment
+
+FILE = """
+about: A test.
+set: {data.profile: tiny, data.category: washer}
+rows:
+  Truth: [detector=curvature]
+  M3DM (PointMAE): [detector=m3dm]
+grid: {seed: [0]}
+"""
+
+
+@pytest.fixture
+def finished(tmp_path, type_in):
+    """Return an experiment file whose two runs look finished."""
+    path = tmp_path / "two.yaml"
+    path.write_text(FILE, encoding="utf-8")
+    for cell in read_experiment(path, Run.root()).cells:
+        config = compose(cell.words)
+        run = Run.create(config, words=cell.words)
+        for cloud in open_data(config.data, "test"):
+            score = cloud.label.astype(np.float32)
+            Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(run.predictions)
+        run.detector_file.touch()
+        defects = {"scar": {"object_auroc": 0.5}}
+        run.write_scores({"object_auroc": 0.75, "defects": defects})
+    return path
+
+
+def test_a_report_has_tables_labels_and_a_small_picture(finished, tmp_path, type_in):
+    type_in(report.main, finished, "-o", tmp_path / "out")
+    page = (tmp_path / "out/two.md").read_text(encoding="utf-8")
+    assert "| M3DM (PointMAE, self-pretrained) | **0.750** |" in page
+    assert "| object AUROC by defect | scar |" in page
+    assert "![](two.png)" in page
+    drawn = tmp_path / "out/two.png"
+    assert drawn.stat().st_size < 1e6
+    image = np.asarray(Image.open(drawn).convert("RGB")).astype(int)
+    third = (image.shape[1] - 44 - 110) // 3
+    for column in range(3):  # the truth in red, and a dark red where the scores show it
+        panel = image[96:, 44 + column * third : 44 + (column + 1) * third]
+        assert ((panel[..., 0] - panel[..., 1]) > 60).sum() > 5
+
+
+def test_scans_of_others_are_drawn_only_where_asked(finished, tmp_path, type_in, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(report, "draw_grid", lambda path, runs: drawn.append((path, runs)))
+    real = report.Scored
+
+    def foreign(row, data, predictions):
+        data.name = "folder"
+        return real(row, data, predictions)
+
+    monkeypatch.setattr(report, "Scored", foreign)
+    type_in(report.main, finished, "-o", tmp_path / "out")
+    type_in(report.main, finished, "-o", tmp_path / "out", "--pictures", tmp_path / "own")
+    assert drawn[0] == (tmp_path / "out/two.png", [])
+    assert drawn[1][0] == tmp_path / "own/two.png"
+    assert len(drawn[1][1]) == 2
