@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ PATIENCE = 20.0
 """Seconds that an interrupted process has to leave in order."""
 
 
-def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Iterator[Cell]:
+def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
     What failed says so in its log: :attr:`gmanet.sweep.Cell.failure`.  Closing the generator

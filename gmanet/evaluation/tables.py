@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gmanet.evaluation.measure import FIGURES
@@ -26,7 +26,7 @@ def _unique(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _table(first: str, head: Sequence[str], lines: dict[str, Sequence[str]]) -> str:
+def _table(first: str, head: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
     rule = "|---|" + "--:|" * len(head)
     body = [f"| {' | '.join([name, *cells])} |" for name, cells in lines.items()]
     return "\n".join([f"| {' | '.join([first, *head])} |", rule, *body])
