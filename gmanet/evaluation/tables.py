@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from gmanet.evaluation.measure import FIGURES
@@ -103,7 +104,7 @@ def defect_table(results: Sequence[Result]) -> str:
         count = len({r.category for r in results if read(r, kind) is not None})
         columns.append(
             [
-                mean([r for r in results if r.row == row], lambda r, k=kind: read(r, k), count)
+                mean([r for r in results if r.row == row], partial(read, kind=kind), count)
                 for row in rows
             ]
         )
