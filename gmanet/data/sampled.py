@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -51,7 +52,7 @@ class SampledReader:
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
         key = pos.tobytes() if self.held else b""
         if key in self.held:
-            return self.held[key].clone()
+            return copy.copy(self.held[key])  # fields that are added stay out of it
         kept = aware_points(pos, self.points, self.share)
         chosen = kept[farthest_points(pos[kept], self.centers)]
         center = pos[chosen]

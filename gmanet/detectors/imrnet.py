@@ -142,7 +142,6 @@ class IMRNet(Detector):
         self.log("train/loss", loss, batch_size=1)
         return loss
 
-    @torch.no_grad()
     def on_train_end(self) -> None:
         """Set the scales of the two distances by the normal clouds."""
         self.eval()
@@ -152,6 +151,7 @@ class IMRNet(Detector):
         self.deviation.copy_(found.std(dim=0).clamp_min(1e-12))
         self.patches.held.clear()
 
+    @torch.no_grad()
     def distances(self, cloud: Data) -> Tensor:
         """Return the point and the feature distance of a cloud's points, with shape ``(N, 2)``."""
         patches, centers = _patches(cloud)
@@ -162,7 +162,6 @@ class IMRNet(Detector):
         feature = propagate(change.norm(dim=1), cloud.near, cloud.weight)
         return torch.stack([near, feature], dim=1)
 
-    @torch.no_grad()
     def score(self, batch: Data) -> Scores:
         """Return scores of every input point and object of a batch."""
         clouds = batch.to_data_list() if "ptr" in batch else [batch]
