@@ -107,6 +107,8 @@ class IMRNet(Detector):
     Config = IMRNetConfig
     config: IMRNetConfig
     seed: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, config: IMRNetConfig) -> None:
         super().__init__(config)
