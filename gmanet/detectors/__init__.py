@@ -6,6 +6,7 @@ from gmanet.detectors.base import Detector
 from gmanet.detectors.btf import BTF
 from gmanet.detectors.curvature import Curvature
 from gmanet.detectors.gmanet import GMANet
+from gmanet.detectors.imrnet import IMRNet
 from gmanet.detectors.m3dm import M3DM
 from gmanet.detectors.patchcore import PatchCore
 from gmanet.detectors.pointmae import PointMAE
@@ -23,5 +24,6 @@ DETECTORS: dict[str, type[Detector]] = {
     "m3dm": M3DM,
     "patchcore_pointmae": PointMAE,
     "reg3dad": Reg3DAD,
+    "imrnet": IMRNet,
 }
 """Name -> class; ``detector=NAME`` chooses one."""

@@ -1,4 +1,4 @@
-"""Memory banks that read clouds in one pose: all are laid on one reference cloud of the category.
+"""Detectors that read clouds in one pose: all are laid on one reference cloud of the category.
 
 The reference is the first normal cloud by name; in the code of Real3D-AD's benchmark it is the one
 that the file system lists first.  It is part of the detector's state, so that a stored detector
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.poses import POSES, Pose
+from gmanet.detectors.base import Detector
 from gmanet.detectors.memory import MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
 from gmanet.models.reference import Reference
 
-__all__ = ["PosedConfig", "PosedDetector"]
+__all__ = ["Posed", "PosedConfig", "PosedDetector"]
 
 
 @dataclass
@@ -35,18 +36,16 @@ class PosedConfig(MemoryConfig):
             raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
 
 
-class PosedDetector(MemoryDetector):
-    """A memory bank that lays every cloud before it reads it."""
+class Posed(Detector):
+    """A detector that lays every cloud before it reads it."""
 
-    Config = PosedConfig
-    config: PosedConfig
+    reference: Reference | None
+    way: str
 
-    def __init__(
-        self, config: PosedConfig, banks: tuple[str, ...] = ("feature",), posed: bool = True
-    ) -> None:
-        """Make a detector; ``posed`` says whether any of its features depends on the pose."""
-        super().__init__(config, banks)
-        self.reference = Reference() if posed and config.pose == "registered" else None
+    def lay(self, way: str, posed: bool = True) -> None:
+        """Set how clouds are laid; ``posed`` says whether any feature depends on the pose."""
+        self.reference = Reference() if posed and way == "registered" else None
+        self.way = way
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Keep the first cloud by name as the reference."""
@@ -59,4 +58,18 @@ class PosedDetector(MemoryDetector):
         """How the reader lays clouds; ``given`` where no feature depends on it."""
         if self.reference is not None:
             return Pose("registered", self.reference.target)
-        return Pose("given" if self.config.pose == "registered" else self.config.pose)
+        return Pose("given" if self.way == "registered" else self.way)
+
+
+class PosedDetector(Posed, MemoryDetector):
+    """A memory bank that lays every cloud before it reads it."""
+
+    Config = PosedConfig
+    config: PosedConfig
+
+    def __init__(
+        self, config: PosedConfig, banks: tuple[str, ...] = ("feature",), posed: bool = True
+    ) -> None:
+        """Make a detector; ``posed`` says whether any of its features depends on the pose."""
+        super().__init__(config, banks)
+        self.lay(config.pose, posed)

@@ -20,6 +20,10 @@ from gmanet.training.trainer import make_trainer
 
 SMALL = {
     "gmanet": {"points": 1024, "centers": 512, "steps": 60, "pairs": 2},
+    "imrnet": {
+        **{"points": 1024, "centers": 64, "group": 32, "steps": 150},
+        **{"width": 48, "depth": 3, "heads": 3, "turn": 0.0},
+    },
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
     "reg3dad": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
