@@ -9,6 +9,7 @@ from gmanet.detectors.gmanet import GMANet
 from gmanet.detectors.m3dm import M3DM
 from gmanet.detectors.patchcore import PatchCore
 from gmanet.detectors.pointmae import PointMAE
+from gmanet.detectors.r3dad import R3DAD
 from gmanet.detectors.simple3d import Simple3D
 
 __all__ = ["DETECTORS"]
@@ -21,5 +22,6 @@ DETECTORS: dict[str, type[Detector]] = {
     "curvature": Curvature,
     "m3dm": M3DM,
     "patchcore_pointmae": PointMAE,
+    "r3dad": R3DAD,
 }
 """Name -> class; ``detector=NAME`` chooses one."""

@@ -22,6 +22,11 @@ SMALL = {
     "gmanet": {"points": 1024, "centers": 512, "steps": 60, "pairs": 2},
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
+    "r3dad": {
+        **{"points": 256, "pose": "principal", "encoder": [32, 64, 128], "code": 32},
+        **{"denoiser": [64, 128, 64], "sampling": 20, "eta": 0.0, "reconstruction": 2048},
+        **{"steps": 300, "copies": 64, "pairs": 16},
+    },
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
 
