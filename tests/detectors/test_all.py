@@ -25,7 +25,7 @@ SMALL = {
     "r3dad": {
         **{"points": 256, "pose": "principal", "encoder": [32, 64, 128], "code": 32},
         **{"denoiser": [64, 128, 64], "sampling": 20, "eta": 0.0, "reconstruction": 2048},
-        **{"steps": 300, "copies": 64, "pairs": 16},
+        **{"steps": 200, "copies": 64, "pairs": 8},
     },
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
