@@ -16,7 +16,7 @@ from gmanet.data.patched import principal_pose
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.synthesis.patchgen import patch_gen
 
-__all__ = ["TurnedCopies", "WholeReader", "random_turn"]
+__all__ = ["TurnedCopies", "Turns", "WholeReader"]
 
 ALIKE = 1.1
 """Principal axes whose spreads differ by less than this factor cannot be told apart."""
@@ -55,25 +55,31 @@ class WholeReader:
         )
 
 
-def random_turn(places: Sequence[Floats], pose: str, rng: np.random.Generator) -> Floats:
-    """Return a random rotation within what a pose leaves open, with shape ``(3, 3)``.
+class Turns:
+    """The rotations that a pose leaves open for a part.
 
     Args:
         places: Normal clouds in their pose.
         pose: ``given`` leaves everything open; ``principal`` turns about the axis of a round part,
             and by half turns where third moments say nothing.
-        rng: Draws the rotation.
     """
-    spread = np.mean([np.square(place).mean(axis=0) ** 0.5 for place in places], axis=0)
-    alike = spread[:2] < ALIKE * spread[1:]
-    if pose == "given" or alike.all():
-        return Rotation.random(random_state=rng).as_matrix().astype(np.float32)
-    skew = np.min([abs((place**3).mean(axis=0)) for place in places], axis=0) / spread**3
-    sign = np.where(skew > SKEWED, 1.0, rng.choice([-1.0, 1.0], 3))
-    turn = np.diag([sign[0], sign[1], sign[0] * sign[1]])
-    axis = np.array([alike[1], 0.0, alike[0]])
-    spin = Rotation.from_rotvec(rng.uniform(0, 2 * np.pi) * axis).as_matrix()
-    return np.asarray(spin @ turn, dtype=np.float32)
+
+    def __init__(self, places: Sequence[Floats], pose: str) -> None:
+        spread = np.mean([np.square(place).mean(axis=0) ** 0.5 for place in places], axis=0)
+        skew = np.min([abs((place**3).mean(axis=0)) for place in places], axis=0)
+        alike = spread[:2] < ALIKE * spread[1:]
+        self.everything = pose == "given" or bool(alike.all())
+        self.axis = np.array([alike[1], 0.0, alike[0]])
+        self.signed = skew > SKEWED * spread**3
+
+    def draw(self, rng: np.random.Generator) -> Floats:
+        """Return a random rotation, with shape ``(3, 3)``."""
+        if self.everything:
+            return Rotation.random(random_state=rng).as_matrix().astype(np.float32)
+        sign = np.where(self.signed, 1.0, rng.choice([-1.0, 1.0], 3))
+        turn = np.diag([sign[0], sign[1], sign[0] * sign[1]])
+        spin = Rotation.from_rotvec(rng.uniform(0, 2 * np.pi) * self.axis).as_matrix()
+        return np.asarray(spin @ turn, dtype=np.float32)
 
 
 class TurnedCopies(Dataset[Data]):
@@ -99,7 +105,7 @@ class TurnedCopies(Dataset[Data]):
         abnormal: float,
         seed: int,
     ) -> None:
-        self.places, self.pose, self.points = places, pose, points
+        self.places, self.points, self.turns = places, points, Turns(places, pose)
         self.length, self.abnormal, self.seed = length, abnormal, seed
 
     def __len__(self) -> int:
@@ -110,7 +116,7 @@ class TurnedCopies(Dataset[Data]):
         rng = np.random.default_rng([self.seed, epoch, index])
         place = self.places[index % len(self.places)]
         chosen = rng.choice(len(place), self.points, replace=len(place) < self.points)
-        normal = place[chosen] @ random_turn(self.places, self.pose, rng).T
+        normal = place[chosen] @ self.turns.draw(rng).T
         twin, label = normal, np.zeros(self.points, dtype=bool)
         if rng.random() < self.abnormal:
             twin, label = patch_gen(normal, rng)

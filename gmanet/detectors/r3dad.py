@@ -41,6 +41,9 @@ __all__ = ["R3DAD", "R3DADConfig"]
 CLIP = 10.0
 """Largest norm of a gradient."""
 
+COUNTS = ("points", "code", "diffusion", "sampling", "reconstruction", "steps", "copies", "pairs")
+"""Settings that are at least one."""
+
 
 @dataclass
 class R3DADConfig(DetectorConfig):
@@ -86,24 +89,20 @@ class R3DADConfig(DetectorConfig):
         super().__post_init__()
         if self.pose not in POSES:
             raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
-        for name in ("points", "code", "sampling", "reconstruction", "steps", "copies", "pairs"):
-            if getattr(self, name) < 1:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
+        for name in COUNTS:
+            self._refuse(name, getattr(self, name) < 1, "at least 1")
         for name in ("encoder", "denoiser"):
-            if not getattr(self, name) or min(getattr(self, name)) < 1:
-                raise InputError(
-                    f"detector.{name}={list(getattr(self, name))}, wanted channels of layers"
-                )
-        if self.diffusion < self.sampling:
-            raise InputError(
-                f"detector.diffusion={self.diffusion} and detector.sampling={self.sampling}, "
-                "wanted sampling <= diffusion"
-            )
+            widths = getattr(self, name)
+            self._refuse(name, not widths or min(widths) < 1, "the channels of its layers")
         for name in ("eta", "abnormal"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted between 0 and 1")
-        if self.learning_rate <= 0:
-            raise InputError(f"detector.learning_rate={self.learning_rate}, wanted more than 0")
+            self._refuse(name, not 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        self._refuse("learning_rate", not self.learning_rate > 0, "more than 0")
+        most = self.diffusion
+        self._refuse("sampling", self.sampling > most, f"at most detector.diffusion={most}")
+
+    def _refuse(self, name: str, wrong: bool, wanted: str) -> None:
+        if wrong:
+            raise InputError(f"detector.{name}={getattr(self, name)}, wanted {wanted}")
 
 
 class R3DAD(Detector):

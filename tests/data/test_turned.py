@@ -1,4 +1,4 @@
-"""Whole clouds at unit size, the turns that a pose leaves open, and copies that repeat themselves."""
+"""Whole clouds at unit size, the turns that a pose leaves open, and copies that repeat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.data.turned import TurnedCopies, WholeReader, random_turn
+from gmanet.data.turned import TurnedCopies, Turns, WholeReader
 
 
 def box(sides, seed=0, count=4000):
@@ -14,8 +14,8 @@ def box(sides, seed=0, count=4000):
 
 
 def turns(places, pose, count=40):
-    rng = np.random.default_rng(0)
-    return np.stack([random_turn(places, pose, rng) for _ in range(count)])
+    rng, made = np.random.default_rng(0), Turns(places, pose)
+    return np.stack([made.draw(rng) for _ in range(count)])
 
 
 @pytest.mark.parametrize("pose", ["given", "principal"])
