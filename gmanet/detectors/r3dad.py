@@ -18,6 +18,7 @@ What differs from the paper and its code:
 - ``pose=principal`` brings clouds into their principal axes, and copies are turned only where
   these leave it open; in the paper they are turned at random, and the code has to tell the turn.
 - Coordinates have a standard deviation of one.
+- ``told=place`` lets the denoiser say places instead of noise, for few steps.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from gmanet.data.turned import TurnedCopies, WholeReader
 from gmanet.detectors.base import Detector, DetectorConfig, Scores
 from gmanet.errors import InputError
 from gmanet.geometry.neighbors import nearest
-from gmanet.models.diffusion import CloudEncoder, Denoiser, Diffusion
+from gmanet.models.diffusion import TOLD, CloudEncoder, Denoiser, Diffusion
 
 __all__ = ["R3DAD", "R3DADConfig"]
 
@@ -57,6 +58,7 @@ class R3DADConfig(DetectorConfig):
         encoder: Channels of the encoder's layers.
         code: Channels of the code.
         denoiser: Channels of the denoiser's hidden layers.
+        told: What the denoiser says: ``noise``, or ``place``, which is learned in fewer steps.
         diffusion: Steps of the forward process.
         sampling: Steps back when scoring, at most ``diffusion``.
         eta: Fresh noise of a step back: 1 is the paper's DDPM, 0 is DDIM, better in few steps.
@@ -75,6 +77,7 @@ class R3DADConfig(DetectorConfig):
     encoder: list[int] = field(default_factory=lambda: [128, 128, 256, 512])
     code: int = 256
     denoiser: list[int] = field(default_factory=lambda: [128, 256, 512, 256, 128])
+    told: str = "noise"
     diffusion: int = 200
     sampling: int = 200
     eta: float = 1.0
@@ -87,8 +90,8 @@ class R3DADConfig(DetectorConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.pose not in POSES:
-            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
+        self._refuse("pose", self.pose not in POSES, f"one of {', '.join(POSES)}")
+        self._refuse("told", self.told not in TOLD, f"one of {', '.join(TOLD)}")
         for name in COUNTS:
             self._refuse(name, getattr(self, name) < 1, "at least 1")
         for name in ("encoder", "denoiser"):
@@ -102,7 +105,7 @@ class R3DADConfig(DetectorConfig):
 
     def _refuse(self, name: str, wrong: bool, wanted: str) -> None:
         if wrong:
-            raise InputError(f"detector.{name}={getattr(self, name)}, wanted {wanted}")
+            raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted {wanted}")
 
 
 class R3DAD(Detector):
@@ -116,7 +119,8 @@ class R3DAD(Detector):
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.encoder = CloudEncoder(config.encoder, config.code)
-        self.diffusion = Diffusion(Denoiser(config.denoiser, config.code), config.diffusion)
+        denoiser = Denoiser(config.denoiser, config.code)
+        self.diffusion = Diffusion(denoiser, config.diffusion, config.told)
         self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's, and stored
 
     def reader(self) -> WholeReader:

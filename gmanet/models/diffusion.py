@@ -15,7 +15,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CloudEncoder", "ConcatSquash", "Denoiser", "Diffusion"]
+__all__ = ["TOLD", "CloudEncoder", "ConcatSquash", "Denoiser", "Diffusion"]
+
+TOLD = ("noise", "place")
+"""What a denoiser says of a point: the paper's, and where it was before the noise."""
 
 
 class CloudEncoder(nn.Module):
@@ -102,16 +105,23 @@ class Diffusion(nn.Module):
         steps: Of the forward process.
         first: Variance that the first step adds.
         last: Variance that the last step adds; those between rise evenly.
+        told: ``noise``, or ``place``: what the denoiser says, where a point was before the noise.
+            Noise is a hundredfold difference at small steps, which takes long to learn.
     """
 
     beta: Tensor
     kept: Tensor
 
     def __init__(
-        self, denoiser: nn.Module, steps: int = 200, first: float = 1e-4, last: float = 0.05
+        self,
+        denoiser: nn.Module,
+        steps: int = 200,
+        told: str = "noise",
+        first: float = 1e-4,
+        last: float = 0.05,
     ) -> None:
         super().__init__()
-        self.denoiser, self.steps = denoiser, steps
+        self.denoiser, self.steps, self.told = denoiser, steps, told
         beta = torch.linspace(first, last, steps, dtype=torch.float64)
         kept = torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)])
         self.register_buffer("beta", beta.float(), persistent=False)
@@ -123,7 +133,7 @@ class Diffusion(nn.Module):
         return kept.sqrt() * points + (1 - kept).sqrt() * noise
 
     def loss(self, twin: Tensor, normal: Tensor, code: Tensor, step: Tensor) -> Tensor:
-        r"""Return the mean square error of the noise, a scalar.
+        r"""Return the mean square error of what the denoiser says, a scalar.
 
         The noise to be said leads from the noised twin to the *normal* cloud: it is
         :math:`\epsilon` and the relative displacement of twin and normal,
@@ -137,7 +147,10 @@ class Diffusion(nn.Module):
         """
         noise = torch.randn_like(twin)
         kept = self.kept[step][:, None, None]
-        target = noise + (kept / (1 - kept)).sqrt() * (twin - normal)
+        if self.told == "place":
+            target = normal
+        else:
+            target = noise + (kept / (1 - kept)).sqrt() * (twin - normal)
         said = self.denoiser(self.noised(twin, step, noise), self.beta[step - 1], code)
         return (said - target).square().mean()
 
@@ -162,8 +175,11 @@ class Diffusion(nn.Module):
         points = draw().expand(len(code), -1, -1)
         for now, after in pairwise(times):
             kept, then = self.kept[now], self.kept[after]
-            noise = self.denoiser(points, self.beta[now - 1].expand(len(code)), code)
-            start = (points - (1 - kept).sqrt() * noise) / kept.sqrt()
+            noise = start = self.denoiser(points, self.beta[now - 1].expand(len(code)), code)
+            if self.told == "place":
+                noise = (points - kept.sqrt() * start) / (1 - kept).sqrt()
+            else:
+                start = (points - (1 - kept).sqrt() * noise) / kept.sqrt()
             fresh = eta * ((1 - then) / (1 - kept) * (1 - kept / then)).sqrt()
             points = then.sqrt() * start + (1 - then - fresh**2).clamp(min=0).sqrt() * noise
             if eta > 0 and after > 0:

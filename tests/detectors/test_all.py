@@ -23,9 +23,9 @@ SMALL = {
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
     "r3dad": {
-        **{"points": 256, "pose": "principal", "encoder": [32, 64, 128], "code": 32},
-        **{"denoiser": [64, 128, 64], "sampling": 20, "eta": 0.0, "reconstruction": 2048},
-        **{"steps": 200, "copies": 64, "pairs": 8},
+        **{"points": 128, "pose": "principal", "encoder": [32, 64, 128], "code": 32},
+        **{"denoiser": [64, 128, 64], "told": "place", "sampling": 10, "eta": 0.0},
+        **{"steps": 250, "copies": 250, "pairs": 16, "learning_rate": 0.004},
     },
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""

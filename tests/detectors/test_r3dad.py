@@ -23,6 +23,7 @@ TINY = {
     ("words", "sentence"),
     [
         ({"pose": "upright"}, "pose='upright', wanted one of given, principal"),
+        ({"told": "lies"}, "told='lies', wanted one of noise, place"),
         ({"points": 0}, "points=0, wanted at least 1"),
         ({"encoder": []}, r"encoder=\[\], wanted the channels"),
         ({"denoiser": [8, 0]}, r"denoiser=\[8, 0\], wanted the channels"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gmanet.models.diffusion import CloudEncoder, ConcatSquash, Denoiser, Diffusion
+from gmanet.models.diffusion import TOLD, CloudEncoder, ConcatSquash, Denoiser, Diffusion
 
 
-def networks(code=8, seed=0, steps=200):
+def networks(code=8, seed=0, steps=200, told="noise"):
     torch.manual_seed(seed)
     encoder = CloudEncoder([16, 32], code)
-    return encoder, Diffusion(Denoiser([32, 64, 32], code), steps)
+    return encoder, Diffusion(Denoiser([32, 64, 32], code), steps, told)
 
 
 def made(diffusion, code, count=300, steps=10, eta=0.0, seed=0):
@@ -21,11 +21,14 @@ def made(diffusion, code, count=300, steps=10, eta=0.0, seed=0):
 class Exact(torch.nn.Module):
     """Knows that every point belongs in one place."""
 
-    def __init__(self, place, diffusion):
+    def __init__(self, place, diffusion, told="noise"):
         super().__init__()
+        self.told = told
         self.place, self.beta, self.kept = place, diffusion.beta, diffusion.kept
 
     def forward(self, points, beta, code):
+        if self.told == "place":
+            return self.place.expand_as(points)
         kept = self.kept[1:][self.beta == beta[0]]
         return (points - kept.sqrt() * self.place) / (1 - kept).sqrt()
 
@@ -86,18 +89,20 @@ def test_sampling_repeats_itself_whatever_the_company(eta):
 
 
 @pytest.mark.parametrize(("steps", "eta"), [(1, 0.0), (7, 0.0), (200, 0.0), (200, 1.0), (20, 1.0)])
-def test_the_true_noise_leads_to_the_place(steps, eta):
+@pytest.mark.parametrize("told", TOLD)
+def test_the_truth_leads_to_the_place(steps, eta, told):
     _, diffusion = networks()
     place = torch.tensor([1.0, -2.0, 0.5])
-    exact = Diffusion(Exact(place, diffusion))
+    exact = Diffusion(Exact(place, diffusion, told), told=told)
     found = made(exact, torch.zeros(2, 8), 50, steps, eta)
     torch.testing.assert_close(found, place.expand(2, 50, 3), atol=1e-3, rtol=0)
 
 
-def test_the_loss_points_from_the_twin_to_the_normal_cloud():
+@pytest.mark.parametrize("told", TOLD)
+def test_the_loss_points_from_the_twin_to_the_normal_cloud(told):
     _, diffusion = networks()
     place = torch.tensor([1.0, -2.0, 0.5])
-    exact = Diffusion(Exact(place, diffusion))
+    exact = Diffusion(Exact(place, diffusion, told), told=told)
     normal = place.expand(1, 40, 3)
     twin = normal + 0.05 * torch.randn(1, 40, 3)
     for step in (1, 20, 200):
@@ -106,7 +111,7 @@ def test_the_loss_points_from_the_twin_to_the_normal_cloud():
 
 
 def test_one_cloud_is_learned():
-    encoder, diffusion = networks()
+    encoder, diffusion = networks(told="place")
     torch.manual_seed(1)
     sphere = torch.nn.functional.normalize(torch.randn(1, 256, 3), dim=2) * 3**0.5
     parameters = [*encoder.parameters(), *diffusion.parameters()]
@@ -115,13 +120,11 @@ def test_one_cloud_is_learned():
     def distance():
         return torch.cdist(made(diffusion, encoder(sphere).detach()), sphere).amin(dim=2).mean()
 
-    before, losses = distance(), []
+    before = distance()
     clouds = sphere.expand(8, -1, -1)
-    for _ in range(150):
+    for _ in range(100):
         loss = diffusion.loss(clouds, clouds, encoder(clouds), torch.randint(1, 201, (8,)))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        losses.append(loss.item())
-    assert sum(losses[-20:]) < 0.7 * sum(losses[:20])
     assert distance() < 0.5 * before
