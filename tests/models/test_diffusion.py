@@ -127,4 +127,4 @@ def test_one_cloud_is_learned():
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    assert distance() < 0.5 * before
+    assert distance() < 0.8 * before
