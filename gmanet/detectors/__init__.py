@@ -10,6 +10,7 @@ from gmanet.detectors.imrnet import IMRNet
 from gmanet.detectors.m3dm import M3DM
 from gmanet.detectors.patchcore import PatchCore
 from gmanet.detectors.pointmae import PointMAE
+from gmanet.detectors.r3dad import R3DAD
 from gmanet.detectors.reg3dad import Reg3DAD
 from gmanet.detectors.simple3d import Simple3D
 
@@ -25,5 +26,6 @@ DETECTORS: dict[str, type[Detector]] = {
     "patchcore_pointmae": PointMAE,
     "reg3dad": Reg3DAD,
     "imrnet": IMRNet,
+    "r3dad": R3DAD,
 }
 """Name -> class; ``detector=NAME`` chooses one."""

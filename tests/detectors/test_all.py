@@ -27,6 +27,12 @@ SMALL = {
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
     "reg3dad": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
+    "r3dad": {
+        **{"points": 256, "pose": "registered", "encoder": [32, 64, 128], "code": 32},
+        **{"denoiser": [64, 128, 64], "sampling": 50, "eta": 0.0},
+        **{"steps": 400, "copies": 400, "pairs": 8, "learning_rate": 0.004},
+        **{"reconstruction": 8192, "object_rule": "top"},
+    },
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
 
