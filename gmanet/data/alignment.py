@@ -9,7 +9,8 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats
 from gmanet.geometry.deviation import Surfaces, deviation
 from gmanet.geometry.structure import Structure
-from gmanet.preprocess.registration import Registration, apply, register
+from gmanet.preprocess.registration import Registration, apply
+from gmanet.preprocess.remembered import registered
 from gmanet.preprocess.thinning import Target
 
 __all__ = ["Alignment"]
@@ -41,7 +42,7 @@ class Alignment:
             made: Its structure.
             origin: Name of the normal cloud that it is, or is the twin of; empty for any other.
         """
-        motion = self.known.get(origin) or register(cloud.pos, self.target)
+        motion = self.known.get(origin) or registered(cloud.pos, self.target)
         centers = cloud.pos[made.chosen[: len(made.context)]]
         place = apply(motion, centers) / np.float32(self.target.length)
         normal = (made.normal @ motion.rotation.T).astype(np.float32)

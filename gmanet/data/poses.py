@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Floats
-from gmanet.preprocess.registration import apply, register
+from gmanet.preprocess.registration import apply
+from gmanet.preprocess.remembered import registered
 from gmanet.preprocess.thinning import Target
 
 __all__ = ["POSES", "Pose", "principal_pose"]
@@ -40,7 +41,7 @@ class Pose:
         """
         if self.name == "registered":
             assert self.target is not None
-            return apply(register(pos, self.target), pos)
+            return apply(registered(pos, self.target), pos)
         pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         return principal_pose(pos) if self.name == "principal" else pos
 

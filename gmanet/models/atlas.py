@@ -18,7 +18,8 @@ from gmanet.data.alignment import Alignment
 from gmanet.data.dataset import CloudDataset
 from gmanet.geometry.deviation import Surfaces
 from gmanet.models.reference import Reference
-from gmanet.preprocess.registration import Registration, register
+from gmanet.preprocess.registration import Registration
+from gmanet.preprocess.remembered import registered
 from gmanet.preprocess.thinning import Target, thinned
 
 __all__ = ["Atlas"]
@@ -69,7 +70,7 @@ class Atlas(nn.Module):
         bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
         for turn, index in enumerate(bar):
             cloud = clouds[index]
-            motion = self._known[clouds.names[index]] = register(cloud.pos, target)
+            motion = self._known[clouds.names[index]] = registered(cloud.pos, target)
             if turn < CLOUDS:
                 kept.append(_laid(cloud.pos, motion, target))
             if turn == min(TRIED, len(order)) - 1 and self._overlap() < OVERLAP:

@@ -1,0 +1,55 @@
+"""Registrations that are looked up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gmanet.preprocess import remembered
+from gmanet.preprocess.registration import register
+from gmanet.preprocess.thinning import Target
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    pos = (rng.normal(size=(400, 3)) * (3, 2, 1)).astype(np.float32)
+    return pos, Target.of(pos + np.float32(1))
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.rotation, other.rotation)
+    np.testing.assert_array_equal(one.translation, other.translation)
+    assert (one.rms, one.overlap) == (other.rms, other.overlap)
+
+
+def test_nothing_is_kept_unless_a_folder_is_named(pair, tmp_path, monkeypatch):
+    monkeypatch.delenv(remembered.FOLDER, raising=False)
+    monkeypatch.chdir(tmp_path)
+    same(remembered.registered(*pair), register(*pair))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_second_time_it_is_looked_up(pair, tmp_path, monkeypatch):
+    monkeypatch.setenv(remembered.FOLDER, str(tmp_path))
+    first = remembered.registered(*pair)
+    monkeypatch.setattr(remembered, "register", None)  # would raise if it were called
+    same(remembered.registered(*pair), first)
+
+
+def test_other_clouds_and_other_targets_are_found_anew(pair, tmp_path, monkeypatch):
+    monkeypatch.setenv(remembered.FOLDER, str(tmp_path))
+    pos, target = pair
+    remembered.registered(pos, target)
+    remembered.registered(pos * np.float32(1.1), target)
+    remembered.registered(pos, Target.of(pos))
+    assert len(list((tmp_path / "registration").iterdir())) == 3
+
+
+def test_a_damaged_file_is_made_again(pair, tmp_path, monkeypatch):
+    monkeypatch.setenv(remembered.FOLDER, str(tmp_path))
+    first = remembered.registered(*pair)
+    (path,) = (tmp_path / "registration").iterdir()
+    path.write_bytes(path.read_bytes()[:60])
+    same(remembered.registered(*pair), first)
+    same(remembered.registered(*pair), first)
