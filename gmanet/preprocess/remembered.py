@@ -1,8 +1,8 @@
 """Registrations that are looked up instead of found again, where the user names a folder for them.
 
-Several detectors lay the same clouds on the same reference; ``GMANET_CACHE=FOLDER`` lets the runs of
-an experiment share that.  A registration is kept under a digest of all that decides it, so a folder
-can serve any data and any number of processes.  Times of scoring are then those of looking up.
+Several detectors lay the same clouds on the same reference; ``GMANET_CACHE=FOLDER`` lets the runs
+of an experiment share that.  A registration is kept under a digest of all that decides it, so one
+folder serves any data and any number of processes.  Times of scoring are then those of looking up.
 """
 
 from __future__ import annotations
