@@ -145,11 +145,7 @@ def _rounds(
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m gmanet.efficiency",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m gmanet.efficiency", description=__doc__)
     parser.add_argument("words", nargs="*", help="detector=NAME, as often as wanted; key=value")
     parser.add_argument("--points", type=int, nargs="+", default=[30_000, 200_000])
     parser.add_argument("--rounds", type=int, default=3)

@@ -36,7 +36,11 @@ class Greedy(Detector):
         return lambda cloud: Data(num_nodes=len(cloud))
 
     def score(self, batch):
-        taken = torch.ones(self.mebibytes * MIB // 4) if batch.num_nodes > 2048 else torch.ones(1)
+        taken = (
+            torch.ones(max(1, self.mebibytes * MIB // 4))
+            if batch.num_nodes > 2048
+            else torch.ones(1)
+        )
         return self.with_objects(torch.full((batch.num_nodes,), float(taken[-1])), batch)
 
 
@@ -51,7 +55,7 @@ def test_memory_taken_while_scoring_is_seen(bumped_plate, mebibytes):
 
 
 def test_an_earlier_peak_does_not_count():
-    np.ones(100 * MIB)
+    np.ones(100 * MIB, dtype=np.uint8)
     with PeakMemory() as peak:
         pass
     assert peak.host < 20
@@ -138,7 +142,7 @@ def run(monkeypatch, folder, *words):
 
 def test_without_cuda_there_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="--device cuda: torch .* sees no CUDA device"):
+    with pytest.raises(InputError, match=r"--device cuda: torch .* sees no CUDA device"):
         run(monkeypatch, tmp_path, "--device", "cuda")
 
 
