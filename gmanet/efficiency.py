@@ -123,11 +123,10 @@ def _measure_all(cells: Sequence[Cell], fresh: bool) -> dict[tuple[str, int], st
     done = len(cells) - len(missing)
     with tqdm(total=len(cells), initial=done, unit="cell", desc="efficiency") as bar:
         for cell in missing:
-            bar.set_postfix_str(f"{cell.method} {cell.points}")
-            if (cell.method, cell.points) not in failed:
-                reason = cell.run()
-                if reason:
-                    failed[cell.method, cell.points] = reason
+            key = (cell.method, cell.points)
+            bar.set_postfix_str(str(key))
+            if key not in failed and (reason := cell.run()):
+                failed[key] = reason
             bar.update(1)
     return failed
 
