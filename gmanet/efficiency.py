@@ -120,8 +120,7 @@ def _measure_all(cells: Sequence[Cell], fresh: bool) -> dict[tuple[str, int], st
     """Return why methods failed, after measuring all cells that no file holds."""
     failed: dict[tuple[str, int], str] = {}
     missing = [cell for cell in cells if fresh or not cell.file.is_file()]
-    done = len(cells) - len(missing)
-    with tqdm(total=len(cells), initial=done, unit="cell", desc="efficiency") as bar:
+    with tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell") as bar:
         for cell in missing:
             key = (cell.method, cell.points)
             bar.set_postfix_str(str(key))
