@@ -2,7 +2,8 @@
 
 An experiment is one YAML file: ``about`` says what it shows, ``set`` holds words common to all
 cells, ``rows`` names variants (a list of words each), ``grid`` lists values of further keys.  Every
-row meets every point of the grid; a cell is the words a person would type.
+row meets every point of the grid; a cell is the words a person would type.  A row that is to meet
+other points is a mapping of ``words`` and of its own ``grid``, laid over the common one.
 """
 
 from __future__ import annotations
@@ -107,13 +108,25 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
 def _cells(name: str, said: dict[str, Any], runs: Path) -> Iterator[Cell]:
     grid = said.get("grid") or {}
     common = [f"{key}={value}" for key, value in (said.get("set") or {}).items()]
-    for row, words in said["rows"].items():
-        for values in product(*grid.values()):
-            point = dict(zip(grid, values, strict=True))
+    for row, value in said["rows"].items():
+        words, own = _row(row, value)
+        points = {**grid, **own}
+        for values in product(*points.values()):
+            point = dict(zip(points, values, strict=True))
             label = "/".join([_slug(row), *(_slug(f"{value}") for value in values)])
             run_name = f"{name}/{label}"
             typed = [*common, *(words or []), *(f"{key}={value}" for key, value in point.items())]
             yield Cell(row, point, [*typed, f"name={run_name}"], Run(runs / run_name))
+
+
+def _row(name: str, value: Any) -> tuple[list[str], dict[str, Any]]:
+    """Return a row's words and its own part of the grid."""
+    if not isinstance(value, dict):
+        return list(value or []), {}
+    unknown = sorted(set(value) - {"words", "grid"})
+    if unknown:
+        raise InputError(f"row {name}: unknown keys {', '.join(unknown)}, wanted words and grid")
+    return list(value.get("words") or []), dict(value.get("grid") or {})
 
 
 def _slug(text: str) -> str:
