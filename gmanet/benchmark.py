@@ -2,7 +2,8 @@
 
 Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
 named at once and again at the end.  Further words are added to every cell.
-``python -m gmanet.report FILE`` makes the tables.
+``python -m gmanet.report FILE`` makes the tables.  Runs share registrations and pre-trained encoders
+in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gmanet.errors import InputError, command
+from gmanet.preprocess.remembered import FOLDER as CACHE
 from gmanet.run import Run
 from gmanet.sweep import Cell, read_experiment
 
@@ -68,7 +70,7 @@ def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[C
 def _environment(jobs: int) -> Mapping[str, str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     share = {"OMP_NUM_THREADS": str(max(1, (cores or 1) // jobs))} if jobs > 1 else {}
-    return {**share, **os.environ}
+    return {CACHE: str(Run.root() / "cache"), **share, **os.environ}
 
 
 def _start(cell: Cell, words: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

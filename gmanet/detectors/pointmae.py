@@ -24,11 +24,12 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.data.patched import PatchReader
+from gmanet.data.poses import Pose
 from gmanet.detectors.posed import PosedConfig, PosedDetector
 from gmanet.errors import InputError
 from gmanet.models.official import load_official
 from gmanet.models.pointmae import KINDS, PointEncoder
-from gmanet.models.pretraining import pretrain
+from gmanet.models.pretrained import pretrained
 from gmanet.models.scoring import propagate
 
 __all__ = ["PointMAE", "PointMAEConfig"]
@@ -115,13 +116,16 @@ class PointMAE(PosedDetector):
         chosen = rng.permutation(len(clouds))[: LEARNED[0]]
         patches = [self._patches(clouds[int(index)]) for index in chosen]
         self.encoder.requires_grad_(True)
-        pretrain(self.encoder, patches, config.pretraining, rng)
+        pretrained(self.encoder, patches, config.pretraining, rng)
 
     def _patches(self, cloud: Cloud) -> tuple[Tensor, Tensor]:
-        """Return patches that cover a cloud twice, as in Point-MAE, and their centers."""
+        """Return patches that cover a cloud twice, as in Point-MAE, and their centers.
+
+        Pre-training turns them at random, so that the pose of the cloud does not matter.
+        """
         group = min(self.config.group, len(cloud))
         count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
-        made = PatchReader(count, group, self.pose)(cloud)
+        made = PatchReader(count, group, Pose("given"))(cloud)
         centers = made.points[made.chosen]
         return made.points[made.groups] - centers[:, None], centers
 

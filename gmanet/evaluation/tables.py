@@ -116,7 +116,7 @@ def defect_table(results: Sequence[Result]) -> str:
 
 def csv_table(results: Sequence[Result]) -> str:
     """Return one line per run."""
-    fields = [*FIGURES, "n_clouds", "n_points", "seconds_per_cloud", "peak_memory_mib"]
+    fields = [*FIGURES, "n_clouds", "n_points"]
     lines = [",".join(["row", "category", "seed", *fields])]
     for result in results:
         values = [result.figures.get(field) for field in fields]
