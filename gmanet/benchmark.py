@@ -2,8 +2,8 @@
 
 Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
 named at once and again at the end.  Further words are added to every cell.
-``python -m gmanet.report FILE`` makes the tables.  Runs share registrations and pre-trained encoders
-in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
+``python -m gmanet.report FILE`` makes the tables.  Runs share registrations and pre-trained
+encoders in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
 """
 
 from __future__ import annotations
