@@ -1,5 +1,8 @@
 """The cells of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
 
+Schedulers ask ``--missing`` for the numbers of the cells that are to be done, as ``0,3-5``, and
+``--cell 3`` for the words of one, a line each.
+
 An experiment is one YAML file: ``about`` says what it shows, ``set`` holds words common to all
 cells, ``rows`` names variants (a list of words each), ``grid`` lists values of further keys.  Every
 row meets every point of the grid; a cell is the words a person would type.
@@ -93,13 +96,42 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
 
 
+def missing(cells: list[Cell]) -> str:
+    """Return the numbers of cells that are neither done nor at work, as ``0,3-5``."""
+    ranges: list[list[int]] = []
+    for index, cell in enumerate(cells):
+        if cell.run.finished or cell.run.held():
+            continue
+        if ranges and ranges[-1][-1] == index - 1:
+            ranges[-1][1:] = [index]
+        else:
+            ranges.append([index])
+    return ",".join("-".join(map(str, found)) for found in ranges)
+
+
+def words_of(path: Path, cells: list[Cell], number: int) -> str:
+    """Return the words of one cell, a line each."""
+    if not 0 <= number < len(cells):
+        raise InputError(f"{path}: no cell {number}; there are 0 to {len(cells) - 1}")
+    return "\n".join(cells[number].words)
+
+
 def main() -> None:
     """List the cells, or say which are done."""
     parser = argparse.ArgumentParser(prog="python -m gmanet.sweep", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--status", action="store_true", help="say which cells are done")
+    parser.add_argument("--missing", action="store_true", help="numbers of the cells to be done")
+    parser.add_argument("--cell", type=int, help="words of the cell with this number")
     arguments = parser.parse_args()
-    for index, cell in enumerate(read_experiment(arguments.file, Run.root()).cells):
+    cells = read_experiment(arguments.file, Run.root()).cells
+    if arguments.cell is not None:
+        sys.stdout.write(f"{words_of(arguments.file, cells, arguments.cell)}\n")
+        return
+    if arguments.missing:
+        sys.stdout.write(f"{missing(cells)}\n")
+        return
+    for index, cell in enumerate(cells):
         state = ("done     " if cell.run.finished else "waiting  ") if arguments.status else ""
         sys.stdout.write(f"{index:4d}  {state}{' '.join(cell.words)}\n")
 

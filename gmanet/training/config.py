@@ -40,6 +40,11 @@ class TrainConfig:
             raise InputError(f"train.checkpoint_every={self.checkpoint_every}, wanted at least 1")
 
     @property
+    def world(self) -> int:
+        """Return the number of processes that fit and score together."""
+        return self.devices * self.nodes
+
+    @property
     def processes(self) -> int:
         """Return the number of worker processes; there is always at least the main one."""
         if self.workers >= 0:
