@@ -44,9 +44,10 @@ def main() -> None:
         return
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
     from gmanet.fitting import fit
+    from gmanet.training.shortage import advice
 
     try:
-        with run.hold():
+        with advice(config.train.processes), run.hold():
             run = Run.create(config, overwrite)
             figures = fit(config, run, train, test)
     except preemption.Preempted:

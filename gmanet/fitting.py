@@ -6,10 +6,8 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning import Trainer, seed_everything
 
 from gmanet import preemption
@@ -22,16 +20,17 @@ from gmanet.data.remaining import Remaining
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
 from gmanet.errors import InputError
+from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.gallery import choose, draw_gallery
-from gmanet.evaluation.measure import FIGURES, measure
-from gmanet.evaluation.prediction import Prediction, file_stem, load_predictions
+from gmanet.evaluation.measure import measure
+from gmanet.evaluation.prediction import file_stem, load_predictions
 from gmanet.evaluation.storing import StorePredictions
 from gmanet.launcher import rank
 from gmanet.run import Run
-from gmanet.training.logger import log_cloud, log_pictures, make_logger
+from gmanet.training.logger import make_logger
 from gmanet.training.processes import agreed, stop_others
+from gmanet.training.speed import compile_networks
 from gmanet.training.trainer import make_trainer
-from gmanet.view.colors import score_colors
 
 __all__ = ["fit"]
 
@@ -75,7 +74,8 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     """
     logger = None
     if rank() == 0:
-        logger = make_logger(config.wandb, run.folder, config.name, resolved(config))
+        said = resolved(config)
+        logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
     seed_everything(config.seed, verbose=False)
     detector = DETECTORS[config.detector.name](config.detector)
     reader, synthesis, settings = detector.reader(), config.synthesis, config.train
@@ -91,6 +91,8 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     )
     plan = agreed(trainer, Plan.of(run, test.names))
     data.test = Remaining(test, plan.clouds)
+    if settings.compile:
+        compile_networks(detector)
     try:
         _learn(config, run, plan, detector, data, trainer)
         if plan.clouds:
@@ -103,7 +105,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
         return {}
     _await(run, test.names)
     twin = None if detector.draw is None else twin_of(train[0], synthesis, config.seed)
-    return _finish(config, run, train[0], twin, test, logger)
+    return _finish(config, run, detector, train[0], twin, test, logger)
 
 
 def _learn(
@@ -137,7 +139,13 @@ def _await(run: Run, names: Sequence[str]) -> None:
 
 
 def _finish(
-    config: RunConfig, run: Run, normal: Cloud, twin: Cloud | None, test: CloudDataset, logger: Any
+    config: RunConfig,
+    run: Run,
+    detector: Detector,
+    normal: Cloud,
+    twin: Cloud | None,
+    test: CloudDataset,
+    logger: Any,
 ) -> dict[str, Any]:
     """Return the figures after measuring, drawing and logging; only one process does it."""
     predictions = list(load_predictions(run.predictions))
@@ -147,25 +155,8 @@ def _finish(
     chosen = choose(predictions, config.train.pictures)
     workers = config.train.processes
     pictures = draw_gallery(run.pictures, chosen, normal, twin, test, by_name, workers)
-    _show(logger, figures, pictures, by_name, test)
+    if logger is not None:
+        steps, file = detector.steps, run.detector_file
+        show(logger, steps, config.name, figures, predictions, pictures, test, file)
     run.write_scores(figures)
     return figures
-
-
-def _show(
-    logger: Any,
-    figures: dict[str, Any],
-    pictures: list[Path],
-    predictions: dict[str, Prediction],
-    test: CloudDataset,
-) -> None:
-    """Put the published figures, the pictures and the most abnormal cloud on the dashboard."""
-    if logger is None:
-        return
-    found = {name: float(figures[name]) for name in FIGURES}
-    logger.log_metrics({f"scores/{name}": v for name, v in found.items() if np.isfinite(v)})
-    log_pictures(logger, pictures)
-    worst = max(predictions.values(), key=lambda prediction: float(prediction.score.max()))
-    color = score_colors(worst.score, *np.percentile(worst.score, (50, 99.9)))
-    log_cloud(logger, "score_cloud", test[test.names.index(worst.name)].pos, color)
-    logger.experiment.finish()

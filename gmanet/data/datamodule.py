@@ -17,6 +17,7 @@ from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw, EpochSampler, PairDataset, TwinDataset, pair
 from gmanet.data.reading import ReadClouds, Reader, read
 from gmanet.data.structured import StructureReader
+from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 
@@ -127,11 +128,16 @@ class CloudData(LightningDataModule):
             # As many for every process, the first ones twice: Lightning counts on equal numbers.
             places = range(rank, world * ceil(len(self.train) / world), world)
             return self._loader(self.train, [place % len(self.train) for place in places])
-        batch = min(max(1, self.batch // world), len(self.pairs) // world)
-        sampler = EpochSampler(len(self.pairs), self.seed, rank, world, batch, self._steps)
-        return DataLoader(
-            self.pairs, batch_size=batch, sampler=sampler, collate_fn=_batch, drop_last=True
-        )
+        parts = getattr(self.trainer, "accumulate_grad_batches", 1)
+        share = min(self.batch, len(self.pairs)) // world // parts
+        if share == 0:
+            raise InputError(
+                f"a step reads {min(self.batch, len(self.pairs))} pairs, wanted train.devices * "
+                f"train.nodes * train.accumulate to be at most that, not {world * parts}"
+            )
+        step = share * parts
+        sampler = EpochSampler(len(self.pairs), self.seed, rank, world, step, self._steps)
+        return DataLoader(self.pairs, batch_size=share, sampler=sampler, collate_fn=_batch)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the synthetic validation clouds; test labels are never seen during a fit."""

@@ -6,7 +6,7 @@ import signal
 from typing import Any, TypeVar
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
 from gmanet import preemption

@@ -55,6 +55,7 @@ def make_trainer(
         num_nodes=config.nodes,
         strategy="auto" if config.world == 1 else "ddp" if learns else BankStrategy(),
         precision=config.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=config.accumulate if detector.steps else 1,
         max_epochs=-1 if detector.steps else epochs,
         max_steps=detector.steps or -1,
         check_val_every_n_epoch=max(1, epochs // CURVE),

@@ -66,9 +66,8 @@ def lab(tmp_path_factory):
         pytest.skip("the lab wants the packages slurm-wlm and munge")
     folder = tmp_path_factory.mktemp("lab")
     checkout = folder / "checkout"
-    shutil.copytree(ROOT / "slurm", checkout / "slurm")
-    for name in ("gmanet", "conf"):
-        (checkout / name).symlink_to(ROOT / name)
+    for name in ("slurm", "gmanet", "conf"):
+        shutil.copytree(ROOT / name, checkout / name)
     (checkout / "slurm/cluster.env").write_text(CLUSTER.format(python=sys.executable))
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SLURM_CONF", str(folder / "slurm.conf"))
