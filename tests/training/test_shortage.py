@@ -26,7 +26,7 @@ def test_shortage_is_a_sentence(error, sentence):
 
 def test_real_shortage_of_numpy_and_torch():
     with pytest.raises(InputError, match="memory is short"), advice(0):
-        np.empty(2**60)
+        np.empty(2**48)
     with pytest.raises(InputError, match="memory is short"), advice(0):
         torch.empty(2**50)
 
