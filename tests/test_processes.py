@@ -97,7 +97,8 @@ TINY = (
 def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_path):
     """Two processes: undisturbed, stopped in the middle of an epoch, scoring what one fitted."""
     words = ("data=folder", f"data.root={data}", *TINY, "train.devices=2")
-    done(start(tmp_path, *words, "name=calm"))
+    done(start(tmp_path, *words, "name=calm", "wandb.mode=offline"))
+    assert len(list((tmp_path / "calm/wandb").glob("offline-run-*"))) == 1  # one process logs
 
     process = start(tmp_path, *words, "name=rough")
     text = ""

@@ -218,8 +218,9 @@ def test_a_cell_that_fails_is_named_and_alone(lab, data, undisturbed):
     assert failed.name == f"odd-{job}_1.failed"
     assert "name=odd/lost/0" in text
     assert f"error: {lab}/nowhere: no such folder" in text
-    _, said = submit(lab, path)
-    assert "1 runs of odd (1)" in said
+    job, said = submit(lab, path)
+    assert f"job {job}: 1 runs of odd (1)" in said
+    subprocess.run(["scancel", job], check=True)
 
 
 def test_one_run_on_two_nodes(lab, data, undisturbed):
