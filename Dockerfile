@@ -1,7 +1,14 @@
 # docker build -t gmanet . && docker run --rm -v "$PWD/runs:/app/runs" gmanet data.category=washer
-# Any base with Python 3.10 to 3.13 will do, also a plain Debian with python3-venv.
+#
+# CPU:  --build-arg VARIANT=cpu   --build-arg PIP_EXTRA_INDEX_URL=...   (PyTorch's index of CPU wheels)
+# CUDA: --build-arg VARIANT=cu126 --build-arg PIP_EXTRA_INDEX_URL=...   (its index of CUDA wheels)
+# VARIANT is the local label of PyTorch's wheels; a build that cannot find such a wheel fails instead
+# of taking another.  Without it pip decides.  The wheels bring the CUDA libraries along; the host
+# needs a driver only.  Any base with Python 3.10 to 3.13 will do, a plain Debian with python3-venv too.
 ARG BASE=python:3.11-slim
 FROM ${BASE}
+ARG VARIANT
+ARG PIP_EXTRA_INDEX_URL
 
 RUN python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
@@ -10,11 +17,13 @@ ENV PATH=/opt/venv/bin:$PATH \
 
 WORKDIR /opt/gmanet
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+# The dependencies alone first: a change of the sources does not install them again.
+RUN mkdir gmanet && touch gmanet/__init__.py \
+    && python -m pip install --no-cache-dir -c constraints.txt \
+        ${VARIANT:+"torch==$(sed -n 's/^torch==//p' constraints.txt)+$VARIANT"} -e . \
+    && python -c "import torch; print('torch', torch.__version__, 'CUDA', torch.version.cuda)"
 COPY gmanet gmanet
 COPY conf conf
-# Editable: the package finds conf/ beside it.
-RUN python -m pip install --no-cache-dir -c constraints.txt -e . \
-    && python -c "import torch; print('torch', torch.__version__)"
 
 RUN useradd --create-home --uid 1000 gmanet \
     && mkdir -p /app/runs \

@@ -23,9 +23,9 @@ from typing import Any
 from tqdm import tqdm
 
 from gmanet.errors import InputError, command
+from gmanet.experiment import Cell, read_experiment
 from gmanet.preprocess.remembered import FOLDER as CACHE
 from gmanet.run import Run
-from gmanet.sweep import Cell, read_experiment
 
 __all__ = ["main", "run_cells"]
 
@@ -39,7 +39,7 @@ PATIENCE = 20.0
 def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
-    What failed says so in its log: :attr:`gmanet.sweep.Cell.failure`.  Closing the generator
+    What failed says so in its log: :attr:`gmanet.experiment.Cell.failure`.  Closing the generator
     interrupts the processes, which can then be resumed.
 
     Args:

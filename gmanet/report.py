@@ -19,8 +19,8 @@ from gmanet.evaluation.grid import Scored, draw_grid
 from gmanet.evaluation.published import published
 from gmanet.evaluation.results import Result
 from gmanet.evaluation.tables import csv_table, defect_table, markdown_table
+from gmanet.experiment import Cell, Experiment, read_experiment
 from gmanet.run import Run
-from gmanet.sweep import Cell, Experiment, read_experiment
 from gmanet.words import load
 
 __all__ = ["main"]

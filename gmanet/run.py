@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,13 @@ from omegaconf import OmegaConf
 from gmanet.config import RunConfig, changes_results, from_resolved, resolved
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
+from gmanet.launcher import rank
+from gmanet.locks import hold, holder
 from gmanet.provenance import provenance
 from gmanet.records import load_detector, read_scores, save_detector, write_scores
 from gmanet.words import flatten, load
 
 __all__ = ["Run"]
-
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
-"""Variables in which launchers number the processes of one run."""
 
 
 class Run:
@@ -43,6 +43,7 @@ class Run:
         self.predictions = folder / "predictions"
         self.pictures = folder / "pictures"
         self.wandb = folder / "wandb"
+        self.lock_file = folder / ".lock"
 
     @staticmethod
     def root() -> Path:
@@ -67,20 +68,15 @@ class Run:
         Raises:
             InputError: The folder holds something else, or a run whose results may differ.
         """
-        root = cls.root()
-        run = cls(root / config.name)
-        if _rank() > 0:
+        run = cls(cls.root() / config.name)
+        if rank() > 0:
             return run
-        for parent in run.folder.parents:
-            if parent.is_relative_to(root) and (parent / "run.yaml").exists():
-                raise InputError(f"{run.folder}: lies within the run {parent}, wanted another name")
+        run._refuse_place()
         if run.config_file.exists():
             if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
                 run._refuse_another(config)
                 return run
-            _delete(run.folder)
-        elif run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
-            raise InputError(f"{run.folder}: exists and is no run, wanted another name")
+            run._empty()
         record = {"config": resolved(config), **provenance(words)}
         with replacing(run.config_file) as draft:
             draft.write_text(OmegaConf.to_yaml(OmegaConf.create(record)), encoding="utf-8")
@@ -121,6 +117,26 @@ class Run:
         """Return whether it is fitted and measured."""
         return self.scores_file.is_file() and self.detector_file.is_file()
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other commands from working in the folder within the block.
+
+        Of several processes of one run only the first holds it.
+
+        Raises:
+            InputError: Another command works in it, or it cannot be the folder of a run.
+        """
+        if rank() > 0:
+            yield
+            return
+        self._refuse_place()
+        with hold(self.lock_file):
+            yield
+
+    def held(self) -> bool:
+        """Return whether a command works in the folder at this moment."""
+        return holder(self.lock_file) is not None
+
     def write_scores(self, scores: Mapping[str, Any]) -> None:
         """Write ``scores.json``; what is not finite becomes null."""
         write_scores(self.scores_file, scores)
@@ -144,6 +160,30 @@ class Run:
             raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
         return config
 
+    def _refuse_place(self) -> None:
+        """Raise an error if the folder lies within a run, or is somebody else's."""
+        for parent in self.folder.parents:
+            if parent.is_relative_to(self.root()) and (parent / "run.yaml").exists():
+                raise InputError(
+                    f"{self.folder}: lies within the run {parent}, wanted another name"
+                )
+        if self.config_file.exists() or not self.folder.exists():
+            return
+        # Hidden files are the lock, and drafts of a killed process.
+        if not self.folder.is_dir() or any(self.folder.glob("[!.]*")):
+            raise InputError(f"{self.folder}: exists and is no run, wanted another name")
+
+    def _empty(self) -> None:
+        """Delete all but the lock; ``run.yaml`` goes last, so that it stays a run until then."""
+        try:
+            for path in sorted(self.folder.iterdir(), key=self.config_file.__eq__):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path != self.lock_file:
+                    path.unlink()
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be deleted ({error.strerror})") from None
+
     def _refuse_another(self, config: RunConfig) -> None:
         """Raise an error if the run that lies here was asked for with other settings."""
         old, new = flatten(self._recorded()), flatten(resolved(config))
@@ -158,15 +198,3 @@ class Run:
                 f"{self.folder}: is a run with another configuration: {shown}; "
                 "wanted another name=..., or --overwrite to delete it"
             )
-
-
-def _rank() -> int:
-    """Return which of several processes this is, as launchers tell it."""
-    return int(next((os.environ[key] for key in RANKS if os.environ.get(key)), 0))
-
-
-def _delete(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be deleted ({error.strerror or error})") from None

@@ -1,157 +1,74 @@
 """The cells of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
 
-An experiment is one YAML file: ``about`` says what it shows, ``set`` holds words common to all
-cells, ``rows`` names variants (a list of words each), ``grid`` lists values of further keys.  Every
-row meets every point of the grid; a cell is the words a person would type.  A row that is to meet
-other points is a mapping of ``words`` and of its own ``grid``, laid over the common one.
+Schedulers ask ``--missing`` for the numbers of the cells that are to be done, as ``0,3-5``, and
+``--cell 3`` for the words of one, a line each.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
-from typing import Any
 
 from gmanet.errors import InputError, command
+from gmanet.experiment import Cell, read_experiment
 from gmanet.run import Run
-from gmanet.words import load
 
-__all__ = ["Cell", "Experiment", "read_experiment"]
-
-FAILED = "gmanet.benchmark: "
-"""Begins the last line of the log of a cell that failed."""
+__all__ = ["main"]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One run of an experiment.
-
-    Args:
-        row: Name of the variant.
-        point: Values of the grid's keys.
-        words: What to type after ``python -m gmanet.fit``.
-        run: Its folder.
-    """
-
-    row: str
-    point: dict[str, Any]
-    words: list[str]
-    run: Run
-
-    @property
-    def log(self) -> Path:
-        """What its process printed."""
-        return self.run.folder.with_name(f"{self.run.folder.name}.log")
-
-    @property
-    def failure(self) -> str:
-        """Why its last process failed; empty if it did not."""
-        if self.run.finished or not self.log.is_file():
-            return ""
-        last = _last_line(self.log)
-        return f"{last.removeprefix(FAILED)} (see {self.log})" if last.startswith(FAILED) else ""
-
-    def mark_failed(self, code: int) -> None:
-        """Write into the log that the process ended with an exit code other than 0."""
-        reason = _last_line(self.log) or "no output"
-        with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"\n{FAILED}exit code {code}: {reason}\n")
+def missing(cells: list[Cell]) -> str:
+    """Return the numbers of cells that are neither done nor at work, as ``0,3-5``."""
+    ranges: list[list[int]] = []
+    for index, cell in enumerate(cells):
+        if cell.run.finished or cell.run.held():
+            continue
+        if ranges and ranges[-1][-1] == index - 1:
+            ranges[-1][1:] = [index]
+        else:
+            ranges.append([index])
+    return ",".join("-".join(map(str, found)) for found in ranges)
 
 
-def _last_line(path: Path) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+def words_of(path: Path, cells: list[Cell], number: int) -> str:
+    """Return the words of one cell, a line each."""
+    if not 0 <= number < len(cells):
+        raise InputError(f"{path}: no cell {number}; there are 0 to {len(cells) - 1}")
+    return "\n".join(cells[number].words)
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """An experiment file.
-
-    Args:
-        name: The file's name without its ending.
-        about: What it shows.
-        cells: All its runs, in a fixed order.
-    """
-
-    name: str
-    about: str
-    cells: list[Cell]
-
-
-def read_experiment(path: Path, runs: Path) -> Experiment:
-    """Return the experiment in a file.
-
-    Args:
-        path: The YAML file.
-        runs: Where runs are kept.
-
-    Raises:
-        InputError: The file is missing or says something else.
-    """
-    if not path.is_file():
-        there = ", ".join(str(one) for one in sorted(path.parent.glob("*.yaml")))
-        raise InputError(f"{path}: no such file; there are: {there or 'none'}")
-    said = load(path)
-    unknown = sorted(set(said) - {"about", "set", "rows", "grid"})
-    if unknown or not isinstance(said.get("rows"), dict):
-        found = f"unknown keys {', '.join(unknown)}" if unknown else "no rows"
-        raise InputError(f"{path}: {found}, wanted about, set, rows and grid")
-    cells = list(_cells(path.stem, said, runs))
-    return Experiment(path.stem, str(said.get("about", "")).strip(), cells)
-
-
-def _cells(name: str, said: dict[str, Any], runs: Path) -> Iterator[Cell]:
-    grid = said.get("grid") or {}
-    common = [f"{key}={value}" for key, value in (said.get("set") or {}).items()]
-    for row, value in said["rows"].items():
-        words, own = _row(row, value)
-        points = {**grid, **own}
-        for values in product(*points.values()):
-            point = dict(zip(points, values, strict=True))
-            label = "/".join([_slug(row), *(_slug(f"{value}") for value in values)])
-            run_name = f"{name}/{label}"
-            typed = [*common, *(words or []), *(f"{key}={value}" for key, value in point.items())]
-            yield Cell(row, point, [*typed, f"name={run_name}"], Run(runs / run_name))
-
-
-def _row(name: str, value: Any) -> tuple[list[str], dict[str, Any]]:
-    """Return a row's words and its own part of the grid."""
-    if not isinstance(value, dict):
-        return list(value or []), {}
-    unknown = sorted(set(value) - {"words", "grid"})
-    if unknown:
-        raise InputError(f"row {name}: unknown keys {', '.join(unknown)}, wanted words and grid")
-    return list(value.get("words") or []), dict(value.get("grid") or {})
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+def status(cells: list[Cell]) -> str:
+    """Return the state and the words of every cell, and how many are in each state."""
+    counts = dict.fromkeys(("done", "running", "failed", "waiting"), 0)
+    lines = []
+    for index, cell in enumerate(cells):
+        state = cell.state
+        counts[state] += 1
+        lines.append(f"{index:4d}  {state:7}  {' '.join(cell.words)}")
+        if state == "failed":
+            lines.append(f"{'':15}{cell.failure}")
+    lines.append(", ".join(f"{count} {state}" for state, count in counts.items()))
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """List the cells, or say which are done, failed and why, or waiting."""
+    """List the cells, or say which are done, running, failed and why, or waiting."""
     parser = argparse.ArgumentParser(prog="python -m gmanet.sweep", description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--status", action="store_true", help="say which cells are done or failed")
+    parser.add_argument("--status", action="store_true", help="say how far each cell is")
+    parser.add_argument("--missing", action="store_true", help="numbers of the cells to be done")
+    parser.add_argument("--cell", type=int, help="words of the cell with this number")
     arguments = parser.parse_args()
-    counts = dict.fromkeys(("done", "failed", "waiting"), 0)
-    for index, cell in enumerate(read_experiment(arguments.file, Run.root()).cells):
-        words = " ".join(cell.words)
-        if not arguments.status:
-            sys.stdout.write(f"{index:4d}  {words}\n")
-            continue
-        failure = cell.failure
-        state = "done" if cell.run.finished else "failed" if failure else "waiting"
-        counts[state] += 1
-        reason = f"\n{'':15}{failure}" if failure else ""
-        sys.stdout.write(f"{index:4d}  {state:7}  {words}{reason}\n")
-    if arguments.status:
-        sys.stdout.write(", ".join(f"{count} {state}" for state, count in counts.items()) + "\n")
+    cells = read_experiment(arguments.file, Run.root()).cells
+    if arguments.cell is not None:
+        sys.stdout.write(f"{words_of(arguments.file, cells, arguments.cell)}\n")
+    elif arguments.missing:
+        sys.stdout.write(f"{missing(cells)}\n")
+    elif arguments.status:
+        sys.stdout.write(status(cells))
+    else:
+        for index, cell in enumerate(cells):
+            sys.stdout.write(f"{index:4d}  {' '.join(cell.words)}\n")
 
 
 if __name__ == "__main__":

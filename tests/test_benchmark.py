@@ -11,7 +11,7 @@ import time
 import pytest
 
 from gmanet import benchmark, sweep
-from gmanet.sweep import read_experiment
+from gmanet.experiment import read_experiment
 
 STUB = """
 import os, pathlib, sys, time
@@ -81,13 +81,13 @@ def test_a_failing_cell_is_named_and_stops_no_other(experiment, tmp_path, type_i
         "done",
     ] * 2
     assert "error: seed 1 is bad (see " in lines[2]
-    assert lines[-1] == "4 done, 2 failed, 0 waiting"
+    assert lines[-1] == "4 done, 0 running, 2 failed, 0 waiting"
     before = (tmp_path / "runs/many/a/0/scores.json").stat().st_mtime_ns
     type_in(benchmark.main, experiment)  # mended: only what failed runs again
     assert (tmp_path / "runs/many/a/0/scores.json").stat().st_mtime_ns == before
     capsys.readouterr()
     type_in(sweep.main, experiment, "--status")
-    assert capsys.readouterr().out.endswith("6 done, 0 failed, 0 waiting\n")
+    assert capsys.readouterr().out.endswith("6 done, 0 running, 0 failed, 0 waiting\n")
 
 
 def test_cores_are_shared_unless_the_user_says_otherwise(monkeypatch):

@@ -13,9 +13,10 @@ import gmanet
 
 PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
-    *("errors", "cloud", "geometry", "synthesis", "preprocess", "data", "models", "detectors"),
+    *("errors", "preemption", "launcher", "locks", "cloud", "geometry", "synthesis"),
+    *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
-    *("words", "schema", "config", "provenance", "records", "run"),
+    *("words", "schema", "config", "provenance", "records", "run", "experiment", "fitting"),
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),

@@ -10,8 +10,8 @@ from gmanet import report
 from gmanet.config import compose
 from gmanet.data.sources import open_data
 from gmanet.evaluation.prediction import Prediction
+from gmanet.experiment import read_experiment
 from gmanet.run import Run
-from gmanet.sweep import read_experiment
 
 FILE = """
 about: A test.

@@ -6,7 +6,7 @@ import pytest
 
 from gmanet.config import compose
 from gmanet.errors import InputError
-from gmanet.sweep import read_experiment
+from gmanet.experiment import read_experiment
 
 FILES = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from math import ceil
 from typing import Any
@@ -18,6 +18,7 @@ from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw, EpochSampler, PairDataset, TwinDataset, pair
 from gmanet.data.reading import ReadClouds, Reader, read
 from gmanet.data.structured import StructureReader
+from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 
@@ -37,7 +38,7 @@ class CloudData(LightningDataModule):
         synthesis: How twins are made.
         draw: How many centers a step reads of each pair; None: no twins are made, and every normal
             cloud is seen once.
-        batch: Pairs, or normal clouds, of one step.
+        batch: Pairs, or normal clouds, of one step, of all processes together.
         seed: Decides every twin and every draw.
         workers: Processes that prepare clouds.
         progress: Whether to show progress bars.
@@ -61,6 +62,8 @@ class CloudData(LightningDataModule):
         self.seed, self.workers, self.progress = seed, workers, progress
         self.pairs: PairDataset | None = None
         self.validation: list[Data] = []
+        # There may be fewer clouds than processes.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def setup(self, stage: str) -> None:
         """Make the twins and all structures before the first step; Lightning calls it."""
@@ -123,14 +126,21 @@ class CloudData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return draws from the pairs, or the normal clouds for a detector without twins."""
-        if self.pairs is None:
-            return self._loader(self.train)
         rank, world = self._place
-        batch = min(self.batch, len(self.pairs) // world)
-        sampler = EpochSampler(len(self.pairs), self.seed, rank, world, batch, self._steps)
-        return DataLoader(
-            self.pairs, batch_size=batch, sampler=sampler, collate_fn=_batch, drop_last=True
-        )
+        if self.pairs is None:
+            # As many for every process, the first ones twice: Lightning counts on equal numbers.
+            places = range(rank, world * ceil(len(self.train) / world), world)
+            return self._loader(self.train, [place % len(self.train) for place in places])
+        parts = getattr(self.trainer, "accumulate_grad_batches", 1)
+        share = min(self.batch, len(self.pairs)) // world // parts
+        if share == 0:
+            raise InputError(
+                f"a step reads {min(self.batch, len(self.pairs))} pairs, wanted train.devices * "
+                f"train.nodes * train.accumulate to be at most that, not {world * parts}"
+            )
+        step = share * parts
+        sampler = EpochSampler(len(self.pairs), self.seed, rank, world, step, self._steps)
+        return DataLoader(self.pairs, batch_size=share, sampler=sampler, collate_fn=_batch)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the synthetic validation clouds; test labels are never seen during a fit."""
@@ -138,11 +148,10 @@ class CloudData(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """Return the test clouds, each exactly once over all processes."""
-        return self._loader(self.test)
-
-    def _loader(self, clouds: CloudDataset) -> DataLoader[Any]:
         rank, world = self._place
-        mine = range(rank, len(clouds), world)
+        return self._loader(self.test, range(rank, len(self.test), world))
+
+    def _loader(self, clouds: CloudDataset, mine: Sequence[int]) -> DataLoader[Any]:
         return DataLoader(
             ReadClouds(clouds, self.reader),
             batch_size=1,

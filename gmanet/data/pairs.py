@@ -159,7 +159,8 @@ class EpochSampler(Sampler[tuple[int, int]]):
         seed: Decides the order.
         rank: This process's number.
         world: Number of processes.
-        batch: Pairs of one step; what remains of an epoch after whole batches is left out.
+        batch: This process's pairs of one step; what remains of an epoch after whole steps is left
+            out.
         steps: Returns how many steps were made.
     """
 
@@ -176,7 +177,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.batch, self.steps = batch, steps
 
     def __len__(self) -> int:
-        return self.length // self.world
+        return self.length // self.world // self.batch * self.batch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch, done = divmod(self.steps(), max(1, len(self) // self.batch))

@@ -80,14 +80,6 @@ class MemoryDetector(Detector):
         self.quota = config.held
         self.seen: dict[str, dict[str, Tensor]] = {}
 
-    def setup(self, stage: str) -> None:
-        """Refuse a fit by several processes: each would know a part of the clouds only."""
-        if stage == "fit" and self.trainer.world_size > 1:
-            raise InputError(
-                f"detector.name={self.config.name}: fitted by {self.trainer.world_size} processes, "
-                "wanted train.devices=1 and train.nodes=1 (a memory bank has no gradients to share)"
-            )
-
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
         return {"feature": cloud.feature}
@@ -104,7 +96,7 @@ class MemoryDetector(Detector):
 
     def on_train_start(self) -> None:
         """Share the rows among the clouds."""
-        clouds = int(self.trainer.num_training_batches) * self.batch
+        clouds = len(self.trainer.datamodule.train)  # type: ignore[attr-defined]
         self.quota = max(1, self.config.held // max(1, clouds))
         self.seen = {}
 
@@ -116,7 +108,8 @@ class MemoryDetector(Detector):
 
     @torch.no_grad()
     def on_train_end(self) -> None:
-        """Build the banks; the order in which clouds came does not matter."""
+        """Build the banks; neither order nor process in which clouds came matters."""
+        self._gather()
         names = sorted(self.seen)
         for name, bank in self.banks.items():
             assert isinstance(bank, Bank)
@@ -125,6 +118,22 @@ class MemoryDetector(Detector):
             count = self.bank_rows(sum(len(cloud) for cloud in clouds))
             bank.build(clouds, count, self.config.neighbors, generator)
         self.seen = {}
+
+    def _gather(self) -> None:
+        """Bring together what several processes have seen, on each of them."""
+        if self.trainer.world_size == 1:
+            return
+        mine = {
+            cloud: {name: part.cpu() for name, part in banks.items()}
+            for cloud, banks in self.seen.items()
+        }
+        every: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(every, mine)
+        self.seen = {
+            cloud: {name: part.to(self.device) for name, part in banks.items()}
+            for seen in every
+            for cloud, banks in seen.items()
+        }
 
     def bank_rows(self, held: int) -> int:
         """Return how many of the held rows a bank keeps."""

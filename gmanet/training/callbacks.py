@@ -19,9 +19,9 @@ __all__ = ["AnomalyMetrics", "ProgressBar"]
 
 
 class AnomalyMetrics(Callback):
-    """Logs point and object metrics: ``val/*`` of synthetic clouds, ``test/*`` of the test clouds.
+    """Logs point and object metrics of the synthetic validation clouds as ``val/*``.
 
-    They are for curves; published figures are measured from stored predictions.
+    They are for curves; figures of the test clouds are measured from stored predictions.
     """
 
     def __init__(self) -> None:
@@ -50,19 +50,6 @@ class AnomalyMetrics(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Log the figures of the synthetic validation clouds."""
         module.log_dict(self._compute("val"))
-
-    def on_predict_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
-    ) -> None:
-        """Add the scores of a batch whose truth is known."""
-        if all(batch.defect):
-            self._update(outputs, batch)
-
-    def on_predict_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Log the figures of the test clouds."""
-        values = self._compute("test")
-        if trainer.logger is not None and values:
-            trainer.logger.log_metrics(values, step=trainer.global_step)
 
 
 class ProgressBar(Callback):

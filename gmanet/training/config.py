@@ -9,35 +9,60 @@ from gmanet.errors import InputError
 
 __all__ = ["TrainConfig", "WandbConfig"]
 
+LOGGERS = ("wandb", "tensorboard")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
 
 @dataclass
 class TrainConfig:
     """Where and how a run computes.  None of it changes what is learned, save rounding.
 
+    Several processes, and ``accumulate``, divide the pairs of a step among them; what the loss of a
+    detector averages or weighs, it does within each part.
+
     Args:
         accelerator: ``cpu``, ``gpu`` or ``auto``, as Lightning understands it.
         devices: Processes on each node.
         nodes: Number of nodes.
-        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
+        precision: ``32-true``, ``bf16-mixed``, or on a GPU ``16-mixed``.
+        compile: Whether networks go through ``torch.compile``; the first steps take longer.
+        accumulate: Parts in which a step reads its pairs one after another, to save memory.
         workers: Processes that prepare clouds; -1: one per core, 0: none.
         checkpoint_every: Epochs between two checkpoints; an interrupted run resumes from the last.
         pictures: Test clouds to draw, spread over the kinds of defect; -1: all.
+        logger: ``wandb`` or ``tensorboard``.
     """
 
     accelerator: str = "cpu"
     devices: int = 1
     nodes: int = 1
     precision: str = "32-true"
+    compile: bool = False
+    accumulate: int = 1
     workers: int = -1
     checkpoint_every: int = 5
     pictures: int = 6
+    logger: str = "wandb"
 
     def __post_init__(self) -> None:
-        for name, least in (("devices", 1), ("nodes", 1), ("workers", -1), ("pictures", -1)):
+        lowest = {"devices": 1, "nodes": 1, "workers": -1, "pictures": -1, "accumulate": 1}
+        for name, least in lowest.items():
             if getattr(self, name) < least:
                 raise InputError(f"train.{name}={getattr(self, name)}, wanted at least {least}")
+        for name, known in (("logger", LOGGERS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"train.{name}={getattr(self, name)!r}, wanted one of {', '.join(known)}"
+                )
+        if self.precision == "16-mixed" and self.accelerator == "cpu":
+            raise InputError("train.precision=16-mixed on a cpu, wanted bf16-mixed")
         if self.checkpoint_every < 1:
             raise InputError(f"train.checkpoint_every={self.checkpoint_every}, wanted at least 1")
+
+    @property
+    def world(self) -> int:
+        """Return the number of processes that fit and score together."""
+        return self.devices * self.nodes
 
     @property
     def processes(self) -> int:
@@ -54,13 +79,16 @@ class WandbConfig:
     Args:
         mode: ``offline`` (no account, no network), ``online`` or ``disabled``.
         project: W&B project.
-        group: Runs that belong together, such as those of one experiment.
-        tags: Free words.
+        group: Runs that belong together, such as those of one experiment; without one it is the
+            environment variable ``WANDB_RUN_GROUP``.
+        job: Job type; without one it is ``WANDB_JOB_TYPE``.
+        tags: Free words, beside the names of detector and data.
     """
 
     mode: str = "offline"
     project: str = "gmanet"
     group: str | None = None
+    job: str | None = None
     tags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

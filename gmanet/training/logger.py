@@ -1,40 +1,67 @@
-"""The W&B logger: offline unless told otherwise; ``scores.json`` is the record, W&B the view."""
+"""The logger of a run: W&B, offline unless told otherwise, or TensorBoard.
+
+``scores.json`` is the record, a dashboard the view; no run depends on one.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
-from gmanet.cloud import Floats, Labels
 from gmanet.errors import InputError
 from gmanet.training.config import WandbConfig
 
-__all__ = ["log_cloud", "log_pictures", "make_logger"]
+__all__ = ["identity", "make_logger"]
 
-SHOWN = 50_000
-"""Points of the cloud that W&B draws; its viewer stalls above a few hundred thousand."""
+WAIT = 25.0
+"""Seconds that W&B may take to answer when it is to work online."""
 
 
 def make_logger(
-    config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]
-) -> WandbLogger | None:
+    kind: str, config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]
+) -> WandbLogger | TensorBoardLogger | None:
     """Return the logger of a run, or None if disabled.
 
     Args:
-        config: How to log.
-        folder: The run's folder; W&B keeps its files in ``wandb`` there, never in the home.
-        name: The run's name; with "/" as "-" it is the W&B id, so a resumed run continues its own.
+        kind: ``wandb`` or ``tensorboard``.
+        config: How W&B is to log.
+        folder: The run's folder; loggers keep their files there, never in the home.
+        name: The run's name.
         resolved: The run's configuration.
 
     Raises:
-        InputError: W&B cannot be started, as online without a network or a key.
+        InputError: The logger cannot be started: W&B online without a network or a key, or
+            TensorBoard where it is not installed.
     """
-    if config.mode == "disabled":
-        return None
+    if kind == "tensorboard":
+        return _tensorboard(folder, resolved)
+    return None if config.mode == "disabled" else _wandb(config, folder, name, resolved)
+
+
+def identity(name: str) -> str:
+    """Return a run's name as W&B allows it for runs and artifacts; a resumed run keeps its own."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[-120:]
+
+
+def _tensorboard(folder: Path, resolved: dict[str, Any]) -> TensorBoardLogger:
+    try:
+        logger = TensorBoardLogger(str(folder), name="tensorboard", version="")
+    except ModuleNotFoundError:
+        raise InputError(
+            "train.logger=tensorboard: TensorBoard is not installed, wanted "
+            "pip install -e '.[tensorboard]', or train.logger=wandb"
+        ) from None
+    logger.log_hyperparams(resolved)
+    return logger
+
+
+def _wandb(config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]) -> WandbLogger:
     files = folder / "wandb"
     files.mkdir(parents=True, exist_ok=True)
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
@@ -43,55 +70,26 @@ def make_logger(
     logging.getLogger("wandb").setLevel(logging.ERROR)
     import wandb
 
-    identity = name.replace("/", "-")[-120:]
     try:
         run = wandb.init(
             project=config.project,
-            group=config.group,
-            tags=list(config.tags),
+            group=config.group or os.environ.get("WANDB_RUN_GROUP"),
+            job_type=config.job or os.environ.get("WANDB_JOB_TYPE"),
+            tags=[*config.tags, resolved["detector"]["name"], resolved["data"]["name"]],
             name=name,
-            id=identity,
+            id=identity(name),
             resume="allow" if config.mode == "online" else None,
             mode=config.mode,  # type: ignore[arg-type]
             dir=str(folder),
             config=resolved,
-            settings=wandb.Settings(silent=True, init_timeout=25),
+            settings=wandb.Settings(silent=True, init_timeout=WAIT),
         )
     except Exception as error:  # W&B raises a different class for each way of having no network
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"wandb.mode={config.mode}: W&B did not start ({type(error).__name__}: {error}); "
+            f"wandb.mode={config.mode}: W&B did not start ({type(error).__name__}: {reason}); "
             "wandb.mode=offline needs no network and no account"
         ) from None
+    if config.mode == "offline":
+        sys.stderr.write(f"W&B is offline; wandb sync {Path(run.dir).parent} uploads this run\n")
     return WandbLogger(experiment=run)
-
-
-def log_pictures(logger: WandbLogger | None, pictures: list[Path]) -> None:
-    """Show pictures on the dashboard."""
-    if logger is not None and pictures:
-        images = [str(path) for path in pictures]
-        logger.log_image("pictures", images, caption=[path.stem for path in pictures])
-
-
-def log_cloud(
-    logger: WandbLogger | None, key: str, pos: Floats, color: Any, label: Labels | None = None
-) -> None:
-    """Show one colored cloud on the dashboard, to be turned with the mouse.
-
-    Args:
-        logger: None logs nothing.
-        key: Name on the dashboard.
-        pos: Points, with shape ``(N, 3)``.
-        color: Red, green and blue from 0 to 255, with shape ``(N, 3)``.
-        label: Points that must not be thinned away, with shape ``(N,)``.
-    """
-    if logger is None:
-        return
-    import numpy as np
-    import wandb
-
-    step = -(-len(pos) // SHOWN)
-    keep = np.arange(len(pos)) % step == 0
-    if label is not None:
-        keep |= label
-    colored = np.concatenate([pos[keep], np.asarray(color)[keep].astype(np.float32)], axis=1)
-    logger.experiment.log({key: wandb.Object3D(colored)})

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 from gmanet.detectors.base import Detector
 from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
 from gmanet.training.config import TrainConfig
+from gmanet.training.processes import BankStrategy, StopWhenAsked
 
 __all__ = ["make_trainer"]
 
@@ -46,18 +47,22 @@ def make_trainer(
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
+    learns = any(parameter.requires_grad for parameter in detector.parameters())
+    stop = [StopWhenAsked(str(folder / "checkpoints/last.ckpt"))] if detector.steps else []
     return Trainer(
         accelerator=config.accelerator,
         devices=config.devices,
         num_nodes=config.nodes,
+        strategy="auto" if config.world == 1 else "ddp" if learns else BankStrategy(),
         precision=config.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=config.accumulate if detector.steps else 1,
         max_epochs=-1 if detector.steps else epochs,
         max_steps=detector.steps or -1,
         check_val_every_n_epoch=max(1, epochs // CURVE),
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         logger=logger or False,
-        callbacks=[save, AnomalyMetrics(), ProgressBar(), *(callbacks or [])],
+        callbacks=[save, AnomalyMetrics(), ProgressBar(), *stop, *(callbacks or [])],
         default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -73,7 +78,9 @@ def _quiet() -> None:
         ".*does not have many workers.*",  # draws are cheaper than sending them between processes
         ".*in eval mode at the start of training.*",  # the expert
         ".*exists and is not empty.*",  # checkpoints of the run that is resumed
+        ".*ended before the epoch ended.*",  # the sampler goes on with the batch that was next
         ".*fit loop was skipped.*",
+        ".*srun. command is available.*",  # a login node
         ".*but have no `validation_step`.*",  # memory banks
         ".*this fit will run with no optimizer.*",  # likewise
         ".*smaller than the logging interval.*",  # few twins

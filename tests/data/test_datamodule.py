@@ -11,6 +11,7 @@ import torch
 from gmanet.data.datamodule import CloudData
 from gmanet.data.pairs import Draw
 from gmanet.data.structured import StructureReader
+from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 
 
@@ -119,3 +120,28 @@ def test_two_processes_draw_from_other_pairs(fitted):
     finally:
         fitted.trainer = None
     assert sorted(keys) == [(0, index) for index in range(4)]
+
+
+def test_processes_and_parts_divide_the_pairs_of_a_step(fitted):
+    def batches(rank, world, parts):
+        fitted.trainer = SimpleNamespace(
+            global_rank=rank, world_size=world, global_step=0, accumulate_grad_batches=parts
+        )
+        return [len(batch.abnormal) // 40 for batch in fitted.train_dataloader()]
+
+    try:
+        assert batches(0, 1, 1) == [2, 2]
+        assert batches(0, 1, 2) == [1, 1, 1, 1]
+        assert batches(0, 2, 1) == batches(1, 2, 1) == [1, 1]
+        with pytest.raises(
+            InputError, match=r"a step reads 2 pairs, wanted .* at most that, not 4"
+        ):
+            batches(0, 2, 2)
+    finally:
+        fitted.trainer = None
+
+
+def test_every_process_fits_on_as_many_clouds(module):
+    """Three clouds on two processes: one stands in twice, and all are seen."""
+    names = [[batch.name[0] for batch in module(rank).train_dataloader()] for rank in (0, 1)]
+    assert names == [["good0", "good2"], ["good1", "good0"]]

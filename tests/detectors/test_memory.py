@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lightning import Trainer
 from torch_geometric.data import Batch
 
 from gmanet.data.datamodule import CloudData
@@ -189,16 +188,6 @@ def test_banks_are_bounded_and_clouds_come_in_any_order(
     torch.testing.assert_close(one, other)
     monkeypatch.setitem(CASES, "small", (Simple3D, Simple3DConfig(held=300, share=0.1)))
     assert len(fit("small", plates, tmp_path).banks["feature"].rows) == 30
-
-
-def test_several_processes_are_refused():
-    detector = BTF(BTFConfig())
-    detector.trainer = Trainer(
-        accelerator="cpu", devices=2, logger=False, enable_checkpointing=False
-    )
-    with pytest.raises(InputError, match=r"2 processes, wanted train\.devices=1"):
-        detector.setup("fit")
-    detector.setup("predict")
 
 
 @pytest.mark.parametrize(

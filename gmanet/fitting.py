@@ -1,0 +1,163 @@
+"""The stages of a run: learn, score, measure, draw.  Each does what of it is not done yet."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lightning import Trainer, seed_everything
+
+from gmanet import preemption
+from gmanet.cloud import Cloud
+from gmanet.config import RunConfig, resolved
+from gmanet.data.datamodule import CloudData
+from gmanet.data.dataset import CloudDataset
+from gmanet.data.pairs import twin_of
+from gmanet.data.remaining import Remaining
+from gmanet.detectors import DETECTORS
+from gmanet.detectors.base import Detector
+from gmanet.errors import InputError
+from gmanet.evaluation.dashboard import show
+from gmanet.evaluation.gallery import choose, draw_gallery
+from gmanet.evaluation.measure import measure
+from gmanet.evaluation.prediction import file_stem, load_predictions
+from gmanet.evaluation.storing import StorePredictions
+from gmanet.launcher import rank
+from gmanet.run import Run
+from gmanet.training.logger import make_logger
+from gmanet.training.processes import agreed, stop_others
+from gmanet.training.speed import compile_networks
+from gmanet.training.trainer import make_trainer
+
+__all__ = ["fit"]
+
+PATIENCE = 120.0
+"""Seconds until a file of another machine must be seen: network file systems cache folders."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left of a run.
+
+    Args:
+        fitted: Nothing is to be learned.
+        checkpoint: Where to go on learning, if anywhere.
+        clouds: Names of the test clouds that are to be scored.
+    """
+
+    fitted: bool
+    checkpoint: str | None
+    clouds: list[str]
+
+    @classmethod
+    def of(cls, run: Run, names: Sequence[str]) -> Plan:
+        """Return what is left of a run with these test clouds."""
+        fitted, last = run.detector_file.is_file(), run.last_checkpoint
+        done = _stored(run) if fitted else set()
+        todo = [name for name in names if file_stem(name) not in done]
+        return cls(fitted, None if last is None else str(last), todo)
+
+
+def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) -> dict[str, Any]:
+    """Return the figures of a run, doing whatever of it is not done yet.
+
+    Every process of a run calls it; only the first writes and returns figures.
+
+    Args:
+        config: The run's configuration.
+        run: Its folder.
+        train: Normal clouds.
+        test: Clouds to score.
+    """
+    logger = None
+    if rank() == 0:
+        said = resolved(config)
+        logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
+    seed_everything(config.seed, verbose=False)
+    detector = DETECTORS[config.detector.name](config.detector)
+    detector.prepare(train)
+    reader, synthesis, settings = detector.reader(), config.synthesis, config.train
+    drawn = (synthesis, detector.draw, detector.batch, config.seed, settings.processes)
+    data = CloudData(train, test, reader, *drawn)
+    trainer = make_trainer(
+        detector,
+        settings,
+        run.folder,
+        logger,
+        data.epochs(detector.steps),
+        [StorePredictions(run.predictions)],
+    )
+    plan = agreed(trainer, Plan.of(run, test.names))
+    data.test = Remaining(test, plan.clouds)
+    if settings.compile:
+        compile_networks(detector)
+    try:
+        _learn(config, run, plan, detector, data, trainer)
+        if plan.clouds:
+            trainer.predict(detector, datamodule=data, return_predictions=False)
+    except preemption.Preempted:
+        stop_others(trainer)
+        raise
+    trainer.strategy.barrier()
+    if not trainer.is_global_zero:
+        return {}
+    _await(run, test.names)
+    twin = None if detector.draw is None else twin_of(train[0], synthesis, config.seed)
+    return _finish(config, run, detector, train[0], twin, test, logger)
+
+
+def _learn(
+    config: RunConfig, run: Run, plan: Plan, detector: Detector, data: CloudData, trainer: Trainer
+) -> None:
+    """Fit the detector, or load it where that is done, and store it."""
+    if plan.fitted:
+        detector.load_state_dict(run.load_detector()["state"])
+        return
+    trainer.fit(detector, datamodule=data, ckpt_path=plan.checkpoint, weights_only=True)
+    if trainer.is_global_zero:
+        run.save_detector(config.detector.name, asdict(config.detector), detector.state_dict())
+    preemption.check()
+
+
+def _stored(run: Run) -> set[str]:
+    """Return the file names, without ending, of the predictions that are there."""
+    return {path.stem for path in run.predictions.glob("*.npz")}
+
+
+def _await(run: Run, names: Sequence[str]) -> None:
+    """Wait until the prediction of every cloud is seen, also those of other machines."""
+    end = time.monotonic() + PATIENCE
+    while missing := [name for name in names if file_stem(name) not in _stored(run)]:
+        if time.monotonic() > end:
+            raise InputError(
+                f"{run.predictions}: {len(missing)} of {len(names)} clouds were not scored, the "
+                f"first is {missing[0]}; do all machines share this folder?"
+            )
+        time.sleep(0.2)
+
+
+def _finish(
+    config: RunConfig,
+    run: Run,
+    detector: Detector,
+    normal: Cloud,
+    twin: Cloud | None,
+    test: CloudDataset,
+    logger: Any,
+) -> dict[str, Any]:
+    """Return the figures after measuring, drawing and logging; only one process does it."""
+    predictions = list(load_predictions(run.predictions))
+    figures = measure(predictions, config.detector.object_rule)
+    figures["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    by_name = {prediction.name: prediction for prediction in predictions}
+    chosen = choose(predictions, config.train.pictures)
+    workers = config.train.processes
+    pictures = draw_gallery(run.pictures, chosen, normal, twin, test, by_name, workers)
+    if logger is not None:
+        steps, file = detector.steps, run.detector_file
+        show(logger, steps, config.name, figures, predictions, pictures, test, file)
+    run.write_scores(figures)
+    return figures

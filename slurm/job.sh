@@ -1,0 +1,57 @@
+#!/bin/bash
+# The job that run.sh and sweep.sh submit: job.sh fit WORD... | job.sh cell FILE WORD...
+#
+# Slurm signals this script WARNING seconds before the time is over (or when the job must make
+# room); it passes the signal on, waits until all processes have saved and left, and puts itself
+# back in the queue.  What the signal kills before Python listens is back in the queue, too.
+set -o pipefail
+cd "$SLURM_SUBMIT_DIR" && source slurm/cluster.env || exit 1
+me=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
+log=$GMANET_RUNS/slurm/$SLURM_JOB_NAME-$me
+rm -f "$log.failed"
+
+fail() { # exit code
+    local reason
+    reason=$(grep -a '^error: ' "$log.out" | tail -n 1)
+    echo "job $me: ${words[*]}: exit code $1: ${reason:-see $log.out}" | tee "$log.failed"
+    exit 1
+}
+
+again() { # exit code
+    (( ${SLURM_RESTART_COUNT:-0} < RESTARTS )) || fail "$1 after $RESTARTS restarts"
+    echo "job $me: back in the queue (restart $(( ${SLURM_RESTART_COUNT:-0} + 1 )))"
+    scontrol requeue "$me" || fail "$1, and Slurm does not take it back"
+    exit 75
+}
+
+signalled= woken= step=
+trap 'signalled=yes woken=yes; [[ -z $step ]] || kill -USR1 "$step" 2>/dev/null' USR1
+
+prepare
+case $1 in
+    fit) words=("${@:2}") ;;
+    cell)
+        export WANDB_RUN_GROUP=$SLURM_JOB_NAME WANDB_JOB_TYPE=cell
+        mapfile -t words < <("$PYTHON" -m gmanet.sweep "$2" --cell "$SLURM_ARRAY_TASK_ID")
+        (( ${#words[@]} )) || fail "none, as cell $SLURM_ARRAY_TASK_ID of $2 has no words"
+        words+=("${@:3}")
+        ;;
+esac
+[[ -z $signalled ]] || again 143
+
+# What the job was given counts, also where cluster.env has changed since.
+srun --nodes="$SLURM_NNODES" --ntasks-per-node="$SLURM_NTASKS_PER_NODE" \
+    --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=1 \
+    "$PYTHON" -m gmanet.fit train.accelerator="$ACCELERATOR" train.nodes="$SLURM_NNODES" \
+    train.devices="$SLURM_NTASKS_PER_NODE" train.workers="$SLURM_CPUS_PER_TASK" "${words[@]}" &
+step=$!
+[[ -z $signalled ]] || kill -USR1 "$step"
+while woken=; wait "$step"; code=$?; [[ -n $woken ]]; do :; done # a signal ends a wait too early
+
+if (( code == 0 )); then
+    exit 0
+elif (( code == 75 )) || [[ -n $signalled ]]; then
+    again "$code"
+else
+    fail "$code"
+fi
