@@ -19,7 +19,7 @@ LAYERS = [
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    "report",
+    *("report", "stats"),
 ]
 RANK = {name: rank for rank, name in enumerate(LAYERS)} | dict.fromkeys(COMMANDS, len(LAYERS))
 

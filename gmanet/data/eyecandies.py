@@ -46,7 +46,7 @@ class Eyecandies(Published):
     layout = (
         "<Category>/{train,test_public}/data/NNN_{depth.png,info_depth.yaml,mask.png,metadata.yaml}"
     )
-    source = "Eyecandies, Bonfiglioli et al. 2022: eyecan-ai.github.io/eyecandies"
+    source = "Eyecandies, Bonfiglioli et al. 2022: GitHub, eyecan-ai/eyecandies"
     marker = "train/data"
 
     def listed(self) -> list[Item]:

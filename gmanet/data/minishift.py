@@ -26,7 +26,7 @@ class MiniShift(Published):
         "<category>/train/good/*.txt, <category>/test/good/*.txt, "
         "<category>/test/<defect>/{easy,medium,hard}/*.txt and gt for test"
     )
-    source = "MiniShift, Cheng et al.: huggingface.co/datasets/ChengYuQi99/MiniShift"
+    source = "MiniShift, Cheng et al.: Hugging Face, ChengYuQi99/MiniShift"
     marker = "train/good"
 
     def listed(self) -> list[Item]:
@@ -47,5 +47,5 @@ class MiniShift(Published):
         cloud = read_cloud(item.path)
         if cloud.label is not None:
             raise InputError(f"{item.path}: four columns or more, wanted x y z")
-        label = None if item.truth is None else read_flags(item.truth, len(cloud))
+        label = None if item.truth is None else read_flags(item.truth, len(cloud), item.path)
         return cloud.replace(label=label)

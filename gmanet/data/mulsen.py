@@ -41,7 +41,7 @@ class MulSen(Published):
         "<category>/Pointcloud/train/*.stl, <category>/Pointcloud/test/<defect>/*.stl, "
         "<category>/Pointcloud/GT/<defect>/*.txt and <category>/RGB/GT/<defect>/data.csv"
     )
-    source = "MulSen-AD, Li et al. 2025: github.com/ZZZBBBZZZ/MulSen-AD"
+    source = "MulSen-AD, Li et al. 2025: GitHub, ZZZBBBZZZ/MulSen-AD"
     marker = "Pointcloud/train"
 
     def listed(self) -> list[Item]:

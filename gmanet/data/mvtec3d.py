@@ -30,7 +30,7 @@ class MVTec3D(Published):
         "<category>/train/good/xyz/*.tiff, <category>/test/<defect>/xyz/*.tiff and "
         "<category>/test/<defect>/gt/*.png"
     )
-    source = "MVTec 3D-AD, Bergmann et al. 2022: mvtec.com/company/research/datasets/mvtec-3d-ad"
+    source = "MVTec 3D-AD, Bergmann et al. 2022: the data sets on the site of MVTec"
     marker = "train/good/xyz"
 
     def listed(self) -> list[Item]:

@@ -30,7 +30,7 @@ class OpenIndustry(Published):
         "<category>/train/*.pcd, <category>/test/<category>_<number>.pcd and "
         "<category>/test/<category>_{Bump,Deformation,Dent,Scar,Scratch}*.pcd"
     )
-    source = "Open-Industry: huggingface.co/datasets/HanzheL/open-industry"
+    source = "Open-Industry: Hugging Face, HanzheL/open-industry"
 
     def listed(self) -> list[Item]:
         """Return the ``.pcd`` files; a test cloud of an unknown kind is refused."""

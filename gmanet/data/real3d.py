@@ -30,7 +30,7 @@ class Real3D(Published):
 
     unit = "mm"
     layout = "<category>/train/*template*.pcd, <category>/test/*.pcd and <category>/gt/*.txt"
-    source = "Real3D-AD, Liu et al. 2023: github.com/M-3LAB/Real3D-AD"
+    source = "Real3D-AD, Liu et al. 2023: GitHub, M-3LAB/Real3D-AD"
 
     def listed(self) -> list[Item]:
         """Return the templates, or the test clouds that are no templates."""

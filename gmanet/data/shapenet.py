@@ -28,7 +28,7 @@ class AnomalyShapeNet(Published):
     layout = (
         "pcd/<category>/train/*template*.pcd, pcd/<category>/test/*.pcd and pcd/<category>/GT/*.txt"
     )
-    source = "Anomaly-ShapeNet, Li et al. 2024: github.com/Chopper-233/Anomaly-ShapeNet"
+    source = "Anomaly-ShapeNet, Li et al. 2024: GitHub, Chopper-233/Anomaly-ShapeNet"
     inner = ("pcd", "dataset/pcd")
 
     def listed(self) -> list[Item]:

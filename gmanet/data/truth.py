@@ -54,8 +54,13 @@ def read_labeled(path: Path, counted: Path) -> Cloud:
     return Cloud(_positions(table), label, name=counted.stem).checked(str(path))
 
 
-def read_flags(path: Path, count: int) -> Labels:
+def read_flags(path: Path, count: int, counted: Path) -> Labels:
     """Return the labels of a file with one 0 or 1 a line, with shape ``(count,)``.
+
+    Args:
+        path: The label file.
+        count: Points of the cloud.
+        counted: The cloud's file, named in errors.
 
     Raises:
         InputError: Another number of lines, or something else in them.
@@ -63,7 +68,7 @@ def read_flags(path: Path, count: int) -> Labels:
     table = read_table(path)
     if table.shape != (count, 1):
         found = f"{table.shape[0]} rows of {table.shape[1]} numbers"
-        raise InputError(f"{path}: {found}, wanted {count} rows of one label, one for each point")
+        raise InputError(f"{path}: {found}, wanted {count} of one label, as many as in {counted}")
     return as_flags(path, table[:, 0])
 
 

@@ -56,8 +56,12 @@ def read_grid(path: Path) -> Floats:
     if len(starts) != len(lengths) or sum(lengths) != total:
         found = f"{len(starts)} strips of {sum(lengths)} bytes"
         raise InputError(f"{path}: {found}, wanted {total} for {height} x {width} pixels")
-    if any(start + length > len(data) for start, length in zip(starts, lengths, strict=True)):
-        raise InputError(f"{path}: {len(data)} bytes, wanted those that its strips promise")
+    places = sorted(zip(starts, lengths, strict=True))
+    taken = 8
+    for start, length in places:
+        if start < taken or start + length > len(data):
+            raise InputError(f"{path}: strip at byte {start}, wanted one in a place of its own")
+        taken = start + length
     strips = (data[start : start + length] for start, length in zip(starts, lengths, strict=True))
     grid = np.frombuffer(b"".join(strips), f"{order}f4").reshape(height, width, 3)
     return grid.astype(np.float32)
