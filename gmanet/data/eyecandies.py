@@ -4,14 +4,13 @@
 ``NNN_info_depth.yaml`` with ``normalization: {min, max}``, ``NNN_mask.png`` (abnormal above 0) and
 ``NNN_metadata.yaml`` with ``anomalous: 0`` or ``1``.  Depth in metres is
 ``value / 65535 * (max - min) + min``; the camera is a pinhole with a focal length of 711.11 pixels
-and its center in the middle of the picture.  ``val`` is not read; ``test_private`` has
-no labels.
+and its center in the middle of the picture.  ``val`` is not read; ``test_private`` has no labels.
 
 Numbers have three digits for training and two for testing.  That the other entries of the metadata
 (``bumps``, ``dents``, ``colors``, ``normals``) name the kinds is assumed, from memory: an item is
 ``good`` or else called after those that are 1, ``anomalous`` if there are none.  Of these, colors
-and normals are not to be seen in a depth.  The conveyor and its rails are taken off
-(``gmanet.preprocess.tabletop``), and so is what is farther away than 1.8 m.
+and normals are not to be seen in a depth.  The conveyor is taken off, and with it what runs out of
+the picture: rails and background (``gmanet.preprocess.tabletop``).
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ from gmanet.preprocess.tabletop import part_on_table
 __all__ = ["Eyecandies"]
 
 FOCAL = 711.11
-FAR = 1.8
 SPLITS = {"train": "train", "test": "test_public"}
 LIMIT = 1 << 14
 """A metadata file has at most this many bytes."""
@@ -94,7 +92,7 @@ def _grid(path: Path) -> tuple[Floats, Any]:
     height, width = depth.shape
     x, y = (columns - width / 2) * depth / FOCAL, (rows - height / 2) * depth / FOCAL
     grid = np.stack([x, y, depth], axis=2).astype(np.float32)
-    return grid, (depth > 0) & (depth < FAR)
+    return grid, depth > 0
 
 
 def _kind(path: Path) -> str:

@@ -6,7 +6,7 @@ differ).  ``validation`` and ``rgb`` are not read.  A ``.tiff`` holds three floa
 metres, ``0 0 0`` where nothing was measured.
 
 The table is taken off (``gmanet.preprocess.tabletop``), or else the number of measured pixels would
-give the label away.  Points come row by row.
+give the label away; the part's lowest two or three millimetres go with it.  Points come row by row.
 """
 
 from __future__ import annotations

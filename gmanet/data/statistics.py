@@ -36,7 +36,8 @@ PAPER: Mapping[str, tuple[float, ...]] = {
 abnormal ones, and the anomaly point ratio in percent."""
 
 HEAD = (
-    "| category | normal | avg | max | min | abnormal | avg | max | min | total | ratio % | range % |",
+    "| category | normal | avg | max | min | abnormal | avg | max | min | total "
+    "| ratio % | range % |",
     "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
 )
 
@@ -117,8 +118,8 @@ def table_3(sizes: Sequence[Size]) -> str:
         own = [size for size in sizes if size.data == data]
         points = [size.points for size in own]
         kinds = {size.defect for size in own} - {"good", "unknown"}
-        cells = (len({size.category for size in own}), len(own), len(kinds))
-        cells += (min(points), max(points), sum(points))
+        counts = [len({size.category for size in own}), len(own), len(kinds)]
+        cells = [*counts, min(points), max(points), sum(points)]
         lines.append(f"| {data} | {' | '.join(f'{cell:,}' for cell in cells)} |")
     return "\n".join(lines)
 
@@ -130,7 +131,7 @@ def _row(title: str, sizes: Iterable[Size]) -> str:
     ratios = [100 * size.ratio for size in sizes if size.ratio is not None]
     cells = [str(len(normal)), *_spread(normal), str(len(abnormal)), *_spread(abnormal)]
     cells += [str(len(sizes)), f"{np.mean(ratios):.2f}" if ratios else "-"]
-    cells.append(f"{min(ratios):.2f}–{max(ratios):.2f}" if ratios else "-")
+    cells.append(f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "-")
     return f"| {title} | {' | '.join(cells)} |"
 
 
