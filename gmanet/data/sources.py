@@ -65,6 +65,7 @@ class First(CloudDataset):
     def __init__(self, whole: CloudDataset, count: int) -> None:
         super().__init__(whole.category, whole.split)
         self.whole, self.count = whole, count
+        self.unit = whole.unit
 
     @property
     def names(self) -> list[str]:

@@ -115,11 +115,13 @@ def test_empty_and_truncated_files_are_named(made, name):
         whole = file.read_bytes()
         file.write_bytes(b"")
         assert refusal(config).startswith(f"{file}: is empty")
-        file.write_bytes(whole[: len(whole) // 2])
+        half = len(whole) // 2
+        space = whole.rfind(b" ", 0, half)  # a row of text without its last number
+        file.write_bytes(whole[: space if file.suffix == ".txt" and space > 0 else half])
         if file == path and name in ("iec3d", "real3d", "shapenet", "open_industry"):
             list(open_data(config, "test"))  # points stand in the label file
         else:
-            assert refusal(config).startswith(f"{file}: ")
+            assert str(file) in refusal(config)
         file.write_bytes(whole)
     list(open_data(config, "test"))
 

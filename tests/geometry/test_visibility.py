@@ -10,7 +10,7 @@ from gmanet.geometry.visibility import DENSE, directions, visible
 UP = np.array([0.0, 0.0, 1.0])
 
 
-@pytest.mark.parametrize("count", [3000, DENSE, 3 * DENSE])
+@pytest.mark.parametrize("count", [3000, 2 * DENSE])
 @pytest.mark.parametrize("view", range(3))
 def test_half_of_a_sphere_is_seen(sphere, count, view):
     pos, eye = sphere(count).pos, directions(3)[view]
@@ -49,9 +49,9 @@ def test_place_size_and_order_do_not_matter(sphere):
     order = np.random.default_rng(0).permutation(len(pos))
     assert (visible(pos[order], UP) == seen[order]).mean() > 0.995
     assert np.array_equal(visible(pos, UP), seen)
-    large = sphere(DENSE + 5000).pos
+    large = sphere(DENSE + 2000).pos
     order = np.random.default_rng(0).permutation(len(large))
-    assert (visible(large[order], UP) == visible(large, UP)[order]).mean() > 0.995
+    assert np.array_equal(visible(large[order], UP), visible(large, UP)[order])
 
 
 @pytest.mark.parametrize("count", [1, 2, 6, 20])
