@@ -151,7 +151,7 @@ MISTAKES = {
     "detector=": "unknown name",
     "detector.name=btff": "no detector 'btff' (did you mean 'btf'?); there are: ",
     "detector.name=[1]": "no detector [1]",
-    "data=nowhere": "there are: folder, iec3d, procedural",
+    "data=nowhere": "there are: eyecandies, folder, iec3d",
     "train=gqu": "(did you mean 'gpu'?); there are: cpu, ddp, gpu",
     "wandb=off": "wanted wandb.KEY=VALUE",
     "seed": "the word 'seed' is not understood, wanted key=value",

@@ -20,6 +20,7 @@ class DataConfig:
         profile: Size of the procedural data set, ``small`` or ``full``.
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
+        views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
     """
 
     name: str = "procedural"
@@ -28,7 +29,9 @@ class DataConfig:
     profile: str = "small"
     seed: int = 0
     train_clouds: int = 0
+    views: int = 0
 
     def __post_init__(self) -> None:
-        if self.train_clouds < 0:
-            raise InputError(f"data.train_clouds={self.train_clouds}, wanted 0 or more")
+        for key in ("train_clouds", "views"):
+            if getattr(self, key) < 0:
+                raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")

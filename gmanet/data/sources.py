@@ -9,24 +9,52 @@ from pathlib import Path
 from gmanet.cloud import Cloud
 from gmanet.data.config import DataConfig
 from gmanet.data.dataset import CloudDataset
+from gmanet.data.eyecandies import Eyecandies
 from gmanet.data.folder import Folder
 from gmanet.data.iec3d import IEC3D
-from gmanet.data.procedural import Procedural
+from gmanet.data.minishift import MiniShift
+from gmanet.data.mulsen import MulSen
+from gmanet.data.mvtec3d import MVTec3D
+from gmanet.data.open_industry import OpenIndustry
+from gmanet.data.procedural import CATEGORIES, Procedural
+from gmanet.data.published import Published
+from gmanet.data.real3d import Real3D
+from gmanet.data.shapenet import AnomalyShapeNet
+from gmanet.data.single_sided import SingleSided
 from gmanet.errors import InputError
 
-__all__ = ["SOURCES", "First", "open_data"]
+__all__ = ["PUBLISHED", "SOURCES", "First", "categories", "open_data"]
+
+
+PUBLISHED: dict[str, type[Published]] = {
+    "iec3d": IEC3D,
+    "real3d": Real3D,
+    "shapenet": AnomalyShapeNet,
+    "mvtec3d": MVTec3D,
+    "eyecandies": Eyecandies,
+    "mulsen": MulSen,
+    "minishift": MiniShift,
+    "open_industry": OpenIndustry,
+}
+"""Name -> loader of a data set that others have published."""
 
 
 def _root(config: DataConfig) -> Path:
     if config.root is None:
-        raise InputError(f"data={config.name} needs data.root=FOLDER, the folder of the data set")
+        loader = PUBLISHED.get(config.name)
+        where = f" ({loader.source}), which holds {loader.layout}" if loader else ""
+        raise InputError(f"data={config.name} needs data.root=FOLDER, that of the data set{where}")
     return Path(config.root)
+
+
+def _published(config: DataConfig, split: str) -> CloudDataset:
+    return PUBLISHED[config.name](_root(config), config.category, split)
 
 
 SOURCES: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
     "procedural": lambda c, split: Procedural(c.category, split, c.profile, c.seed),
-    "iec3d": lambda c, split: IEC3D(_root(c), c.category, split),
     "folder": lambda c, split: Folder(_root(c), c.category, split),
+    **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> the split named second of the data that the configuration describes."""
 
@@ -37,6 +65,7 @@ class First(CloudDataset):
     def __init__(self, whole: CloudDataset, count: int) -> None:
         super().__init__(whole.category, whole.split)
         self.whole, self.count = whole, count
+        self.unit = whole.unit
 
     @property
     def names(self) -> list[str]:
@@ -47,17 +76,35 @@ class First(CloudDataset):
         return self.whole[range(len(self))[index]]
 
 
+def categories(config: DataConfig) -> list[str]:
+    """Return the categories of the data set that a configuration names.
+
+    Raises:
+        InputError: An unknown data set, or its root is missing or has no categories.
+    """
+    _known(config)
+    if config.name in PUBLISHED:
+        return list(PUBLISHED[config.name].folders(_root(config)))
+    return list(CATEGORIES) if config.name == "procedural" else [config.category]
+
+
 def open_data(config: DataConfig, split: str) -> CloudDataset:
     """Return one split, ``train`` or ``test``, of the data that a configuration describes.
 
     Raises:
         InputError: An unknown data set, or what its reader refuses.
     """
+    _known(config)
+    data = SOURCES[config.name](config, split)
+    if split == "train" and 0 < config.train_clouds < len(data):
+        data = First(data, config.train_clouds)
+    if split == "train" and config.views:
+        data = SingleSided(data, config.views)
+    return data
+
+
+def _known(config: DataConfig) -> None:
     if config.name not in SOURCES:
         close = get_close_matches(config.name, SOURCES, 1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise InputError(f"data={config.name!r} is unknown{hint}; there are: {', '.join(SOURCES)}")
-    data = SOURCES[config.name](config, split)
-    if split == "train" and 0 < config.train_clouds < len(data):
-        return First(data, config.train_clouds)
-    return data

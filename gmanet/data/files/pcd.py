@@ -14,7 +14,7 @@ from gmanet.data.files.source import read_bytes
 from gmanet.data.files.table import parse_table
 from gmanet.errors import InputError
 
-__all__ = ["count_points", "read", "write"]
+__all__ = ["count_points", "read", "read_columns", "write"]
 
 HEAD = """\
 # .PCD v0.7 - Point Cloud Data file format
@@ -47,15 +47,22 @@ def read(path: Path) -> Cloud:
         InputError: The file is not a PCD file, contradicts itself, or its data are damaged or do
             not hold as many points as the header promises.
     """
+    return as_cloud(path, read_columns(path))
+
+
+def read_columns(path: Path) -> dict[str, Column]:
+    """Return the values of every field by its lower-case name, each with shape ``(N,)``.
+
+    Raises:
+        InputError: As for :func:`read`.
+    """
     data = read_bytes(path, ".pcd")
     header = parse_header(path, data)
     if header.encoding == "ascii":
-        columns = _from_text(path, header, data[header.offset :])
-    elif header.encoding == "binary":
-        columns = _from_records(path, header, data)
-    else:
-        columns = _from_packed(path, header, data)
-    return as_cloud(path, columns)
+        return _from_text(path, header, data[header.offset :])
+    if header.encoding == "binary":
+        return _from_records(path, header, data)
+    return _from_packed(path, header, data)
 
 
 def write(path: Path, cloud: Cloud) -> None:

@@ -19,7 +19,7 @@ from gmanet.data.files.source import read_bytes
 from gmanet.data.files.table import parse_table
 from gmanet.errors import InputError
 
-__all__ = ["read", "write"]
+__all__ = ["read", "read_columns", "write"]
 
 HEAD = """\
 ply
@@ -40,14 +40,23 @@ def read(path: Path) -> Cloud:
         InputError: The file is not a PLY file, its data are not what the header promises, or
             the byte order is not the one it names.
     """
+    return as_cloud(path, read_columns(path))
+
+
+def read_columns(path: Path) -> dict[str, Column]:
+    """Return the values of every property by its lower-case name, each with shape ``(N,)``.
+
+    Raises:
+        InputError: As for :func:`read`.
+    """
     data = read_bytes(path, ".ply")
     header = parse_header(path, data)
     if not header.order:
-        return as_cloud(path, _from_text(path, header, data[header.offset :]))
+        return _from_text(path, header, data[header.offset :])
     columns = _from_records(path, header, data)
     if not _sane(columns) and _sane({name: one.byteswap() for name, one in columns.items()}):
         raise InputError(f"{path}: the bytes stand in another order than the format line says")
-    return as_cloud(path, columns)
+    return columns
 
 
 def write(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) -> None:

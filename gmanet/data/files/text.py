@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gmanet.cloud import Cloud
 from gmanet.data.files.columns import as_cloud
@@ -17,7 +18,7 @@ from gmanet.data.files.source import read_bytes
 from gmanet.data.files.table import parse_table
 from gmanet.errors import InputError
 
-__all__ = ["read", "write"]
+__all__ = ["read", "read_table", "write"]
 
 COLUMNS = {
     3: ("x", "y", "z"),
@@ -31,6 +32,17 @@ LENGTH = 0.05
 """Normals this far from length 1 are something else, colors for example."""
 
 
+def read_table(path: Path) -> npt.NDArray[np.float64]:
+    """Return the file's numbers, with shape ``(rows, columns)``.
+
+    Raises:
+        InputError: The file is not a table of numbers.
+    """
+    data = COMMENT.sub(b"", read_bytes(path, path.suffix.lower()).removeprefix(b"\xef\xbb\xbf"))
+    row = ROW.search(data)
+    return parse_table(path, data, delimiter="," if row and b"," in row[0] else None)
+
+
 def read(path: Path) -> Cloud:
     """Return the file's cloud, not yet checked.
 
@@ -38,9 +50,7 @@ def read(path: Path) -> Cloud:
         InputError: The file is not a table of numbers with 3, 4, 6 or 7 columns, a label is not a
             whole number, or the columns of the normals hold something else.
     """
-    data = COMMENT.sub(b"", read_bytes(path, path.suffix.lower()).removeprefix(b"\xef\xbb\xbf"))
-    row = ROW.search(data)
-    table = parse_table(path, data, delimiter="," if row and b"," in row[0] else None)
+    table = read_table(path)
     width = table.shape[1]
     if width not in COLUMNS:
         wanted = "3 (x y z), 4 (+ label), 6 (x y z nx ny nz) or 7 (+ label)"

@@ -1,0 +1,142 @@
+"""Defects marked in CloudCompare become label files of the IEC3D-AD layout (§III-C, Annotation).
+
+CloudCompare keeps labels as a scalar field.  It saves that as a column: in ``.txt`` after a line
+``//X Y Z … name`` (or without one; then it is the last column), in ``.ply`` as the property
+``scalar_name``, in ``.pcd`` as the field ``name``.  Points without a value (NaN: merged in from a
+cloud without the field) are normal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.cloud import Cloud
+from gmanet.data.files import list_files, pcd, ply, write_cloud
+from gmanet.data.files.columns import Column
+from gmanet.data.files.source import quote, read_bytes
+from gmanet.data.files.text import read_table
+from gmanet.data.truth import as_flags
+from gmanet.errors import InputError
+
+__all__ = ["convert_annotations", "read_annotation", "write_gt"]
+
+NAMES = ("label", "labels", "scalar_field", "classification", "class", "gt", "defect", "anomaly")
+"""What the column is called, without ``scalar_``; the first of these that a file has is taken."""
+GEOMETRY = ("x", "y", "z")
+READERS = {".pcd": pcd.read_columns, ".ply": ply.read_columns}
+HEAD = re.compile(rb"(?:\xef\xbb\xbf)?(?://|#)\s*([^\r\n]*)")
+SEPARATOR = re.compile(r"[\s,;]+")
+COUNT = re.compile(rb"(?:(?://|#)[^\n]*\n)?\s*\d+[ \t]*\r?\n")
+
+
+def read_annotation(path: Path, name: str | None = None) -> Cloud:
+    """Return the annotated cloud, with labels in the order of the file's points.
+
+    Args:
+        path: A ``.txt``, ``.xyz``, ``.asc``, ``.ply`` or ``.pcd`` file saved by CloudCompare.
+        name: The scalar field, where it is called otherwise than the usual names.
+
+    Raises:
+        InputError: The file cannot be read, has no such column, or values other than 0 and 1.
+    """
+    ending = path.suffix.lower()
+    if ending in READERS:
+        columns = READERS[ending](path)
+    elif ending in (".txt", ".xyz", ".asc"):
+        columns = _text_columns(path)
+    else:
+        wanted = ".txt, .xyz, .asc, .ply or .pcd"
+        raise InputError(f"{path}: ending {ending!r}, wanted {wanted} as saved by CloudCompare")
+    values = np.asarray(columns[_chosen(path, columns, name)], np.float64)
+    if np.isnan(values).all():
+        raise InputError(f"{path}: no point has a label, wanted 0 or 1")
+    label = as_flags(path, np.where(np.isnan(values), 0, values))
+    with np.errstate(over="ignore"):
+        pos = np.stack([columns[axis] for axis in GEOMETRY], axis=1).astype(np.float32)
+    return Cloud(pos, label, name=path.stem).checked(str(path))
+
+
+def write_gt(category: Path, cloud: Cloud) -> Path:
+    """Return the label file ``<category>/gt/<name>.txt`` after writing ``x y z label`` rows.
+
+    Args:
+        category: A category's folder in the IEC3D-AD layout.
+        cloud: A cloud with labels, named after ``<category>/test/<name>.pcd``.
+
+    Raises:
+        InputError: There is no such test cloud or it has another number of points, the cloud has no
+            abnormal point or is called good, or the file cannot be written.
+    """
+    scan = category / "test" / f"{cloud.name}.pcd"
+    if not scan.is_file():
+        there = ", ".join(path.name for path in list_files(scan.parent, (".pcd",)))
+        raise InputError(f"{scan}: no such file, wanted one of: {there[:200] or 'none there'}")
+    if len(cloud) != (count := pcd.count_points(scan)):
+        raise InputError(f"{cloud.name}: {len(cloud)} labels, wanted {count} as points in {scan}")
+    if cloud.label is None or not cloud.label.any():
+        raise InputError(f"{cloud.name}: no point is marked abnormal, wanted some or no label file")
+    if "good" in cloud.name.lower():
+        raise InputError(f"{cloud.name}: is called good, wanted no abnormal points in it")
+    path = category / "gt" / f"{cloud.name}.txt"
+    write_cloud(path, cloud.replace(normal=None))
+    return path
+
+
+def convert_annotations(
+    category: Path, files: Sequence[Path], name: str | None = None
+) -> list[Path]:
+    """Return the label files of annotated clouds; none is written if one of them is refused.
+
+    Args:
+        category: A category's folder in the IEC3D-AD layout, with the scans in ``test/``.
+        files: Saved by CloudCompare, each with the stem of its scan.
+        name: The scalar field, where it is called otherwise than the usual names.
+
+    Raises:
+        InputError: See :func:`read_annotation` and :func:`write_gt`.
+    """
+    clouds = [read_annotation(path, name) for path in files]
+    for path, cloud in zip(files, clouds, strict=True):
+        if not (category / "test" / f"{cloud.name}.pcd").is_file():
+            raise InputError(f"{path}: no {cloud.name}.pcd in {category / 'test'}, wanted its scan")
+    return [write_gt(category, cloud) for cloud in clouds]
+
+
+def _chosen(path: Path, columns: dict[str, Column], name: str | None) -> str:
+    """Return the column that holds the labels."""
+    plain = {_plain(one): one for one in columns if one not in GEOMETRY}
+    wanted = NAMES if name is None else (_plain(name),)
+    for one in wanted:
+        if one in plain:
+            return plain[one]
+    there = quote(" ".join(columns))
+    raise InputError(f"{path}: the columns are {there}, wanted {' or '.join(wanted)} among them")
+
+
+def _plain(name: str) -> str:
+    """Return ``scalar_field`` for ``Scalar field`` and ``scalar_Scalar_field``."""
+    words = re.sub(r"\W+", "_", name.strip().lower()).strip("_")
+    return words.removeprefix("scalar_") if words != "scalar_field" else words
+
+
+def _text_columns(path: Path) -> dict[str, Column]:
+    """Return the columns of a table by the names in its first line; the last is else ``label``."""
+    data = read_bytes(path, path.suffix.lower())
+    if COUNT.match(data):
+        raise InputError(f"{path}: begins with a number of points, wanted it saved without that")
+    table = read_table(path)
+    width, head = table.shape[1], HEAD.match(data)
+    said = head[1].decode("latin-1").lower().strip() if head else ""
+    names = [one for one in SEPARATOR.split(said) if one]
+    if len(names) != width:  # names may hold blanks; CloudCompare separates them by the separator
+        names = [one.strip() for one in re.split(r"[,;\t]", said)]
+    if not head and width >= 4:
+        names = [*GEOMETRY, *(f"column{i}" for i in range(4, width)), "label"]
+    if len(names) != width or any(axis not in names for axis in GEOMETRY):
+        found = f"{width} columns named {quote(said)}"
+        raise InputError(f"{path}: {found}, wanted a first line //X Y Z … with as many names")
+    return {one: table[:, place] for place, one in enumerate(names)}

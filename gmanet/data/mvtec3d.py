@@ -1,0 +1,63 @@
+"""MVTec 3D-AD (Bergmann et al., VISAPP 2022): ten objects, scanned from one side on a table.
+
+``<category>/train/good/xyz/*.tiff`` are normal, and so is ``test/good``; other folders of ``test``
+are kinds of defects, with masks ``test/<defect>/gt/<stem>.png`` (abnormal above 0; the values
+differ).  ``validation`` and ``rgb`` are not read.  A ``.tiff`` holds three floats a pixel, in
+metres, ``0 0 0`` where nothing was measured.
+
+The table is taken off (``gmanet.preprocess.tabletop``), or else the number of measured pixels would
+give the label away; the part's lowest two or three millimetres go with it.  Points come row by row.
+"""
+
+from __future__ import annotations
+
+from gmanet.cloud import Cloud
+from gmanet.data.files import list_files
+from gmanet.data.files.png import read_picture
+from gmanet.data.files.tiff import read_grid
+from gmanet.data.published import Item, Published, defect_folders
+from gmanet.errors import InputError
+from gmanet.preprocess.tabletop import part_on_table
+
+__all__ = ["MVTec3D"]
+
+
+class MVTec3D(Published):
+    """One split of one category; a cloud is called ``<defect>_<stem>``."""
+
+    unit = "m"
+    layout = (
+        "<category>/train/good/xyz/*.tiff, <category>/test/<defect>/xyz/*.tiff and "
+        "<category>/test/<defect>/gt/*.png"
+    )
+    source = "MVTec 3D-AD, Bergmann et al. 2022: the data sets on the site of MVTec"
+    marker = "train/good/xyz"
+
+    def listed(self) -> list[Item]:
+        """Return the normal scans, then kind by kind."""
+        folder = self.folder / self.split
+        kinds = [folder / "good", *(defect_folders(folder) if self.split == "test" else [])]
+        return [
+            Item(
+                f"{kind.name}_{path.stem}",
+                kind.name.lower(),
+                path,
+                None if kind.name == "good" else kind / "gt" / f"{path.stem}.png",
+            )
+            for kind in kinds
+            for path in list_files(kind / "xyz", (".tiff", ".tif"))
+        ]
+
+    def read(self, item: Item) -> Cloud:
+        """Return the part without the table, with the labels of its pixels."""
+        grid = read_grid(item.path)
+        kept = part_on_table(grid, (grid != 0).any(axis=2))
+        cloud = Cloud(grid[kept]).checked(f"{item.path} without the table")
+        if item.truth is None:
+            return cloud
+        mask = read_picture(item.truth)
+        if mask.shape != kept.shape:
+            found = f"{mask.shape[0]} x {mask.shape[1]} pixels"
+            wanted = f"{kept.shape[0]} x {kept.shape[1]} as in {item.path}"
+            raise InputError(f"{item.truth}: {found}, wanted {wanted}")
+        return cloud.replace(label=mask[kept] > 0)

@@ -1,0 +1,159 @@
+"""What the loaders of published data sets share: an index of files, listed once and read lazily."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from gmanet.cloud import Cloud
+from gmanet.data.dataset import CloudDataset
+from gmanet.errors import InputError
+
+__all__ = ["Item", "Published", "defect_folders"]
+
+WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_-]+")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One cloud of a data set, not yet read.
+
+    Args:
+        name: Unique within its split.
+        defect: Kind of defect, ``good`` for a normal cloud.
+        path: Its file.
+        truth: The file of its labels; None where there is none, or none is wanted.
+    """
+
+    name: str
+    defect: str
+    path: Path
+    truth: Path | None = None
+
+
+class Published(CloudDataset):
+    """One split of one category; a normal cloud's labels are all False.
+
+    A subclass names the layout, lists the items of a split and reads one.
+
+    Args:
+        root: The folder that holds the category folders.
+        category: A folder's name, in any spelling: ``HexagonalNut`` or ``hexagonal_nut``.
+        split: ``train`` or ``test``.
+
+    Raises:
+        InputError: The root, the category or a label file is missing, the split has no clouds, or
+            two of them have the same name.
+    """
+
+    layout = ""
+    """The files in the root, as a person would draw them."""
+    source = ""
+    """The data set, its paper, and where it is to be had."""
+    marker = "train"
+    """What every category folder has in it."""
+    inner: tuple[str, ...] = ()
+    """Folders that may stand between the root and the category folders."""
+    aliases: ClassVar[Mapping[str, str]] = {}
+    """Categories of two names, in lower case: the other name and ours."""
+
+    def __init__(self, root: Path, category: str, split: str) -> None:
+        self.folder = self.folders(root)[self._matching(root, category)]
+        super().__init__(self._canonical(self.folder.name), split)
+        self.items = self.listed()
+        if not self.items:
+            raise InputError(f"{self.folder}: no {split} clouds, wanted {self.layout}")
+        seen: dict[str, Path] = {}
+        for item in self.items:
+            if item.truth is not None and not item.truth.is_file():
+                raise InputError(f"{item.truth}: no such file, wanted the labels of {item.path}")
+            if item.name in seen:
+                found = f"is called {item.name} like {seen[item.name]}"
+                raise InputError(f"{item.path}: {found}, wanted other names")
+            seen[item.name] = item.path
+
+    @classmethod
+    def folders(cls, root: Path) -> dict[str, Path]:
+        """Return the category folders by name, sorted.
+
+        Raises:
+            InputError: The root is missing, or there is no category folder in it.
+        """
+        wanted = f"wanted {cls.layout} in it ({cls.source})"
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder, {wanted}")
+        places = [root, *(root / name for name in cls.inner)]
+        found = {
+            path.name: path
+            for place in reversed(places)
+            if place.is_dir()
+            for path in place.iterdir()
+            if (path / cls.marker).is_dir() and not path.name.startswith(".")
+        }
+        if not found:
+            raise InputError(f"{root}: no category folder, {wanted}")
+        return dict(sorted(found.items()))
+
+    @property
+    def names(self) -> list[str]:
+        """Return the clouds' names, in order, without reading them."""
+        return [item.name for item in self.items]
+
+    def __getitem__(self, index: int) -> Cloud:
+        """Return a cloud.
+
+        Raises:
+            InputError: A file of it cannot be read, or its points and labels differ in number.
+        """
+        item = self.items[index]
+        cloud = self.read(item)
+        if item.defect == "good":
+            cloud = cloud.replace(label=np.zeros(len(cloud), np.bool_))
+        return cloud.replace(name=item.name, category=self.category, defect=item.defect)
+
+    @abstractmethod
+    def listed(self) -> list[Item]:
+        """Return the items of ``self.split`` in ``self.folder``, in a stable order."""
+
+    @abstractmethod
+    def read(self, item: Item) -> Cloud:
+        """Return an item's cloud, with its labels if it is defective and they are known."""
+
+    @classmethod
+    def _canonical(cls, name: str) -> str:
+        """Return ``hexagonal_nut`` for ``HexagonalNut``."""
+        words = "_".join(word for word in WORD.split(name) if word).lower()
+        return cls.aliases.get(words, words)
+
+    @classmethod
+    def _key(cls, name: str) -> str:
+        """Return what all spellings of a name have in common, ``hexagonalnut``."""
+        key = cls._canonical(name).replace("_", "")
+        return cls.aliases.get(key, key)
+
+    @classmethod
+    def _matching(cls, root: Path, category: str) -> str:
+        """Return the name of the category folder that is meant."""
+        found = cls.folders(root)
+        if category in found:
+            return category
+        keys = {cls._key(name): name for name in reversed(found)}
+        key = cls._key(category)
+        if key in keys:
+            return keys[key]
+        close = difflib.get_close_matches(key, keys, n=1)
+        hint = f"did you mean {keys[close[0]]}? " if close else ""
+        raise InputError(f"{root}: no category {category!r}; {hint}there are: {', '.join(found)}")
+
+
+def defect_folders(folder: Path) -> list[Path]:
+    """Return the sub-folders but ``good`` and hidden ones, by name; none if it is missing."""
+    found = sorted(path for path in folder.glob("*") if path.is_dir())
+    return [path for path in found if path.name.lower() != "good" and path.name[0] != "."]

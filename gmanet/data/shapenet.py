@@ -1,0 +1,56 @@
+"""Anomaly-ShapeNet (Li et al., CVPR 2024): forty shapes (fifty in its second edition), synthetic.
+
+``pcd/<category>/train/*template*.pcd`` are normal, and ``pcd/<category>/test/*.pcd`` where
+``positive`` is in the name.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label``; defective
+clouds are read from there.  In ``desk0`` the label files leave out the category's number:
+``desk_*`` belongs to ``desk0_*``.  The root is the folder above ``pcd``, or ``pcd`` itself.
+Coordinates have no unit.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gmanet.cloud import Cloud
+from gmanet.data.files import list_files, read_cloud
+from gmanet.data.published import Item, Published
+from gmanet.data.truth import read_labeled
+
+__all__ = ["AnomalyShapeNet"]
+
+DIGITS = re.compile(r"\d+")
+
+
+class AnomalyShapeNet(Published):
+    """One split of one category; clouds are sorted by file name and named by file stem."""
+
+    layout = (
+        "pcd/<category>/train/*template*.pcd, pcd/<category>/test/*.pcd and pcd/<category>/GT/*.txt"
+    )
+    source = "Anomaly-ShapeNet, Li et al. 2024: GitHub, Chopper-233/Anomaly-ShapeNet"
+    inner = ("pcd", "dataset/pcd")
+
+    def listed(self) -> list[Item]:
+        """Return the templates, or the test clouds."""
+        paths = list_files(self.folder / self.split, (".pcd",))
+        if self.split == "train":
+            named = [path for path in paths if "template" in path.stem.lower()]
+            return [Item(path.stem, "good", path) for path in named]
+        return [self._item(path) for path in paths]
+
+    def read(self, item: Item) -> Cloud:
+        """Return the cloud, a defective one from its label file."""
+        return read_labeled(item.truth, item.path) if item.truth else read_cloud(item.path)
+
+    def _item(self, path: Path) -> Item:
+        name, own = path.stem.lower(), self.folder.name.lower()
+        if "positive" in name:
+            return Item(path.stem, "good", path)
+        kind = DIGITS.sub("", name.removeprefix(own)).strip("_") or "defect"
+        truth = self.folder / "GT" / f"{path.stem}.txt"
+        numberless = DIGITS.sub("", own)
+        if not truth.is_file() and name.startswith(own):
+            other = truth.with_name(f"{numberless}{path.stem[len(own) :]}.txt")
+            truth = other if other.is_file() else truth
+        return Item(path.stem, kind, path, truth)

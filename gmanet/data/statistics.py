@@ -1,0 +1,144 @@
+"""What a data set consists of: Tables II and III, and the numbers behind Fig. 4.
+
+An abnormal cloud's ratio is its share of abnormal points; a category's is the mean over the
+abnormal clouds whose labels are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmanet.cloud import Cloud
+
+__all__ = ["PAPER", "Size", "size_of", "table_2", "table_3"]
+
+PAPER: Mapping[str, tuple[float, ...]] = {
+    "fender_ring": (29.21, 45.01, 22.52, 29.94, 37.65, 26.39, 1.18),
+    "washer": (56.63, 87.11, 43.56, 58.08, 71.00, 47.60, 0.96),
+    "butterfly_nut": (78.94, 121.96, 60.98, 80.86, 100.08, 69.66, 1.59),
+    "butterfly_bolt": (161.11, 259.56, 120.30, 166.69, 259.61, 129.13, 1.33),
+    "jointing_stud": (291.59, 487.19, 243.60, 291.35, 311.63, 264.98, 1.22),
+    "slipknot_bolt": (190.90, 334.58, 131.16, 187.62, 260.50, 131.16, 1.76),
+    "k_nut": (208.73, 313.27, 156.63, 215.66, 239.83, 192.54, 1.34),
+    "hole_retaining_ring": (26.34, 41.33, 20.67, 26.86, 30.22, 24.67, 2.28),
+    "hexagonal_nut": (218.01, 347.22, 176.61, 221.24, 233.25, 208.11, 1.48),
+    "hexagonal_bolt": (209.69, 388.49, 194.26, 209.64, 232.66, 162.05, 1.18),
+    "pulling_nut": (70.93, 112.36, 56.18, 72.10, 84.59, 65.98, 2.24),
+    "double_end_stud": (217.27, 503.72, 64.18, 188.95, 322.47, 64.18, 0.78),
+    "square_welded_nut": (153.97, 255.20, 127.60, 154.25, 162.69, 149.44, 1.27),
+    "t_screw": (219.80, 389.73, 194.86, 215.11, 231.48, 196.93, 1.03),
+    "round_nut": (276.62, 355.61, 227.80, 277.71, 293.70, 256.97, 1.02),
+}
+"""Table II as published: thousands of points of normal clouds (average, most, fewest) and of
+abnormal ones, and the anomaly point ratio in percent."""
+
+HEAD = (
+    "| category | normal | avg | max | min | abnormal | avg | max | min | total "
+    "| ratio % | range % |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a cloud is, and how much of it is abnormal.
+
+    Args:
+        data: The data set.
+        category: The part.
+        split: ``train`` or ``test``.
+        name: The cloud's.
+        defect: Kind of defect, ``good`` for a normal cloud, ``unknown`` where nobody knows.
+        points: Number of points.
+        marked: Number of abnormal points; None where nobody knows.
+    """
+
+    data: str
+    category: str
+    split: str
+    name: str
+    defect: str
+    points: int
+    marked: int | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Share of abnormal points of an abnormal cloud; None of others, or if nobody knows."""
+        if self.defect == "good" or self.marked is None:
+            return None
+        return self.marked / self.points
+
+
+def size_of(data: str, split: str, cloud: Cloud) -> Size:
+    """Return a cloud's size.
+
+    Args:
+        data: Name of the data set.
+        split: ``train`` or ``test``.
+        cloud: The cloud.
+    """
+    defect = cloud.defect
+    if defect is None:
+        defect = {None: "unknown", True: "abnormal", False: "good"}[cloud.abnormal]
+    marked = None if cloud.label is None else int(cloud.label.sum())
+    return Size(data, cloud.category, split, cloud.name, defect, len(cloud), marked)
+
+
+def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
+    """Return Table II of one data set as Markdown: points in thousands, one row per category.
+
+    Args:
+        sizes: Its clouds.
+        paper: Whether to set the published row below every category that has one.
+    """
+    lines = list(HEAD)
+    categories = list(dict.fromkeys(size.category for size in sizes))
+    for category in categories:
+        lines.append(_row(category, [size for size in sizes if size.category == category]))
+        if paper and category in PAPER:
+            normal, abnormal = PAPER[category][:3], PAPER[category][3:6]
+            cells = ["100", *_thousands(normal), "60", *_thousands(abnormal), "160"]
+            lines.append(f"| *paper* | {' | '.join(cells)} | {PAPER[category][6]:.2f} | |")
+    if len(categories) > 1:
+        lines.append(_row("all", sizes))
+    return "\n".join(lines)
+
+
+def table_3(sizes: Sequence[Size]) -> str:
+    """Return Table III as Markdown: one row per data set."""
+    lines = [
+        "| data set | categories | clouds | kinds of defects | min. points | max. points "
+        "| total points |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for data in dict.fromkeys(size.data for size in sizes):
+        own = [size for size in sizes if size.data == data]
+        points = [size.points for size in own]
+        kinds = {size.defect for size in own} - {"good", "unknown"}
+        counts = [len({size.category for size in own}), len(own), len(kinds)]
+        cells = [*counts, min(points), max(points), sum(points)]
+        lines.append(f"| {data} | {' | '.join(f'{cell:,}' for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _row(title: str, sizes: Iterable[Size]) -> str:
+    sizes = list(sizes)
+    normal = [size.points / 1000 for size in sizes if size.defect == "good"]
+    abnormal = [size.points / 1000 for size in sizes if size.defect != "good"]
+    ratios = [100 * size.ratio for size in sizes if size.ratio is not None]
+    cells = [str(len(normal)), *_spread(normal), str(len(abnormal)), *_spread(abnormal)]
+    cells += [str(len(sizes)), f"{np.mean(ratios):.2f}" if ratios else "-"]
+    cells.append(f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "-")
+    return f"| {title} | {' | '.join(cells)} |"
+
+
+def _spread(values: Sequence[float]) -> list[str]:
+    """Return average, most and fewest."""
+    return _thousands((float(np.mean(values)), max(values), min(values))) if values else ["-"] * 3
+
+
+def _thousands(values: Iterable[float]) -> list[str]:
+    return [f"{value:.2f}" for value in values]

@@ -1,0 +1,96 @@
+"""Label files: numbers that say, point by point, what is normal (0) and what is abnormal (1).
+
+Some stand beside a cloud's own file with the points in another order; the points are then taken
+from the label file too, so that a label can not end up at another point.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.cloud import Cloud, Floats, Labels
+from gmanet.data.files.columns import Column
+from gmanet.data.files.pcd import count_points
+from gmanet.data.files.text import read_table
+from gmanet.errors import InputError
+
+__all__ = ["as_flags", "read_abnormal_points", "read_flags", "read_labeled"]
+
+
+def as_flags(path: Path, values: Column) -> Labels:
+    """Return True where a value is 1, with shape ``(N,)``.
+
+    Raises:
+        InputError: A value is neither 0 nor 1.
+    """
+    bad = np.flatnonzero((values != 0) & (values != 1))
+    if len(bad):
+        found = f"label {values[bad[0]]} at point {bad[0] + 1}"
+        raise InputError(f"{path}: {found}, wanted 0 (normal) or 1 (abnormal)")
+    return np.asarray(values == 1)
+
+
+def read_labeled(path: Path, counted: Path) -> Cloud:
+    """Return the cloud of a file of ``x y z label`` rows, separated by spaces or commas.
+
+    Args:
+        path: The label file.
+        counted: The ``.pcd`` file that it belongs to; it has to have as many points.
+
+    Raises:
+        InputError: No such rows, labels other than 0 and 1, another number of rows, or points that
+            can not be scored.
+    """
+    count, table = count_points(counted), read_table(path)
+    if table.shape[1] != 4:
+        found = "no column of labels" if table.shape[1] == 3 else f"{table.shape[1]} columns"
+        raise InputError(f"{path}: {found}, wanted x y z label")
+    if len(table) != count:
+        found = f"label file of another length than the cloud ({len(table)} rows)"
+        raise InputError(f"{path}: {found}, wanted {count} as in {counted}")
+    label = as_flags(path, table[:, 3])
+    return Cloud(_positions(table), label, name=counted.stem).checked(str(path))
+
+
+def read_flags(path: Path, count: int, counted: Path) -> Labels:
+    """Return the labels of a file with one 0 or 1 a line, with shape ``(count,)``.
+
+    Args:
+        path: The label file.
+        count: Points of the cloud.
+        counted: The cloud's file, named in errors.
+
+    Raises:
+        InputError: Another number of lines, or something else in them.
+    """
+    table = read_table(path)
+    if table.shape != (count, 1):
+        found = f"{table.shape[0]} rows of {table.shape[1]} numbers"
+        raise InputError(f"{path}: {found}, wanted {count} of one label, as many as in {counted}")
+    return as_flags(path, table[:, 0])
+
+
+def read_abnormal_points(path: Path) -> Floats:
+    """Return the points of a file that lists the abnormal ones only, with shape ``(M, 3)``.
+
+    Columns after the third do not matter.
+
+    Raises:
+        InputError: No rows of three numbers or more, or one that is not finite.
+    """
+    table = read_table(path)
+    if table.shape[1] < 3:
+        raise InputError(f"{path}: {table.shape[1]} columns, wanted x y z of the abnormal points")
+    points = _positions(table)
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(bad):
+        raise InputError(f"{path}: row {bad[0] + 1} is not finite, wanted coordinates")
+    return points
+
+
+def _positions(table: Column) -> Floats:
+    # A value beyond float32 becomes infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(table[:, :3], dtype=np.float32)

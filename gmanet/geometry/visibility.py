@@ -1,0 +1,59 @@
+"""Which points of a surface an eye sees: hidden-point removal (Katz, Tal and Basri 2007).
+
+Seen from an eye at the origin, a point ``p`` goes to ``p + 2 (R - |p|) p / |p|``; points that then
+lie on the convex hull, the eye included, are visible.  No surface and no normals are needed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import ConvexHull, KDTree
+
+from gmanet.cloud import Floats, Labels
+
+__all__ = ["directions", "visible"]
+
+AWAY = 10.0
+"""Distance of the eye from the middle, in lengths of the bounding box's diagonal."""
+RADIUS = 1000.0
+"""R, in largest distances from the eye: a larger one bears more noise and sees deeper into hollows,
+but also through walls that are thin against the spacing of the points."""
+DENSE = 20_000
+"""Of more points than this, so many decide and the others follow the nearest of them: noise is
+small against their spacing."""
+
+
+def visible(pos: Floats, direction: npt.NDArray[np.float64]) -> Labels:
+    """Return True where a point is seen from far away, with shape ``(N,)``.
+
+    Args:
+        pos: Points in any order, with shape ``(N, 3)``.
+        direction: Unit vector from the part to the eye, with shape ``(3,)``.
+    """
+    low, high = pos.min(axis=0).astype(np.float64), pos.max(axis=0).astype(np.float64)
+    eye = (low + high) / 2 + AWAY * np.linalg.norm(high - low) * direction
+    if len(pos) <= DENSE:
+        return _on_hull(pos.astype(np.float64) - eye)
+    order = np.lexsort(pos.T)  # the choice does not depend on the order of the points
+    chosen = np.random.default_rng(0).choice(order, DENSE, replace=False)
+    seen = _on_hull(pos[chosen].astype(np.float64) - eye)
+    return np.asarray(seen[KDTree(pos[chosen]).query(pos)[1]])
+
+
+def directions(count: int) -> npt.NDArray[np.float64]:
+    """Return unit vectors that cover the sphere evenly (Fibonacci's spiral), ``(count, 3)``."""
+    step = np.arange(count)
+    z = 1 - (2 * step + 1) / count
+    angle = np.pi * (3 - np.sqrt(5)) * step
+    flat = np.sqrt(1 - z**2)
+    return np.column_stack([flat * np.cos(angle), flat * np.sin(angle), z])
+
+
+def _on_hull(from_eye: npt.NDArray[np.float64]) -> Labels:
+    distance = np.linalg.norm(from_eye, axis=1, keepdims=True)
+    flipped = from_eye * (2 * RADIUS * distance.max() / distance - 1)
+    hull = ConvexHull(np.vstack([flipped, np.zeros(3)]), qhull_options="QJ")
+    seen = np.zeros(len(from_eye) + 1, np.bool_)
+    seen[hull.vertices] = True
+    return seen[:-1]

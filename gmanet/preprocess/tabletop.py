@@ -1,0 +1,129 @@
+"""Take a part off the table that it was scanned on: a robust plane, and what stands on it.
+
+A scan is organised: ``(H, W, 3)`` coordinates in the camera's frame, ``0 0 0`` where nothing was
+measured.  The table is the plane that most points near the picture's border agree on (RANSAC with
+a fixed seed, Fischler and Bolles 1981, then least squares).  The part is what is nearer to the
+camera than the table, without specks and without what runs out of the picture (rails, clamps).
+Labels are not looked at: a defect has no say in what is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_dilation, label, minimum
+
+from gmanet.cloud import Floats, Labels
+
+__all__ = ["Plane", "find_table", "part_on_table"]
+
+BORDER = 0.1
+"""Width of the border, as a fraction of the picture's, on each side."""
+TRIALS, TRIED = 300, 1000
+NEAR = 0.015
+"""Points this near to a trial plane, as a fraction of the scene's diagonal, speak for it."""
+AGREE = 0.4
+"""Where fewer of the border's points lie on the plane, there is no table."""
+SIGMAS, FLOOR = 6.0, 0.003
+"""Reach of the table: in deviations of its noise, and at least this fraction of the diagonal."""
+BRIDGE = 2
+"""Gaps of this many pixels do not separate parts of a part."""
+AROUND = np.ones((3, 3), np.bool_)
+SPECK = 0.01
+"""Pieces with fewer points, as a fraction of the largest, are specks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The table.
+
+    Args:
+        normal: Unit normal toward the camera, with shape ``(3,)``.
+        height: Of the camera's origin above it, in the unit of the points.
+        reach: Points up to this height belong to the table.
+    """
+
+    normal: npt.NDArray[np.float64]
+    height: float
+    reach: float
+
+    def heights(self, pos: Floats) -> npt.NDArray[np.float64]:
+        """Return how far points are above the table, without the last axis."""
+        return np.asarray(pos.astype(np.float64) @ self.normal + self.height)
+
+
+def find_table(grid: Floats, valid: Labels) -> Plane | None:
+    """Return the table; None if the points near the border lie in no plane, or there are too few.
+
+    Args:
+        grid: Coordinates in the camera's frame, with shape ``(H, W, 3)``.
+        valid: True where a pixel was measured, with shape ``(H, W)``.
+    """
+    edge = np.ones_like(valid)
+    rows, columns = (max(1, round(BORDER * size)) for size in valid.shape)
+    edge[rows:-rows, columns:-columns] = False
+    border = grid[valid & edge].astype(np.float64)
+    if len(border) < 100:
+        return None
+    diagonal = float(np.linalg.norm(np.ptp(grid[valid], axis=0)))
+    some = border[:: max(1, len(border) // TRIED)]
+    origin, normal = _ransac(some, NEAR * diagonal)
+    spread = NEAR * diagonal
+    for _ in range(4):  # least squares on what is near, ever nearer
+        distance = np.abs((border - origin) @ normal)
+        inside = border[distance < spread]
+        if len(inside) < 3:
+            return None
+        origin = inside.mean(axis=0)
+        normal = np.linalg.svd(inside - origin, full_matrices=False)[2][2]
+        deviation = 1.4826 * np.median(np.abs((inside - origin) @ normal))
+        spread = min(spread, max(SIGMAS * float(deviation), FLOOR * diagonal))
+    if np.mean(np.abs((border - origin) @ normal) < spread) < AGREE:
+        return None
+    normal = -normal if normal @ origin > 0 else normal
+    return Plane(normal, float(-(normal @ origin)), spread)
+
+
+def part_on_table(grid: Floats, valid: Labels) -> Labels:
+    """Return True where a pixel shows the part, with shape ``(H, W)``; all valid ones if no table.
+
+    Args:
+        grid: Coordinates in the camera's frame, with shape ``(H, W, 3)``.
+        valid: True where a pixel was measured, with shape ``(H, W)``.
+    """
+    table = find_table(grid, valid)
+    if table is None:
+        return valid
+    above = valid & (table.heights(grid) > table.reach)
+    pieces, count = label(binary_dilation(above, AROUND, BRIDGE // 2), AROUND)
+    if count == 0:
+        return above
+    pieces = np.where(above, pieces, 0)
+    size = np.bincount(pieces.ravel(), minlength=count + 1)
+    size[0] = 0
+    inside = np.zeros(count + 1, bool)
+    middle = np.zeros_like(valid)
+    middle[1:-1, 1:-1] = True
+    inside[1:] = minimum(middle, pieces, np.arange(1, count + 1))
+    kept = inside & (size >= SPECK * size.max())
+    if not kept.any():  # the part itself runs out of the picture
+        kept = size == size.max()
+    kept[0] = False
+    return np.asarray(kept[pieces] & (size[pieces] >= SPECK * size[kept].max()))
+
+
+def _ransac(
+    points: npt.NDArray[np.float64], near: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return a point and the unit normal of the plane with the least truncated distances."""
+    rng = np.random.default_rng(0)
+    a, b, c = points[rng.integers(len(points), size=(3, TRIALS))]
+    normal = np.cross(b - a, c - a)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    normal /= np.where(length > 0, length, 1)
+    distance = np.abs(points @ normal.T - np.einsum("tk,tk->t", a, normal))
+    cost = np.where(length[:, 0] > 0, np.minimum(distance, near).sum(axis=0), np.inf)
+    best = int(np.argmin(cost))
+    return a[best], normal[best]

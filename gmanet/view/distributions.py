@@ -1,0 +1,55 @@
+"""Fig. 4: how large clouds are, and how small their defects, of several data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.data.files.atomic import replacing
+
+__all__ = ["save_distributions"]
+
+BINS = 40
+STYLES = ("#1f5a99", "#c4222d", "#2d7d46", "#8a5a9e", "#c77f1a", "#4a4a4a", "#17a2a2", "#a8577e")
+
+
+def save_distributions(
+    path: Path, ratios: Mapping[str, Sequence[float]], points: Mapping[str, Sequence[int]]
+) -> None:
+    """Write two panels as a PNG: the share of clouds over anomaly ratio, and over point number.
+
+    Args:
+        path: The file, ending in ``.png``.
+        ratios: Of each data set, the share of abnormal points of its abnormal clouds.
+        points: Of each data set, the number of points of its clouds.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), dpi=150, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    known = {name: np.asarray(values, float) for name, values in ratios.items() if len(values)}
+    counts = {name: np.asarray(values, float) for name, values in points.items() if len(values)}
+    most = max((float(values.max()) for values in known.values()), default=0.0)
+    edges = np.linspace(0, most or 1, BINS + 1)
+    ends = [f(values) for values in counts.values() for f in (np.min, np.max)] or [1, 10]
+    spaced = np.geomspace(min(ends) * 0.9, max(ends) * 1.1, BINS + 1)
+    for axes, kinds, bins in ((left, known, edges), (right, counts, spaced)):
+        for color, (name, values) in zip(STYLES * len(kinds), kinds.items(), strict=False):
+            weight = np.full(len(values), 100 / len(values))
+            axes.hist(values, bins, weights=weight, histtype="step", color=color, label=name)
+        axes.set_ylabel("clouds (%)")
+        axes.spines[["top", "right"]].set_visible(False)
+        if kinds:
+            axes.legend(frameon=False)
+    left.set_xlabel("share of abnormal points in abnormal clouds")
+    right.set_xlabel("points of a cloud")
+    right.set_xscale("log")
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", metadata={"Software": None})

@@ -1,0 +1,377 @@
+"""Every loader of a published data set against a tiny imitation in its true layout."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import imitations
+import numpy as np
+import pytest
+
+from gmanet.config import compose
+from gmanet.data.config import DataConfig
+from gmanet.data.files.png import read_picture
+from gmanet.data.files.stl import read as read_stl
+from gmanet.data.files.tiff import read_grid
+from gmanet.data.sources import PUBLISHED, SOURCES, categories, open_data
+from gmanet.errors import InputError
+
+every = pytest.mark.parametrize("name", PUBLISHED)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Return ``made(name)``: the configuration of an imitation, and its test names with kinds."""
+
+    def write(name):
+        category, kinds = imitations.WRITERS[name](tmp_path / name)
+        return DataConfig(name, category, str(tmp_path / name)), kinds
+
+    return write
+
+
+def refusal(config, split="test", read=True):
+    with pytest.raises(InputError) as caught:
+        data = open_data(config, split)
+        if read:
+            list(data)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def label_file(config):
+    """The label file of the first defective cloud, and of which cloud."""
+    data = open_data(config, "test")
+    item = next(item for item in data.items if item.truth is not None)
+    return item.truth, item.path
+
+
+def test_every_data_set_has_an_imitation_and_a_file():
+    assert set(imitations.WRITERS) == set(PUBLISHED)
+    for name in PUBLISHED:
+        assert compose([f"data={name}", "data.root=there"]).data.name == name
+
+
+@every
+def test_clouds_of_both_splits(made, name):
+    config, kinds = made(name)
+    train, test = open_data(config, "train"), open_data(config, "test")
+    assert len(train) == 2
+    assert train.names == sorted(train.names)
+    assert test.names == open_data(config, "test").names
+    assert {one: cloud.defect for one, cloud in zip(test.names, test, strict=True)} == kinds
+    for cloud in train:
+        assert not cloud.abnormal
+    for cloud in [*train, *test]:
+        assert cloud.checked("") is cloud
+        assert cloud.label.dtype == np.bool_
+        assert cloud.label.shape == (len(cloud),)
+        wanted = imitations.truth(cloud) if cloud.abnormal else np.zeros(len(cloud), bool)
+        assert np.array_equal(cloud.label, wanted)
+        assert cloud.abnormal == cloud.label.any()
+        assert cloud.category == test.category
+    assert test.unit in ("", "mm", "m")
+    assert test[-1].name == test.names[-1]
+
+
+@every
+def test_hidden_files_do_not_count(made, name):
+    config, _ = made(name)
+    before = open_data(config, "train").names
+    path = open_data(config, "train").items[0].path
+    path.with_name(f"._{path.name}").write_bytes(b"left behind by a file manager")
+    assert open_data(config, "train").names == before
+
+
+@every
+def test_the_root_and_the_category_have_to_be_there(made, name):
+    config, _ = made(name)
+    loader = PUBLISHED[name]
+    gone = DataConfig(name, config.category, f"{config.root}/gone")
+    for where in (gone, DataConfig(name, config.category)):
+        assert loader.source in refusal(where)
+        assert loader.layout in refusal(where)
+    wrong = DataConfig(name, f"{config.category[:-1]}x", config.root)
+    assert f"did you mean {config.category}? there are: {config.category}" in refusal(wrong)
+    assert categories(config) == [config.category]
+    assert open_data(DataConfig(name, config.category.upper(), config.root), "test").names
+
+
+@every
+def test_a_label_file_has_to_be_there(made, name):
+    config, _ = made(name)
+    truth, path = label_file(config)
+    truth.unlink()
+    assert refusal(config) == f"{truth}: no such file, wanted the labels of {path}"
+
+
+@every
+def test_empty_and_truncated_files_are_named(made, name):
+    config, _ = made(name)
+    truth, path = label_file(config)
+    normal = next(i.path for i in open_data(config, "test").items if i.defect == "good")
+    for file in (truth, path, normal):
+        whole = file.read_bytes()
+        file.write_bytes(b"")
+        assert refusal(config).startswith(f"{file}: is empty")
+        half = len(whole) // 2
+        space = whole.rfind(b" ", 0, half)  # a row of text without its last number
+        file.write_bytes(whole[: space if file.suffix == ".txt" and space > 0 else half])
+        if file == path and name in ("iec3d", "real3d", "shapenet", "open_industry"):
+            list(open_data(config, "test"))  # points stand in the label file
+        else:
+            assert str(file) in refusal(config)
+        file.write_bytes(whole)
+    list(open_data(config, "test"))
+
+
+TABLES = ["iec3d", "real3d", "shapenet", "open_industry", "minishift"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_labels_are_0_or_1_and_one_for_each_point(made, name):
+    config, _ = made(name)
+    truth, _ = label_file(config)
+    lines = truth.read_text().splitlines()
+    for changed, message in (
+        ([*lines, lines[-1]], "145"),
+        (lines[1:], "143"),
+        ([f"{lines[0][:-1]}2", *lines[1:]], "label 2.0 at point 1, wanted 0"),
+        ([f"{lines[0][:-1]}0.5", *lines[1:]], "label 0.5 at point 1, wanted 0"),
+        ([f"{lines[0][:-1]}nan", *lines[1:]], "label nan at point 1, wanted 0"),
+        ([f"{lines[0]} 1", *lines[1:]], ""),
+    ):
+        truth.write_text("\n".join(changed))
+        assert refusal(config).startswith(f"{truth}: ")
+        assert message in refusal(config)
+
+
+@pytest.mark.parametrize("name", ["mvtec3d", "eyecandies"])
+def test_the_table_is_gone_and_labels_have_no_say_in_it(made, name):
+    config, _ = made(name)
+    truth, _ = label_file(config)
+    before = open_data(config, "test")[-1]
+    assert len(before) == 17 * 17
+    middle = before.pos[:, 2].mean()
+    assert np.ptp(before.pos[:, 2]) < 0.02 * middle
+    for values in (np.zeros((40, 40), np.uint8), np.full((40, 40), 9, np.uint8)):
+        truth.write_bytes(imitations.png_bytes(values))
+        after = open_data(config, "test")[-1]
+        assert np.array_equal(after.pos, before.pos)
+        assert after.label.all() == values.any()
+    truth.write_bytes(imitations.png_bytes(np.zeros((40, 41), np.uint8)))
+    assert "40 x 41 pixels, wanted 40 x 40 as in" in refusal(config)
+
+
+def test_shapenet_is_found_from_inside(made):
+    config, _ = made("shapenet")
+    inside = DataConfig("shapenet", "desk0", f"{config.root}/pcd")
+    assert len(open_data(inside, "test")) == 3
+
+
+def test_real3d_skips_left_overs(made):
+    config, _ = made("real3d")
+    assert "5_temp" not in open_data(config, "test").names
+    names = open_data(config, "train").names
+    assert names == ["airplane_prototype2", "airplane_template1"]
+
+
+def test_open_industry_without_labels_or_with_strange_names(made):
+    config, _ = made("open_industry")
+    truth, path = label_file(config)
+    truth.unlink()
+    truth.parent.rmdir()
+    good, dent = open_data(config, "test")
+    assert dent.label is None
+    assert dent.abnormal
+    assert not good.label.any()
+    path.rename(path.with_name("circlip_dusty.pcd"))
+    assert "is neither numbered nor named by a defect" in refusal(config)
+
+
+def test_mulsen_rows_belong_to_scans_by_number_or_in_order(made):
+    config, kinds = made("mulsen")
+    table = Path(config.root) / "capsule/RGB/GT/crack/data.csv"
+    for rows in ("10,1,1,1\n2,1,0,0\n", "x,1,0,0\ny,1,1,1\n", "0,1,0,0\n1,1,1,1\n"):
+        table.write_text(f"object,label1,label2,label3\n{rows}")
+        test = open_data(config, "test")
+        assert [cloud.defect for cloud in test] == list(kinds.values())
+    for text, message in (
+        ("object,label1,label2,label3\n2,1,0,0\n", "1 rows, wanted 2 as scans in"),
+        ("object,label1,label2\n2,1,0\n10,1,1\n", "wanted object,…,label3"),
+        ("object,label1,label2,label3\n2,1,0,0\n10,1,1,2\n", "row 3 is '10,1,1,2'"),
+    ):
+        table.write_text(text)
+        assert message in refusal(config)
+
+
+def test_mulsen_points_of_another_scan_are_refused(made):
+    config, _ = made("mulsen")
+    truth, _ = label_file(config)
+    x, y, z = open_data(config, "test")[-1].pos[7]
+    truth.write_text(f"{x},{y},{z}\n9,9,9\n")
+    assert "row 2 is" in refusal(config)
+    truth.write_text("0,0\n")
+    assert "2 columns, wanted x y z" in refusal(config)
+
+
+def test_triangles_in_text_and_their_damage(tmp_path):
+    pos = imitations.wave(0)[:96].reshape(-1, 3, 3)
+    facets = "".join(
+        "facet normal 0 0 0\nouter loop\n"
+        + "".join(f"  vertex {x:.9g} {y:.9g} {z:.9g}\n" for x, y, z in one)
+        + "endloop\nendfacet\n"
+        for one in pos.tolist()
+    )
+    path = tmp_path / "a.stl"
+    path.write_text(f"solid part\n{facets}{facets}endsolid part\n")
+    assert np.array_equal(read_stl(path).pos, pos.reshape(-1, 3))
+    for text, message in (
+        (f"solid part\n{facets}", "wanted three each and endsolid at the end"),
+        (f"solid part\n{facets}vertex 1 2 3\nendsolid\n", "97 corners for 32 triangles"),
+        (f"solid part\n{facets}vortex 1 2 3\nendsolid\n", "is no line of an STL file"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_stl(path)
+    path.write_bytes(b"x" * 80 + struct.pack("<I", 2**31) + b"y" * 50)
+    with pytest.raises(InputError, match="2147483648 triangles promised, found 1"):
+        read_stl(path)
+
+
+def test_pictures_of_coordinates(tmp_path):
+    grid = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    path = tmp_path / "a.tiff"
+    for order in "<>":
+        path.write_bytes(imitations.tiff_bytes(grid, order))
+        assert np.array_equal(read_grid(path), grid)
+    data = imitations.tiff_bytes(grid)
+    for damaged in (
+        b"",
+        b"II*\0",
+        data[:-9],
+        data[8:],
+        data.replace(b"\x20\0\x20\0", b"\x10\0\x10\0"),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError):
+            read_grid(path)
+    huge = data.replace(
+        struct.pack("<HHIHH", 256, 3, 1, 7, 0), struct.pack("<HHII", 256, 4, 1, 2**31)
+    )
+    path.write_bytes(huge)
+    with pytest.raises(InputError, match="for 5 x 2147483648 pixels"):
+        read_grid(path)
+
+
+def test_masks_of_any_kind(tmp_path):
+    path = tmp_path / "a.png"
+    gray = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    color = np.stack([gray * 0, gray, gray * 0], axis=2)
+    alpha = np.stack([gray, gray, gray, gray * 0 + 255], axis=2)
+    for values in (gray, color, alpha):
+        path.write_bytes(imitations.png_bytes(values))
+        assert np.array_equal(read_picture(path), gray)
+    whole = imitations.png_bytes(gray)
+    for damaged in (whole[:-20], whole[:50] + b"?" + whole[51:], b"GIF89a", whole[:30]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"a\.png: "):
+            read_picture(path)
+
+
+def damage(data, rng):
+    """Return damaged bytes, and how many of them were changed in place (None: moved or lost)."""
+    kind, at = rng.integers(7), int(rng.integers(len(data)))
+    lines = data.split(b"\n")
+    line = int(rng.integers(len(lines)))
+    if kind == 0:
+        return data[:at], None
+    if kind == 1:
+        count = int(rng.integers(1, 5))
+        out = bytearray(data)
+        for _ in range(count):
+            out[int(rng.integers(len(out)))] ^= int(rng.integers(1, 256))
+        return bytes(out), count
+    if kind == 2:
+        return b"\n".join(lines[:line] + lines[line + 1 :]), None
+    if kind == 3:
+        return b"\n".join([*lines[:line], lines[line], *lines[line:]]), None
+    if kind == 4:
+        return data.replace(b"144", b"%d" % 10 ** int(rng.integers(1, 15))), None
+    if kind == 5:
+        return data[:at] + bytes(rng.integers(0, 256, 8, np.uint8)) + data[at:], None
+    return data[:at] + data[at + int(rng.integers(1, 60)) :], None
+
+
+def attack(made, name, cases, seed):
+    """Damage one file after the other: an error, or labels that are still with their points."""
+    config, kinds = made(name)
+    rng = np.random.default_rng(seed)
+    files = sorted(path for path in Path(config.root).rglob("*") if path.is_file())
+    refused = 0
+    for _ in range(cases):
+        path = files[rng.integers(len(files))]
+        whole = path.read_bytes()
+        damaged, changed = damage(whole, rng)
+        path.write_bytes(damaged)
+        try:
+            for split in ("train", "test"):
+                for cloud in open_data(config, split):
+                    assert cloud.checked("") is cloud
+                    assert cloud.label.shape == (len(cloud),)
+                    assert len(cloud) <= 4 * 17 * 17
+                    if cloud.abnormal and kinds.get(cloud.name) == cloud.defect:
+                        wrong = int((cloud.label != imitations.truth(cloud)).sum())
+                        missing = name == "mulsen" and path.parts[-3] == "GT"
+                        assert wrong <= 2 * (changed or 0) or missing, (path, changed, wrong)
+        except InputError as error:
+            refused += 1
+            assert str(error).startswith(f"{config.root}/")
+            assert "\n" not in str(error)
+        path.write_bytes(whole)
+    return refused
+
+
+@every
+def test_damaged_files_are_refused_or_right(made, name):
+    assert attack(made, name, 40, 0) > 5
+
+
+@pytest.mark.slow
+@every
+def test_a_thousand_damaged_files_are_refused_or_right(made, name):
+    assert attack(made, name, 1000, 1) > 100
+
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "mvtec3d_raw"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real scans are not at hand")
+def test_real_scans_lose_the_table_but_no_label():
+    from gmanet.preprocess.tabletop import find_table, part_on_table
+
+    config = DataConfig("mvtec3d", "cable_gland", str(REAL))
+    assert len(open_data(config, "train")) == 2
+    test = open_data(config, "test")
+    assert sorted({item.defect for item in test.items}) == ["bent", "cut", "good", "hole", "thread"]
+    for item in test.items:
+        grid = read_grid(item.path)
+        valid = (grid != 0).any(axis=2)
+        kept, table = part_on_table(grid, valid), find_table(grid, valid)
+        assert 0.2 < kept.sum() / valid.sum() < 0.35
+        assert table.heights(grid[kept]).min() > table.reach > 0.001
+        if item.truth is not None:
+            abnormal = read_picture(item.truth) > 0
+            assert (abnormal & kept).sum() >= 0.98 * (abnormal & valid).sum()
+            # without the abnormal pixels the same table is found
+            blind = find_table(grid, valid & ~abnormal)
+            assert np.degrees(np.arccos(min(1, blind.normal @ table.normal))) < 0.1
+
+
+def test_unknown_sources():
+    assert set(PUBLISHED) < set(SOURCES)
+    assert "did you mean 'real3d'?" in refusal(DataConfig("real3", "car"))
+    for key in ("views", "train_clouds"):
+        with pytest.raises(InputError, match=f"data.{key}=-1, wanted 0 or more"):
+            DataConfig(**{key: -1})

@@ -1,0 +1,91 @@
+"""Counting data sets: the tables by hand, and the command on tiny data."""
+
+from __future__ import annotations
+
+import imitations
+import numpy as np
+import pytest
+
+from gmanet import stats
+from gmanet.cloud import Cloud
+from gmanet.data.procedural import CATEGORIES
+from gmanet.data.statistics import PAPER, Size, size_of, table_2, table_3
+
+SIZES = [
+    Size("a", "washer", "train", "1", "good", 1000, 0),
+    Size("a", "washer", "test", "2", "good", 3000, 0),
+    Size("a", "washer", "test", "3", "dent", 2000, 20),
+    Size("a", "washer", "test", "4", "scar", 4000, 120),
+    Size("a", "k_nut", "test", "5", "dent", 500, None),
+    Size("b", "bolt", "train", "6", "good", 123456, 0),
+]
+
+
+def test_table_2_by_hand():
+    lines = table_2(SIZES[:5], paper=True).splitlines()
+    assert lines[2] == (
+        "| washer | 2 | 2.00 | 3.00 | 1.00 | 2 | 3.00 | 4.00 | 2.00 | 4 | 2.00 | 1.00 to 3.00 |"
+    )
+    assert lines[3].startswith("| *paper* | 100 | 56.63 | 87.11 | 43.56 | 60 | 58.08 |")
+    assert lines[4] == "| k_nut | 0 | - | - | - | 1 | 0.50 | 0.50 | 0.50 | 1 | - | - |"
+    assert lines[6].startswith("| all | 2 | 2.00 | 3.00 | 1.00 | 3 | 2.17 |")
+    assert len(table_2(SIZES[5:]).splitlines()) == 3
+    assert all(line.count("|") == lines[0].count("|") for line in lines)
+
+
+def test_table_3_by_hand():
+    assert table_3(SIZES).splitlines()[2:] == [
+        "| a | 2 | 5 | 2 | 500 | 4,000 | 10,500 |",
+        "| b | 1 | 1 | 0 | 123,456 | 123,456 | 123,456 |",
+    ]
+
+
+def test_sizes_of_clouds():
+    pos, label = np.zeros((10, 3), np.float32), np.arange(10) < 3
+    assert size_of("a", "test", Cloud(pos, label, defect="dent")).ratio == 0.3
+    assert size_of("a", "test", Cloud(pos, label & False, defect="good")).ratio is None
+    assert size_of("a", "test", Cloud(pos, None, defect="dent")).ratio is None
+    kinds = [Cloud(pos), Cloud(pos, label), Cloud(pos, label & False)]
+    assert [size_of("a", "test", one).defect for one in kinds] == ["unknown", "abnormal", "good"]
+
+
+def test_the_papers_mean_row():
+    assert list(PAPER) == list(CATEGORIES)
+    mean = np.mean(list(PAPER.values()), axis=0)
+    assert np.allclose(mean, [160.65, 269.49, 122.73, 159.74, 191.42, 132.65, 1.35], atol=0.08)
+    for name, part in CATEGORIES.items():
+        assert PAPER[name][0] * 1000 == pytest.approx(part.points)
+        assert PAPER[name][6] / 100 == pytest.approx(part.ratio)
+
+
+def test_the_command_counts_several_data_sets(type_in, tmp_path, capsys):
+    for name in ("iec3d", "mulsen"):
+        imitations.WRITERS[name](tmp_path / name)
+    out = tmp_path / "out"
+    words = ["data=iec3d", f"data.root={tmp_path / 'iec3d'}", "--", "data=mulsen"]
+    words += [f"data.root={tmp_path / 'mulsen'}", "-o", out]
+    words += ["--", "data.profile=tiny", "data.category=washer,fender_ring"]
+    type_in(stats.main, *words)
+    text = (out / "statistics.md").read_text()
+    assert capsys.readouterr().out == text
+    assert "| k_nut | 3 | 0.14 | 0.14 | 0.14 | 1 |" in text
+    assert "| capsule | 4 |" in text
+    assert "| procedural | 2 | 22 | 5 |" in text
+    rows = (out / "statistics.csv").read_text().splitlines()
+    assert rows[0] == "data,category,split,name,defect,points,marked"
+    assert len(rows) == 1 + 4 + 5 + 22
+    assert (out / "distributions.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-o"], "-o stands at the end"),
+        (["data=iec3d", "data.root=gone"], "gone: no such folder, wanted <Category>/train"),
+        (["data.category=wosher"], "did you mean washer?"),
+    ],
+)
+def test_mistakes(type_in, capsys, words, message):
+    with pytest.raises(SystemExit):
+        type_in(stats.main, *words)
+    assert message in capsys.readouterr().err
