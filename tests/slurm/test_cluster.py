@@ -144,6 +144,61 @@ def figures(folder):
     return {key: value for key, value in found.items() if key not in VARYING}
 
 
+STUB = """#!/bin/bash
+# Stands for Python: four cells, of which the second waits for a signal and the last has no words.
+case "$*" in
+*--missing*) echo 0-3 ;;
+*--cell*)
+    [[ ${!#} == 3 ]] && { echo "error: odd cell" >&2; exit 2; }
+    printf 'name=%s\\nseed=0\\n' "${!#}"
+    ;;
+*name=0*) exit 0 ;;
+*name=1*)
+    [[ ${SLURM_RESTART_COUNT:-0} -ge 1 ]] && exit 0
+    trap 'exit 75' USR1
+    echo ready
+    for _ in {1..600}; do sleep 0.1; done
+    ;;
+*name=2*)
+    [[ $SLURM_PROCID == 0 ]] && { echo "error: no such folder" >&2; exit 2; }
+    sleep 60
+    ;;
+esac
+"""
+
+
+def test_what_the_job_does_with_each_exit_code(lab, tmp_path):
+    """In seconds: Python itself is left out."""
+    python = tmp_path / "python"
+    python.write_text(STUB)
+    python.chmod(0o755)
+    (lab / "stub.yaml").touch()
+    env = lab / "slurm/cluster.env"
+    before = env.read_text()
+    env.write_text(before.replace(f"PYTHON={sys.executable}", f"PYTHON={python}"))
+    logs = lab / "runs/slurm"
+    told = []
+
+    def signal_the_second():
+        out = logs / f"stub-{job}_1.out"
+        if not told and out.exists() and out.read_text().count("ready") == 2:
+            told.append(True)
+            subprocess.run(["scancel", "--batch", "--signal=USR1", f"{job}_1"], check=True)
+
+    try:
+        job, said = submit(lab, lab / "stub.yaml", "wandb.mode=disabled")
+        assert f"job {job}: 4 runs of stub (0-3)" in said
+        finish(job, signal_the_second)
+    finally:
+        env.write_text(before)
+    assert "back in the queue (restart 1)" in (logs / f"stub-{job}_1.out").read_text()
+    failed = {path.stem: path.read_text() for path in logs.glob(f"stub-{job}_*.failed")}
+    assert set(failed) == {f"stub-{job}_2", f"stub-{job}_3"}
+    assert "name=2 seed=0 wandb.mode=disabled: exit code" in failed[f"stub-{job}_2"]
+    assert "error: no such folder" in failed[f"stub-{job}_2"]
+    assert "error: odd cell" in failed[f"stub-{job}_3"]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(lab, data):
     """The folder of four cells, two processes each, that nobody disturbed."""
