@@ -19,7 +19,7 @@ from gmanet.data.files import list_files, pcd, ply, write_cloud
 from gmanet.data.files.columns import Column
 from gmanet.data.files.source import quote, read_bytes
 from gmanet.data.files.text import read_table
-from gmanet.data.truth import as_flags
+from gmanet.data.loaders.truth import as_flags
 from gmanet.errors import InputError
 
 __all__ = ["convert_annotations", "read_annotation", "write_gt"]

@@ -9,17 +9,17 @@ from pathlib import Path
 from gmanet.cloud import Cloud
 from gmanet.data.config import DataConfig
 from gmanet.data.dataset import CloudDataset
-from gmanet.data.eyecandies import Eyecandies
-from gmanet.data.folder import Folder
-from gmanet.data.iec3d import IEC3D
-from gmanet.data.minishift import MiniShift
-from gmanet.data.mulsen import MulSen
-from gmanet.data.mvtec3d import MVTec3D
-from gmanet.data.open_industry import OpenIndustry
+from gmanet.data.loaders.eyecandies import Eyecandies
+from gmanet.data.loaders.folder import Folder
+from gmanet.data.loaders.iec3d import IEC3D
+from gmanet.data.loaders.minishift import MiniShift
+from gmanet.data.loaders.mulsen import MulSen
+from gmanet.data.loaders.mvtec3d import MVTec3D
+from gmanet.data.loaders.open_industry import OpenIndustry
+from gmanet.data.loaders.published import Published
+from gmanet.data.loaders.real3d import Real3D
+from gmanet.data.loaders.shapenet import AnomalyShapeNet
 from gmanet.data.procedural import CATEGORIES, Procedural
-from gmanet.data.published import Published
-from gmanet.data.real3d import Real3D
-from gmanet.data.shapenet import AnomalyShapeNet
 from gmanet.data.single_sided import SingleSided
 from gmanet.errors import InputError
 

@@ -8,7 +8,7 @@ import pytest
 from gmanet.cloud import Cloud
 from gmanet.data.annotations import convert_annotations, read_annotation, write_gt
 from gmanet.data.files import write_cloud
-from gmanet.data.iec3d import IEC3D
+from gmanet.data.loaders.iec3d import IEC3D
 from gmanet.errors import InputError
 
 POS = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)

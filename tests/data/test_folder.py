@@ -7,7 +7,7 @@ import pytest
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import READERS, write_cloud
-from gmanet.data.folder import Folder
+from gmanet.data.loaders.folder import Folder
 from gmanet.errors import InputError
 
 

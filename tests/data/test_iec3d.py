@@ -9,7 +9,7 @@ import pytest
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import write_cloud
-from gmanet.data.iec3d import IEC3D, categories
+from gmanet.data.loaders.iec3d import IEC3D, categories
 from gmanet.errors import InputError
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "iec3d_layout"

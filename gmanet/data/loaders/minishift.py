@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, read_cloud
-from gmanet.data.published import Item, Published, defect_folders
-from gmanet.data.truth import read_flags
+from gmanet.data.loaders.published import Item, Published, defect_folders
+from gmanet.data.loaders.truth import read_flags
 from gmanet.errors import InputError
 
 __all__ = ["MiniShift"]

@@ -25,7 +25,7 @@ from gmanet.cloud import Cloud, Floats
 from gmanet.data.files import list_files
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.source import read_bytes
-from gmanet.data.published import Item, Published
+from gmanet.data.loaders.published import Item, Published
 from gmanet.errors import InputError
 from gmanet.preprocess.tabletop import part_on_table
 

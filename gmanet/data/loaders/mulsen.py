@@ -23,8 +23,8 @@ from scipy.spatial import KDTree
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, stl
 from gmanet.data.files.source import quote, read_bytes
-from gmanet.data.published import Item, Published, defect_folders
-from gmanet.data.truth import read_abnormal_points
+from gmanet.data.loaders.published import Item, Published, defect_folders
+from gmanet.data.loaders.truth import read_abnormal_points
 from gmanet.errors import InputError
 
 __all__ = ["MulSen"]

@@ -15,7 +15,7 @@ from gmanet.cloud import Cloud
 from gmanet.data.files import list_files
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.tiff import read_grid
-from gmanet.data.published import Item, Published, defect_folders
+from gmanet.data.loaders.published import Item, Published, defect_folders
 from gmanet.errors import InputError
 from gmanet.preprocess.tabletop import part_on_table
 

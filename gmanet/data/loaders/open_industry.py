@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, read_cloud
-from gmanet.data.published import Item, Published
-from gmanet.data.truth import read_labeled
+from gmanet.data.loaders.published import Item, Published
+from gmanet.data.loaders.truth import read_labeled
 from gmanet.errors import InputError
 
 __all__ = ["OpenIndustry"]
