@@ -165,13 +165,13 @@ def test_a_resumed_run_goes_on_with_the_next_batch(length, batch, steps):
 
 def test_the_first_clouds_alone(plates):
     class Whole:
-        category, split, names = "plate", "train", ["a", "b"]
+        category, split, names, unit = "plate", "train", ["a", "b"], "mm"
 
         def __getitem__(self, index):
             return plates[index]
 
     data = First(Whole(), 1)
-    assert (len(data), data.names) == (1, ["a"])
+    assert (len(data), data.names, data.unit) == (1, ["a"], "mm")
     assert isinstance(data[0], Cloud)
     assert data[-1] is plates[0]
     with pytest.raises(IndexError):

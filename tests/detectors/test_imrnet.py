@@ -21,6 +21,7 @@ SMALL = {"width": 24, "depth": 3, "heads": 2, "points": 300, "centers": 30, "gro
 def fit(clouds, folder, **changes):
     torch.manual_seed(0)
     detector = IMRNet(IMRNetConfig(**{**SMALL, "steps": 6, **changes}))
+    detector.prepare(clouds)
     data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
     make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
     return detector.eval()

@@ -33,7 +33,8 @@ def feed(detector):
 
 torch.set_num_threads(1)
 detector = BTF(BTFConfig(held=4096, bank=64))
-detector.trainer = SimpleNamespace(num_training_batches={CLOUDS})
+data = SimpleNamespace(train=range({CLOUDS}))
+detector.trainer = SimpleNamespace(datamodule=data, world_size=1)
 detector.on_train_start()
 detector.training_step(Data(feature=torch.rand(9, {CHANNELS}), name="0", num_nodes=9))
 detector.on_train_end()  # what libraries take when they are first used
@@ -68,7 +69,8 @@ def test_no_bank_exceeds_its_configuration(name, monkeypatch):
     detector = kind(kind.Config(name=name, held=1000, bank=40))
     rows = torch.rand(500, CHANNELS)
     monkeypatch.setattr(detector, "features", lambda _: dict.fromkeys(detector.banks, rows))
-    detector.trainer = SimpleNamespace(num_training_batches=20)
+    data = SimpleNamespace(train=range(20))
+    detector.trainer = SimpleNamespace(datamodule=data, world_size=1)
     detector.on_train_start()
     for number in range(20):
         detector.training_step(Data(name=f"cloud{number}", num_nodes=500))
