@@ -88,7 +88,7 @@ def test_banks_and_figures_do_not_depend_on_the_number_of_processes(data, tmp_pa
 
 
 TINY = (
-    *("synthesis.twins=8", "detector.steps=40", "detector.points=120", "detector.centers=60"),
+    *("synthesis.twins=8", "detector.steps=300", "detector.points=120", "detector.centers=60"),
     *("detector.draw=32", "train.checkpoint_every=1000"),
 )
 
@@ -102,13 +102,13 @@ def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_pat
 
     process = start(tmp_path, *words, "name=rough")
     text = ""
-    while "fit:" not in text or "0/40" in text.rpartition("fit:")[2]:
+    while "fit:" not in text or "0/300" in text.rpartition("fit:")[2]:
         text += process.stderr.read(1)
         assert process.poll() is None, text
     process.send_signal(signal.SIGUSR1)
     assert "asked to stop; the same command goes on" in done(process, 75)
     state = torch.load(tmp_path / "rough/checkpoints/last.ckpt", weights_only=True)
-    assert 0 < state["global_step"] < 40
+    assert 0 < state["global_step"] < 300
     done(start(tmp_path, *words, "name=rough"))
     assert_same(tmp_path / "calm", tmp_path / "rough")
 
