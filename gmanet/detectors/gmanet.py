@@ -50,7 +50,7 @@ class GMANetConfig(DetectorConfig):
         centers: Places where the networks answer.
         smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
         align: Lay clouds on the normal ones and read how far they are from these; where the normal
-            clouds do not overlap it does nothing.
+            clouds do not overlap, or differ too much among themselves, it does nothing.
         experts: Pairs of expert and apprentice whose discrepancies are averaged: one random expert
             alone finds some defects by luck of its draw.
         group: Channels of the set abstraction; 0 leaves it out.

@@ -1,7 +1,8 @@
 """The normal clouds of a category, laid on one another and stored with the weights of a detector.
 
 Clouds that do not lie on one another, such as scans from changing sides, would only confuse: where
-they overlap too little no cloud is laid on any.
+they overlap too little no cloud is laid on any.  The same holds for parts that differ among
+themselves by as much as the smallest defect is deep, such as snap rings of any opening.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ TRIED = 8
 
 OVERLAP = 0.95
 """Least median overlap of these; of whole scans of one part it is 1."""
+
+ALIKE = 0.003
+"""Largest median distance between normal clouds, in diameters: SPCG's shallowest defect."""
 
 
 class Atlas(nn.Module):
@@ -77,14 +81,18 @@ class Atlas(nn.Module):
                 bar.close()
                 self._known, kept = {}, []
                 break
-        if len(kept) < 2:  # a cloud alone has no others to be compared with
-            self._known, kept = {}, []
+        if len(kept) < 2 or self._distance() > ALIKE * target.length:
+            self._known, kept = {}, []  # a cloud alone has no others to be compared with
         self._keep(kept)
 
     def _overlap(self) -> float:
         """Return the median overlap of the clouds that were laid on the first."""
         others = [motion.overlap for motion in self._known.values()][1:]
         return float(np.median(others)) if others else 0.0
+
+    def _distance(self) -> float:
+        """Return the median distance of the clouds to the first, in their unit."""
+        return float(np.median([motion.rms for motion in self._known.values()][1:] or [0.0]))
 
     def _keep(self, kept: list[tuple[Any, Any]]) -> None:
         empty = np.zeros((0, 3), dtype=np.float32)

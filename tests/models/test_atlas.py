@@ -83,6 +83,16 @@ def test_clouds_that_do_not_overlap_are_not_laid_on_each_other(given_clouds):
     assert not made.state_dict()["points"].numel()
 
 
+def test_parts_that_differ_much_are_not_laid_on_each_other(given_clouds):
+    made = Atlas()
+    wide = [
+        Cloud(wedge(seed)[0] * np.float32([1, 1 + 0.06 * seed, 1 - 0.08 * seed]), name=f"{seed}")
+        for seed in range(4)
+    ]
+    made.learn(given_clouds(wide, "train"), progress=False)
+    assert made.alignment is None
+
+
 def test_one_normal_cloud_is_too_few(given_clouds):
     made = Atlas()
     made.learn(given_clouds([Cloud(wedge(0)[0], name="0")], "train"), progress=False)
