@@ -17,8 +17,8 @@ SIZES = (1500, 500, 16)
 def wedge(seed, dent=0.0):
     """Return a box without symmetry, with noise and perhaps a dent in its long side."""
     rng = np.random.default_rng(seed)
-    pos = rng.random((3000, 3)) * (1.0, 0.6, 0.3)
-    side = rng.integers(0, 6, 3000)
+    pos = rng.random((8000, 3)) * (1.0, 0.6, 0.3)
+    side = rng.integers(0, 6, 8000)
     for axis, size in enumerate((1.0, 0.6, 0.3)):
         pos[side == 2 * axis, axis] = 0
         pos[side == 2 * axis + 1, axis] = size
