@@ -110,9 +110,14 @@ def test_an_interrupt_stops_the_processes_and_marks_none(
             time.sleep(0.05)
         os.kill(os.getpid(), number)
 
+    # other tests, and shells that run this in the background, leave handlers of their own
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {one: signal.signal(one, handler) for one, handler in usual.items()}
     threading.Thread(target=interrupt).start()
     with pytest.raises(SystemExit) as left:
         type_in(benchmark.main, experiment, "--jobs", 2, "sleep=1")
+    for one, handler in before.items():
+        signal.signal(one, handler)
     assert left.value.code == 130
     assert "interrupted; python -m gmanet.benchmark" in capsys.readouterr().err
     assert len(list(tmp_path.rglob("left"))) == 2

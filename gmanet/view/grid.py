@@ -24,8 +24,8 @@ POINTS = 30000
 PIXELS = 1_200_000
 """Of all panels together, which keeps the file below a megabyte."""
 SIZES = (110, 300)
-HEAD, LEFT, RIGHT, GAP = 96, 44, 110, 8
-LETTER = 11
+HEAD, LEFT, RIGHT, GAP = 96, 70, 110, 8
+LETTER = 8
 """Width of a letter in pixels."""
 
 
@@ -71,7 +71,7 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
 
-    def write(text: str, x: float, y: float, turn: float = 0, large: float = 6.5) -> None:
+    def write(text: str, x: float, y: float, turn: float = 0, large: float = 5.4) -> None:
         figure.text(
             x / width,
             y / height,
@@ -87,7 +87,9 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     for place, title in enumerate(("truth", *titles)):
         middle = LEFT + place * (size + GAP) + size / 2
         write(
-            fill(title, max(6, size // LETTER), break_on_hyphens=False), middle, height - HEAD / 2
+            fill(title, max(6, size // LETTER), break_on_hyphens=False, break_long_words=False),
+            middle,
+            height - HEAD / 2,
         )
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
