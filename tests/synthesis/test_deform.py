@@ -52,8 +52,9 @@ def test_the_edge_of_the_patch_stays(ball, family, seed):
     rng = np.random.default_rng(seed)
     index, shift, _ = deform(ball, 7, family, RADIUS, DEPTH, rng)
     apart = np.linalg.norm(ball.pos[index] - ball.pos[7], axis=1)
-    # A groove has no end across its track; it is narrow there instead.
-    assert np.linalg.norm(shift[apart > 1.12 * RADIUS], axis=1).max(initial=0) < 0.3 * DEPTH
+    # A groove has no end across its track; one that is strongly curved leaves the circle.
+    most = 0.8 if family == "groove" else 0.3
+    assert np.linalg.norm(shift[apart > 1.12 * RADIUS], axis=1).max(initial=0) < most * DEPTH
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
