@@ -26,6 +26,7 @@ from gmanet.data.files import list_files
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.source import read_bytes
 from gmanet.data.loaders.published import Item, Published
+from gmanet.data.loaders.truth import pixel_labels
 from gmanet.errors import InputError
 from gmanet.preprocess.tabletop import part_on_table
 
@@ -64,12 +65,7 @@ class Eyecandies(Published):
         cloud = Cloud(grid[kept]).checked(f"{item.path} without the conveyor")
         if item.truth is None:
             return cloud
-        mask = read_picture(item.truth)
-        if mask.shape != kept.shape:
-            found = f"{mask.shape[0]} x {mask.shape[1]} pixels"
-            wanted = f"{kept.shape[0]} x {kept.shape[1]} as in {item.path}"
-            raise InputError(f"{item.truth}: {found}, wanted {wanted}")
-        return cloud.replace(label=mask[kept] > 0)
+        return cloud.replace(label=pixel_labels(item.truth, item.path, kept))
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files
-from gmanet.data.files.png import read_picture
 from gmanet.data.files.tiff import read_grid
 from gmanet.data.loaders.published import Item, Published, defect_folders
-from gmanet.errors import InputError
+from gmanet.data.loaders.truth import pixel_labels
 from gmanet.preprocess.tabletop import part_on_table
 
 __all__ = ["MVTec3D"]
@@ -55,9 +54,4 @@ class MVTec3D(Published):
         cloud = Cloud(grid[kept]).checked(f"{item.path} without the table")
         if item.truth is None:
             return cloud
-        mask = read_picture(item.truth)
-        if mask.shape != kept.shape:
-            found = f"{mask.shape[0]} x {mask.shape[1]} pixels"
-            wanted = f"{kept.shape[0]} x {kept.shape[1]} as in {item.path}"
-            raise InputError(f"{item.truth}: {found}, wanted {wanted}")
-        return cloud.replace(label=mask[kept] > 0)
+        return cloud.replace(label=pixel_labels(item.truth, item.path, kept))

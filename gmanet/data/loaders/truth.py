@@ -13,10 +13,11 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats, Labels
 from gmanet.data.files.columns import Column
 from gmanet.data.files.pcd import count_points
+from gmanet.data.files.png import read_picture
 from gmanet.data.files.text import read_table
 from gmanet.errors import InputError
 
-__all__ = ["as_flags", "read_abnormal_points", "read_flags", "read_labeled"]
+__all__ = ["as_flags", "pixel_labels", "read_abnormal_points", "read_flags", "read_labeled"]
 
 
 def as_flags(path: Path, values: Column) -> Labels:
@@ -30,6 +31,25 @@ def as_flags(path: Path, values: Column) -> Labels:
         found = f"label {values[bad[0]]} at point {bad[0] + 1}"
         raise InputError(f"{path}: {found}, wanted 0 (normal) or 1 (abnormal)")
     return np.asarray(values == 1)
+
+
+def pixel_labels(path: Path, scan: Path, kept: Labels) -> Labels:
+    """Return the labels of an organised scan's kept pixels, True where the picture is not black.
+
+    Args:
+        path: The picture of the truth.
+        scan: The file of the scan, to be named in an error.
+        kept: Which pixels are points of the cloud, with shape ``(H, W)``.
+
+    Raises:
+        InputError: The picture has another size, or cannot be read.
+    """
+    mask = read_picture(path)
+    if mask.shape != kept.shape:
+        found = f"{mask.shape[0]} x {mask.shape[1]} pixels"
+        wanted = f"{kept.shape[0]} x {kept.shape[1]} as in {scan}"
+        raise InputError(f"{path}: {found}, wanted {wanted}")
+    return np.asarray(mask[kept] > 0)
 
 
 def read_labeled(path: Path, counted: Path) -> Cloud:
