@@ -3,7 +3,8 @@
 Writes ``<name>.md`` and ``<name>.csv`` into ``experiments/results`` (or ``-o FOLDER``), with the
 words, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per category.
 Scans of other data sets than the procedural one are under their own licences, so that pictures of
-them are drawn only where ``--pictures FOLDER`` says that they may lie there.
+them are drawn only where ``--pictures FOLDER`` says that they may lie there.  With ``--keep`` runs
+whose folders are gone stay in the tables with the figures of the CSV file that is there already.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from gmanet.config import compose
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError, command
 from gmanet.evaluation.grid import Scored, draw_grid
+from gmanet.evaluation.kept import csv_table, read_table
 from gmanet.evaluation.published import published
 from gmanet.evaluation.results import Result
-from gmanet.evaluation.tables import csv_table, defect_table, markdown_table
+from gmanet.evaluation.tables import defect_table, markdown_table
 from gmanet.experiment import Cell, Experiment, read_experiment
 from gmanet.run import Run
 from gmanet.words import load
@@ -26,17 +31,27 @@ from gmanet.words import load
 __all__ = ["main"]
 
 
-def _results(cells: list[Cell]) -> list[Result]:
-    return [
-        Result(
-            _name(cell),
-            cell.run.config.data.category,
-            cell.run.config.seed,
-            cell.run.read_scores(),
-            published(cell.row, cell.run.config.data),
-        )
-        for cell in cells
-    ]
+def _result(cell: Cell) -> Result:
+    record = load(cell.run.config_file)
+    return Result(
+        _name(cell),
+        cell.run.config.data.category,
+        cell.run.config.seed,
+        cell.run.read_scores(),
+        published(cell.row, cell.run.config.data),
+        str(record.get("commit"))[:10],
+        _typed(cell),
+    )
+
+
+def _kept(cell: Cell, lines: Mapping[str, Result]) -> Result | None:
+    """Return what an earlier table says of a cell."""
+    line = lines.get(_typed(cell))
+    return line and replace(line, published=published(cell.row, compose(cell.words).data))
+
+
+def _typed(cell: Cell) -> str:
+    return " ".join(sorted(word for word in cell.words if not word.startswith("name=")))
 
 
 def _name(cell: Cell) -> str:
@@ -66,13 +81,14 @@ def _draw(path: Path, done: list[Cell], others: bool) -> bool:
     return draw_grid(path, [run for run in runs if others or run.data.name == "procedural"])
 
 
-def _page(path: Path, experiment: Experiment, done: list[Cell], picture: str) -> str:
+def _page(
+    path: Path, experiment: Experiment, done: list[Cell], results: list[Result], picture: str
+) -> str:
     """Return the page: what it shows, the tables, a picture, and where the figures come from."""
-    results = _results(done)
     record = load(done[0].run.config_file)
     machine, versions = record.get("machine", {}), record.get("versions", {})
-    commits = sorted({str(load(cell.run.config_file).get("commit"))[:10] for cell in done})
-    missing = len(experiment.cells) - len(done)
+    commits = sorted({result.commit for result in results})
+    missing = len(experiment.cells) - len(results)
     where = f"{machine.get('cores')} cores of {machine.get('processor')}"
     source = (
         f"Measured by {datetime.date.today().isoformat()} on {where} "
@@ -80,8 +96,13 @@ def _page(path: Path, experiment: Experiment, done: list[Cell], picture: str) ->
         f"{', '.join(commits)}: `python -m gmanet.benchmark {path}`, then "
         f"`python -m gmanet.report {path}`."
     )
+    if len(results) > len(done):
+        source += f" {len(results) - len(done)} runs are kept from the table before."
     if missing:
         source += f" **{missing} of {len(experiment.cells)} runs are missing.**"
+    rows = {result.words: result.row for result in results}
+    shown = [cell for cell in experiment.cells if _typed(cell) in rows]
+    words = {rows[_typed(cell)]: _words(cell) for cell in shown}
     lines = [
         f"# {experiment.name}",
         experiment.about,
@@ -91,9 +112,7 @@ def _page(path: Path, experiment: Experiment, done: list[Cell], picture: str) ->
         picture
         and f"Scores, from each method's median to its 99.9th percentile:\n\n![]({picture})",
         "Words of each row, those of the grid aside:",
-        "\n".join(
-            f"- {row}: {_words(cell)}" for row, cell in {_name(cell): cell for cell in done}.items()
-        ),
+        "\n".join(f"- {row}: {typed}" for row, typed in words.items()),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
 
@@ -111,6 +130,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("experiments/results"))
     parser.add_argument("--pictures", type=Path, help="folder for pictures, of any data set")
+    parser.add_argument("--keep", action="store_true", help="keep runs whose folders are gone")
     arguments = parser.parse_args()
     experiment = read_experiment(arguments.file, Run.root())
     done = [cell for cell in experiment.cells if cell.run.finished]
@@ -119,11 +139,15 @@ def main() -> None:
             f"{arguments.file}: none of its {len(experiment.cells)} runs is done, "
             f"wanted python -m gmanet.benchmark {arguments.file} first"
         )
+    table = arguments.output / f"{experiment.name}.csv"
+    lines = read_table(table) if arguments.keep else {}
+    found = [_result(cell) if cell in done else _kept(cell, lines) for cell in experiment.cells]
+    results = [result for result in found if result]
     drawing = (arguments.pictures or arguments.output) / f"{experiment.name}.png"
     drawn = _draw(drawing, done, arguments.pictures is not None)
     beside = drawn and drawing.parent.resolve() == arguments.output.resolve()
-    page = _page(arguments.file, experiment, done, drawing.name if beside else "")
-    for ending, text in (("md", page), ("csv", csv_table(_results(done)))):
+    page = _page(arguments.file, experiment, done, results, drawing.name if beside else "")
+    for ending, text in (("md", page), ("csv", csv_table(results))):
         with replacing(arguments.output / f"{experiment.name}.{ending}") as draft:
             draft.write_text(text, encoding="utf-8")
     sys.stdout.write(page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,3 +72,19 @@ def test_scans_of_others_are_drawn_only_where_asked(finished, tmp_path, type_in,
     assert drawn[0] == (tmp_path / "out/two.png", [])
     assert drawn[1][0] == tmp_path / "own/two.png"
     assert len(drawn[1][1]) == 2
+
+
+def test_runs_whose_folders_are_gone_are_kept_where_asked(finished, tmp_path, type_in):
+    out = ("-o", tmp_path / "out")
+    type_in(report.main, finished, *out)
+    before = (tmp_path / "out/two.csv").read_text(encoding="utf-8")
+    shutil.rmtree(read_experiment(finished, Run.root()).cells[0].run.folder)
+    type_in(report.main, finished, *out, "--keep")
+    page = (tmp_path / "out/two.md").read_text(encoding="utf-8")
+    assert (tmp_path / "out/two.csv").read_text(encoding="utf-8") == before
+    assert "1 runs are kept from the table before." in page
+    assert "- Truth: `data.profile=tiny" in page
+    type_in(report.main, finished, *out)
+    page = (tmp_path / "out/two.md").read_text(encoding="utf-8")
+    assert "Truth" not in page
+    assert "**1 of 2 runs are missing.**" in page

@@ -25,6 +25,8 @@ class Result:
         seed: Of the run.
         figures: What ``scores.json`` holds.
         published: What the paper says of the same variant and part.
+        commit: Of the code that measured them.
+        words: What a person types for the run, its name aside.
     """
 
     row: str
@@ -32,6 +34,8 @@ class Result:
     seed: int
     figures: dict[str, Any]
     published: Figures = field(default_factory=dict)
+    commit: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)

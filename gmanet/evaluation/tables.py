@@ -1,4 +1,4 @@
-"""Figures as tables: of one run to print, of many as Markdown in the paper's form, and as CSV."""
+"""Figures as tables: of one run to print, of many as Markdown in the paper's form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.results import NOTHING, Mean, Result, mean, mean_figure
 
-__all__ = ["csv_table", "defect_table", "figures_table", "markdown_table"]
+__all__ = ["defect_table", "figures_table", "markdown_table"]
 
 TITLES = {
     "object_auroc": "object AUROC",
@@ -112,17 +112,6 @@ def defect_table(results: Sequence[Result]) -> str:
         row: [column[place].text(column) for column in columns] for place, row in enumerate(rows)
     }
     return _table("object AUROC by defect", kinds, lines)
-
-
-def csv_table(results: Sequence[Result]) -> str:
-    """Return one line per run."""
-    fields = [*FIGURES, "n_clouds", "n_points"]
-    lines = [",".join(["row", "category", "seed", *fields])]
-    for result in results:
-        values = [result.figures.get(field) for field in fields]
-        shown = ["" if v is None else f"{v:.6g}" for v in values]
-        lines.append(",".join([f'"{result.row}"', result.category, str(result.seed), *shown]))
-    return "\n".join(lines) + "\n"
 
 
 def figures_table(figures: dict[str, Any]) -> str:

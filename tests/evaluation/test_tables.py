@@ -3,7 +3,7 @@
 import math
 
 from gmanet.evaluation.results import Result
-from gmanet.evaluation.tables import csv_table, defect_table, figures_table, markdown_table
+from gmanet.evaluation.tables import defect_table, figures_table, markdown_table
 
 
 def results():
@@ -62,12 +62,6 @@ def test_defects_are_averaged_over_the_categories_that_have_them():
     assert lines[0] == "| object AUROC by defect | dent | scar |"
     assert lines[2:] == ["| a | **0.600** | **1.000** |", "| b | **0.600** | - |"]
     assert defect_table([Result("a", "nut", 0, {})]) == ""
-
-
-def test_csv_has_a_line_per_run_and_leaves_unknown_figures_empty():
-    lines = csv_table(results()).splitlines()
-    assert len(lines) == 7
-    assert lines[1].startswith('"a",nut,0,0.9,,')
 
 
 def test_the_printed_table_shows_unknown_figures_as_dashes():
