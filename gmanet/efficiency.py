@@ -166,9 +166,7 @@ def main() -> None:
     import torch
 
     if said.device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            f"--device cuda: torch {torch.__version__} sees no CUDA device, wanted one"
-        )
+        raise InputError(f"--device cuda: torch {torch.__version__} sees no CUDA device")
     if min(said.rounds, said.clouds, *said.points) < 1:
         raise InputError("--rounds, --clouds and --points, wanted at least 1")
     chosen = [word.partition("=")[2] for word in said.words if word.startswith("detector=")]

@@ -1,0 +1,120 @@
+"""FPFH of this package beside Open3D's, in time and value: ``python experiments/fpfh.py``.
+
+Both describe the same clouds with the same normals and neighborhoods, in turns, on one thread.
+Writes ``experiments/results/fpfh.md``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 5
+POINTS = 30_000
+SAME = 1e-3
+"""Points with a greater difference are counted."""
+CATEGORIES = ("hexagonal_nut", "washer", "t_screw")
+NEIGHBORHOODS = (
+    ("100 within 2.5/30 of the diameter", 100, 2.5 / 30),
+    ("40", 40, None),
+    ("120", 120, None),
+)
+RESULT = Path(__file__).parent / "results" / "fpfh.md"
+
+
+def compare(category: str, count: int, share: float | None) -> tuple[float, float, float, int]:
+    """Return the seconds of CPU time of ours and of Open3D's, the greatest difference and how many points differ.
+
+    Differences are relative to 200, the sum of a histogram.
+
+    Args:
+        category: A procedural part.
+        count: Points of a neighborhood.
+        share: Its radius as a fraction of the diameter; None for no radius.
+    """
+    import numpy as np
+
+    from gmanet.config import compose
+    from gmanet.data.procedural.dataset import Procedural
+    from gmanet.data.sources import open_data
+    from gmanet.geometry.fpfh import diameter, fpfh
+    from gmanet.geometry.normals import pca_normals
+    from gmanet.geometry.open3d import load_open3d
+
+    open3d = load_open3d()
+    data = open_data(compose([f"data.category={category}"]).data, "train")
+    assert isinstance(data, Procedural)
+    data.profile = replace(data.profile, points=(POINTS, POINTS))
+    pos = data[0].pos
+    normal = pca_normals(pos, 30)
+    radius = np.inf if share is None else share * diameter(pos)
+    vector = open3d.utility.Vector3dVector
+    theirs = open3d.geometry.PointCloud(vector(pos.astype(np.float64)))
+    theirs.normals = vector(normal.astype(np.float64))
+    search: Any = (
+        open3d.geometry.KDTreeSearchParamKNN(count)
+        if share is None
+        else open3d.geometry.KDTreeSearchParamHybrid(radius, count)
+    )
+    spent: dict[str, list[float]] = {"ours": [], "theirs": []}
+    values: dict[str, Any] = {}
+    for turn in range(ROUNDS):
+        for name in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
+            start = time.process_time()
+            if name == "ours":
+                values[name] = fpfh(pos, normal, [count], radius)
+            else:
+                feature = open3d.pipelines.registration.compute_fpfh_feature(theirs, search)
+                values[name] = np.asarray(feature.data).T
+            spent[name].append(time.process_time() - start)
+    apart = np.abs(values["ours"] - values["theirs"]).max(axis=1) / 200
+    ours, other = (statistics.median(spent[name]) for name in ("ours", "theirs"))
+    return ours, other, float(apart.max()), int((apart > SAME).sum())
+
+
+def main() -> None:
+    """Measure and write the table."""
+    from gmanet.data.files.atomic import replacing
+    from gmanet.geometry.open3d import load_open3d
+    from gmanet.provenance import provenance
+
+    lines = [
+        "| part | neighborhood | ours, s | Open3D, s | ratio | greatest difference | points above 0.001 |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for category in CATEGORIES:
+        for title, count, share in NEIGHBORHOODS:
+            ours, theirs, most, points = compare(category, count, share)
+            lines.append(
+                f"| {category} | {title} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} "
+                f"| {most:.1e} | {points} |"
+            )
+            sys.stderr.write(lines[-1] + "\n")
+    made = provenance()
+    machine = made["machine"]
+    about = (
+        f"FPFH of clouds of {POINTS} points beside Open3D {load_open3d().__version__}'s, same "
+        f"normals and neighborhoods: seconds of processor time on one thread, medians of {ROUNDS} "
+        "rounds in turns; differences are relative to a histogram's sum of 200.  Points that differ have a neighbor on the edge of a bin or two "
+        "equally far ones at the end of the neighborhood.\n\n"
+        f"`python experiments/fpfh.py`, {datetime.date.today().isoformat()}, "
+        f"{machine['cores']} cores of {machine['processor']}, commit {str(made['commit'])[:10]}."
+    )
+    with replacing(RESULT) as draft:
+        draft.write_text("\n".join(["# fpfh\n", about, "", *lines]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    one = {"OMP_NUM_THREADS": "1"}  # read when libraries load
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise SystemExit(
+            subprocess.run([sys.executable, *sys.argv], env={**os.environ, **one}).returncode
+        )
+    main()
