@@ -30,7 +30,7 @@ RESULT = Path(__file__).parent / "results" / "fpfh.md"
 
 
 def compare(category: str, count: int, share: float | None) -> tuple[float, float, float, int]:
-    """Return the seconds of CPU time of ours and of Open3D's, the greatest difference and how many points differ.
+    """Return seconds of CPU time of ours and Open3D's, the greatest difference, points that differ.
 
     Differences are relative to 200, the sum of a histogram.
 
@@ -86,7 +86,7 @@ def main() -> None:
     from gmanet.provenance import provenance
 
     lines = [
-        "| part | neighborhood | ours, s | Open3D, s | ratio | greatest difference | points above 0.001 |",
+        "| part | neighborhood | ours, s | Open3D, s | ratio | greatest difference | above 0.001 |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for category in CATEGORIES:
@@ -102,8 +102,8 @@ def main() -> None:
     about = (
         f"FPFH of clouds of {POINTS} points beside Open3D {load_open3d().__version__}'s, same "
         f"normals and neighborhoods: seconds of processor time on one thread, medians of {ROUNDS} "
-        "rounds in turns; differences are relative to a histogram's sum of 200.  Points that differ have a neighbor on the edge of a bin or two "
-        "equally far ones at the end of the neighborhood.\n\n"
+        "rounds in turns; differences are relative to a histogram's sum of 200.  The last column counts "
+        "points: a neighbor on the edge of a bin, or two equally far at the end.\n\n"
         f"`python experiments/fpfh.py`, {datetime.date.today().isoformat()}, "
         f"{machine['cores']} cores of {machine['processor']}, commit {str(made['commit'])[:10]}."
     )
