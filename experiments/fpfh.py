@@ -102,8 +102,8 @@ def main() -> None:
     about = (
         f"FPFH of clouds of {POINTS} points beside Open3D {load_open3d().__version__}'s, same "
         f"normals and neighborhoods: seconds of processor time on one thread, medians of {ROUNDS} "
-        "rounds in turns; differences are relative to a histogram's sum of 200.  The last column counts "
-        "points: a neighbor on the edge of a bin, or two equally far at the end.\n\n"
+        "rounds in turns; differences are relative to a histogram's sum of 200.  The last column "
+        "counts points: a neighbor on the edge of a bin, or two equally far at the end.\n\n"
         f"`python experiments/fpfh.py`, {datetime.date.today().isoformat()}, "
         f"{machine['cores']} cores of {machine['processor']}, commit {str(made['commit'])[:10]}."
     )
