@@ -1,8 +1,7 @@
 """The structure of a cloud: everything that the networks read, computed once for both of them.
 
 The cloud is thinned to ``points`` by farthest point sampling, so that spacing, and with it every
-neighborhood, is the same for scans of any resolution.  Of a dense cloud each kept point moves to
-the mean of the points around it, so that more points mean less noise.  Prefixes
+neighborhood, is the same for scans of any resolution; normals come from the full cloud.  Prefixes
 of the sampling give subsets at twice, four and seven times the spacing, which makes neighborhoods
 of four sizes cost the same.  The first ``centers`` points are the places where networks answer;
 every point of the cloud then takes its score from the three nearest of them.
@@ -22,12 +21,6 @@ from gmanet.geometry.frames import EIGEN, eigen_features, principal_axes
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
 
 __all__ = ["CONTEXT", "DESCRIPTOR", "NEIGHBORS", "SUBSETS", "Structure", "structure"]
-
-DENSE = 2.0
-"""Points per kept point above which these are averaged."""
-
-PLANE = 12
-"""Kept points, or as many points as cover their area, of the neighborhood that gives a normal."""
 
 SUBSETS = (1, 4, 16, 48)
 """Neighborhoods are taken from every, every 4th, ... point of the sampling."""
@@ -105,14 +98,9 @@ def structure(
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     chosen = farthest_points(pos, points)
     kept = pos[chosen]
-    if len(pos) > DENSE * len(kept):
-        kept = _means(pos, kept, workers)
-        ring = nearest(kept, kept, PLANE, workers)[1]
-        values, axes = principal_axes(kept, kept, ring)
-    else:
-        around = max(PLANE, round(PLANE * len(pos) / len(kept)))
-        values, axes = principal_axes(pos, kept, nearest(pos, kept, around, workers)[1])
     center = kept[:centers]
+    around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
+    values, axes = principal_axes(pos, kept, nearest(pos, kept, around, workers)[1])
     normal = np.ascontiguousarray(axes[:, :, 0])
 
     fine = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
@@ -142,17 +130,6 @@ def structure(
         near=nearest_centers,
         weight=inverse_distance(distance),
     )
-
-
-def _means(pos: Floats, kept: Floats, workers: int) -> Floats:
-    """Return the mean of the points that are nearest to each kept one, with shape ``(P, 3)``.
-
-    Farthest point sampling picks the outermost of the noise; their means lie in the surface.
-    """
-    cell = nearest(kept, pos, 1, workers)[1][:, 0]
-    count = np.maximum(np.bincount(cell, minlength=len(kept)), 1)
-    sums = [np.bincount(cell, pos[:, axis], len(kept)) for axis in range(3)]
-    return np.asarray(np.stack(sums, axis=1) / count[:, None], dtype=np.float32)
 
 
 def _ring(kept: Floats, query: Floats, subset: int, workers: int) -> Indices:

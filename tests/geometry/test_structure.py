@@ -108,31 +108,3 @@ def test_thinning_halves_the_bytes_and_drops_the_propagation():
     np.testing.assert_array_equal(thin.groups, made.groups)
     assert thin.descriptor.nbytes * 2 == made.descriptor.nbytes
     assert len(thin.near) == len(thin.weight) == 0
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_more_points_mean_less_noise(seed):
-    rng = np.random.default_rng(seed)
-
-    def roughness(count):
-        pos = rng.uniform(-1, 1, (count, 3)) * [1, 1, 0] + rng.normal(0, 0.01, (count, 3)) * [
-            0,
-            0,
-            1,
-        ]
-        made = structure(pos.astype(np.float32), *SIZES)
-        inner = np.abs(made.points[:, :2]).max(axis=1) < 0.9
-        return made.points[inner, 2].std(), np.abs(made.normal[:, 2]).min()
-
-    sparse, dense = roughness(600), roughness(24_000)
-    assert dense[0] < sparse[0] / 3
-    assert dense[1] > sparse[1]
-
-
-def test_twice_the_kept_points_are_the_edge_between_scans_and_means():
-    pos = rough(2400)
-    for count, same in ((1200, True), (2400, False)):
-        made = structure(pos[:count], *SIZES)
-        middle = pos[:count].mean(axis=0, dtype=np.float64)
-        scanned = (pos[:count] - middle).astype(np.float32)[made.chosen]
-        assert np.array_equal(made.points, scanned) == same
