@@ -4,7 +4,8 @@ Writes ``<name>.md`` and ``<name>.csv`` into ``experiments/results`` (or ``-o FO
 words, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per category.
 Scans of other data sets than the procedural one are under their own licences, so that pictures of
 them are drawn only where ``--pictures FOLDER`` says that they may lie there.  With ``--keep`` runs
-whose folders are gone stay in the tables with the figures of the CSV file that is there already.
+whose folders are gone stay in the tables with the figures of the CSV file that is there already,
+and so does the picture.
 """
 
 from __future__ import annotations
@@ -144,7 +145,8 @@ def main() -> None:
     found = [_result(cell) if cell in done else _kept(cell, lines) for cell in experiment.cells]
     results = [result for result in found if result]
     drawing = (arguments.pictures or arguments.output) / f"{experiment.name}.png"
-    drawn = _draw(drawing, done, arguments.pictures is not None)
+    stays = arguments.keep and drawing.is_file()
+    drawn = stays or _draw(drawing, done, arguments.pictures is not None)
     beside = drawn and drawing.parent.resolve() == arguments.output.resolve()
     page = _page(arguments.file, experiment, done, results, drawing.name if beside else "")
     for ending, text in (("md", page), ("csv", csv_table(results))):

@@ -79,7 +79,9 @@ def test_runs_whose_folders_are_gone_are_kept_where_asked(finished, tmp_path, ty
     type_in(report.main, finished, *out)
     before = (tmp_path / "out/two.csv").read_text(encoding="utf-8")
     shutil.rmtree(read_experiment(finished, Run.root()).cells[0].run.folder)
+    picture = (tmp_path / "out/two.png").read_bytes()
     type_in(report.main, finished, *out, "--keep")
+    assert (tmp_path / "out/two.png").read_bytes() == picture
     page = (tmp_path / "out/two.md").read_text(encoding="utf-8")
     assert (tmp_path / "out/two.csv").read_text(encoding="utf-8") == before
     assert "1 runs are kept from the table before." in page
