@@ -1,4 +1,4 @@
-"""A scan of five million points is read and scored in little memory."""
+"""A scan of five million points is read, cleaned and scored in little memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from gmanet import fit
 from gmanet.cloud import Cloud
-from gmanet.data.files import write_cloud
+from gmanet.data.files import read_cloud, write_cloud
 from gmanet.run import Run
 
 POINTS = 5_000_000
@@ -19,8 +19,8 @@ ABOVE = 2**31
 
 PEAK = """
 import resource, sys
-from gmanet.predict import main
-main()
+from importlib import import_module
+import_module("gmanet." + sys.argv.pop(1)).main()
 print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
@@ -33,16 +33,17 @@ def test_five_million_points_are_scored(tmp_path, type_in):
     angle, across = rng.uniform(0, 2 * np.pi, POINTS), rng.uniform(0, 2 * np.pi, POINTS)
     far = 10 + 2 * np.cos(across)
     torus = np.column_stack([far * np.cos(angle), far * np.sin(angle), 2 * np.sin(across)])
-    path = tmp_path / "large.ply"
+    path = tmp_path / "scans/large.ply"
     write_cloud(path, Cloud((torus + rng.normal(0, 0.01, torus.shape)).astype(np.float32)))
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK, Run.root() / "short", path, "-o", tmp_path / "out"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    scored = ("predict", Run.root() / "short", path, "-o", tmp_path / "out")
+    cleaned = ("prepare", path.parent, "-o", tmp_path / "clean", "rounds=1", "cell=0.05")
+    for words in (scored, cleaned):
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, *words], capture_output=True, text=True, check=True
+        )
+        peak = int(done.stdout.split()[-1])
+        assert peak < path.stat().st_size + ABOVE, f"{words[0]}: {peak / 2**20:.0f} MiB"
     with np.load(tmp_path / "out/large.scores.npz") as scores:
         assert scores["score"].shape == (POINTS,)
         assert np.isfinite(scores["score"]).all()
-    peak = int(done.stdout.split()[-1])
-    assert peak < path.stat().st_size + ABOVE, f"{peak / 2**20:.0f} MiB"
+    assert 10_000 < len(read_cloud(tmp_path / "clean/large.ply")) < POINTS / 2

@@ -1,0 +1,92 @@
+"""``python -m gmanet.prepare``: a folder of scans becomes a clean one that a run can read."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from gmanet import prepare
+from gmanet.data.config import DataConfig
+from gmanet.data.files import read_cloud, write_cloud
+from gmanet.data.sources import open_data
+
+
+@pytest.fixture
+def scans(tmp_path, plate, bumped_plate):
+    for seed in range(6):
+        write_cloud(tmp_path / f"scans/good/{seed}.ply", plate(500, seed))
+    write_cloud(tmp_path / "scans/bump/a.pcd", bumped_plate(600, 7))
+    return tmp_path / "scans"
+
+
+def table(folder):
+    with (folder / "prepare.csv").open(encoding="utf-8", newline="") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def test_clean_scans_make_a_data_set(scans, tmp_path, type_in, capsys):
+    out = tmp_path / "clean"
+    type_in(prepare.main, scans, "-o", out, "depth=5")
+    assert "7 of 7 scans written" in capsys.readouterr().out
+    bump, before = (read_cloud(place / "bump/a.pcd") for place in (out, scans))
+    assert 64 <= len(bump) < len(before)
+    line = table(out)["bump/a.pcd"]
+    assert int(line["labelled_kept"]) == bump.label.sum() > 0
+    assert int(line["points"]) - int(line["outliers"]) - int(line["thinned"]) == len(bump)
+    config = DataConfig("folder", "", str(out))
+    assert [len(open_data(config, split)) for split in ("train", "test")] == [5, 2]
+
+
+def test_a_second_run_does_what_is_missing_or_new(scans, tmp_path, type_in, plate, monkeypatch):
+    out = tmp_path / "clean"
+    type_in(prepare.main, scans, "-o", out)
+    (out / "good/0.ply").unlink()
+    write_cloud(scans / "good/1.ply", plate(700, 9))
+    done = []
+    real = prepare.clean
+    monkeypatch.setattr(prepare, "clean", lambda c, how: done.append(c.name) or real(c, how))
+    type_in(prepare.main, scans, "-o", out)
+    assert done == ["0", "1"]
+    type_in(prepare.main, scans, "-o", out, "ratio=2")
+    assert len(done) == 9
+
+
+def test_a_broken_scan_is_listed_and_the_others_go_on(scans, tmp_path, type_in, capsys):
+    (scans / "good/3.ply").write_bytes(b"ply\nnonsense")
+    out = tmp_path / "clean"
+    with pytest.raises(SystemExit) as caught:
+        type_in(prepare.main, scans, "-o", out)
+    assert caught.value.code == 1
+    said = capsys.readouterr()
+    assert "6 of 7 scans written" in said.out
+    assert said.err.count("failed: ") == 1
+    assert "3.ply" in table(out)["good/3.ply"]["error"]
+    assert not (out / "good/3.ply").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["cel=1"], "no key 'cel'"),
+        (["depth=2.5"], "wanted an integer"),
+        (["cell=wide"], "wanted a number"),
+        (["cell=-1"], "cell=-1"),
+    ],
+)
+def test_a_wrong_word_is_named(scans, tmp_path, type_in, capsys, words, sentence):
+    with pytest.raises(SystemExit) as caught:
+        type_in(prepare.main, scans, "-o", tmp_path / "clean", *words)
+    assert caught.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "clean").exists()
+
+
+def test_folders_that_cannot_be_used(scans, tmp_path, type_in, capsys):
+    (tmp_path / "empty").mkdir()
+    for words in ([scans, "-o", scans / "out"], [tmp_path / "empty", "-o", "x"], ["no", "-o", "x"]):
+        with pytest.raises(SystemExit) as caught:
+            type_in(prepare.main, *words)
+        assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "lies in" in said and "no scans" in said and "no such folder" in said
