@@ -51,7 +51,7 @@ FLOOR_SIDE = 1024
 def fit_briefly(
     detector: Detector, train: CloudDataset, synthesis: SynthesisConfig, seed: int
 ) -> Detector:
-    """Return the detector fitted on the first :data:`FITTED` clouds, its banks filled.
+    """Return the detector prepared on all clouds, fitted on :data:`FITTED`, its banks filled.
 
     Args:
         detector: Not fitted yet; it should take a few steps only.
@@ -59,6 +59,7 @@ def fit_briefly(
         synthesis: How twins are made.
         seed: Of the twins and draws.
     """
+    detector.prepare(train)
     few = First(train, FITTED)
     reader, draw, batch = detector.reader(), detector.draw, detector.batch
     data = CloudData(few, few, reader, synthesis, draw, batch, seed, progress=False)

@@ -76,6 +76,27 @@ def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_cl
     assert {"thinning", "neighbors", "descriptors", "model"} <= set(found["stages"])
 
 
+BRIEF = {
+    "gmanet": {"points": 512, "centers": 128, "steps": 1, "pairs": 1},
+    "imrnet": {"points": 512, "centers": 32, "steps": 1, "width": 24, "depth": 3, "heads": 2},
+    "m3dm": {"centers": 64, "width": 24, "pretraining": 1},
+    "patchcore_pointmae": {"centers": 64, "width": 24, "pretraining": 1},
+    "reg3dad": {"centers": 64, "width": 24, "pretraining": 1},
+    "r3dad": {"points": 128, "steps": 1, "copies": 2, "reconstruction": 128, "sampling": 2},
+}
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_every_detector_is_measured_as_it_is_used(name, bumped_plate, given_clouds):
+    kind = DETECTORS[name]
+    config = kind.Config(name=name, **BRIEF.get(name, {}))
+    clouds = [bumped_plate(1000, seed, height=0) for seed in range(3)]
+    fitted = fit_briefly(kind(config), given_clouds(clouds, "train"), SynthesisConfig(twins=2), 0)
+    again = kind(config)
+    again.load_state_dict(fitted.state_dict())
+    assert measure(again.eval(), clouds[:2], whole=False)["seconds"]
+
+
 def test_stages_sum_to_the_time_and_outer_ones_win(bumped_plate):
     pos = bumped_plate(3000).pos
     start = time.perf_counter()
