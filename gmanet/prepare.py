@@ -77,7 +77,13 @@ def prepare(scans: Path, folder: Path, cleaning: Cleaning) -> list[Line]:
     known = {line.key: line for line in _read(folder / TABLE) if not line.error}
     lines: list[Line] = []
     for name in tqdm(files, "clean", unit="scan"):
-        key = _key(scans / name, cleaning)
+        try:
+            key = _key(scans / name, cleaning)
+        except OSError as error:
+            lines.append(
+                Line(str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
+            )
+            continue
         line = known.get(key)
         if line is None or line.file != str(name) or not (folder / name).is_file():
             line = _clean(scans / name, name, folder / name, cleaning, key)
@@ -117,7 +123,10 @@ def _read(path: Path) -> list[Line]:
         if rows.fieldnames != [field.name for field in fields(Line)]:
             raise InputError(f"{path}: is no table of this command, wanted another folder after -o")
         text = ("file", "key", "error")
-        read = [{k: v if k in text else int(v) for k, v in row.items()} for row in rows]
+        try:
+            read = [{k: v if k in text else int(v) for k, v in row.items()} for row in rows]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}, line {rows.line_num}: {error}, wanted a number") from None
     return [Line(**row) for row in read]  # type: ignore[arg-type]
 
 

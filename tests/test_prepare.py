@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 
 import pytest
 
@@ -84,6 +85,15 @@ def test_a_wrong_word_is_named(scans, tmp_path, type_in, capsys, words, sentence
 
 def test_folders_that_cannot_be_used(scans, tmp_path, type_in, capsys):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "torn").mkdir()
+    head = ",".join(field.name for field in dataclasses.fields(prepare.Line))
+    (tmp_path / "torn/prepare.csv").write_text(f"{head}\na.ply,many\n", encoding="utf-8")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/prepare.csv").write_text("mine\n", encoding="utf-8")
+    for place, sentence in (("torn", "line 2: "), ("other", "is no table of this command")):
+        with pytest.raises(SystemExit):
+            type_in(prepare.main, scans, "-o", tmp_path / place)
+        assert sentence in capsys.readouterr().err
     for words in ([scans, "-o", scans / "out"], [tmp_path / "empty", "-o", "x"], ["no", "-o", "x"]):
         with pytest.raises(SystemExit) as caught:
             type_in(prepare.main, *words)
