@@ -30,6 +30,9 @@ __all__ = ["main", "prepare"]
 
 TABLE = "prepare.csv"
 
+MANY = 0.05
+"""Share of outliers above which a scan is named: perhaps its surface was taken for them."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -107,7 +110,9 @@ def _clean(path: Path, name: Path, target: Path, cleaning: Cleaning, key: str) -
         write_cloud(target, cleaned.cloud)
     except InputError as error:
         target.unlink(missing_ok=True)  # of earlier settings
-        return Line(str(name), key=key, error=str(error))
+        said = str(error)
+        named = said if said.startswith(str(path)) else f"{path}: {said}"
+        return Line(str(name), key=key, error=named)
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (cloud, cleaned.cloud)
     )
@@ -179,6 +184,12 @@ def main() -> None:
         f"{done} of {len(lines)} scans written to {said.output}: of {points} points "
         f"{outliers} were outliers and {thinned} thinned out; {said.output / TABLE} tells more\n"
     )
+    eaten = [line.file for line in lines if line.outliers > MANY * line.points]
+    if eaten:
+        sys.stderr.write(
+            f"{len(eaten)} scans, {eaten[0]} among them, lost more than {MANY:.0%} of their points "
+            "as outliers: look at them, or raise ratio\n"
+        )
     if failed:
         sys.stderr.write("".join(f"failed: {line.error}\n" for line in failed))
         raise SystemExit(1)

@@ -39,7 +39,9 @@ def test_clean_scans_make_a_data_set(scans, tmp_path, type_in, capsys):
     assert [len(open_data(config, split)) for split in ("train", "test")] == [5, 2]
 
 
-def test_a_second_run_does_what_is_missing_or_new(scans, tmp_path, type_in, plate, monkeypatch):
+def test_a_second_run_does_what_is_missing_or_new(
+    scans, tmp_path, type_in, plate, monkeypatch, capsys
+):
     out = tmp_path / "clean"
     type_in(prepare.main, scans, "-o", out)
     (out / "good/0.ply").unlink()
@@ -49,8 +51,9 @@ def test_a_second_run_does_what_is_missing_or_new(scans, tmp_path, type_in, plat
     monkeypatch.setattr(prepare, "clean", lambda c, how: done.append(c.name) or real(c, how))
     type_in(prepare.main, scans, "-o", out)
     assert done == ["0", "1"]
-    type_in(prepare.main, scans, "-o", out, "ratio=2")
+    type_in(prepare.main, scans, "-o", out, "ratio=1.5")
     assert len(done) == 9
+    assert "lost more than 5%" in capsys.readouterr().err
 
 
 def test_a_broken_scan_is_listed_and_the_others_go_on(scans, tmp_path, type_in, capsys):
@@ -64,6 +67,14 @@ def test_a_broken_scan_is_listed_and_the_others_go_on(scans, tmp_path, type_in, 
     assert said.err.count("failed: ") == 1
     assert "3.ply" in table(out)["good/3.ply"]["error"]
     assert not (out / "good/3.ply").exists()
+
+
+def test_a_scan_that_is_nothing_but_outliers_is_named(scans, tmp_path, type_in, capsys):
+    with pytest.raises(SystemExit):
+        type_in(prepare.main, scans, "-o", tmp_path / "clean", "ratio=0.5")
+    said = capsys.readouterr().err
+    assert f"failed: {scans / 'good/0.ply'}: " in said
+    assert "wanted a surface" in said
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Cleaning:
     """
 
     neighbors: int = 20
-    ratio: float = 3.0
+    ratio: float = 5.0
     stop: float = 0.005
     rounds: int = 10
     cell: float = 0.0

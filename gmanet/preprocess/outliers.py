@@ -2,7 +2,8 @@
 
 A point is an outlier where its mean distance to its nearest neighbors exceeds the mean of all
 points' by some standard deviations.  What is left has another mean, so that the removal is repeated
-until it hardly finds any.
+until it hardly finds any.  Scans on a grid are sparse on steep flanks: with a ratio of 3 a real
+scan loses these round by round, a sixth of its points; with 5 it loses half a percent.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ BLOCK = 2**17
 
 
 def inliers(
-    pos: Floats, neighbors: int = 20, ratio: float = 3.0, stop: float = 0.005, rounds: int = 10
+    pos: Floats, neighbors: int = 20, ratio: float = 5.0, stop: float = 0.005, rounds: int = 10
 ) -> Labels:
     """Return True where a point stays, with shape ``(N,)``.
 
