@@ -18,6 +18,7 @@ import numpy as np
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.descriptors import HISTOGRAM, local_frame, pooled, spfh
 from gmanet.geometry.frames import EIGEN, eigen_features, principal_axes
+from gmanet.geometry.grid import nearest_even
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
 
 __all__ = ["CONTEXT", "DESCRIPTOR", "NEIGHBORS", "SUBSETS", "Structure", "structure"]
@@ -100,33 +101,37 @@ def structure(
     kept = pos[chosen]
     center = kept[:centers]
     around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
-    values, axes = principal_axes(pos, kept, nearest(pos, kept, around, workers)[1])
+    values, axes = principal_axes(pos, kept, nearest(pos, kept, around, workers)[1], workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
 
     fine = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
     coarse = [_ring(kept, center, subset, workers) for subset in SUBSETS[2:]]
-    descriptor = np.concatenate([_histogram(kept, normal, kept, ring) for ring in fine], axis=1)
-    wide, widest = (_histogram(kept, normal, center, ring) for ring in coarse)
+    histograms = [
+        spfh(kept, normal, query, normal[: len(query)], ring, workers)
+        for query, ring in zip((kept, kept, center, center), (*fine, *coarse), strict=True)
+    ]
+    descriptor, (wide, widest) = np.concatenate(histograms[:2], axis=1), histograms[2:]
 
-    near = nearest(kept, center, SMOOTHING[1], workers)[1]
-    mean, spread = pooled(descriptor, near)
-    close = pooled(descriptor, near[:, : SMOOTHING[0]])[0]
-    wide_mean = pooled(wide, nearest(center, center, SMOOTHING[0], workers)[1])[0]
+    near = nearest_even(kept, center, SMOOTHING[1], workers)[1]
+    mean, spread = pooled(descriptor, near, workers)
+    close = pooled(descriptor, near[:, : SMOOTHING[0]], workers)[0]
+    beside = nearest_even(center, center, max(SMOOTHING[0], smoothing), workers)[1]
+    wide_mean = pooled(wide, beside[:, : SMOOTHING[0]], workers)[0]
     rings = [ring[: len(center)] for ring in (*fine, *coarse)]
     shape = [eigen_features(values[: len(center)])]
-    shape += [eigen_features(principal_axes(kept, center, ring)[0]) for ring in rings]
+    shape += [eigen_features(principal_axes(kept, center, ring, workers)[0]) for ring in rings]
 
     groups = near[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
-    distance, nearest_centers = nearest(center, pos, 3, workers)
+    distance, nearest_centers = nearest_even(center, pos, 3, workers)
     return Structure(
         chosen=chosen,
         points=kept,
         normal=normal[: len(center)],
         descriptor=descriptor,
         groups=groups,
-        local=local_frame(kept, normal, center, normal[: len(center)], groups),
+        local=local_frame(kept, normal, center, normal[: len(center)], groups, workers),
         context=np.concatenate([close, mean, spread, wide, wide_mean, widest, *shape], axis=1),
-        around=nearest(center, center, smoothing, workers)[1],
+        around=beside[:, :smoothing],
         near=nearest_centers,
         weight=inverse_distance(distance),
     )
@@ -134,10 +139,7 @@ def structure(
 
 def _ring(kept: Floats, query: Floats, subset: int, workers: int) -> Indices:
     """Return each place's nearest points in a subset, itself left out, ``(Q, NEIGHBORS)``."""
-    distance, index = nearest(kept[: max(len(kept) // subset, 2)], query, NEIGHBORS + 1, workers)
+    some = kept[: max(len(kept) // subset, 2)]
+    distance, index = nearest_even(some, query, NEIGHBORS + 1, workers)
     itself = distance[:, :1] <= 0
     return np.where(itself, index[:, 1:], index[:, :-1])
-
-
-def _histogram(kept: Floats, normal: Floats, query: Floats, ring: Indices) -> Floats:
-    return spfh(kept, normal, query, normal[: len(query)], ring)

@@ -1,0 +1,234 @@
+"""Nearest points among evenly spaced ones, such as those of farthest point sampling, by a grid.
+
+Points are sorted into cells about as large as the neighborhood, so that a place's neighbors lie in
+the 27 cells around it.  That is exact: only points closer than the border of the cells that were
+looked at count, and places that find too few there are left to a KD-tree.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gmanet.cloud import Floats, Indices
+from gmanet.geometry.compiled import compiled, over_rows
+from gmanet.geometry.neighbors import nearest
+
+__all__ = ["nearest_even"]
+
+Keys = npt.NDArray[np.uint64]
+
+TRIED = 10
+"""Places whose neighborhoods tell how large the cells should be."""
+
+LARGER = 1.15
+"""Cells are larger than those neighborhoods by this factor."""
+
+CELLS = 2**21
+"""Cells at most: a bound on memory."""
+
+SMALL = 256
+"""With fewer points a KD-tree is as quick."""
+
+WIDEST = 2
+"""Cells to each side that are looked at before a place is left to the KD-tree."""
+
+
+def nearest_even(
+    pos: Floats, query: Floats, count: int, workers: int = 1
+) -> tuple[Floats, Indices]:
+    """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
+
+    The same as :func:`gmanet.geometry.neighbors.nearest`, several times faster where points are
+    spaced evenly.
+
+    Args:
+        pos: The points to choose from, with shape ``(N, 3)``.
+        query: Places, with shape ``(Q, 3)``.
+        count: Neighbors per place; clouds with fewer points repeat their farthest one.
+        workers: Threads.
+    """
+    if len(pos) < max(SMALL, 2 * count) or not len(query):
+        return nearest(pos, query, count, workers)
+    pos, query = (np.ascontiguousarray(part, dtype=np.float32) for part in (pos, query))
+    size = _cell(pos, query, count)
+    low = pos.min(axis=0)
+    shape = ((pos.max(axis=0) - low) / size).astype(np.int64) + 1
+    cell = _cells(pos, low, size, shape)
+    order = np.argsort(cell, kind="stable")
+    start = np.zeros(int(shape.prod()) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(cell, minlength=len(start) - 1), out=start[1:])
+    rows = order if query is pos else np.argsort(_cells(query, low, size, shape), kind="stable")
+    distance = np.empty((len(query), count), dtype=np.float32)
+    index = np.empty((len(query), count), dtype=np.int64)
+    arguments = (
+        np.ascontiguousarray(pos[order].T),
+        order,
+        start,
+        low,
+        size,
+        shape,
+        query,
+        rows,
+        distance,
+        index,
+    )
+    over_rows(_search, len(query), workers, *arguments)
+    rest = np.flatnonzero(index[:, 0] < 0)
+    if len(rest):
+        distance[rest], index[rest] = nearest(pos, query[rest], count, workers)
+    return distance, index
+
+
+def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
+    """Return an edge of cells that holds the neighborhoods of most places."""
+    some = query[:: -(-len(query) // TRIED)]
+    square = ((some[:, None] - pos[None]) ** 2).sum(axis=2)
+    reach = np.sqrt(np.partition(square, count - 1, axis=1)[:, count - 1])
+    size = LARGER * float(np.median(reach))
+    extent = np.ptp(pos, axis=0).astype(np.float64)
+    size = max(size, float(extent.max()) / CELLS, 1e-30)
+    while np.prod(extent // size + 1) > CELLS:
+        size *= 1.25
+    return np.float32(size)
+
+
+def _cells(places: Floats, low: Floats, size: np.float32, shape: Indices) -> Indices:
+    """Return the number of the cell that each place is in, or is nearest to, ``(Q,)``."""
+    x, y, z = np.clip(((places - low) / size).astype(np.int64), 0, shape - 1).T
+    return np.asarray((x * shape[1] + y) * shape[2] + z)
+
+
+@compiled
+def _search(
+    points: Floats,
+    order: Indices,
+    start: Indices,
+    low: Floats,
+    size: np.float32,
+    shape: Indices,
+    query: Floats,
+    rows: Indices,
+    distance: Floats,
+    index: Indices,
+    first: int,
+    last: int,
+) -> None:
+    """Fill in the neighbors of some places; an index of -1 where they are not near enough.
+
+    ``points`` has shape ``(3, N)``, in the order of the cells.
+    """
+    count = distance.shape[1]
+    square = np.empty(points.shape[1], dtype=np.float32)
+    key = np.empty(points.shape[1], dtype=np.uint64)
+    begin, end = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
+    for turn in range(first, last):
+        row = rows[turn]
+        place = query[row]
+        found = 0
+        for wide in range(1, WIDEST + 1):
+            sure = _block(place, low, size, shape, wide, begin, end)
+            limit = sure * sure if sure > 0 else np.float32(-1)
+            found = _collect(points, start, shape, begin, end, place, limit, square, key)
+            if found >= count:
+                break
+        if found < count:
+            index[row, 0] = -1
+            continue
+        _select(key, found, count)
+        _sort(key, count)
+        for at in range(count):
+            item = np.int64(key[at] & np.uint64(0xFFFFFFFF))
+            away = np.float32(0)
+            for axis in range(3):
+                away += (points[axis, item] - place[axis]) ** 2
+            distance[row, at], index[row, at] = np.sqrt(away), order[item]
+
+
+@compiled
+def _block(
+    place: Floats,
+    low: Floats,
+    size: np.float32,
+    shape: Indices,
+    wide: int,
+    begin: Indices,
+    end: Indices,
+) -> np.float32:
+    """Fill in the cells around a place; every point closer than the answer is in them."""
+    sure = np.float32(np.inf)
+    for axis in range(3):
+        away = place[axis] - low[axis]
+        at = min(max(int(away / size), 0), shape[axis] - 1)
+        begin[axis], end[axis] = max(at - wide, 0), min(at + wide + 1, shape[axis])
+        if begin[axis] > 0:
+            sure = min(sure, away - begin[axis] * size)
+        if end[axis] < shape[axis]:
+            sure = min(sure, end[axis] * size - away)
+    return sure - np.float32(1e-4) * size  # rounding
+
+
+@compiled
+def _collect(
+    points: Floats,
+    start: Indices,
+    shape: Indices,
+    begin: Indices,
+    end: Indices,
+    place: Floats,
+    limit: np.float32,
+    square: Floats,
+    key: Keys,
+) -> int:
+    """Return how many points of some cells are near enough; fill in their keys.
+
+    A key is the squared distance's bits, which sort as the numbers do, then the point's number.
+    """
+    bits = square.view(np.uint32)
+    x, y, z = place[0], place[1], place[2]
+    found = 0
+    for i in range(begin[0], end[0]):
+        for j in range(begin[1], end[1]):
+            line = (i * shape[1] + j) * shape[2]
+            first = start[line + begin[2]]
+            length = start[line + end[2]] - first
+            for at in range(length):
+                a, b = points[0, first + at] - x, points[1, first + at] - y
+                c = points[2, first + at] - z
+                square[at] = a * a + b * b + c * c
+            for at in range(length):
+                key[found] = (np.uint64(bits[at]) << np.uint64(32)) | np.uint64(first + at)
+                found += square[at] <= limit
+    return found
+
+
+@compiled
+def _select(key: Keys, length: int, count: int) -> None:
+    """Bring the smallest keys to the front (Hoare's quickselect)."""
+    low, high = 0, length - 1
+    while low < high:
+        pivot = key[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while key[left] < pivot:
+                left += 1
+            while key[right] > pivot:
+                right -= 1
+            if left <= right:
+                key[left], key[right] = key[right], key[left]
+                left, right = left + 1, right - 1
+        if right < count - 1 < left:
+            return
+        low, high = (low, right) if count - 1 <= right else (left, high)
+
+
+@compiled
+def _sort(key: Keys, count: int) -> None:
+    """Sort the first keys (Shell's sort)."""
+    for gap in (57, 23, 10, 4, 1):
+        for at in range(gap, count):
+            kept, back = key[at], at
+            while back >= gap and key[back - gap] > kept:
+                key[back] = key[back - gap]
+                back -= gap
+            key[back] = kept
