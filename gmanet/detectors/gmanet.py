@@ -32,9 +32,6 @@ from gmanet.models.sdo import discrepancy, sdo_loss
 
 __all__ = ["GMANet", "GMANetConfig"]
 
-BLOCK = 512
-"""Centers of one forward pass when scoring: what fits the processor's cache."""
-
 OUTLIER = 8.0
 """Standardised inputs are clipped here, in standard deviations."""
 
@@ -211,16 +208,11 @@ class GMANet(Detector):
     @torch.no_grad()
     def score(self, batch: Data) -> Scores:
         """Return scores of every input point and object of a batch of structured clouds."""
-        blocks = [
-            self(batch.descriptor[groups], local, context).mean(dim=0)
-            for groups, local, context in zip(
-                batch.groups.split(BLOCK),
-                batch.local.split(BLOCK),
-                batch.context.split(BLOCK),
-                strict=True,
-            )
-        ]
-        centers = torch.cat(blocks)[batch.around].mean(dim=1)
+        descriptor, local, context = self._inputs(batch.descriptor, batch.local, batch.context)
+        inputs = (descriptor, batch.groups, local, context)
+        expert = self._standard("answer", self.expert.over(*inputs))
+        centers = discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
+        centers = centers[batch.around].mean(dim=1)
         points = propagate(centers, batch.near, batch.weight)
         return self.with_objects(points, batch)
 

@@ -16,10 +16,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch_geometric.nn import PointNetConv
 from torch_geometric.typing import PairOptTensor
 
 __all__ = ["LOCAL", "Committee", "LocalFrameConv", "PointNet2", "mlp"]
+
+BLOCK = 128
+"""Centers that are looked at at once when scoring: their neighbors fit the processor's cache."""
 
 LOCAL = 6
 """Channels that say where a neighbor lies in the center's local frame."""
@@ -70,6 +74,31 @@ class LocalFrameConv(PointNetConv):
         assert isinstance(self.local_nn, nn.Module)
         return self.local_nn(torch.cat([x, local], dim=2)).amax(dim=1)  # type: ignore[no-any-return]
 
+    @torch.no_grad()
+    def sparse(self, x: Tensor, groups: Tensor, local: Tensor) -> Tensor:
+        """Return what :meth:`dense` does of ``x[groups]`` in a third of the time, to score.
+
+        The first layer is linear in descriptor and place, so that it reads every point once and not
+        once for each neighborhood that the point is in.
+
+        Args:
+            x: Descriptors of the points, with shape ``(P, C)``.
+            groups: Neighbors of each center, with shape ``(M, K)``.
+            local: Their places in the center's frame, with shape ``(M, K, 6)``.
+        """
+        assert isinstance(self.local_nn, nn.Sequential)
+        first, *others = self.local_nn
+        lifted = linear(x, first.weight[:, :-LOCAL], first.bias)
+        placed = first.weight[:, -LOCAL:]
+        pieces = []
+        for group, place in zip(groups.split(BLOCK), local.split(BLOCK), strict=True):
+            hidden = lifted.index_select(0, group.flatten())
+            hidden += linear(place.flatten(0, 1), placed)
+            for layer in others:
+                hidden = hidden.relu_() if isinstance(layer, nn.ReLU) else layer(hidden)
+            pieces.append(hidden.view(*group.shape, -1).amax(dim=1))
+        return torch.cat(pieces)
+
 
 class PointNet2(nn.Module):
     """One set abstraction and a head: features of a fixed length at every center.
@@ -98,9 +127,26 @@ class PointNet2(nn.Module):
             local: Their places in the centers' frames, with shape ``(M, K, 6)``.
             context: Standardised surroundings of the centers, with shape ``(M, D)``.
         """
-        if self.abstraction is not None and self.norm is not None:
-            group = self.norm(self.abstraction.dense(descriptor, local))
-            context = torch.cat([context, group], dim=1)
+        if self.abstraction is None:
+            return self._answer(context)
+        return self._answer(context, self.abstraction.dense(descriptor, local))
+
+    def over(self, x: Tensor, groups: Tensor, local: Tensor, context: Tensor) -> Tensor:
+        """Return the same for all centers of a cloud, quicker and without gradients.
+
+        Args:
+            x: Standardised descriptors of the points, with shape ``(P, C)``.
+            groups: Neighbors of each center, with shape ``(M, K)``.
+            local: As for :meth:`forward`.
+            context: As for :meth:`forward`.
+        """
+        if self.abstraction is None:
+            return self._answer(context)
+        return self._answer(context, self.abstraction.sparse(x, groups, local))
+
+    def _answer(self, context: Tensor, group: Tensor | None = None) -> Tensor:
+        if group is not None and self.norm is not None:
+            context = torch.cat([context, self.norm(group)], dim=1)
         return self.head(context)  # type: ignore[no-any-return]
 
 
@@ -119,3 +165,7 @@ class Committee(nn.Module):
     def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
         """Return the members' features, with shape ``(E, M, features)``; see :class:`PointNet2`."""
         return torch.stack([member(descriptor, local, context) for member in self.members])
+
+    def over(self, x: Tensor, groups: Tensor, local: Tensor, context: Tensor) -> Tensor:
+        """Return the members' features at all centers, ``(E, M, features)``; see ``PointNet2``."""
+        return torch.stack([member.over(x, groups, local, context) for member in self.members])

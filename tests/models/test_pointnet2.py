@@ -24,6 +24,7 @@ def test_message_passing_equals_the_dense_path(seed, centers, neighbors, channel
     dense = conv.dense(x[groups], local)
     assert passed.shape == (centers, 8)
     torch.testing.assert_close(passed, dense, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(conv.sparse(x, groups, local), dense, atol=1e-5, rtol=1e-5)
 
 
 def test_no_center_is_its_own_neighbor_unless_asked():
