@@ -34,16 +34,34 @@ class Alignment:
     known: dict[str, Registration] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
 
-    def __call__(self, cloud: Cloud, made: Structure, origin: str = "") -> Floats:
+    def motion(self, cloud: Cloud, origin: str = "") -> Registration:
+        """Return how a cloud is laid on the target.
+
+        Args:
+            cloud: The cloud.
+            origin: Name of the normal cloud that it is, or is the twin of; empty for any other.
+        """
+        return self.known.get(origin) or registered(cloud.pos, self.target)
+
+    def deviation(
+        self,
+        cloud: Cloud,
+        made: Structure,
+        motion: Registration,
+        origin: str = "",
+        workers: int = 1,
+    ) -> Floats:
         """Return the deviations of a cloud's centers, with shape ``(M, DEVIATION)``.
 
         Args:
             cloud: The cloud.
             made: Its structure.
-            origin: Name of the normal cloud that it is, or is the twin of; empty for any other.
+            motion: How it is laid on the target.
+            origin: As for :meth:`motion`.
+            workers: Threads.
         """
-        motion = self.known.get(origin) or registered(cloud.pos, self.target)
         centers = cloud.pos[made.chosen[: len(made.context)]]
         place = apply(motion, centers) / np.float32(self.target.length)
         normal = (made.normal @ motion.rotation.T).astype(np.float32)
-        return deviation(place, normal, made.around, self.surfaces, self.owners.get(origin, -1))
+        own = self.owners.get(origin, -1)
+        return deviation(place, normal, made.around, self.surfaces, own, workers)

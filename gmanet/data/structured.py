@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,13 +55,18 @@ class StructureReader:
             cloud: The cloud.
             origin: Name of the normal train cloud that it is, or is the twin of.
         """
-        made = structure(cloud.pos, self.points, self.centers, self.smoothing)
-        if not self.aligned:
-            return made
+        workers = torch.get_num_threads()  # one in a data worker
+        sizes = (self.points, self.centers, self.smoothing)
         if self.alignment is None:
-            more = np.zeros((len(made.context), DEVIATION), dtype=np.float32)
+            made = structure(cloud.pos, *sizes, workers)
+            more = np.zeros((len(made.context), DEVIATION * self.aligned), dtype=np.float32)
         else:
-            more = self.alignment(cloud, made, origin)
+            with ThreadPoolExecutor(1) as other:
+                motion = other.submit(self.alignment.motion, cloud, origin)
+                if workers == 1:
+                    motion.result()
+                made = structure(cloud.pos, *sizes, workers)
+            more = self.alignment.deviation(cloud, made, motion.result(), origin, workers)
         return replace(made, context=np.concatenate([made.context, more], axis=1))
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:

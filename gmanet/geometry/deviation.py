@@ -52,13 +52,15 @@ class Surfaces:
         """The points, to be searched."""
         return cKDTree(self.points)
 
-    def nearest(self, place: Floats, own: int) -> Indices:
+    def nearest(self, place: Floats, own: int, workers: int = 1) -> Indices:
         """Return the points nearest to each place, none of cloud ``own``, ``(M, NEAREST)``."""
         found = np.zeros((len(place), NEAREST), dtype=np.int64)
         rows, wanted = np.arange(len(place)), NEAREST if own < 0 else 2 * NEAREST
         while len(rows):
             count = min(wanted, len(self.points))
-            index = np.asarray(self.tree.query(place[rows], k=np.arange(1, count + 1))[1])
+            index = np.asarray(
+                self.tree.query(place[rows], np.arange(1, count + 1), workers=workers)[1]
+            )
             other = self.owner[index] != own
             order = np.argsort(~other, axis=1, kind="stable")[:, :NEAREST]  # the others first
             got = np.maximum(other.sum(axis=1), 1)
@@ -75,7 +77,12 @@ def _at_most(last: Indices) -> Indices:
 
 
 def deviation(
-    place: Floats, normal: Floats, around: Indices, surfaces: Surfaces, own: int = -1
+    place: Floats,
+    normal: Floats,
+    around: Indices,
+    surfaces: Surfaces,
+    own: int = -1,
+    workers: int = 1,
 ) -> Floats:
     """Return deviations of centers from normal surfaces on a log scale, ``(M, DEVIATION)``.
 
@@ -85,8 +92,9 @@ def deviation(
         around: Centers nearest to each, with shape ``(M, S)``.
         surfaces: The normal clouds, two at least where ``own`` is one of them.
         own: Number of the cloud that the centers are from, which is left out.
+        workers: Threads.
     """
-    index = surfaces.nearest(place, own)
+    index = surfaces.nearest(place, own, workers)
     offset = place[:, None] - surfaces.points[index]
     plane = np.abs(np.einsum("mkc,mkc->mk", offset, surfaces.normal[index]))
     reach = np.sqrt(np.einsum("mkc,mkc->mk", offset, offset)).min(axis=1)
@@ -94,4 +102,4 @@ def deviation(
     lengths = np.stack([plane.min(axis=1), plane.mean(axis=1), reach], axis=1)
     angle = np.sqrt(np.maximum(1 - turn, 0))
     values = np.column_stack([np.log(lengths + FLOOR), angle]).astype(np.float32)
-    return np.concatenate([values, *pooled(values, around)], axis=1)
+    return np.concatenate([values, *pooled(values, around, workers)], axis=1)

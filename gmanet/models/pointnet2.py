@@ -88,6 +88,7 @@ class LocalFrameConv(PointNetConv):
         """
         assert isinstance(self.local_nn, nn.Sequential)
         first, *others = self.local_nn
+        assert isinstance(first, nn.Linear)
         lifted = linear(x, first.weight[:, :-LOCAL], first.bias)
         placed = first.weight[:, -LOCAL:]
         pieces = []
@@ -168,4 +169,8 @@ class Committee(nn.Module):
 
     def over(self, x: Tensor, groups: Tensor, local: Tensor, context: Tensor) -> Tensor:
         """Return the members' features at all centers, ``(E, M, features)``; see ``PointNet2``."""
-        return torch.stack([member.over(x, groups, local, context) for member in self.members])
+        answers = []
+        for member in self.members:
+            assert isinstance(member, PointNet2)
+            answers.append(member.over(x, groups, local, context))
+        return torch.stack(answers)

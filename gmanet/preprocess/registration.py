@@ -25,7 +25,7 @@ __all__ = ["Registration", "apply", "register"]
 POINTS = 2048
 """Points of the source that are kept."""
 
-ROUNDS = ((32, 256, 2048, 12), (8, 1024, 16384, 6), (2, 2048, 16384, 20))
+ROUNDS = ((24, 128, 2048, 6), (6, 512, 16384, 4), (2, 2048, 16384, 10))
 """Poses, points of the source, points of the target and steps of each round."""
 
 APART = 0.02
@@ -40,7 +40,7 @@ CUT = 4.0
 KEPT = 0.9
 """Share of the points, the nearest, whose distances decide between poses."""
 
-STILL = 1e-7
+STILL = 1e-5
 """ICP ends when no pose moves by more, in radians and diameters."""
 
 NEAR = 0.02
