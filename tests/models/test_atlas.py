@@ -44,7 +44,9 @@ def atlas(clouds):
 def deviations(alignment, pos, origin=""):
     cloud = Cloud(pos)
     made = structure(pos, *SIZES)
-    return alignment(cloud, made, origin), made.chosen[: SIZES[1]]
+    motion = alignment.motion(cloud, origin)
+    found = alignment.deviation(cloud, made, motion, origin)
+    return found, made.chosen[: SIZES[1]]
 
 
 def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
