@@ -21,6 +21,9 @@ Keys = npt.NDArray[np.uint64]
 TRIED = 10
 """Places whose neighborhoods tell how large the cells should be."""
 
+SEEN = 16384
+"""Points that these places look at; of more, evenly many are left out."""
+
 LARGER = 1.15
 """Cells are larger than those neighborhoods by this factor."""
 
@@ -83,8 +86,10 @@ def nearest_even(
 def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
     """Return an edge of cells that holds the neighborhoods of most places."""
     some = query[:: -(-len(query) // TRIED)]
-    square = ((some[:, None] - pos[None]) ** 2).sum(axis=2)
-    reach = np.sqrt(np.partition(square, count - 1, axis=1)[:, count - 1])
+    step = -(-len(pos) // SEEN)
+    nth = count // step
+    square = ((some[:, None] - pos[None, ::step]) ** 2).sum(axis=2)
+    reach = np.sqrt(np.partition(square, nth, axis=1)[:, nth])
     size = LARGER * float(np.median(reach))
     extent = np.ptp(pos, axis=0).astype(np.float64)
     size = max(size, float(extent.max()) / CELLS, 1e-30)

@@ -19,7 +19,7 @@ from gmanet.cloud import Floats, Indices
 from gmanet.geometry.descriptors import HISTOGRAM, local_frame, pooled, spfh
 from gmanet.geometry.frames import EIGEN, eigen_features, principal_axes
 from gmanet.geometry.grid import nearest_even
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.geometry.neighbors import farthest_points, inverse_distance
 
 __all__ = ["CONTEXT", "DESCRIPTOR", "NEIGHBORS", "SUBSETS", "Structure", "structure"]
 
@@ -101,7 +101,8 @@ def structure(
     kept = pos[chosen]
     center = kept[:centers]
     around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
-    values, axes = principal_axes(pos, kept, nearest(pos, kept, around, workers)[1], workers)
+    dense = nearest_even(pos, kept, around, workers)[1]
+    values, axes = principal_axes(pos, kept, dense, workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
 
     fine = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
