@@ -14,6 +14,7 @@ from gmanet.cloud import Cloud, Indices
 from gmanet.data.alignment import Alignment
 from gmanet.geometry.deviation import DEVIATION
 from gmanet.geometry.structure import Structure, structure
+from gmanet.preprocess.registration import Registration
 
 __all__ = ["StructureReader", "StructuredCloud", "centers_of"]
 
@@ -56,18 +57,25 @@ class StructureReader:
             origin: Name of the normal train cloud that it is, or is the twin of.
         """
         workers = torch.get_num_threads()  # one in a data worker
-        sizes = (self.points, self.centers, self.smoothing)
         if self.alignment is None:
+            sizes = (self.points, self.centers, self.smoothing)
             made = structure(cloud.pos, *sizes, workers)
             more = np.zeros((len(made.context), DEVIATION * self.aligned), dtype=np.float32)
         else:
-            with ThreadPoolExecutor(1) as other:
-                motion = other.submit(self.alignment.motion, cloud, origin)
-                if workers == 1:
-                    motion.result()
-                made = structure(cloud.pos, *sizes, workers)
-            more = self.alignment.deviation(cloud, made, motion.result(), origin, workers)
+            made, motion = self._both(cloud, origin, workers)
+            more = self.alignment.deviation(cloud, made, motion, origin, workers)
         return replace(made, context=np.concatenate([made.context, more], axis=1))
+
+    def _both(self, cloud: Cloud, origin: str, workers: int) -> tuple[Structure, Registration]:
+        """Return a cloud's structure and how it is laid on the normal ones, side by side."""
+        assert self.alignment is not None
+        sizes = (self.points, self.centers, self.smoothing)
+        if workers == 1:
+            motion = self.alignment.motion(cloud, origin)
+            return structure(cloud.pos, *sizes), motion
+        with ThreadPoolExecutor(1) as other:
+            found = other.submit(self.alignment.motion, cloud, origin)
+            return structure(cloud.pos, *sizes, workers), found.result()
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`structure`."""

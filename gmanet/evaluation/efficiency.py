@@ -144,9 +144,17 @@ def _score(detector: Detector, cloud: Cloud, device: str) -> tuple[float, float]
 
 
 def _details(detector: Detector, cloud: Cloud, device: str) -> dict[str, Any]:
-    """Return stages, arithmetic and floor."""
-    with StageClock() as clock:
-        _score(detector, cloud, device)
+    """Return stages, arithmetic and floor.
+
+    Stages are those of one thread: a clock sees its own thread alone.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with StageClock() as clock:
+            _score(detector, cloud, device)
+    finally:
+        torch.set_num_threads(threads)
     record = Batch.from_data_list([read(cloud, detector.reader())]).to(device)
     with FlopCounterMode(display=False) as counter:
         detector.score(record)

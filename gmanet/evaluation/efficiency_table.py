@@ -101,7 +101,7 @@ def page(
         "timed. Peak: growth of the resident memory while it is scored. Model: parameters and "
         f"buffers. Each method was fitted on {FITTED} clouds of the same size in a few steps, and "
         "its banks then filled to the rows that all train clouds would leave. Stages come from a "
-        "pass of their own.",
+        "pass of their own, on one thread.",
         f"Measured on {datetime.date.today().isoformat()} on {machine['cores']} cores of "
         f"{machine['processor']} ({device}, {first[0]['threads']} threads), "
         f"{', '.join(f'{name} {versions.get(name)}' for name in named)}, commit "

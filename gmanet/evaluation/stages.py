@@ -21,6 +21,7 @@ __all__ = ["OTHER", "STAGES", "StageClock"]
 STAGES = {
     "geometry.neighbors.farthest_points": "thinning",
     "geometry.neighbors.nearest": "neighbors",
+    "geometry.grid": "neighbors",
     "geometry.neighbors.inverse_distance": "interpolation",
     "geometry.descriptors": "descriptors",
     "geometry.fpfh": "descriptors",
