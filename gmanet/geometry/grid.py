@@ -2,7 +2,8 @@
 
 Points are sorted into cells about as large as the neighborhood, so that a place's neighbors lie in
 the 27 cells around it.  That is exact: only points closer than the border of the cells that were
-looked at count, and places that find too few there are left to a KD-tree.
+looked at count, and places that find too few there are left to a KD-tree.  So is everything where
+points are so uneven that cells would be crowded.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ CELLS = 2**21
 SMALL = 256
 """With fewer points a KD-tree is as quick."""
 
+CROWDED = 4
+"""With more points in a place's cell, in neighborhoods, points are too uneven for a grid."""
+
 WIDEST = 2
 """Cells to each side that are looked at before a place is left to the KD-tree."""
 
@@ -61,7 +65,10 @@ def nearest_even(
     order = np.argsort(cell, kind="stable")
     start = np.zeros(int(shape.prod()) + 1, dtype=np.int64)
     np.cumsum(np.bincount(cell, minlength=len(start) - 1), out=start[1:])
-    rows = order if query is pos else np.argsort(_cells(query, low, size, shape), kind="stable")
+    own = cell if query is pos else _cells(query, low, size, shape)
+    if (start[own + 1] - start[own]).mean() > CROWDED * count + SMALL:
+        return nearest(pos, query, count, workers)
+    rows = order if query is pos else np.argsort(own, kind="stable")
     distance = np.empty((len(query), count), dtype=np.float32)
     index = np.empty((len(query), count), dtype=np.int64)
     arguments = (

@@ -17,7 +17,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.frames import principal_axes
+from gmanet.geometry.grid import nearest_even
 
 __all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch"]
 
@@ -26,19 +27,20 @@ LABEL_SHARE = 0.2
 
 
 class Surface:
-    """A cloud's points with what every deformation of it needs; made once per cloud.
+    """A cloud's points with what every deformation of it needs; made once per twin.
 
     Args:
         pos: Coordinates in fractions of the part's diameter, with shape ``(N, 3)``.
-        normal: Unit normals of any sign, with shape ``(N, 3)``.
+        normal: Unit normals of any sign, with shape ``(N, 3)``; estimated where not given.
     """
 
-    def __init__(self, pos: Floats, normal: Floats) -> None:
-        self.pos, self.normal = pos, normal
-        distance, index = nearest(pos, pos, 9)
+    def __init__(self, pos: Floats, normal: Floats | None = None) -> None:
+        distance, index = nearest_even(pos, pos, 12)
+        self.pos = pos
+        self.normal = principal_axes(pos, pos, index)[1][:, :, 0] if normal is None else normal
         rows = np.repeat(np.arange(len(pos)), 8)
-        entries = (distance[:, 1:].ravel().astype(np.float64) + 1e-9, (rows, index[:, 1:].ravel()))
-        graph = csr_array(entries, shape=(len(pos), len(pos)))
+        length = distance[:, 1:9].ravel().astype(np.float64) + 1e-9
+        graph = csr_array((length, (rows, index[:, 1:9].ravel())), shape=(len(pos), len(pos)))
         self.graph = graph.maximum(graph.T)
 
 
@@ -63,7 +65,8 @@ class Patch:
 
 def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) -> Patch:
     """Return the points within a geodesic radius of a seed, in a randomly turned tangent frame."""
-    geodesic = dijkstra(surface.graph, indices=np.array(seed), limit=radius, directed=False)
+    # the graph is symmetric: what undirected search would make of it, at every call
+    geodesic = dijkstra(surface.graph, indices=np.array(seed), limit=radius)
     index = np.flatnonzero(np.isfinite(geodesic))
     axis = surface.normal[seed] * rng.choice([-1.0, 1.0])
     first = np.cross(axis, rng.normal(size=3))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.neighbors import nearest
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.deform import Surface, deform
@@ -70,8 +69,7 @@ class Generator:
         diameter = cloud.diameter
         center = cloud.pos.mean(axis=0, dtype=np.float64)
         pos = ((cloud.pos - center) / diameter).astype(np.float32)
-        normal = principal_axes(pos, pos, nearest(pos, pos, 12)[1])[1][:, :, 0]
-        surface = Surface(pos, normal)
+        surface = Surface(pos)
         moved, label = pos.copy(), np.zeros(len(pos), dtype=bool)
         touched = np.zeros(len(pos), dtype=bool)
         for _ in range(rng.integers(self.config.fewest, self.config.most, endpoint=True)):

@@ -56,6 +56,14 @@ def test_points_that_coincide():
     assert all(len(set(row)) == 40 for row in index)
 
 
+def test_crowded_cells_are_left_to_the_tree(monkeypatch):
+    rng = np.random.default_rng(2)
+    pos = np.concatenate([bumpy(rng, 3000), rng.normal(size=(2000, 3)) * 1e-4]).astype(np.float32)
+    monkeypatch.setattr("gmanet.geometry.grid.over_rows", lambda *_: pytest.fail("a grid"))
+    distance, _ = nearest_even(pos, pos, 12)
+    np.testing.assert_array_equal(distance, nearest(pos, pos, 12)[0])
+
+
 def test_threads_change_nothing():
     pos = bumpy(np.random.default_rng(1), 20000)
     kept = pos[farthest_points(pos, 4096)]
