@@ -111,10 +111,10 @@ def _draw_both(run: Run, test: CloudDataset, predictions: list[Prediction], fold
     ]
     rows = [
         [Panel(f"real: {cloud.defect}", cloud.pos, label=cloud.label) for cloud in real],
-        [Panel("synthetic", twin.pos, label=twin.label) for twin in twins],
+        [Panel(f"synthetic {i}", one.pos, label=one.label) for i, one in enumerate(twins)],
     ]
     path = folder / "real_and_synthetic.png"
-    save_row(path, [row for row in rows if row], test.unit, size=300)
+    save_row(path, [row for row in rows if row], test.unit, 300, own_views=True)
     return path
 
 

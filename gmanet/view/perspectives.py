@@ -16,8 +16,8 @@ from gmanet.view.render import fitting_extent, render
 
 __all__ = ["TURNS", "save_perspectives", "turned"]
 
-TURNS = (0, 90, 180, 270)
-"""Degrees by which the part turns about the picture's upright axis."""
+TURNS = (0, 60, 180, 240)
+"""Degrees by which the part turns about the picture's upright axis; none is edgewise."""
 
 DPI = 200
 SIZE = 300
