@@ -64,8 +64,9 @@ def save_perspectives(
     FigureCanvasAgg(figure)
 
     def write(text: str, x: float, y: float, turn: float = 0, ha: str = "center") -> None:
-        style = {"family": "DejaVu Sans", "fontsize": 8, "rotation": turn, "va": "center"}
-        figure.text(x / width, y / height, text, ha=ha, **style)
+        place = {"rotation": turn, "ha": ha, "va": "center"}
+        font = {"family": "DejaVu Sans", "size": 8}
+        figure.text(x / width, y / height, text, font, **place)
 
     for place, turn in enumerate(TURNS):
         write(f"{turn}°", LEFT + place * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)
