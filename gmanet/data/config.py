@@ -17,7 +17,7 @@ class DataConfig:
         name: A row of ``gmanet.data.sources.SOURCES``.
         category: The part; one detector is fitted per part.
         root: Folder of the data set; the procedural one needs none.
-        profile: Size of the procedural data set, ``small`` or ``full``.
+        profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
         views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.

@@ -130,7 +130,9 @@ class CloudData(LightningDataModule):
         if self.pairs is None:
             # As many for every process, the first ones twice: Lightning counts on equal numbers.
             places = range(rank, world * ceil(len(self.train) / world), world)
-            return self._loader(self.train, [place % len(self.train) for place in places])
+            mine = [place % len(self.train) for place in places]
+            # What compares clouds with normal ones must not compare these with themselves.
+            return self._loader(self.train, mine, getattr(self.reader, "of_train", self.reader))
         parts = getattr(self.trainer, "accumulate_grad_batches", 1)
         share = min(self.batch, len(self.pairs)) // world // parts
         if share == 0:
@@ -149,11 +151,11 @@ class CloudData(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Any]:
         """Return the test clouds, each exactly once over all processes."""
         rank, world = self._place
-        return self._loader(self.test, range(rank, len(self.test), world))
+        return self._loader(self.test, range(rank, len(self.test), world), self.reader)
 
-    def _loader(self, clouds: CloudDataset, mine: Sequence[int]) -> DataLoader[Any]:
+    def _loader(self, clouds: CloudDataset, mine: Sequence[int], reader: Reader) -> DataLoader[Any]:
         return DataLoader(
-            ReadClouds(clouds, self.reader),
+            ReadClouds(clouds, reader),
             batch_size=1,
             sampler=mine,
             collate_fn=_batch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmanet.detectors.base import Detector
 from gmanet.detectors.btf import BTF
+from gmanet.detectors.contexts import ContextBank
 from gmanet.detectors.curvature import Curvature
 from gmanet.detectors.gmanet import GMANet
 from gmanet.detectors.imrnet import IMRNet
@@ -22,6 +23,7 @@ DETECTORS: dict[str, type[Detector]] = {
     "patchcore": PatchCore,
     "simple3d": Simple3D,
     "curvature": Curvature,
+    "contexts": ContextBank,
     "m3dm": M3DM,
     "patchcore_pointmae": PointMAE,
     "reg3dad": Reg3DAD,

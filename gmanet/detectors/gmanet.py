@@ -20,13 +20,18 @@ from torch_geometric.data import Data
 
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw
+from gmanet.data.poses import Pose
+from gmanet.data.raw import COORDINATES, RawReader
 from gmanet.data.structured import StructureReader
 from gmanet.detectors.base import Detector, DetectorConfig, Scores
 from gmanet.errors import InputError
 from gmanet.geometry.deviation import DEVIATION
 from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
 from gmanet.models.atlas import Atlas
+from gmanet.models.inputs import PARTS, channels
 from gmanet.models.pointnet2 import Committee, PointNet2
+from gmanet.models.pretext import PRETEXTS, pretrain
+from gmanet.models.reference import Reference
 from gmanet.models.scoring import propagate
 from gmanet.models.sdo import discrepancy, sdo_loss
 
@@ -48,10 +53,17 @@ class GMANetConfig(DetectorConfig):
         smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
         align: Lay clouds on the normal ones and read how far they are from these; where the normal
             clouds do not overlap, or differ too much among themselves, it does nothing.
+        inputs: ``descriptors``; or ``raw`` coordinates, a control, in the pose of a normal cloud
+            where ``align`` says so.
+        without: Parts of the descriptors around a center that are left out, of ``close``, ``mean``,
+            ``spread``, ``coarse`` and ``shapes`` (``models.inputs``).
         experts: Pairs of expert and apprentice whose discrepancies are averaged: one random expert
             alone finds some defects by luck of its draw.
         group: Channels of the set abstraction; 0 leaves it out.
         expert: Hidden channels of the expert's head.
+        pretext: What an expert learns on normal clouds before it is frozen: ``none``, ``masked``,
+            ``coarse`` or ``shapes`` (``models.pretext``).
+        pretraining: Steps that it takes.
         apprentice: Hidden channels of the apprentice's head.
         features: Channels of an answer.
         alpha: Exponent of the focal weights (Eq. 3); 0.01 in the paper.
@@ -71,9 +83,13 @@ class GMANetConfig(DetectorConfig):
     centers: int = 4096
     smoothing: int = 24
     align: bool = True
+    inputs: str = "descriptors"
+    without: list[str] = field(default_factory=list)
     experts: int = 3
     group: int = 64
     expert: list[int] = field(default_factory=lambda: [128])
+    pretext: str = "none"
+    pretraining: int = 300
     apprentice: list[int] = field(default_factory=lambda: [128, 128])
     features: int = 64
     alpha: float = 0.01
@@ -88,9 +104,11 @@ class GMANetConfig(DetectorConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("centers", "smoothing", "experts", "features", "steps", "pairs", "draw"):
+        counts = ("centers", "smoothing", "experts", "features", "steps", "pairs", "draw")
+        for name in (*counts, "pretraining"):
             if getattr(self, name) < 1:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
+        self._check_inputs()
         if self.points < self.centers:
             raise InputError(
                 f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
@@ -103,32 +121,54 @@ class GMANetConfig(DetectorConfig):
                 "wanted shares of 0 or more that leave room for normal centers"
             )
 
+    def _check_inputs(self) -> None:
+        for name, known in (("inputs", ("descriptors", "raw")), ("pretext", PRETEXTS)):
+            if getattr(self, name) not in known:
+                wanted = ", ".join(known)
+                raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted one of {wanted}")
+        if unknown := sorted(set(self.without) - set(PARTS)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
+        if self.inputs == "raw" and (self.without or self.pretext in PARTS):
+            raise InputError("detector.inputs=raw has no parts that could be hidden or left out")
+        if self.pretext in self.without:
+            raise InputError(f"detector.pretext={self.pretext} is about a part that is left out")
+        if set(self.without) == set(PARTS) and not (self.align or self.group):
+            raise InputError("detector.without leaves nothing, wanted detector.group above 0")
+
 
 class GMANet(Detector):
     """A frozen expert, a trainable apprentice, and the SDO loss between them."""
 
     Config = GMANetConfig
     config: GMANetConfig
+    pretrained: Tensor
 
     def __init__(self, config: GMANetConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.draw = Draw(config.draw, config.synthetic, config.near)
-        self.atlas = Atlas() if config.align else None
-        context = CONTEXT + DEVIATION * config.align
-        self.expert = self._committee(config.expert, context)
-        self.apprentice = self._committee(config.apprentice, context)
+        raw = config.inputs == "raw"
+        self.atlas = Atlas() if config.align and not raw else None
+        self.reference = Reference() if config.align and raw else None
+        descriptor = COORDINATES if raw else DESCRIPTOR
+        context = COORDINATES if raw else CONTEXT + DEVIATION * config.align
+        self.channels = channels(config.without, context)
+        self.expert = self._committee(config.expert, descriptor)
+        self.apprentice = self._committee(config.apprentice, descriptor)
         self.expert.requires_grad_(False).eval()
+        if config.pretext != "none":
+            self.pretext_seed = int(torch.randint(2**31 - 1, ()))
+            self.register_buffer("pretrained", torch.tensor(False))
         for name, shape in (
-            ("descriptor", (DESCRIPTOR,)),
+            ("descriptor", (descriptor,)),
             ("context", (context,)),
             ("answer", (config.experts, 1, config.features)),
         ):
             self.register_buffer(f"{name}_mean", torch.zeros(shape))
             self.register_buffer(f"{name}_scale", torch.ones(shape))
 
-    def _committee(self, head: list[int], context: int) -> Committee:
-        config, inputs = self.config, (DESCRIPTOR, context, self.config.group)
+    def _committee(self, head: list[int], descriptor: int) -> Committee:
+        config, inputs = self.config, (descriptor, len(self.channels), self.config.group)
         return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
@@ -141,12 +181,17 @@ class GMANet(Detector):
         """Lay the normal clouds on one another."""
         if self.atlas is not None:
             self.atlas.learn(clouds)
+        if self.reference is not None:
+            self.reference.learn(clouds[clouds.names.index(min(clouds.names))].pos)
 
     def reader(self) -> StructureReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         alignment = None if atlas is None else atlas.alignment
         sizes = (config.points, config.centers, config.smoothing)
+        if config.inputs == "raw":
+            target = None if self.reference is None else self.reference.target
+            return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
         return StructureReader(*sizes, atlas is not None, alignment)
 
     def on_fit_start(self) -> None:
@@ -160,6 +205,10 @@ class GMANet(Detector):
         self._fit_scale("descriptor", normal.descriptor.float().flatten(0, 1))
         self._fit_scale("context", normal.context.float())
         inputs = self._inputs(normal.descriptor, normal.local, normal.context)
+        if self.config.pretext != "none" and not self.pretrained:
+            generator = torch.Generator().manual_seed(self.pretext_seed)
+            pretrain(self.expert, inputs, self.config.pretext, self.config.pretraining, generator)
+            self.pretrained = torch.tensor(True, device=self.device)
         self._fit_scale("answer", self.expert(*inputs))
 
     def _fit_scale(self, name: str, values: Tensor) -> None:
@@ -174,6 +223,8 @@ class GMANet(Detector):
 
     def _inputs(self, descriptor: Tensor, local: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         context = self._standard("context", context).clamp(-OUTLIER, OUTLIER)
+        if len(self.channels) < context.shape[1]:
+            context = context[:, self.channels]
         return self._standard("descriptor", descriptor), local.float(), context
 
     def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gmanet.errors import InputError
+from gmanet.synthesis.attacks import ATTACKS
 from gmanet.synthesis.deform import FAMILIES
 
-__all__ = ["KINDS", "SynthesisConfig"]
+__all__ = ["CURVATURES", "KINDS", "SynthesisConfig"]
 
-KINDS = ("surface", "paper", "noise")
-"""Smooth deformations placed by GMA; Algorithm 1 word for word; random shifts (w/o SPCG)."""
+KINDS = ("surface", "paper", "noise", *ATTACKS)
+"""Smooth deformations placed by GMA; Algorithm 1 word for word; w/o SPCG: random shifts, and the
+perturbations of the paper's references [46]-[49]."""
+
+CURVATURES = ("", "poisson", "local")
+"""How GMA measures curvature; empty: ``poisson`` for ``paper``, ``local`` for the others."""
 
 
 @dataclass
@@ -20,14 +25,19 @@ class SynthesisConfig:
     Args:
         kind: One of :data:`KINDS`.
         twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.
-        fewest: Fewest defects on one twin (``surface`` and ``noise``).
+        fewest: Fewest defects on one twin (all kinds but ``paper``).
         most: Most defects on one twin.
         families: Share of each deformation family (``surface``).
         radius: Smallest and largest reach, as fractions of the diameter (``surface``).
-        depth: Smallest and largest displacement, as fractions of the diameter (``surface``).
+        depth: Smallest and largest displacement, as fractions of the diameter (all kinds but
+            ``paper``).
         guided: Share of defects placed by GMA's score; the others fall anywhere (``surface``).
-        ratio: Share of the points that are added, removed or shifted; 0.015 in Algorithm 1.
-        threshold: Least curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``).
+        ratio: Share of the points that are added, removed or shifted (all kinds but ``surface``);
+            0.015 in Algorithm 1.
+        threshold: Least curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``;
+            ``surface`` and ``paper``).
+        curvature: How it is measured: ``poisson`` as in Algorithm 1, or ``local``, in a hundredth
+            of the time; empty: ``poisson`` for ``paper``, ``local`` for ``surface``.
     """
 
     kind: str = "surface"
@@ -49,10 +59,11 @@ class SynthesisConfig:
     guided: float = 0.5
     ratio: float = 0.015
     threshold: float = 0.2
+    curvature: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InputError(f"synthesis.kind={self.kind!r}, wanted one of {', '.join(KINDS)}")
+        _check("kind", self.kind, KINDS)
+        _check("curvature", self.curvature, CURVATURES)
         if self.twins < 1:
             raise InputError(f"synthesis.twins={self.twins}, wanted at least 1")
         if not 1 <= self.fewest <= self.most:
@@ -73,3 +84,9 @@ class SynthesisConfig:
                 )
         if not 0 < self.ratio < 0.5:
             raise InputError(f"synthesis.ratio={self.ratio}, wanted between 0 and 0.5")
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        wanted = ", ".join(word for word in known if word)
+        raise InputError(f"synthesis.{name}={value!r}, wanted one of {wanted}")

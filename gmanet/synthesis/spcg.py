@@ -5,7 +5,7 @@ cloud, moved if it is labelled.  Half of its places follow GMA's score, as in Al
 instead of arg-max, which would put every defect in the same place; the other half fall anywhere.
 ``paper`` is Algorithm 1 as printed.  ``noise`` is what remains without SPCG: points of a random
 patch shifted in random directions under a common L2 budget, the perturbation of the paper's
-reference [46] without its gradient.
+reference [46] without its gradient; ``synthesis.attacks`` has those of all four references.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.geometry.neighbors import nearest
+from gmanet.synthesis.attacks import ATTACKS, attacked
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.deform import Surface, deform
 from gmanet.synthesis.gma import Region, analyze
@@ -47,14 +48,17 @@ class Generator:
             made = self._literal(cloud, rng)
         elif self.config.kind == "noise":
             made = _shifted(cloud, self.config, rng)
+        elif self.config.kind in ATTACKS:
+            made = self._attacked(cloud, rng)
         else:
             made = self._deformed(cloud, rng)
         return made.replace(name=f"{cloud.name}_twin", defect="synthetic", normal=None)
 
     def regions(self, cloud: Cloud) -> Region:
-        """Return where on a cloud defects are likely (GMA): by Poisson meshes if ``paper``."""
+        """Return where on a cloud defects are likely (GMA): ``curvature`` says how."""
         if cloud.name not in self._regions:
-            kind = "poisson" if self.config.kind == "paper" else "local"
+            usual = "poisson" if self.config.kind == "paper" else "local"
+            kind = self.config.curvature or usual
             self._regions[cloud.name] = analyze(cloud, kind, self.config.threshold)
         return self._regions[cloud.name]
 
@@ -63,6 +67,17 @@ class Generator:
         count = max(1, int(len(cloud) * self.config.ratio))
         change = add_points if rng.random() < 0.5 else remove_points
         return change(cloud, self.regions(cloud).best(), count, float(rng.random()), rng)
+
+    def _attacked(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
+        """Return the cloud with patches perturbed as in the paper's references."""
+        config, diameter = self.config, cloud.diameter
+        patches = int(rng.integers(config.fewest, config.most, endpoint=True))
+        count = int(len(cloud) * config.ratio)
+
+        def depth() -> float:
+            return _log_uniform(rng, config.depth) * diameter
+
+        return attacked(cloud, ATTACKS[config.kind], patches, count, depth, rng)
 
     def _deformed(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
         """Return the cloud with several deformations that do not overlap."""

@@ -47,7 +47,12 @@ def best_view(pos: Floats, region: Labels | None = None) -> Rotation:
 
 
 def save_row(
-    path: Path, rows: Sequence[Row], unit: str = "", size: int = 420, limits: Limits = None
+    path: Path,
+    rows: Sequence[Row],
+    unit: str = "",
+    size: int = 420,
+    limits: Limits = None,
+    own_views: bool = False,
 ) -> None:
     """Write rows of panels as a PNG; the same input gives the same bytes.
 
@@ -62,6 +67,7 @@ def save_row(
         size: Width and height of a panel in pixels.
         limits: Scores with the first and last color; None for each row's median and 99.9th
             percentile.
+        own_views: Whether each panel has the view that shows most of its own region instead.
 
     Raises:
         InputError: The path does not end in ``.png``, or the file cannot be written.
@@ -81,7 +87,7 @@ def save_row(
     above: list[str] = []
     for index, row in enumerate(rows):
         bottom = (len(rows) - 1 - index) * pitch + FOOT
-        _draw_row(figure, row, bottom, size, unit, limits)
+        _draw_row(figure, row, bottom, size, unit, limits, own_views)
         titles = [panel.title for panel in row]
         for place, title in enumerate(titles):
             if [title] != above[place : place + 1]:
@@ -92,11 +98,18 @@ def save_row(
         figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
 
 
-def _draw_row(figure: Figure, row: Row, bottom: int, size: int, unit: str, limits: Limits) -> None:
+def _row_views(row: Row) -> list[Rotation]:
+    """Return a view for each panel, that which shows most of the last labelled panel's region."""
     labelled = [panel for panel in row if panel.label is not None and panel.label.any()]
     model = labelled[-1] if labelled else row[0]
     choice = _choice(model.pos, model.label)
-    views = [_views((model if _same_pose(p.pos, model.pos) else p).pos)[choice] for p in row]
+    return [_views((model if _same_pose(p.pos, model.pos) else p).pos)[choice] for p in row]
+
+
+def _draw_row(
+    figure: Figure, row: Row, bottom: int, size: int, unit: str, limits: Limits, own_views: bool
+) -> None:
+    views = [best_view(p.pos, p.label) for p in row] if own_views else _row_views(row)
     extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))
     scores = [panel.score for panel in row if panel.score is not None]
     low, high = limits or np.percentile(np.concatenate([*scores, [0.0]]), (50, 99.9)).tolist()

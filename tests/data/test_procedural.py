@@ -237,6 +237,14 @@ def test_profiles():
     assert sum(defect in name for defect in DEFECTS for name in small.names) == 30
 
 
+def test_many_train_clouds_begin_with_the_few():
+    few, many = Procedural("washer", "train"), Procedural("washer", "train", "many")
+    assert (len(few), len(many)) == (20, 100)
+    assert many.names[:20] == few.names
+    np.testing.assert_array_equal(many[19].pos, few[19].pos)
+    assert Procedural("washer", "test", "many").names == Procedural("washer", "test").names
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(InputError, match=r"'wahser'; did you mean washer\? There are: fender_ring"):
         Procedural("wahser", "test")

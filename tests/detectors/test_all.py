@@ -20,6 +20,7 @@ from gmanet.training.trainer import make_trainer
 
 SMALL = {
     "gmanet": {"points": 1024, "centers": 512, "steps": 60, "pairs": 2},
+    "contexts": {"points": 1024, "centers": 512},
     "imrnet": {
         **{"points": 1024, "centers": 64, "group": 32, "steps": 150},
         **{"width": 48, "depth": 3, "heads": 3, "turn": 0.0},

@@ -11,6 +11,7 @@ from gmanet.detectors.gmanet import GMANet, GMANetConfig
 from gmanet.errors import InputError
 from gmanet.geometry.deviation import DEVIATION
 from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, NEIGHBORS
+from gmanet.models.inputs import PARTS
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.trainer import make_trainer
@@ -141,6 +142,14 @@ def test_the_same_seed_gives_the_same_expert():
         ({"alpha": -1.0}, "alpha"),
         ({"synthetic": 0.9, "near": 0.1}, "synthetic=0.9"),
         ({"object_rule": "best"}, "object_rule='best'"),
+        ({"inputs": "voxels"}, "inputs='voxels', wanted one of descriptors, raw"),
+        ({"pretext": "jigsaw"}, "pretext='jigsaw', wanted one of none, masked"),
+        ({"pretraining": 0}, "pretraining=0"),
+        ({"without": ["group"]}, r"without=\['group'\], wanted some of close"),
+        ({"inputs": "raw", "without": ["close"]}, "inputs=raw has no parts"),
+        ({"inputs": "raw", "pretext": "coarse"}, "inputs=raw has no parts"),
+        ({"pretext": "coarse", "without": ["coarse"]}, "a part that is left out"),
+        ({"without": list(PARTS), "align": False, "group": 0}, "leaves nothing"),
     ],
 )
 def test_settings_that_are_refused(words, found):

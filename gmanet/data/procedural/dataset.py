@@ -43,8 +43,10 @@ class Profile:
 PROFILES = {
     "small": Profile((12_000, 20_000), 20, 20, 6),
     "full": Profile(None, 60, 40, 12),
+    "many": Profile((12_000, 20_000), 100, 20, 6),
 }
-"""The sizes on offer: ``small`` for a first result, ``full`` after Table II."""
+"""The sizes on offer: ``small`` for a first result, ``full`` after Table II, ``many`` is ``small``
+with 80 more train clouds."""
 
 
 def make(part: Part, defect: str, points: tuple[int, int], rng: np.random.Generator) -> Cloud:

@@ -1,0 +1,109 @@
+"""Write a part that nothing was tuned on: ``python experiments/unseen_part.py FOLDER [--seed N]``.
+
+A bracket with a strut: two plates at a right angle, a strut across the corner that leaves a window,
+and three bores.  None of the fifteen procedural parts has plates, a strut or more than one bore.
+Defects, machining marks and noise are those of the procedural data set; the folder is laid out as
+IEC3D-AD is, for ``data=iec3d data.root=FOLDER data.category=StrutBracket``.  The same seed gives
+the same clouds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.data.procedural import CATEGORIES, PROFILES, Part, write
+from gmanet.data.procedural.mesh import Array, Field, Mesh, clip, cut, fuse, grid, join
+from gmanet.data.procedural.shapes import box, vary
+from gmanet.errors import command
+
+STEP = 0.3
+"""Longest edge of a triangle, in millimeters."""
+
+ROUNDING = 0.5
+"""Radius of the edges, in millimeters."""
+
+
+def strut_bracket(rng: np.random.Generator) -> Mesh:
+    """Return the bracket, 36 mm long, its foot on the plane z = 0."""
+    long, wide, high, thick = vary(rng, 36.0, 22.0, 28.0, 4.0)
+    strut, breadth, window = vary(rng, 3.0, 4.0, 9.0)
+    bore, eye, place = vary(rng, 2.6, 4.0, 10.0)
+    back = 1.0 - long / 2
+    reach = window / 2**0.5 + thick / 2
+    foot = _plate(np.array([long, wide, thick]), np.array([0.0, 0.0, thick / 2]), 0.0)
+    wall = _plate(
+        np.array([thick, wide - 2.0, high - 1.0]),
+        np.array([back + thick / 2, 0.0, (high + 1.0) / 2]),
+        0.0,
+    )
+    corner = np.array([back + thick, 0.0, thick])
+    middle = corner + window / 2 * np.array([1.0, 0.0, 1.0])
+    across = _plate(np.array([2 * reach, strut, breadth]), middle, np.pi / 4)
+    mesh, solid = foot
+    for other, inside in (wall, across):
+        mesh = fuse(mesh, solid, other, inside)
+        solid = _union(solid, inside)
+    for side in (1.0, -1.0):
+        center = np.array([place, side * 6.0, thick / 2])
+        mesh, solid = _bored(mesh, solid, center, 2, bore)
+    center = np.array([back + thick / 2, 0.0, high - 7.0])
+    return _bored(mesh, solid, center, 0, eye)[0]
+
+
+def _plate(size: Array, center: Array, tilt: float) -> tuple[Mesh, Field]:
+    """Return a box of a size ``(3,)``, turned about y, and its signed distance."""
+    c, s = np.cos(tilt), np.sin(tilt)
+    turn = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+    mesh = box(size / 2, ROUNDING, STEP)
+
+    def inside(places: Array) -> Array:
+        over = np.abs((places - center) @ turn) - (size / 2 - ROUNDING)
+        beyond = np.linalg.norm(np.maximum(over, 0.0), axis=1)
+        return np.asarray(beyond + np.minimum(over.max(axis=1), 0.0) - ROUNDING)
+
+    return mesh.moved(mesh.vertices @ turn.T + center), inside
+
+
+def _union(one: Field, other: Field) -> Field:
+    return lambda places: np.minimum(one(places), other(places))
+
+
+def _bored(mesh: Mesh, solid: Field, center: Array, axis: int, radius: float) -> tuple[Mesh, Field]:
+    """Return a solid with a bore along an axis, through all of it there."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    theta = np.linspace(0, 2 * np.pi, max(24, round(2 * np.pi * radius / STEP)), endpoint=False)
+    along = np.arange(12.0, -12.0, -STEP)  # falling: the wall faces its axis
+    places = np.zeros((len(along), len(theta), 3)) + center
+    places[..., first] += radius * np.cos(theta)
+    places[..., second] += radius * np.sin(theta)
+    places[..., axis] += along[:, None]
+    wall = grid(places, wrap_columns=True)
+
+    def bore(where: Array) -> Array:
+        offset = where - center
+        return np.asarray(np.hypot(offset[:, first], offset[:, second]) - radius)
+
+    inner = cut(wall, -solid(wall.vertices))
+    drilled = join(*clip(mesh, bore), *inner)
+    return drilled, lambda where: np.maximum(solid(where), -bore(where))
+
+
+PART = Part(strut_bracket, 120_000, 0.0125, "grinding")
+
+
+def main() -> None:
+    """Read the arguments and write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--profile", default="small", choices=sorted(PROFILES))
+    parser.add_argument("--seed", type=int, default=0)
+    said = parser.parse_args()
+    CATEGORIES["strut_bracket"] = PART
+    print(write(said.folder, "strut_bracket", said.profile, said.seed))
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,144 @@
+"""A memory bank of GMANet's own inputs: a control for what its networks learn.
+
+The descriptors around a center, the very ones that GMANet reads, are standardised on normal
+clouds; a center scores its distance to the nearest normal ones.  With 5 % of the rows and the top
+rule it is Simple3D on GMANet's descriptors, with 10,000 rows and the maximum PatchCore on them
+(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Scores go from centers to
+points as GMANet's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.cloud import Cloud
+from gmanet.data.dataset import CloudDataset
+from gmanet.data.structured import StructuredCloud, StructureReader
+from gmanet.detectors.memory import MemoryConfig, MemoryDetector
+from gmanet.errors import InputError
+from gmanet.geometry.deviation import DEVIATION
+from gmanet.geometry.structure import CONTEXT
+from gmanet.models.atlas import Atlas
+from gmanet.models.inputs import PARTS, channels
+from gmanet.models.scoring import propagate
+
+__all__ = ["ContextBank", "ContextBankConfig", "ContextReader"]
+
+OUTLIER = 8.0
+"""Standardised inputs are clipped here, in standard deviations, as GMANet's are."""
+
+
+@dataclass(frozen=True)
+class ContextReader:
+    """Turn a cloud into its structure; a train cloud is not compared with itself.
+
+    Args:
+        structure: What GMANet reads a cloud with.
+    """
+
+    structure: StructureReader
+
+    def __call__(self, cloud: Cloud) -> StructuredCloud:
+        """Return the record to score."""
+        return self.structure(cloud)
+
+    def of_train(self, cloud: Cloud) -> StructuredCloud:
+        """Return the record to remember."""
+        return self.structure(cloud, cloud.name)
+
+
+@dataclass
+class ContextBankConfig(MemoryConfig):
+    """The bank's settings.
+
+    Args:
+        name: ``contexts``.
+        object_rule: How point scores make an object score.
+        points: Points that are kept of a cloud.
+        centers: Places with a feature.
+        smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
+        align: Whether the distance to registered normal clouds is among the features.
+        without: Parts of the descriptors that are left out, as for GMANet.
+        share: Share of the held rows that the bank keeps, ``bank`` at most.
+    """
+
+    name: str = "contexts"
+    object_rule: str = "top"
+    points: int = 16384
+    centers: int = 4096
+    smoothing: int = 24
+    align: bool = False
+    without: list[str] = field(default_factory=list)
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.centers <= self.points or self.smoothing < 1:
+            raise InputError(
+                f"detector.centers={self.centers}, detector.points={self.points} and "
+                f"detector.smoothing={self.smoothing}, wanted 1 <= centers <= points and 1 or more"
+            )
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+        if unknown := sorted(set(self.without) - set(PARTS)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
+        if set(self.without) == set(PARTS) and not self.align:
+            raise InputError("detector.without leaves nothing, wanted detector.align=true")
+
+
+class ContextBank(MemoryDetector):
+    """The nearest of the normal contexts, at every center."""
+
+    Config = ContextBankConfig
+    config: ContextBankConfig
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: ContextBankConfig) -> None:
+        super().__init__(config)
+        self.atlas = Atlas() if config.align else None
+        self.channels = channels(config.without, CONTEXT + DEVIATION * config.align)
+        self.register_buffer("mean", torch.zeros(len(self.channels)))
+        self.register_buffer("scale", torch.ones(len(self.channels)))
+
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Lay the normal clouds on one another."""
+        if self.atlas is not None:
+            self.atlas.learn(clouds)
+
+    def reader(self) -> ContextReader:
+        """Return what turns a cloud into its structure."""
+        config, atlas = self.config, self.atlas
+        sizes = (config.points, config.centers, config.smoothing)
+        alignment = None if atlas is None else atlas.alignment
+        return ContextReader(StructureReader(*sizes, atlas is not None, alignment))
+
+    def features(self, cloud: Data) -> dict[str, Tensor]:
+        """Return what the bank may remember of a cloud, the most even rows first, ``(M, C)``."""
+        return {"feature": cloud.context[:, self.channels]}
+
+    def bank_rows(self, held: int) -> int:
+        """Return how many of the held rows the bank keeps."""
+        return min(self.config.bank, max(1, round(self.config.share * held)))
+
+    def _gather(self) -> None:
+        """Bring together what several processes have seen, and standardise it."""
+        super()._gather()
+        rows = torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)])
+        deviation = rows.std(dim=0)
+        self.mean.copy_(rows.mean(dim=0))
+        self.scale.copy_(deviation + 0.01 * deviation.mean() + 1e-6)  # as GMANet's
+        for seen in self.seen.values():
+            seen["feature"] = self._standard(seen["feature"])
+
+    def _standard(self, values: Tensor) -> Tensor:
+        return ((values.float() - self.mean) / self.scale).clamp(-OUTLIER, OUTLIER)
+
+    def point_scores(self, batch: Data) -> Tensor:
+        """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
+        scores = self.bank_score("feature", self._standard(batch.context[:, self.channels]))
+        return propagate(scores[batch.around].mean(dim=1), batch.near, batch.weight)

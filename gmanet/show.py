@@ -1,0 +1,143 @@
+"""Draw a cloud from four sides: ``python -m gmanet.show FILE``, or ``... RUN [CLOUD]``.
+
+Of a scan, ``<name>.views.png`` shows it, its labels where it has any, and the scores that
+``predict`` left beside it as ``<name>.scores.npz``.  Of a run, the truth and the scores of a test
+cloud (the first defective one, or the one named), and in ``real_and_synthetic.png`` defects of test
+clouds above twins that the run learned from.  The pictures lie beside the file, in the run's
+``pictures``, or in ``-o FOLDER``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.cloud import Cloud, Floats
+from gmanet.data.dataset import CloudDataset
+from gmanet.data.files import read_cloud
+from gmanet.data.sources import open_data
+from gmanet.detectors import DETECTORS
+from gmanet.errors import InputError, command
+from gmanet.evaluation.prediction import Prediction, file_stem, load_predictions
+from gmanet.run import Run
+from gmanet.synthesis.spcg import Generator
+from gmanet.view.colors import SURFACE_COLOR, Bytes, label_colors, score_colors
+from gmanet.view.perspectives import save_perspectives
+from gmanet.view.picture import Panel, save_row
+from gmanet.words import hint
+
+__all__ = ["main", "show_file", "show_run"]
+
+SHOWN = 5
+"""Defects of either sort in the picture of both."""
+
+Limits = tuple[float, float]
+
+
+def show_file(path: Path, folder: Path) -> Path:
+    """Draw a scan, its labels and its scores, as far as it has any, and return the picture.
+
+    Args:
+        path: The scan.
+        folder: Where the picture goes.
+
+    Raises:
+        InputError: The scan or its scores cannot be read, or the picture cannot be written.
+    """
+    cloud = read_cloud(path)
+    beside = path.with_name(f"{path.stem}.scores.npz")
+    score = Prediction.load(beside).score if beside.is_file() else None
+    if score is not None and len(score) != len(cloud):
+        raise InputError(f"{beside}: {len(score)} scores for the {len(cloud)} points of {path}")
+    return _draw(folder / f"{path.stem}.views.png", cloud, score, None)
+
+
+def show_run(run: Run, name: str, folder: Path) -> list[Path]:
+    """Draw a test cloud of a run, and real beside synthetic defects; return the pictures.
+
+    Args:
+        run: A run with predictions.
+        name: Of the test cloud; empty for the first defective one.
+        folder: Where the pictures go.
+
+    Raises:
+        InputError: There are no predictions, no such cloud, or the data are missing.
+    """
+    if not any(run.predictions.glob("*.npz")):
+        raise InputError(f"{run.folder}: holds no predictions, wanted a run that was finished")
+    found = {prediction.name: prediction for prediction in load_predictions(run.predictions)}
+    name = name or min((n for n, p in found.items() if p.abnormal), default=min(found))
+    if name not in found:
+        raise InputError(f"{run.folder}: no test cloud {name!r}{hint(name, found)}")
+    test = open_data(run.config.data, "test")
+    low, high = np.percentile(np.concatenate([p.score for p in found.values()]), (50, 99.9))
+    cloud, score = test[test.names.index(name)], found[name].score
+    limits = (float(low), float(max(high, low + 1e-9)))
+    pictures = [_draw(folder / f"{file_stem(name)}.views.png", cloud, score, limits)]
+    if DETECTORS[run.config.detector.name](run.config.detector).draw is not None:
+        pictures.append(_draw_both(run, test, list(found.values()), folder))
+    return pictures
+
+
+def _draw(path: Path, cloud: Cloud, score: Floats | None, limits: Limits | None) -> Path:
+    """Write a cloud's labels and scores from four sides."""
+    colors: dict[str, Bytes] = {}
+    if cloud.label is not None:
+        colors["truth"] = label_colors(cloud.label)
+    if score is not None:
+        low, high = limits or np.percentile(score, (50, 99.9)).tolist()
+        limits = (low, high)
+        colors["score"] = score_colors(score, low, high)
+    if not colors:
+        colors[cloud.name] = np.broadcast_to(SURFACE_COLOR, cloud.pos.shape)
+    save_perspectives(path, cloud.pos, colors, cloud.label, limits)
+    return path
+
+
+def _draw_both(run: Run, test: CloudDataset, predictions: list[Prediction], folder: Path) -> Path:
+    """Write defects of test clouds, one of each kind first, above twins of the run (Fig. 8)."""
+    from gmanet.evaluation.gallery import choose
+
+    config = run.config
+    names = choose([one for one in predictions if one.abnormal], SHOWN)
+    real = [test[test.names.index(name)] for name in names]
+    train, generator = open_data(config.data, "train"), Generator(config.synthesis)
+    twins = [
+        generator.twin(train[index % len(train)], np.random.default_rng([config.seed, index]))
+        for index in range(max(1, len(real)))
+    ]
+    rows = [
+        [Panel(f"real: {cloud.defect}", cloud.pos, label=cloud.label) for cloud in real],
+        [Panel(f"synthetic {i}", one.pos, label=one.label) for i, one in enumerate(twins)],
+    ]
+    path = folder / "real_and_synthetic.png"
+    save_row(path, [row for row in rows if row], test.unit, 300, own_views=True)
+    return path
+
+
+def main() -> None:
+    """Read the arguments, draw, and print where the pictures are."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gmanet.show",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("place", type=Path, metavar="FILE|RUN")
+    parser.add_argument("cloud", nargs="?", default="", help="name of a test cloud of the run")
+    parser.add_argument("-o", "--output", type=Path, help="folder to write to")
+    said = parser.parse_args()
+    if said.place.is_dir():
+        run = Run.open(said.place)
+        pictures = show_run(run, said.cloud, said.output or run.pictures)
+    elif said.cloud:
+        raise InputError(f"{said.place} {said.cloud}: only a run has clouds to choose from")
+    else:
+        pictures = [show_file(said.place, said.output or said.place.parent)]
+    sys.stdout.write("".join(f"{path}\n" for path in pictures))
+
+
+if __name__ == "__main__":
+    command(main)
