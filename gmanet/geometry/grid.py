@@ -9,15 +9,13 @@ points are so uneven that cells would be crowded.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.compiled import compiled, over_rows
 from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.smallest import Keys, smallest_first
 
 __all__ = ["nearest_even"]
-
-Keys = npt.NDArray[np.uint64]
 
 TRIED = 10
 """Places whose neighborhoods tell how large the cells should be."""
@@ -147,8 +145,7 @@ def _search(
         if found < count:
             index[row, 0] = -1
             continue
-        _select(key, found, count)
-        _sort(key, count)
+        smallest_first(key, found, count)
         for at in range(count):
             item = np.int64(key[at] & np.uint64(0xFFFFFFFF))
             away = np.float32(0)
@@ -212,35 +209,3 @@ def _collect(
                 key[found] = (np.uint64(bits[at]) << np.uint64(32)) | np.uint64(first + at)
                 found += square[at] <= limit
     return found
-
-
-@compiled
-def _select(key: Keys, length: int, count: int) -> None:
-    """Bring the smallest keys to the front (Hoare's quickselect)."""
-    low, high = 0, length - 1
-    while low < high:
-        pivot = key[(low + high) // 2]
-        left, right = low, high
-        while left <= right:
-            while key[left] < pivot:
-                left += 1
-            while key[right] > pivot:
-                right -= 1
-            if left <= right:
-                key[left], key[right] = key[right], key[left]
-                left, right = left + 1, right - 1
-        if right < count - 1 < left:
-            return
-        low, high = (low, right) if count - 1 <= right else (left, high)
-
-
-@compiled
-def _sort(key: Keys, count: int) -> None:
-    """Sort the first keys (Shell's sort)."""
-    for gap in (57, 23, 10, 4, 1):
-        for at in range(gap, count):
-            kept, back = key[at], at
-            while back >= gap and key[back - gap] > kept:
-                key[back] = key[back - gap]
-                back -= gap
-            key[back] = kept

@@ -1,0 +1,51 @@
+"""The smallest of some keys, in order, without sorting the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gmanet.geometry.compiled import compiled
+
+__all__ = ["Keys", "smallest_first"]
+
+Keys = npt.NDArray[np.uint64]
+
+
+@compiled
+def smallest_first(key: Keys, length: int, count: int) -> None:
+    """Bring the smallest ``count`` of the first ``length`` keys to the front, in order."""
+    _select(key, length, count)
+    _sort(key, count)
+
+
+@compiled
+def _select(key: Keys, length: int, count: int) -> None:
+    """Bring the smallest keys to the front (Hoare's quickselect)."""
+    low, high = 0, length - 1
+    while low < high:
+        pivot = key[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while key[left] < pivot:
+                left += 1
+            while key[right] > pivot:
+                right -= 1
+            if left <= right:
+                key[left], key[right] = key[right], key[left]
+                left, right = left + 1, right - 1
+        if right < count - 1 < left:
+            return
+        low, high = (low, right) if count - 1 <= right else (left, high)
+
+
+@compiled
+def _sort(key: Keys, count: int) -> None:
+    """Sort the first keys (Shell's sort)."""
+    for gap in (57, 23, 10, 4, 1):
+        for at in range(gap, count):
+            kept, back = key[at], at
+            while back >= gap and key[back - gap] > kept:
+                key[back] = key[back - gap]
+                back -= gap
+            key[back] = kept
