@@ -158,6 +158,18 @@ def png_bytes(values):
     return stream.getvalue()
 
 
+def folder(root):
+    """A user's own scans, one in each format, the labels beside the points."""
+    for seed, ending in enumerate([".pcd", ".ply", ".xyz", ".txt", ".npz"]):
+        pos = wave(seed)
+        write_cloud(root / f"part/good/good_{seed}{ending}", Cloud(pos))
+        label = pos[:, 0] > EDGE * pos[:, 2]
+        write_cloud(root / f"part/dent/dent_{seed}{ending}", Cloud(pos, label))
+    (root / "part/good/good_5.stl").write_bytes(stl_bytes(wave(5)))
+    kinds = {"good_4": "good", **{f"dent_{seed}": "dent" for seed in range(5)}}
+    return "part", kinds
+
+
 PIXELS = 40
 FOCAL = 711.11
 
@@ -228,5 +240,6 @@ WRITERS = {
     "mulsen": mulsen,
     "minishift": minishift,
     "open_industry": open_industry,
+    "folder": folder,
 }
 """Name of a data set -> writes it and returns its category and the test names with their kinds."""
