@@ -16,6 +16,7 @@ from gmanet.data.files.stl import read as read_stl
 from gmanet.data.files.tiff import read_grid
 from gmanet.data.sources import PUBLISHED, SOURCES, categories, open_data
 from gmanet.errors import InputError
+from gmanet.preprocess.tabletop import find_table, part_on_table
 
 every = pytest.mark.parametrize("name", PUBLISHED)
 
@@ -281,28 +282,59 @@ def test_masks_of_any_kind(tmp_path):
 
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "mvtec3d_raw"
+real = pytest.mark.skipif(not REAL.is_dir(), reason="the real scans are not at hand")
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real scans are not at hand")
-def test_real_scans_lose_the_table_but_no_label():
-    from gmanet.preprocess.tabletop import find_table, part_on_table
-
+@pytest.fixture(scope="module")
+def raw():
+    """Each real scan's item, coordinates, and which pixels were measured."""
     config = DataConfig("mvtec3d", "cable_gland", str(REAL))
-    assert len(open_data(config, "train")) == 2
-    test = open_data(config, "test")
-    assert sorted({item.defect for item in test.items}) == ["bent", "cut", "good", "hole", "thread"]
-    for item in test.items:
-        grid = read_grid(item.path)
-        valid = (grid != 0).any(axis=2)
+    items = [item for split in ("train", "test") for item in open_data(config, split).items]
+    assert [item.defect for item in items] == ["good"] * 3 + ["bent", "cut", "hole", "thread"]
+    grids = [read_grid(item.path) for item in items]
+    return [(i, grid, (grid != 0).any(axis=2)) for i, grid in zip(items, grids, strict=True)]
+
+
+@real
+def test_real_scans_lose_the_table_but_no_label(raw):
+    for item, grid, valid in raw:
         kept, table = part_on_table(grid, valid), find_table(grid, valid)
         assert 0.2 < kept.sum() / valid.sum() < 0.35
         assert table.heights(grid[kept]).min() > table.reach > 0.001
         if item.truth is not None:
             abnormal = read_picture(item.truth) > 0
             assert (abnormal & kept).sum() >= 0.98 * (abnormal & valid).sum()
-            # without the abnormal pixels the same table is found
-            blind = find_table(grid, valid & ~abnormal)
-            assert np.degrees(np.arccos(min(1, blind.normal @ table.normal))) < 0.1
+
+
+@real
+def test_the_defect_of_a_real_scan_has_no_say_in_what_is_kept(raw):
+    for item, grid, valid in raw:
+        if item.truth is not None:
+            abnormal = read_picture(item.truth) > 0
+            kept = part_on_table(grid, valid)
+            assert np.array_equal(part_on_table(grid, valid & ~abnormal), kept & ~abnormal)
+
+
+@real
+def test_the_table_of_a_real_scan_gave_the_label_away_and_is_gone(raw):
+    measured = {True: [], False: []}
+    left = {True: [], False: []}
+    for item, grid, valid in raw:
+        kept, table = part_on_table(grid, valid), find_table(grid, valid)
+        heights = table.heights(grid[kept])
+        measured[item.truth is None].append(valid.sum())
+        left[item.truth is None].append(
+            [kept.sum(), table.reach, table.height, heights.min(), heights.max()]
+        )
+        # as little of the table as in a defective scan: the part stays as it is
+        on_table = valid & (table.heights(grid) < table.reach)
+        lost = on_table & (np.random.default_rng(0).random(valid.shape) < 0.2)
+        changed = (part_on_table(grid, valid & ~lost) != kept).sum()
+        assert changed <= 0.002 * kept.sum()
+    assert min(measured[True]) > max(measured[False])
+    normal, defective = np.array(left[True]), np.array(left[False])
+    assert (normal.min(axis=0) < defective.max(axis=0)).all()
+    assert (normal.max(axis=0) > defective.min(axis=0)).all()
 
 
 def test_unknown_sources():
