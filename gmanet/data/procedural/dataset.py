@@ -15,6 +15,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import SPLITS, CloudDataset
+from gmanet.data.procedural.counts import point_counts
 from gmanet.data.procedural.defects import DEFECTS, FLOOR, deform
 from gmanet.data.procedural.solids import CATEGORIES, Part
 from gmanet.data.procedural.surface import finish, pose, scatter
@@ -28,7 +29,7 @@ class Profile:
     """How large a data set is.
 
     Args:
-        points: Fewest and most points of a cloud; None: within 8 % of Table II's average.
+        points: Fewest and most points of a cloud; None: after Table II, see ``counts``.
         train: Number of normal clouds to train with.
         test_good: Number of normal test clouds.
         test_per_defect: Number of defective test clouds of each kind.
@@ -114,12 +115,22 @@ class Procedural(CloudDataset):
         defect, name = self._items[index]
         index %= len(self._items)
         if index not in self._made:
-            part = CATEGORIES[self.category]
-            key = zlib.crc32(f"{self.category}/{self.split}/{name}".encode())
-            points = self.profile.points or (int(part.points * 0.92), int(part.points * 1.08))
-            cloud = make(part, defect, points, np.random.default_rng([self.seed, key]))
+            points = self.profile.points or (self._count(index),) * 2
+            cloud = make(CATEGORIES[self.category], defect, points, self._rng(name))
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
+
+    def _rng(self, name: str) -> np.random.Generator:
+        key = zlib.crc32(f"{self.category}/{self.split}/{name}".encode())
+        return np.random.default_rng([self.seed, key])
+
+    def _count(self, index: int) -> int:
+        """Return how many points a cloud has where the profile follows Table II."""
+        kind, _ = self._items[index]
+        group = [place for place, (one, _) in enumerate(self._items) if one == kind]
+        share = self.profile.train / (self.profile.train + self.profile.test_good)
+        counts = point_counts(self.category, self.split, len(group), share, self._rng(kind))
+        return counts[group.index(index)]
 
 
 def _known(what: str, name: str, names: list[str]) -> None:
