@@ -20,7 +20,7 @@ LAYERS = [
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    *("report", "efficiency", "stats"),
+    *("report", "efficiency", "stats", "annotate"),
 ]
 RANK = {name: rank for rank, name in enumerate(LAYERS)} | dict.fromkeys(COMMANDS, len(LAYERS))
 

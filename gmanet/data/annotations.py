@@ -22,12 +22,15 @@ from gmanet.data.files.text import read_table
 from gmanet.data.loaders.truth import as_flags
 from gmanet.errors import InputError
 
-__all__ = ["convert_annotations", "read_annotation", "write_gt"]
+__all__ = ["ENDINGS", "convert_annotations", "read_annotation", "write_gt"]
 
 NAMES = ("label", "labels", "scalar_field", "classification", "class", "gt", "defect", "anomaly")
 """What the column is called, without ``scalar_``; the first of these that a file has is taken."""
 GEOMETRY = ("x", "y", "z")
 READERS = {".pcd": pcd.read_columns, ".ply": ply.read_columns}
+TEXTS = (".txt", ".xyz", ".asc")
+ENDINGS = (*TEXTS, *READERS)
+"""What CloudCompare saves that is read here."""
 HEAD = re.compile(rb"(?:\xef\xbb\xbf)?(?://|#)\s*([^\r\n]*)")
 SEPARATOR = re.compile(r"[\s,;]+")
 COUNT = re.compile(rb"(?:(?://|#)[^\n]*\n)?\s*\d+[ \t]*\r?\n")
@@ -46,7 +49,7 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
     ending = path.suffix.lower()
     if ending in READERS:
         columns = READERS[ending](path)
-    elif ending in (".txt", ".xyz", ".asc"):
+    elif ending in TEXTS:
         columns = _text_columns(path)
     else:
         wanted = ".txt, .xyz, .asc, .ply or .pcd"

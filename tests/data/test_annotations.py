@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gmanet import annotate
 from gmanet.cloud import Cloud
 from gmanet.data.annotations import convert_annotations, read_annotation, write_gt
 from gmanet.data.files import write_cloud
@@ -77,6 +78,34 @@ def test_the_loader_reads_what_was_converted(category, tmp_path):
     assert dent.name == "dent_2"
     assert np.array_equal(dent.pos, POS)
     assert np.array_equal(dent.label, LABEL)
+
+
+def test_the_command(category, tmp_path, type_in, capsys):
+    folder = tmp_path / "marked"
+    write_cloud(folder / "dent_2.ply", Cloud(POS, LABEL))
+    (folder / "notes.md").write_text("not a cloud")
+    type_in(annotate.main, folder, "-o", category)
+    share = 100 * LABEL.mean()
+    assert capsys.readouterr().out == (
+        f"{category / 'gt' / 'dent_2.txt'}: {share:.2f} % of the points are abnormal\n"
+    )
+    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, LABEL)
+    path = tmp_path / "dent_2.txt"
+    path.write_text("//X Y Z My_marks\n" + rows(label=1 - LABEL))
+    type_in(annotate.main, path, "-o", category, "--field", "My marks")
+    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, ~LABEL)
+
+
+def test_mistakes_at_the_command(category, tmp_path, type_in, capsys):
+    (tmp_path / "empty").mkdir()
+    for words, message in (
+        ([tmp_path / "empty", "-o", category], "empty: no files that end in .txt, .xyz"),
+        ([tmp_path / "gone.txt", "-o", category], "gone.txt: no such file"),
+        ([tmp_path / "gone.txt", "-o", tmp_path], "test: no such folder, wanted the scans"),
+    ):
+        with pytest.raises(SystemExit):
+            type_in(annotate.main, *words)
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
