@@ -91,11 +91,11 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
         opened.append(config.category)
         return sources.open_data(config, split)
 
-    monkeypatch.setattr(stats, "open_data", open_data)
-    with pytest.raises(KeyboardInterrupt):
-        type_in(stats.main, *words)
+    with monkeypatch.context() as patched:
+        patched.setattr(stats, "open_data", open_data)
+        with pytest.raises(KeyboardInterrupt):
+            type_in(stats.main, *words)
     assert len((tmp_path / "unfinished.csv").read_text().splitlines()) == 2 + 11 + 3
-    monkeypatch.undo()
     counted = []
     monkeypatch.setattr(stats, "size_of", lambda *a: counted.append(a[2].name) or size_of(*a))
     type_in(stats.main, *words)
