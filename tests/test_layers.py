@@ -16,7 +16,17 @@ LAYERS = [
     *("errors", "preemption", "launcher", "locks", "cloud", "geometry", "synthesis"),
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
-    *("words", "schema", "config", "provenance", "records", "run", "experiment", "fitting"),
+    *(
+        "words",
+        "schema",
+        "config",
+        "provenance",
+        "records",
+        "run",
+        "experiment",
+        "roots",
+        "fitting",
+    ),
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),

@@ -67,10 +67,15 @@ def real3d(root):
 
 def shapenet(root):
     train = ["desk0_template0", "desk0_template1"]
-    labels = {"desk0_sink3": "GT/desk_sink3.txt", "desk0_bulge0": "GT/desk0_bulge0.txt"}
-    test = ["desk0_positive0", "desk0_bulge0", "desk0_sink3"]
+    labels = {
+        "desk0_bulge0": "GT/desk0_bulge0.txt",
+        "desk0_crack1": "GT/desk0_crack1.txt",
+        "desk0_sink3": "GT/desk_sink3.txt",
+    }
+    test = ["desk0_positive0", *labels]
     _pcds(root / "pcd" / "desk0", train, test, labels, ",")
-    return "desk0", {"desk0_bulge0": "bulge", "desk0_positive0": "good", "desk0_sink3": "sink"}
+    kinds = {name: name[6:-1] for name in labels}
+    return "desk0", {**kinds, "desk0_positive0": "good"}
 
 
 def open_industry(root):

@@ -168,7 +168,7 @@ def test_the_table_is_gone_and_labels_have_no_say_in_it(made, name):
 def test_shapenet_is_found_from_inside(made):
     config, _ = made("shapenet")
     inside = DataConfig("shapenet", "desk0", f"{config.root}/pcd")
-    assert len(open_data(inside, "test")) == 3
+    assert len(open_data(inside, "test")) == 4
 
 
 def test_real3d_skips_left_overs(made):

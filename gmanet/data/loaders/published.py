@@ -63,6 +63,8 @@ class Published(CloudDataset):
     """Folders that may stand between the root and the category folders."""
     aliases: ClassVar[Mapping[str, str]] = {}
     """Categories of two names, in lower case: the other name and ours."""
+    similar: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of defects that IEC3D-AD has too, where Table IX tells them from others."""
 
     def __init__(self, root: Path, category: str, split: str) -> None:
         self.folder = self.folders(root)[self._matching(root, category)]
