@@ -9,6 +9,7 @@ again goes on where it was interrupted.
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from gmanet.data.files.atomic import replacing
 from gmanet.data.sources import categories, open_data
 from gmanet.data.statistics import Size, compared, size_of, table_2, table_3
 from gmanet.errors import InputError, command
+from gmanet.provenance import provenance
 
 __all__ = ["describe", "write_statistics"]
 
@@ -54,13 +56,16 @@ def describe(config: DataConfig, chosen: Sequence[str], title: str, counted: Cou
     return sizes
 
 
-def write_statistics(folder: Path, sizes: Sequence[Size], compare: Sequence[str] = ()) -> str:
+def write_statistics(
+    folder: Path, sizes: Sequence[Size], compare: Sequence[str] = (), about: str = ""
+) -> str:
     """Return the tables after writing them, a line per cloud, and the picture.
 
     Args:
         folder: Where the files go.
         sizes: Clouds of one or several data sets.
         compare: Data sets to set beside the paper's Table II.
+        about: What the page says of itself.
 
     Raises:
         InputError: A file cannot be written.
@@ -68,14 +73,15 @@ def write_statistics(folder: Path, sizes: Sequence[Size], compare: Sequence[str]
     from gmanet.view.distributions import save_distributions
 
     names = list(dict.fromkeys(size.data for size in sizes))
-    parts = []
+    parts = ["# Statistics", about]
     for name in names:
         own = [size for size in sizes if size.data == name]
         parts += [f"## {name} (Table II; points in thousands)", table_2(own, name in compare)]
         if name in compare:
             parts.append(compared(own))
     parts += ["## All (Table III)", table_3(sizes)]
-    text = "\n\n".join(parts) + "\n"
+    parts += ["## Distributions (Fig. 4)", "![](distributions.png)"]
+    text = "\n\n".join(part for part in parts if part) + "\n"
     with replacing(folder / "statistics.md") as draft:
         draft.write_text(text, encoding="utf-8")
     write_sizes(folder / "statistics.csv", sizes)
@@ -126,7 +132,10 @@ def main() -> None:
         sizes += describe(config, chosen, title, counted)
         if config.name == "iec3d" or (config.name, config.profile) == ("procedural", "full"):
             compare.append(title)
-    sys.stdout.write(write_statistics(folder, sizes, compare))
+    about = f"Counted on {datetime.date.today()}: `python -m gmanet.stats {' '.join(words)}`"
+    commit = provenance()["commit"]
+    about += f", commit {str(commit)[:10]}." if commit else "."
+    sys.stdout.write(write_statistics(folder, sizes, compare, about))
     counted.path.unlink(missing_ok=True)
 
 

@@ -108,7 +108,7 @@ def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
 
 
 def compared(sizes: Sequence[Size]) -> str:
-    """Return a sentence on how far one data set's Table II is from the published one."""
+    """Return how far one data set's Table II is from the published one; empty without its parts."""
     off: list[list[float]] = [[], [], []]
     ratios, published = [], []
     for category in dict.fromkeys(size.category for size in sizes if size.category in PAPER):
@@ -124,7 +124,7 @@ def compared(sizes: Sequence[Size]) -> str:
             ratios.append(float(np.mean(known)))
             published.append(PAPER[category][6])
     if not ratios:
-        return "None of these categories is in the paper's Table II, or nothing in them is labeled."
+        return ""
     average, most, fewest = (f"{100 * max(one):.1f} %" for one in off)
     apart = max(abs(one / other - 1) for one, other in zip(ratios, published, strict=True))
     return (
