@@ -31,7 +31,7 @@ def save_distributions(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.6), dpi=150, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(10, 4.2), dpi=150, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     known = {name: np.asarray(values, float) for name, values in ratios.items() if len(values)}
@@ -48,7 +48,7 @@ def save_distributions(
         axes.set_ylabel("clouds (%)")
         axes.spines[["top", "right"]].set_visible(False)
         if kinds:
-            axes.legend(frameon=False)
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     left.set_xlabel("share of abnormal points in abnormal clouds")
     left.set_xlim(left=0)
     right.set_xlabel("points of a cloud")
