@@ -21,6 +21,7 @@ from damages import AXES, DAMAGES, flipped, huge_header, swapped_columns
 
 from gmanet.data.config import DataConfig
 from gmanet.data.dataset import SPLITS
+from gmanet.data.loaders import truth
 from gmanet.data.sources import SOURCES, open_data
 from gmanet.errors import InputError
 
@@ -90,6 +91,16 @@ def made(tmp_path):
 @pytest.mark.parametrize("name", LOADERS)
 def test_damaged_files_are_refused_or_right(made, name):
     assert sum(attack(*made(name), 48, 0).values()) > 8
+
+
+def test_labels_at_other_points_would_be_found(made, monkeypatch):
+    config, kinds = made("iec3d")
+    path = next(Path(config.root).rglob("*.txt"))
+    check(config, kinds, path, DAMAGES[0])
+    flags = truth.as_flags
+    monkeypatch.setattr(truth, "as_flags", lambda path, values: np.roll(flags(path, values), 1))
+    with pytest.raises(AssertionError):
+        check(config, kinds, path, DAMAGES[0])
 
 
 @pytest.mark.slow

@@ -86,6 +86,35 @@ def test_hidden_files_do_not_count(made, name):
 
 
 @every
+def test_other_files_do_not_count(made, name):
+    config, kinds = made(name)
+    root = Path(config.root)
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        (folder / "ReadMe.md").write_text("about this folder")
+        (folder / "Thumbs.db").write_bytes(b"pictures")
+    (root / "tools").mkdir(exist_ok=True)
+    assert open_data(config, "train").names
+    assert sorted(open_data(config, "test").names) == sorted(kinds)
+    assert categories(config) == [config.category]
+
+
+@every
+def test_what_lies_in_another_place_is_named(made, name):
+    config, _ = made(name)
+    folder = PUBLISHED[name].folders(Path(config.root))[config.category]
+    for path in [path for path in folder.rglob("test*") if path.is_dir()]:
+        path.rename(path.with_name("exam"))
+    said = refusal(config)
+    assert said.startswith(f"{folder}: no test clouds, found ")
+    assert said.endswith(f", wanted {PUBLISHED[name].layout}")
+    empty = Path(config.root) / "empty"
+    empty.mkdir()
+    assert "no category folder, found nothing, wanted" in refusal(
+        DataConfig(name, config.category, str(empty))
+    )
+
+
+@every
 def test_the_root_and_the_category_have_to_be_there(made, name):
     config, _ = made(name)
     loader = PUBLISHED[name]

@@ -7,6 +7,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -71,7 +72,8 @@ class Published(CloudDataset):
         super().__init__(self._canonical(self.folder.name), split)
         self.items = self.listed()
         if not self.items:
-            raise InputError(f"{self.folder}: no {split} clouds, wanted {self.layout}")
+            found = f"no {split} clouds, found {_some_files(self.folder)}"
+            raise InputError(f"{self.folder}: {found}, wanted {self.layout}")
         seen: dict[str, Path] = {}
         for item in self.items:
             if item.truth is not None and not item.truth.is_file():
@@ -90,7 +92,7 @@ class Published(CloudDataset):
         """
         wanted = f"wanted {cls.layout} in it ({cls.source})"
         if not root.is_dir():
-            raise InputError(f"{root}: no such folder, {wanted}")
+            raise InputError(f"{root}: no such folder, {wanted}; data.root=FOLDER names another")
         places = [root, *(root / name for name in cls.inner)]
         found = {
             path.name: path
@@ -100,7 +102,7 @@ class Published(CloudDataset):
             if (path / cls.marker).is_dir() and not path.name.startswith(".")
         }
         if not found:
-            raise InputError(f"{root}: no category folder, {wanted}")
+            raise InputError(f"{root}: no category folder, found {_some_files(root)}, {wanted}")
         return dict(sorted(found.items()))
 
     @property
@@ -153,6 +155,13 @@ class Published(CloudDataset):
         close = difflib.get_close_matches(key, keys, n=1)
         hint = f"did you mean {keys[close[0]]}? " if close else ""
         raise InputError(f"{root}: no category {category!r}; {hint}there are: {', '.join(found)}")
+
+
+def _some_files(folder: Path, most: int = 3) -> str:
+    """Return the paths of some files below a folder, for a person to compare with the layout."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    some = [str(path.relative_to(folder)) for path in islice(files, most)]
+    return ", ".join(some) or "nothing"
 
 
 def defect_folders(folder: Path) -> list[Path]:
