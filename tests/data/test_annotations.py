@@ -108,6 +108,16 @@ def test_mistakes_at_the_command(category, tmp_path, type_in, capsys):
         assert message in capsys.readouterr().err
 
 
+def test_one_bad_file_and_none_is_written(category, tmp_path):
+    for stem, label in (("dent_2", LABEL), ("scar_3", LABEL & False)):
+        write_cloud(category / f"test/{stem}.pcd", Cloud(POS))
+        write_cloud(tmp_path / f"{stem}.ply", Cloud(POS, label))
+    files = [tmp_path / "dent_2.ply", tmp_path / "scar_3.ply"]
+    with pytest.raises(InputError, match="scar_3: no point is marked abnormal"):
+        convert_annotations(category, files)
+    assert not (category / "gt").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -134,6 +144,7 @@ def test_label_files_need_their_scan_and_a_defect(category, tmp_path):
         (Cloud(POS[:70], LABEL[:70], name="dent_2"), "70 labels, wanted 80 as points"),
         (Cloud(POS, LABEL & False, name="dent_2"), "no point is marked abnormal"),
         (Cloud(POS, LABEL, name="good_1"), "is called good"),
+        (Cloud(POS + 1, LABEL, name="dent_2"), "away from all points, wanted those of"),
     ):
         with pytest.raises(InputError, match=message):
             write_gt(category, cloud)
