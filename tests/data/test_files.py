@@ -349,7 +349,7 @@ def test_normals_without_direction_are_left_out(folder):
 NAN = np.where(np.arange(N)[:, None] == 4, np.nan, POS).astype(np.float32)
 LINES = rows(POS)
 REFUSED = {
-    "none at all": ("a.stl", b"x", "ending '.stl', wanted one of .pcd, .ply, .xyz, .txt, .npz"),
+    "none at all": ("a.las", b"x", "ending '.las', wanted one of .pcd, .ply, .xyz, .txt, .npz"),
     "empty": ("a.ply", b"", "is empty"),
     "ply as pcd": ("a.pcd", GOOD["big.ply"], "begins like a .ply file, wanted a .pcd file"),
     "pcd as ply": ("a.ply", GOOD["ascii.pcd"], "begins like a .pcd file"),
