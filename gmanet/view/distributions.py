@@ -48,7 +48,7 @@ def save_distributions(
         axes.set_ylabel("clouds (%)")
         axes.spines[["top", "right"]].set_visible(False)
         if kinds:
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
     left.set_xlabel("share of abnormal points in abnormal clouds")
     left.set_xlim(left=0)
     right.set_xlabel("points of a cloud")
