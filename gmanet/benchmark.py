@@ -1,7 +1,8 @@
 """Do every run of an experiment: ``python -m gmanet.benchmark FILE [--jobs N] [key=value ...]``.
 
 Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
-named at once and again at the end.  Further words are added to every cell.
+named at once and again at the end.  Those of published data sets that are not at hand are left out.
+Further words are added to every cell.
 ``python -m gmanet.report FILE`` makes the tables.  Runs share registrations and pre-trained
 encoders in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
 """
@@ -25,6 +26,7 @@ from tqdm import tqdm
 from gmanet.errors import InputError, command
 from gmanet.experiment import Cell, read_experiment
 from gmanet.preprocess.remembered import FOLDER as CACHE
+from gmanet.roots import with_data
 from gmanet.run import Run
 
 __all__ = ["main", "run_cells"]
@@ -128,8 +130,11 @@ def main() -> None:
     """Run what is missing, with the remaining time; exit code 1 where a cell failed."""
     path, words, jobs = _arguments()
     experiment = read_experiment(path, Run.root())
-    missing = [cell for cell in experiment.cells if not cell.run.finished]
-    total, done = len(experiment.cells), len(experiment.cells) - len(missing)
+    waiting = [cell for cell in experiment.cells if not cell.run.finished]
+    missing, lacking = with_data(waiting, words)
+    done = len(experiment.cells) - len(waiting)
+    total = done + len(missing)
+    sys.stderr.write("".join(f"left out: {wanted}\n" for wanted in lacking))
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # not below nohup
             signal.signal(number, _interrupt)

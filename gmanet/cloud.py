@@ -22,6 +22,8 @@ Labels = npt.NDArray[np.bool_]
 
 MIN_POINTS = 64
 """Fewer points than this describe no surface."""
+LARGEST, SMALLEST = 1e12, 1e-12
+"""A coordinate beyond the one or a cloud within the other was read in a wrong byte order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,19 +77,22 @@ class Cloud:
             source: Where it came from; errors begin with it.
 
         Raises:
-            InputError: Too few points, a coordinate that is not finite, all points in one place,
-                or labels of another length.
+            InputError: Too few points, a coordinate that is not finite or beyond what a scan can
+                have, all points in one place, or labels of another length.
         """
         if self.pos.ndim != 2 or self.pos.shape[1] != 3:
             raise InputError(f"{source}: coordinates of shape {self.pos.shape}, wanted (N, 3)")
         if len(self) < MIN_POINTS:
             raise InputError(f"{source}: {len(self)} points, wanted at least {MIN_POINTS}")
-        bad = np.flatnonzero(~np.isfinite(self.pos).all(axis=1))
+        bad = np.flatnonzero(~(np.abs(self.pos) < LARGEST).all(axis=1))
         if len(bad):
             values = " ".join(str(value) for value in self.pos[bad[0]])
-            raise InputError(f"{source}: point {bad[0] + 1} is {values}, wanted finite coordinates")
-        if not np.ptp(self.pos, axis=0).any():
-            raise InputError(f"{source}: all {len(self)} points are identical, wanted a surface")
+            wanted = f"finite coordinates below {LARGEST:g}"
+            raise InputError(f"{source}: point {bad[0] + 1} is {values}, wanted {wanted}")
+        extent = np.ptp(self.pos, axis=0).max()
+        if not extent > SMALLEST:
+            found = "are identical" if extent == 0 else f"lie within {extent:.3g}"
+            raise InputError(f"{source}: all {len(self)} points {found}, wanted a surface")
         if self.label is not None and len(self.label) != len(self):
             raise InputError(f"{source}: {len(self.label)} labels for {len(self)} points")
         return self

@@ -16,11 +16,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gmanet.evaluate", description=__doc__)
     parser.add_argument("run", help="folder of a run, such as runs/procedural/washer/gmanet/seed0")
     run = Run.open(parser.parse_args().run)
+    from gmanet.data.sources import similar_kinds
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.prediction import load_predictions
     from gmanet.evaluation.tables import figures_table
 
-    figures = measure(list(load_predictions(run.predictions)), run.config.detector.object_rule)
+    predictions = list(load_predictions(run.predictions))
+    similar = similar_kinds(run.config.data)
+    figures = measure(predictions, run.config.detector.object_rule, similar)
     if run.scores_file.is_file():
         figures["peak_memory_mib"] = run.read_scores().get("peak_memory_mib")
     run.write_scores(figures)

@@ -17,6 +17,7 @@ from gmanet.data.datamodule import CloudData
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import twin_of
 from gmanet.data.remaining import Remaining
+from gmanet.data.sources import similar_kinds
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
 from gmanet.errors import InputError
@@ -150,7 +151,7 @@ def _finish(
 ) -> dict[str, Any]:
     """Return the figures after measuring, drawing and logging; only one process does it."""
     predictions = list(load_predictions(run.predictions))
-    figures = measure(predictions, config.detector.object_rule)
+    figures = measure(predictions, config.detector.object_rule, similar_kinds(config.data))
     figures["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     by_name = {prediction.name: prediction for prediction in predictions}
     chosen = choose(predictions, config.train.pictures)

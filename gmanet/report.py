@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from gmanet.evaluation.grid import Scored, draw_grid
 from gmanet.evaluation.kept import csv_table, read_table
 from gmanet.evaluation.published import published
 from gmanet.evaluation.results import Result
-from gmanet.evaluation.tables import defect_table, markdown_table
+from gmanet.evaluation.tables import defect_table, group_table, markdown_table
 from gmanet.experiment import Cell, Experiment, read_experiment
 from gmanet.run import Run
 from gmanet.words import load
@@ -42,13 +42,17 @@ def _result(cell: Cell) -> Result:
         published(cell.row, cell.run.config.data),
         str(record.get("commit"))[:10],
         _typed(cell),
+        cell.run.config.data.name,
     )
 
 
 def _kept(cell: Cell, lines: Mapping[str, Result]) -> Result | None:
     """Return what an earlier table says of a cell."""
     line = lines.get(_typed(cell))
-    return line and replace(line, published=published(cell.row, compose(cell.words).data))
+    if line is None:
+        return None
+    data = compose(cell.words).data
+    return replace(line, published=published(cell.row, data), data=data.name)
 
 
 def _typed(cell: Cell) -> str:
@@ -108,14 +112,23 @@ def _page(
         f"# {experiment.name}",
         experiment.about,
         source,
-        markdown_table(results),
-        defect_table(results),
+        *_tables(results),
         picture
         and f"Scores, from each method's median to its 99.9th percentile:\n\n![]({picture})",
         "Words of each row, those of the grid aside:",
         "\n".join(f"- {row}: {typed}" for row, typed in words.items()),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _tables(results: list[Result]) -> Iterator[str]:
+    """Yield the tables of each data set."""
+    names = list(dict.fromkeys(result.data for result in results))
+    for name in names:
+        own = [result for result in results if result.data == name]
+        if len(names) > 1:
+            yield f"## {name}"
+        yield from (markdown_table(own), group_table(own), defect_table(own))
 
 
 def _words(cell: Cell) -> str:

@@ -16,11 +16,21 @@ LAYERS = [
     *("errors", "preemption", "launcher", "locks", "cloud", "geometry", "synthesis"),
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
-    *("words", "schema", "config", "provenance", "records", "run", "experiment", "fitting"),
+    *(
+        "words",
+        "schema",
+        "config",
+        "provenance",
+        "records",
+        "run",
+        "experiment",
+        "roots",
+        "fitting",
+    ),
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    *("report", "efficiency", "stats"),
+    *("report", "efficiency", "stats", "annotate"),
 ]
 RANK = {name: rank for rank, name in enumerate(LAYERS)} | dict.fromkeys(COMMANDS, len(LAYERS))
 

@@ -13,21 +13,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import list_files, pcd, ply, write_cloud
+from gmanet.data.files import list_files, pcd, ply, read_cloud, write_cloud
 from gmanet.data.files.columns import Column
 from gmanet.data.files.source import quote, read_bytes
 from gmanet.data.files.text import read_table
 from gmanet.data.loaders.truth import as_flags
 from gmanet.errors import InputError
 
-__all__ = ["convert_annotations", "read_annotation", "write_gt"]
+__all__ = ["ENDINGS", "convert_annotations", "read_annotation", "write_gt"]
 
 NAMES = ("label", "labels", "scalar_field", "classification", "class", "gt", "defect", "anomaly")
 """What the column is called, without ``scalar_``; the first of these that a file has is taken."""
 GEOMETRY = ("x", "y", "z")
 READERS = {".pcd": pcd.read_columns, ".ply": ply.read_columns}
+TEXTS = (".txt", ".xyz", ".asc")
+ENDINGS = (*TEXTS, *READERS)
+"""What CloudCompare saves that is read here."""
+SAME = 1e-3
+"""Points of the annotated and of the original scan agree up to this fraction of the diameter."""
 HEAD = re.compile(rb"(?:\xef\xbb\xbf)?(?://|#)\s*([^\r\n]*)")
 SEPARATOR = re.compile(r"[\s,;]+")
 COUNT = re.compile(rb"(?:(?://|#)[^\n]*\n)?\s*\d+[ \t]*\r?\n")
@@ -46,7 +52,7 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
     ending = path.suffix.lower()
     if ending in READERS:
         columns = READERS[ending](path)
-    elif ending in (".txt", ".xyz", ".asc"):
+    elif ending in TEXTS:
         columns = _text_columns(path)
     else:
         wanted = ".txt, .xyz, .asc, .ply or .pcd"
@@ -68,9 +74,16 @@ def write_gt(category: Path, cloud: Cloud) -> Path:
         cloud: A cloud with labels, named after ``<category>/test/<name>.pcd``.
 
     Raises:
-        InputError: There is no such test cloud or it has another number of points, the cloud has no
-            abnormal point or is called good, or the file cannot be written.
+        InputError: There is no such test cloud or it has other points, the cloud has no abnormal
+            point or is called good, or the file cannot be written.
     """
+    path = _path(category, cloud)
+    write_cloud(path, cloud.replace(normal=None))
+    return path
+
+
+def _path(category: Path, cloud: Cloud) -> Path:
+    """Return where a cloud's labels go if it is the scan that it is named after."""
     scan = category / "test" / f"{cloud.name}.pcd"
     if not scan.is_file():
         there = ", ".join(path.name for path in list_files(scan.parent, (".pcd",)))
@@ -81,9 +94,12 @@ def write_gt(category: Path, cloud: Cloud) -> Path:
         raise InputError(f"{cloud.name}: no point is marked abnormal, wanted some or no label file")
     if "good" in cloud.name.lower():
         raise InputError(f"{cloud.name}: is called good, wanted no abnormal points in it")
-    path = category / "gt" / f"{cloud.name}.txt"
-    write_cloud(path, cloud.replace(normal=None))
-    return path
+    distance = np.asarray(KDTree(read_cloud(scan).pos).query(cloud.pos)[0])
+    far = int(np.argmax(distance))
+    if distance[far] > SAME * cloud.diameter:
+        found = f"point {far + 1} is {distance[far]:.3g} away from all points"
+        raise InputError(f"{cloud.name}: {found}, wanted those of {scan} in the same place")
+    return category / "gt" / f"{cloud.name}.txt"
 
 
 def convert_annotations(
@@ -103,6 +119,7 @@ def convert_annotations(
     for path, cloud in zip(files, clouds, strict=True):
         if not (category / "test" / f"{cloud.name}.pcd").is_file():
             raise InputError(f"{path}: no {cloud.name}.pcd in {category / 'test'}, wanted its scan")
+        _path(category, cloud)
     return [write_gt(category, cloud) for cloud in clouds]
 
 

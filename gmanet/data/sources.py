@@ -23,7 +23,7 @@ from gmanet.data.procedural import CATEGORIES, Procedural
 from gmanet.data.single_sided import SingleSided
 from gmanet.errors import InputError
 
-__all__ = ["PUBLISHED", "SOURCES", "First", "categories", "open_data"]
+__all__ = ["PUBLISHED", "SOURCES", "First", "categories", "open_data", "similar_kinds"]
 
 
 PUBLISHED: dict[str, type[Published]] = {
@@ -101,6 +101,11 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
     if split == "train" and config.views:
         data = SingleSided(data, config.views)
     return data
+
+
+def similar_kinds(config: DataConfig) -> frozenset[str]:
+    """Return the kinds of defects that Table IX tells from others; none for most data sets."""
+    return PUBLISHED[config.name].similar if config.name in PUBLISHED else frozenset()
 
 
 def _known(config: DataConfig) -> None:

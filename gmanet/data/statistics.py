@@ -13,7 +13,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 
-__all__ = ["PAPER", "Size", "size_of", "table_2", "table_3"]
+__all__ = ["PAPER", "Size", "compared", "size_of", "table_2", "table_3"]
 
 PAPER: Mapping[str, tuple[float, ...]] = {
     "fender_ring": (29.21, 45.01, 22.52, 29.94, 37.65, 26.39, 1.18),
@@ -105,6 +105,34 @@ def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
     if len(categories) > 1:
         lines.append(_row("all", sizes))
     return "\n".join(lines)
+
+
+def compared(sizes: Sequence[Size]) -> str:
+    """Return how far one data set's Table II is from the published one; empty without its parts."""
+    off: list[list[float]] = [[], [], []]
+    ratios, published = [], []
+    for category in dict.fromkeys(size.category for size in sizes if size.category in PAPER):
+        own = [size for size in sizes if size.category == category]
+        for good, paper in ((True, PAPER[category][:3]), (False, PAPER[category][3:6])):
+            points = [size.points / 1000 for size in own if (size.defect == "good") == good]
+            if points:
+                found = (float(np.mean(points)), max(points), min(points))
+                for place, (one, other) in enumerate(zip(found, paper, strict=True)):
+                    off[place].append(abs(one / other - 1))
+        known = [100 * size.ratio for size in own if size.ratio is not None]
+        if known:
+            ratios.append(float(np.mean(known)))
+            published.append(PAPER[category][6])
+    if not ratios:
+        return ""
+    average, most, fewest = (f"{100 * max(one):.1f} %" for one in off)
+    apart = max(abs(one / other - 1) for one, other in zip(ratios, published, strict=True))
+    return (
+        f"Greatest difference to the paper in one category: average points {average}, most {most}, "
+        f"fewest {fewest}; anomaly ratio {100 * apart:.1f} % of the paper's.  Mean ratios lie "
+        f"between {min(ratios):.2f} and {max(ratios):.2f} %, the paper's between "
+        f"{min(published):.2f} and {max(published):.2f} %."
+    )
 
 
 def table_3(sizes: Sequence[Size]) -> str:

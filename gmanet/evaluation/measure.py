@@ -6,7 +6,7 @@ them at object level, those with point labels at point level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -24,13 +24,17 @@ FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_au
 """The paper's four measures, and MVTec 3D-AD's per-region overlap (up to a rate of 0.3)."""
 
 
-def measure(predictions: Sequence[Prediction], rule: str) -> dict[str, object]:
+def measure(
+    predictions: Sequence[Prediction], rule: str, similar: Collection[str] = ()
+) -> dict[str, object]:
     """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
 
     Args:
         predictions: Of one category.
         rule: The detector's own object rule, for predictions that carry no object score; the
             figures of all rules stand under ``rules``.
+        similar: Kinds of defects; their figures together, and those of all others, stand under
+            ``groups``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
@@ -46,7 +50,14 @@ def measure(predictions: Sequence[Prediction], rule: str) -> dict[str, object]:
         name: _object_figures(score, truth, known) for name, score in objects.items()
     }
     kinds = sorted({p.defect for p in predictions} - {"", "good"})
-    figures["defects"] = {kind: _kind_figures(predictions, whole, kind) for kind in kinds}
+    figures["defects"] = {kind: _kind_figures(predictions, whole, {kind}) for kind in kinds}
+    if similar:
+        groups = {"similar": set(kinds) & set(similar), "other": set(kinds) - set(similar)}
+        figures["groups"] = {
+            name: _kind_figures(predictions, whole, group)
+            for name, group in groups.items()
+            if group
+        }
     figures["n_clouds"] = len(predictions)
     figures["n_points"] = sum(len(prediction.score) for prediction in predictions)
     seconds = [prediction.seconds for prediction in predictions]
@@ -85,9 +96,11 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
     }
 
 
-def _kind_figures(predictions: Sequence[Prediction], score: np.ndarray, kind: str) -> Figures:
-    """Return the figures of one kind: its clouds against the good ones, its points alone."""
-    chosen = np.array([p.defect in (kind, "good") for p in predictions])
-    truth = np.array([p.defect == kind for p in predictions])
-    points = _point_figures([p for p in predictions if p.defect == kind])
+def _kind_figures(
+    predictions: Sequence[Prediction], score: np.ndarray, kinds: Collection[str]
+) -> Figures:
+    """Return the figures of some kinds: their clouds against the good ones, their points alone."""
+    truth = np.array([p.defect in kinds for p in predictions])
+    chosen = truth | np.array([p.defect == "good" for p in predictions])
+    points = _point_figures([p for p in predictions if p.defect in kinds])
     return {**_object_figures(score, truth, chosen), **points, "n_clouds": int(truth.sum())}

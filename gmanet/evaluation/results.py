@@ -27,6 +27,7 @@ class Result:
         published: What the paper says of the same variant and part.
         commit: Of the code that measured them.
         words: What a person types for the run, its name aside.
+        data: The data set.
     """
 
     row: str
@@ -36,6 +37,7 @@ class Result:
     published: Figures = field(default_factory=dict)
     commit: str = ""
     words: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True)

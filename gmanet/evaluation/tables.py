@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.results import NOTHING, Mean, Result, mean, mean_figure
 
-__all__ = ["defect_table", "figures_table", "markdown_table"]
+__all__ = ["defect_table", "figures_table", "group_table", "markdown_table"]
 
 TITLES = {
     "object_auroc": "object AUROC",
@@ -112,6 +113,30 @@ def defect_table(results: Sequence[Result]) -> str:
         row: [column[place].text(column) for column in columns] for place, row in enumerate(rows)
     }
     return _table("object AUROC by defect", kinds, lines)
+
+
+def group_table(results: Sequence[Result]) -> str:
+    """Return Table IX's split: figures of similar kinds of defects, of other kinds, and of all.
+
+    Means are over the categories that have such kinds.  Without the split the table is empty.
+    """
+    groups = [{"all": r.figures, **r.figures.get("groups", {})} for r in results]
+    names = [name for name in ("similar", "other", "all") if any(name in one for one in groups)]
+    if names == ["all"] or not names:
+        return ""
+    lines, head = {}, list(FIGURES[:4])
+    for name in names:
+        part = [
+            replace(r, figures=one[name])
+            for r, one in zip(results, groups, strict=True)
+            if name in one
+        ]
+        count = len({r.category for r in part})
+        for row in _unique([r.row for r in part]):
+            own = [r for r in part if r.row == row]
+            means = [mean_figure(own, figure, count) for figure in head]
+            lines[f"{row}, {name} kinds"] = [value.text([value]) for value in means]
+    return _table("defects", [TITLES[figure] for figure in head], lines)
 
 
 def figures_table(figures: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ def save_distributions(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.6), dpi=150, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(10, 4.2), dpi=150, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     known = {name: np.asarray(values, float) for name, values in ratios.items() if len(values)}
@@ -43,12 +43,14 @@ def save_distributions(
     for axes, kinds, bins in ((left, known, edges), (right, counts, spaced)):
         for color, (name, values) in zip(STYLES * len(kinds), kinds.items(), strict=False):
             weight = np.full(len(values), 100 / len(values))
-            axes.hist(values, bins, weights=weight, histtype="step", color=color, label=name)
+            label = f"{name} ({len(values):,} clouds)"
+            axes.hist(values, bins, weights=weight, histtype="step", color=color, label=label)
         axes.set_ylabel("clouds (%)")
         axes.spines[["top", "right"]].set_visible(False)
         if kinds:
-            axes.legend(frameon=False)
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
     left.set_xlabel("share of abnormal points in abnormal clouds")
+    left.set_xlim(left=0)
     right.set_xlabel("points of a cloud")
     right.set_xscale("log")
     with replacing(path) as draft:

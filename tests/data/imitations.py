@@ -67,10 +67,15 @@ def real3d(root):
 
 def shapenet(root):
     train = ["desk0_template0", "desk0_template1"]
-    labels = {"desk0_sink3": "GT/desk_sink3.txt", "desk0_bulge0": "GT/desk0_bulge0.txt"}
-    test = ["desk0_positive0", "desk0_bulge0", "desk0_sink3"]
+    labels = {
+        "desk0_bulge0": "GT/desk0_bulge0.txt",
+        "desk0_crack1": "GT/desk0_crack1.txt",
+        "desk0_sink3": "GT/desk_sink3.txt",
+    }
+    test = ["desk0_positive0", *labels]
     _pcds(root / "pcd" / "desk0", train, test, labels, ",")
-    return "desk0", {"desk0_bulge0": "bulge", "desk0_positive0": "good", "desk0_sink3": "sink"}
+    kinds = {name: name[6:-1] for name in labels}
+    return "desk0", {**kinds, "desk0_positive0": "good"}
 
 
 def open_industry(root):
@@ -158,6 +163,18 @@ def png_bytes(values):
     return stream.getvalue()
 
 
+def folder(root):
+    """A user's own scans, one in each format, the labels beside the points."""
+    for seed, ending in enumerate([".pcd", ".ply", ".xyz", ".txt", ".npz"]):
+        pos = wave(seed)
+        write_cloud(root / f"part/good/good_{seed}{ending}", Cloud(pos))
+        label = pos[:, 0] > EDGE * pos[:, 2]
+        write_cloud(root / f"part/dent/dent_{seed}{ending}", Cloud(pos, label))
+    (root / "part/good/good_5.stl").write_bytes(stl_bytes(wave(5)))
+    kinds = {"good_4": "good", **{f"dent_{seed}": "dent" for seed in range(5)}}
+    return "part", kinds
+
+
 PIXELS = 40
 FOCAL = 711.11
 
@@ -228,5 +245,6 @@ WRITERS = {
     "mulsen": mulsen,
     "minishift": minishift,
     "open_industry": open_industry,
+    "folder": folder,
 }
 """Name of a data set -> writes it and returns its category and the test names with their kinds."""

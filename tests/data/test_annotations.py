@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gmanet import annotate
 from gmanet.cloud import Cloud
 from gmanet.data.annotations import convert_annotations, read_annotation, write_gt
 from gmanet.data.files import write_cloud
@@ -79,6 +80,44 @@ def test_the_loader_reads_what_was_converted(category, tmp_path):
     assert np.array_equal(dent.label, LABEL)
 
 
+def test_the_command(category, tmp_path, type_in, capsys):
+    folder = tmp_path / "marked"
+    write_cloud(folder / "dent_2.ply", Cloud(POS, LABEL))
+    (folder / "notes.md").write_text("not a cloud")
+    type_in(annotate.main, folder, "-o", category)
+    share = 100 * LABEL.mean()
+    assert capsys.readouterr().out == (
+        f"{category / 'gt' / 'dent_2.txt'}: {share:.2f} % of the points are abnormal\n"
+    )
+    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, LABEL)
+    path = tmp_path / "dent_2.txt"
+    path.write_text("//X Y Z My_marks\n" + rows(label=1 - LABEL))
+    type_in(annotate.main, path, "-o", category, "--field", "My marks")
+    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, ~LABEL)
+
+
+def test_mistakes_at_the_command(category, tmp_path, type_in, capsys):
+    (tmp_path / "empty").mkdir()
+    for words, message in (
+        ([tmp_path / "empty", "-o", category], "empty: no files that end in .txt, .xyz"),
+        ([tmp_path / "gone.txt", "-o", category], "gone.txt: no such file"),
+        ([tmp_path / "gone.txt", "-o", tmp_path], "test: no such folder, wanted the scans"),
+    ):
+        with pytest.raises(SystemExit):
+            type_in(annotate.main, *words)
+        assert message in capsys.readouterr().err
+
+
+def test_one_bad_file_and_none_is_written(category, tmp_path):
+    for stem, label in (("dent_2", LABEL), ("scar_3", LABEL & False)):
+        write_cloud(category / f"test/{stem}.pcd", Cloud(POS))
+        write_cloud(tmp_path / f"{stem}.ply", Cloud(POS, label))
+    files = [tmp_path / "dent_2.ply", tmp_path / "scar_3.ply"]
+    with pytest.raises(InputError, match="scar_3: no point is marked abnormal"):
+        convert_annotations(category, files)
+    assert not (category / "gt").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -105,6 +144,7 @@ def test_label_files_need_their_scan_and_a_defect(category, tmp_path):
         (Cloud(POS[:70], LABEL[:70], name="dent_2"), "70 labels, wanted 80 as points"),
         (Cloud(POS, LABEL & False, name="dent_2"), "no point is marked abnormal"),
         (Cloud(POS, LABEL, name="good_1"), "is called good"),
+        (Cloud(POS + 1, LABEL, name="dent_2"), "away from all points, wanted those of"),
     ):
         with pytest.raises(InputError, match=message):
             write_gt(category, cloud)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import READERS, list_files, read_cloud, write_cloud
+from gmanet.data.files import WRITERS, list_files, read_cloud, write_cloud
 from gmanet.data.files.atomic import replacing
 from gmanet.data.files.lzf import decompress
 from gmanet.data.files.pcd import count_points
@@ -166,7 +166,7 @@ def clouds(draw):
     return Cloud(pos, label, normal, name="part")
 
 
-@pytest.mark.parametrize("ending", READERS)
+@pytest.mark.parametrize("ending", WRITERS)
 @given(cloud=clouds())
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_written_is_read_again(folder, ending, cloud):
@@ -349,7 +349,7 @@ def test_normals_without_direction_are_left_out(folder):
 NAN = np.where(np.arange(N)[:, None] == 4, np.nan, POS).astype(np.float32)
 LINES = rows(POS)
 REFUSED = {
-    "none at all": ("a.stl", b"x", "ending '.stl', wanted one of .pcd, .ply, .xyz, .txt, .npz"),
+    "none at all": ("a.las", b"x", "ending '.las', wanted one of .pcd, .ply, .xyz, .txt, .npz"),
     "empty": ("a.ply", b"", "is empty"),
     "ply as pcd": ("a.pcd", GOOD["big.ply"], "begins like a .ply file, wanted a .pcd file"),
     "pcd as ply": ("a.ply", GOOD["ascii.pcd"], "begins like a .pcd file"),

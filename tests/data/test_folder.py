@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import imitations
 import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import READERS, write_cloud
+from gmanet.data.files import READERS, WRITERS, write_cloud
 from gmanet.data.loaders.folder import Folder
 from gmanet.errors import InputError
 
@@ -37,11 +38,14 @@ def test_every_fifth_good_cloud_is_for_testing(tmp_path):
 
 
 def test_every_ending_is_taken(tmp_path):
-    place(tmp_path, *(f"good/part{number}{e}" for number, e in enumerate(READERS)))
+    place(tmp_path, *(f"good/part{number}{e}" for number, e in enumerate(WRITERS)))
+    (tmp_path / "good/part5.stl").write_bytes(imitations.stl_bytes(imitations.wave(0)))
     place(tmp_path, "good/.part9.ply", "good/part8.ply")
+    assert set(READERS) == {*WRITERS, ".stl"}
     (tmp_path / "good" / "notes.md").write_text("not a cloud")
     train, test = splits(tmp_path)
-    assert train + test == [f"good_part{number}" for number in (0, 1, 2, 3, 8, 4)]
+    assert train + test == [f"good_part{number}" for number in (0, 1, 2, 3, 5, 8, 4)]
+    assert {len(cloud) for cloud in Folder(tmp_path, "", "train")} == {70, imitations.SIDE**2}
 
 
 def test_folder_with_its_own_test_normals(tmp_path):

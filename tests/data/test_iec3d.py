@@ -97,7 +97,7 @@ def test_missing_root_says_where_the_data_are(root):
 def test_empty_train_folder(root):
     for path in (root / "KNut" / "train").iterdir():
         path.unlink()
-    assert "no .pcd files" in refusal(root, split="train")
+    assert "KNut: no train clouds, found" in refusal(root, split="train")
 
 
 def test_missing_label_file_is_named(root):

@@ -133,3 +133,17 @@ def test_the_detectors_own_object_score_counts_where_it_is_stored():
     figures = measure(clouds, "max")
     assert figures["object_auroc"] == 1.0
     assert figures["rules"]["max"]["object_auroc"] == 0.5
+
+
+def test_similar_kinds_stand_together_and_against_the_good_ones(predictions):
+    figures = measure(predictions, "mean", ("dent", "bulge"))
+    assert figures["groups"] == {
+        "similar": figures["defects"]["dent"],
+        "other": figures["defects"]["scar"],
+    }
+    both = measure(predictions, "mean", ("dent", "scar"))["groups"]
+    assert list(both) == ["similar"]
+    assert both["similar"]["n_clouds"] == 7
+    for name in ("object_auroc", "object_aupr"):
+        assert both["similar"][name] == figures[name]
+    assert "groups" not in measure(predictions, "mean")

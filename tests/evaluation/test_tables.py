@@ -3,7 +3,12 @@
 import math
 
 from gmanet.evaluation.results import Result
-from gmanet.evaluation.tables import defect_table, figures_table, markdown_table
+from gmanet.evaluation.tables import (
+    defect_table,
+    figures_table,
+    group_table,
+    markdown_table,
+)
 
 
 def results():
@@ -68,3 +73,17 @@ def test_the_printed_table_shows_unknown_figures_as_dashes():
     figures = {"n_clouds": 2, "object_auroc": 0.5, "point_auroc": math.nan, "defects": {}}
     last = figures_table(figures).splitlines()[-1]
     assert last.split() == ["all", "2", "0.500", "-", "-", "-", "-"]
+
+
+def test_similar_and_other_kinds_are_averaged_over_the_categories_that_have_them():
+    def run(category, whole, **groups):
+        figures = {name: {"object_auroc": value} for name, value in groups.items()}
+        return Result("a", category, 0, {"object_auroc": whole, "groups": figures})
+
+    lines = group_table([run("cup", 0.6, similar=0.5, other=0.7), run("cap", 0.8, similar=0.9)])
+    assert lines.splitlines()[2:] == [
+        "| a, similar kinds | 0.700 | - | - | - |",
+        "| a, other kinds | 0.700 | - | - | - |",
+        "| a, all kinds | 0.700 | - | - | - |",
+    ]
+    assert group_table(results()) == ""

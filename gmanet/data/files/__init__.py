@@ -1,19 +1,19 @@
-"""Read and write one cloud as a file; the ending decides the format."""
+"""Read and write one cloud as a file; the ending decides the format.  ``.stl`` is read only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import npz, pcd, ply, text
+from gmanet.data.files import npz, pcd, ply, stl, text
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
 
-__all__ = ["READERS", "list_files", "read_cloud", "write_cloud"]
+__all__ = ["READERS", "WRITERS", "list_files", "read_cloud", "write_cloud"]
 
 READERS: dict[str, Callable[[Path], Cloud]] = {
     ".pcd": pcd.read,
@@ -21,6 +21,7 @@ READERS: dict[str, Callable[[Path], Cloud]] = {
     ".xyz": text.read,
     ".txt": text.read,
     ".npz": npz.read,
+    ".stl": stl.read,
 }
 WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
     ".pcd": pcd.write,
@@ -43,7 +44,7 @@ def read_cloud(path: Path) -> Cloud:
         InputError: The file is missing, damaged, of an unknown ending, or holds no cloud that can
             be scored (``Cloud.checked``); begins with the path.
     """
-    reader = READERS[_ending(path)]
+    reader = READERS[_ending(path, READERS)]
     # A value beyond float32 becomes infinite, and is refused as such.
     with np.errstate(over="ignore", invalid="ignore"):
         return reader(path).checked(str(path))
@@ -55,14 +56,14 @@ def write_cloud(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = 
     Text files have no normals.  The file appears whole or not at all; its folder is made.
 
     Args:
-        path: A file with one of the endings of ``READERS``.
+        path: A file with one of the endings of ``WRITERS``.
         cloud: The cloud.
         color: Red, green and blue, with shape ``(N, 3)``, for ``.ply`` only.
 
     Raises:
         InputError: The ending is unknown or cannot take colors, or the file cannot be written.
     """
-    ending = _ending(path)
+    ending = _ending(path, WRITERS)
     if color is not None and ending != ".ply":
         raise InputError(f"{path}: {ending} files are written without colors, wanted .ply")
     with replacing(path) as draft:
@@ -85,8 +86,8 @@ def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[
     return sorted(path for path in found if not path.name.startswith(".") and path.is_file())
 
 
-def _ending(path: Path) -> str:
+def _ending(path: Path, known: Iterable[str]) -> str:
     ending = path.suffix.lower()
-    if ending not in READERS:
-        raise InputError(f"{path}: ending {ending!r}, wanted one of {', '.join(READERS)}")
+    if ending not in known:
+        raise InputError(f"{path}: ending {ending!r}, wanted one of {', '.join(known)}")
     return ending

@@ -16,7 +16,6 @@ from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, read_cloud
 from gmanet.data.loaders.published import Item, Published
 from gmanet.data.loaders.truth import read_labeled
-from gmanet.errors import InputError
 
 __all__ = ["IEC3D", "categories"]
 
@@ -46,8 +45,6 @@ class IEC3D(Published):
     def listed(self) -> list[Item]:
         """Return the ``.pcd`` files; the kind of defect is the stem without its number."""
         paths = list_files(self.folder / self.split, (".pcd",))
-        if not paths:
-            raise InputError(f"{self.folder / self.split}: no .pcd files, wanted {self.layout}")
         items = []
         for path in paths:
             good = self.split == "train" or "good" in path.stem.lower()

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import list_files, stl
+from gmanet.data.files import list_files, read_cloud
 from gmanet.data.files.source import quote, read_bytes
 from gmanet.data.loaders.published import Item, Published, defect_folders
 from gmanet.data.loaders.truth import read_abnormal_points
@@ -61,8 +61,7 @@ class MulSen(Published):
 
     def read(self, item: Item) -> Cloud:
         """Return the vertices, with labels at those next to the listed points."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            cloud = stl.read(item.path).checked(str(item.path))
+        cloud = read_cloud(item.path)
         if item.truth is None:
             return cloud
         points = read_abnormal_points(item.truth)

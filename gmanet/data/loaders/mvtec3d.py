@@ -50,7 +50,9 @@ class MVTec3D(Published):
     def read(self, item: Item) -> Cloud:
         """Return the part without the table, with the labels of its pixels."""
         grid = read_grid(item.path)
-        kept = part_on_table(grid, (grid != 0).any(axis=2))
+        valid = (grid != 0).any(axis=2)
+        Cloud(grid[valid]).checked(str(item.path))
+        kept = part_on_table(grid, valid)
         cloud = Cloud(grid[kept]).checked(f"{item.path} without the table")
         if item.truth is None:
             return cloud

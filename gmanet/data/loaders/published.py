@@ -7,6 +7,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -63,13 +64,16 @@ class Published(CloudDataset):
     """Folders that may stand between the root and the category folders."""
     aliases: ClassVar[Mapping[str, str]] = {}
     """Categories of two names, in lower case: the other name and ours."""
+    similar: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of defects that IEC3D-AD has too, where Table IX tells them from others."""
 
     def __init__(self, root: Path, category: str, split: str) -> None:
         self.folder = self.folders(root)[self._matching(root, category)]
         super().__init__(self._canonical(self.folder.name), split)
         self.items = self.listed()
         if not self.items:
-            raise InputError(f"{self.folder}: no {split} clouds, wanted {self.layout}")
+            found = f"no {split} clouds, found {_some_files(self.folder)}"
+            raise InputError(f"{self.folder}: {found}, wanted {self.layout}")
         seen: dict[str, Path] = {}
         for item in self.items:
             if item.truth is not None and not item.truth.is_file():
@@ -88,7 +92,7 @@ class Published(CloudDataset):
         """
         wanted = f"wanted {cls.layout} in it ({cls.source})"
         if not root.is_dir():
-            raise InputError(f"{root}: no such folder, {wanted}")
+            raise InputError(f"{root}: no such folder, {wanted}; data.root=FOLDER names another")
         places = [root, *(root / name for name in cls.inner)]
         found = {
             path.name: path
@@ -98,7 +102,7 @@ class Published(CloudDataset):
             if (path / cls.marker).is_dir() and not path.name.startswith(".")
         }
         if not found:
-            raise InputError(f"{root}: no category folder, {wanted}")
+            raise InputError(f"{root}: no category folder, found {_some_files(root)}, {wanted}")
         return dict(sorted(found.items()))
 
     @property
@@ -151,6 +155,13 @@ class Published(CloudDataset):
         close = difflib.get_close_matches(key, keys, n=1)
         hint = f"did you mean {keys[close[0]]}? " if close else ""
         raise InputError(f"{root}: no category {category!r}; {hint}there are: {', '.join(found)}")
+
+
+def _some_files(folder: Path, most: int = 3) -> str:
+    """Return the paths of some files below a folder, for a person to compare with the layout."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    some = [str(path.relative_to(folder)) for path in islice(files, most)]
+    return ", ".join(some) or "nothing"
 
 
 def defect_folders(folder: Path) -> list[Path]:

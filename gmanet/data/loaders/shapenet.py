@@ -5,6 +5,10 @@
 clouds are read from there.  In ``desk0`` the label files leave out the category's number:
 ``desk_*`` belongs to ``desk0_*``.  The root is the folder above ``pcd``, or ``pcd`` itself.
 Coordinates have no unit.
+
+Kinds are bulge, concavity, hole, break, bending and crack in the paper, and spelt in other ways in
+file names.  Which of them Table IX calls similar to IEC3D-AD's is not said; assumed are those that
+move the surface and leave it whole.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ class AnomalyShapeNet(Published):
     )
     source = "Anomaly-ShapeNet, Li et al. 2024: GitHub, Chopper-233/Anomaly-ShapeNet"
     inner = ("pcd", "dataset/pcd")
+    similar = frozenset({"bulge", "concavity", "sink", "scratch", "bending", "bend"})
 
     def listed(self) -> list[Item]:
         """Return the templates, or the test clouds."""

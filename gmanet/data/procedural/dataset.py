@@ -15,6 +15,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import SPLITS, CloudDataset
+from gmanet.data.procedural.counts import point_counts
 from gmanet.data.procedural.defects import DEFECTS, FLOOR, deform
 from gmanet.data.procedural.solids import CATEGORIES, Part
 from gmanet.data.procedural.surface import finish, pose, scatter
@@ -28,28 +29,36 @@ class Profile:
     """How large a data set is.
 
     Args:
-        points: Fewest and most points of a cloud; None: within 8 % of Table II's average.
+        points: Fewest and most points of a cloud; None: after Table II, see ``counts``.
         train: Number of normal clouds to train with.
         test_good: Number of normal test clouds.
         test_per_defect: Number of defective test clouds of each kind.
+        largest: The largest defects have this many times Table II's share of the surface.
     """
 
     points: tuple[int, int] | None
     train: int
     test_good: int
     test_per_defect: int
+    largest: float = 1.6
 
 
 PROFILES = {
     "small": Profile((12_000, 20_000), 20, 20, 6),
-    "full": Profile(None, 60, 40, 12),
+    "full": Profile(None, 60, 40, 12, 1.45),  # labels take in a little more than the share
     "many": Profile((12_000, 20_000), 100, 20, 6),
 }
 """The sizes on offer: ``small`` for a first result, ``full`` after Table II, ``many`` is ``small``
 with 80 more train clouds."""
 
 
-def make(part: Part, defect: str, points: tuple[int, int], rng: np.random.Generator) -> Cloud:
+def make(
+    part: Part,
+    defect: str,
+    points: tuple[int, int],
+    rng: np.random.Generator,
+    largest: float = 1.6,
+) -> Cloud:
     """Return one cloud of a part.
 
     Args:
@@ -57,13 +66,14 @@ def make(part: Part, defect: str, points: tuple[int, int], rng: np.random.Genera
         defect: One of ``DEFECTS``, or ``good``.
         points: Fewest and most points.
         rng: Draws everything else.
+        largest: As for :class:`Profile`.
     """
     shape, flaw, scan, stance = rng.spawn(4)
     mesh = part.build(shape)
     diameter = mesh.diameter
     length = None
     if defect != "good":
-        share = part.ratio * flaw.uniform(0.5, 1.6)
+        share = part.ratio * flaw.uniform(0.5, largest)
         displacement, depth = deform(mesh, mesh.crosses(), defect, share, flaw)
         length = np.linalg.norm(displacement, axis=1) / depth
         mesh = mesh.moved(mesh.vertices + displacement)
@@ -116,12 +126,23 @@ class Procedural(CloudDataset):
         defect, name = self._items[index]
         index %= len(self._items)
         if index not in self._made:
-            part = CATEGORIES[self.category]
-            key = zlib.crc32(f"{self.category}/{self.split}/{name}".encode())
-            points = self.profile.points or (int(part.points * 0.92), int(part.points * 1.08))
-            cloud = make(part, defect, points, np.random.default_rng([self.seed, key]))
+            points = self.profile.points or (self._count(index),) * 2
+            part, rng = CATEGORIES[self.category], self._rng(name)
+            cloud = make(part, defect, points, rng, self.profile.largest)
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
+
+    def _rng(self, name: str) -> np.random.Generator:
+        key = zlib.crc32(f"{self.category}/{self.split}/{name}".encode())
+        return np.random.default_rng([self.seed, key])
+
+    def _count(self, index: int) -> int:
+        """Return how many points a cloud has where the profile follows Table II."""
+        kind, _ = self._items[index]
+        group = [place for place, (one, _) in enumerate(self._items) if one == kind]
+        share = self.profile.train / (self.profile.train + self.profile.test_good)
+        counts = point_counts(self.category, self.split, len(group), share, self._rng(kind))
+        return counts[group.index(index)]
 
 
 def _known(what: str, name: str, names: list[str]) -> None:

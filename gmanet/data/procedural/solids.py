@@ -19,32 +19,30 @@ class Part:
 
     Args:
         build: Makes one instance, with manufacturing errors drawn from the generator.
-        points: Average number of points of a normal cloud (Table II).
         ratio: Average share of abnormal points in a defective cloud (Table II).
         finish: Machining marks: ``turning`` or ``grinding``.
     """
 
     build: Callable[[np.random.Generator], Mesh]
-    points: int
     ratio: float
     finish: str
 
 
 CATEGORIES: dict[str, Part] = {
-    "fender_ring": Part(rings.fender_ring, 29_210, 0.0118, "grinding"),
-    "washer": Part(rings.washer, 56_630, 0.0096, "grinding"),
-    "butterfly_nut": Part(butterfly.butterfly_nut, 78_940, 0.0159, "turning"),
-    "butterfly_bolt": Part(butterfly.butterfly_bolt, 161_110, 0.0133, "turning"),
-    "jointing_stud": Part(studs.jointing_stud, 291_590, 0.0122, "turning"),
-    "slipknot_bolt": Part(bolts.slipknot_bolt, 190_900, 0.0176, "grinding"),
-    "k_nut": Part(nuts.k_nut, 208_730, 0.0134, "turning"),
-    "hole_retaining_ring": Part(rings.hole_retaining_ring, 26_340, 0.0228, "grinding"),
-    "hexagonal_nut": Part(nuts.hexagonal_nut, 218_010, 0.0148, "grinding"),
-    "hexagonal_bolt": Part(bolts.hexagonal_bolt, 209_690, 0.0118, "turning"),
-    "pulling_nut": Part(nuts.pulling_nut, 70_930, 0.0224, "turning"),
-    "double_end_stud": Part(studs.double_end_stud, 217_270, 0.0078, "turning"),
-    "square_welded_nut": Part(nuts.square_welded_nut, 153_970, 0.0127, "grinding"),
-    "t_screw": Part(bolts.t_screw, 219_800, 0.0103, "grinding"),
-    "round_nut": Part(nuts.round_nut, 276_620, 0.0102, "turning"),
+    "fender_ring": Part(rings.fender_ring, 0.0118, "grinding"),
+    "washer": Part(rings.washer, 0.0096, "grinding"),
+    "butterfly_nut": Part(butterfly.butterfly_nut, 0.0159, "turning"),
+    "butterfly_bolt": Part(butterfly.butterfly_bolt, 0.0133, "turning"),
+    "jointing_stud": Part(studs.jointing_stud, 0.0122, "turning"),
+    "slipknot_bolt": Part(bolts.slipknot_bolt, 0.0176, "grinding"),
+    "k_nut": Part(nuts.k_nut, 0.0134, "turning"),
+    "hole_retaining_ring": Part(rings.hole_retaining_ring, 0.0228, "grinding"),
+    "hexagonal_nut": Part(nuts.hexagonal_nut, 0.0148, "grinding"),
+    "hexagonal_bolt": Part(bolts.hexagonal_bolt, 0.0118, "turning"),
+    "pulling_nut": Part(nuts.pulling_nut, 0.0224, "turning"),
+    "double_end_stud": Part(studs.double_end_stud, 0.0078, "turning"),
+    "square_welded_nut": Part(nuts.square_welded_nut, 0.0127, "grinding"),
+    "t_screw": Part(bolts.t_screw, 0.0103, "grinding"),
+    "round_nut": Part(nuts.round_nut, 0.0102, "turning"),
 }
 """The fifteen categories, in the order of Table II."""

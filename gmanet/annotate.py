@@ -1,0 +1,52 @@
+"""Label files from CloudCompare: ``python -m gmanet.prepare --annotations FILES -o CATEGORY``.
+
+FILES are annotated scans as CloudCompare saves them (``.txt``, ``.xyz``, ``.asc``, ``.ply``,
+``.pcd``), or folders of such, with a scalar field of 0 (normal) and 1 (abnormal).  CATEGORY is a
+folder in the IEC3D-AD layout that holds the scan of each under the same name, ``test/NAME.pcd``;
+``gt/NAME.txt`` is written there.  If one file is refused, none is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gmanet.data.annotations import ENDINGS, convert_annotations
+from gmanet.data.files import list_files, read_cloud
+from gmanet.errors import InputError, command
+
+__all__ = ["main"]
+
+
+def _listed(places: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files, and those in the folders."""
+    for place in places:
+        found = list_files(place, ENDINGS) if place.is_dir() else [place]
+        if not found:
+            raise InputError(f"{place}: no files that end in {', '.join(ENDINGS)}")
+        yield from found
+
+
+def main() -> None:
+    """Read the words, write the label files, and say how much is abnormal in each."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gmanet.prepare --annotations",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="CATEGORY")
+    parser.add_argument("--field", help="name of the scalar field, if it is another than usual")
+    said = parser.parse_args()
+    if not (said.output / "test").is_dir():
+        raise InputError(f"{said.output / 'test'}: no such folder, wanted the scans NAME.pcd in it")
+    for path in convert_annotations(said.output, list(_listed(said.files)), said.field):
+        label = read_cloud(path).label
+        share = 0.0 if label is None else 100 * float(label.mean())
+        sys.stdout.write(f"{path}: {share:.2f} % of the points are abnormal\n")
+
+
+if __name__ == "__main__":
+    command(main)
