@@ -1,0 +1,79 @@
+"""Points against tangent planes: what fine registration of two views minimizes.
+
+[Chen and Medioni 1992].  Unlike distances to points, those to planes do not pull where the
+other view's points happen to lie, nor toward the rim of what it shows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmanet.cloud import Indices
+from gmanet.geometry.motion import Doubles, exp, moved
+from gmanet.preprocess.sight import Sight
+
+__all__ = ["PlanePairs", "normal_equations"]
+
+BESIDE = 2.0
+"""Spacings that a point may lie beside its nearest one without being any farther away for it."""
+
+RIDGE = 1e-7
+"""Of the normal equations' trace, added to their diagonal: what no plane holds, stays."""
+
+
+class PlanePairs:
+    """Points of one view and the tangent planes of another at the nearest ones.
+
+    The distance is the one to the plane, and more where a point lies beside its nearest one; points
+    whose nearest one lies on the rim have no partner.
+
+    Args:
+        points: Of the source, with shape ``(N, 3)``.
+        target: The other view.
+    """
+
+    def __init__(self, points: Doubles, target: Sight) -> None:
+        self.points, self.target = points, target
+        self._partner: Indices = np.zeros(len(points), np.int64)
+
+    def distances(self, motion: Doubles) -> Doubles:
+        """Return distances of the source's points, with shape ``(N,)``."""
+        target, place = self.target, moved(motion, self.points)
+        gap, self._partner = target.tree.query(place)
+        plane = self._heights(place)
+        aside = np.sqrt(np.maximum(gap**2 - plane**2, 0))
+        far = np.hypot(plane, np.maximum(aside - BESIDE * target.spacing, 0))
+        return np.where(target.inner[self._partner], far, np.inf)
+
+    def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
+        """Return the motion after a Gauss-Newton step for the partners found last."""
+        place = moved(motion, self.points)
+        middle = place.mean(axis=0)
+        matrix, vector = normal_equations(
+            place - middle, self.target.normal[self._partner], self._heights(place), weight
+        )
+        matrix += RIDGE * np.trace(matrix) * np.eye(6)
+        step = exp(np.linalg.solve(matrix, -vector))
+        step[:3, 3] += middle - step[:3, :3] @ middle
+        return step @ motion
+
+    def _heights(self, place: Doubles) -> Doubles:
+        """Return signed distances to the planes, with shape ``(N,)``."""
+        gap = place - self.target.pos[self._partner]
+        return np.asarray(np.einsum("nc,nc->n", gap, self.target.normal[self._partner]))
+
+
+def normal_equations(
+    place: Doubles, normal: Doubles, height: Doubles, weight: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Return the matrix ``(6, 6)`` and vector ``(6,)`` of least squares for a small twist.
+
+    Args:
+        place: Points, with shape ``(N, 3)``.
+        normal: Of their planes, with shape ``(N, 3)``.
+        height: Above their planes, with shape ``(N,)``.
+        weight: Of the squares, with shape ``(N,)``.
+    """
+    lever = np.hstack([np.cross(place, normal), normal])
+    weighted = lever * weight[:, None]
+    return weighted.T @ lever, weighted.T @ height
