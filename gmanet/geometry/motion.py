@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-__all__ = ["Doubles", "exp", "inverse", "log", "moved", "rigid_fit", "turned", "turning"]
+__all__ = ["Doubles", "adjoint", "exp", "inverse", "log", "moved", "rigid_fit", "turned", "turning"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -58,6 +58,13 @@ def log(motion: Doubles) -> Doubles:
     """Return the twist, with shape ``(6,)``, of a motion that turns by less than half a turn."""
     vector = Rotation.from_matrix(motion[:3, :3]).as_rotvec()
     return np.concatenate([vector, np.linalg.solve(_jacobian(vector), motion[:3, 3])])
+
+
+def adjoint(motion: Doubles) -> Doubles:
+    """Return the matrix, with shape ``(6, 6)``, that takes twists to the frame after a motion."""
+    turn, (x, y, z) = motion[:3, :3], motion[:3, 3]
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.block([[turn, np.zeros((3, 3))], [cross @ turn, turn]])
 
 
 def _jacobian(vector: Doubles) -> Doubles:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import MIN_POINTS, Floats, Labels
+from gmanet.cloud import MIN_POINTS, Floats, Indices, Labels
 from gmanet.errors import InputError
 from gmanet.geometry.motion import Doubles
 
@@ -44,6 +44,8 @@ class Sight:
         inner: True for points of the surface that lie within it, not on its rim, ``(N,)``.
         spacing: Median distance from a point to the next.
         noise: Standard deviation of points about flat surface, as far as the view tells.
+        own: Signed heights above the planes of the nearest other points, with shape ``(N,)``: what
+            heights above another view look like where both lie right.
     """
 
     pos: Doubles
@@ -52,6 +54,7 @@ class Sight:
     inner: Labels
     spacing: float
     noise: float
+    own: Doubles
 
     @classmethod
     def of(cls, pos: Floats) -> Sight:
@@ -63,9 +66,10 @@ class Sight:
         place = np.asarray(pos, np.float64)
         tree = cKDTree(place)
         normal, measures = np.empty_like(place), np.empty((len(place), 4))
+        partner = np.empty(len(place), np.int64)
         for start in range(0, len(place), BLOCK):
             rows = slice(start, start + BLOCK)
-            normal[rows], measures[rows] = _around(tree, place, place[rows])
+            normal[rows], measures[rows], partner[rows] = _around(tree, place, place[rows])
         following, mean, off, rough = measures.T
         usual = float(np.median(mean))
         surface = (mean < SPARSE * usual) & (rough < ROUGH * np.median(rough))
@@ -73,7 +77,8 @@ class Sight:
         if inner.sum() < MIN_POINTS:
             raise InputError(f"{inner.sum()} of {len(pos)} points lie in a surface, wanted a view")
         noise = float(np.quantile(rough[inner], 0.25)) / QUARTILE
-        return cls(place, normal, tree, inner, float(np.median(following)), noise)
+        own = np.einsum("nc,nc->n", place - place[partner], normal[partner])
+        return cls(place, normal, tree, inner, float(np.median(following)), noise, own)
 
 
 QUARTILE = 0.847
@@ -81,10 +86,10 @@ QUARTILE = 0.847
 surface with a noise of 1 (from 100,000 draws; see the tests)."""
 
 
-def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubles]:
-    """Return normals, and four lengths for each point.
+def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
+    """Return normals, four lengths, and the nearest other point of each point.
 
-    The distances to the next point, to the neighbors in the mean and to their centroid, and their
+    Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and their
     standard deviation about their plane.
     """
     distance, index = tree.query(query, NEIGHBORS)
@@ -101,4 +106,4 @@ def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubl
         np.linalg.norm(aside, axis=1),
         np.sqrt(np.maximum(values[:, 0], 0)),
     )
-    return normal, np.column_stack(lengths)
+    return normal, np.column_stack(lengths), index[:, 1]

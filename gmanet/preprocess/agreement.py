@@ -1,0 +1,69 @@
+"""Whether two views agree where both show the same surface.
+
+Heights of one view's points above the other's tangent planes scatter by noise, curvature and errors
+of normals.  A view's heights above *itself* (:attr:`Sight.own`) scatter by the same, so that the
+excess of one variance over the other tells how far the surfaces lie apart, however they bend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmanet.cloud import Indices
+from gmanet.geometry.motion import Doubles, moved
+from gmanet.preprocess.sight import Sight
+
+__all__ = ["Agreement", "agreement"]
+
+BESIDE = 3.0
+"""Spacings that a point lies beside its nearest one at most to be on the same surface."""
+
+BEYOND = 20.0
+"""Spacings that it lies above or below at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """How a view lies on another.
+
+    Args:
+        overlap: Share of the looked-at points that are on surface which the other shows.
+        rms: Of their heights above the other's planes, in the unit of the views.
+        own: Of the same points' heights above their own view's planes.
+    """
+
+    overlap: float
+    rms: float
+    own: float
+
+    @property
+    def apart(self) -> float:
+        """How far both surfaces lie apart, root mean square."""
+        return float(np.sqrt(max(self.rms**2 - self.own**2, 0.0)))
+
+
+def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> Agreement:
+    """Return how chosen points of a view lie on another.
+
+    Args:
+        source: The one view.
+        rows: Points of its inner surface that are looked at.
+        target: The other.
+        motion: Source to target, with shape ``(4, 4)``.
+    """
+    place = moved(motion, source.pos[rows])
+    far = BEYOND * target.spacing
+    gap, partner = target.tree.query(place, distance_upper_bound=2 * far)
+    found = np.flatnonzero(np.isfinite(gap))
+    at = partner[found]
+    height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
+    aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
+    same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
+    if not same.any():
+        return Agreement(0.0, float("inf"), 0.0)
+    own = source.own[rows[found[same]]]
+    return Agreement(
+        float(same.sum() / len(rows)), *(float(np.sqrt((x**2).mean())) for x in (height[same], own))
+    )
