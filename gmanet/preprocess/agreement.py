@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.motion import Doubles, moved
+from gmanet.geometry.motion import Doubles, moved, turned
 from gmanet.preprocess.sight import Sight
 
 __all__ = ["Agreement", "agreement"]
@@ -22,6 +22,13 @@ BESIDE = 3.0
 
 BEYOND = 20.0
 """Spacings that it lies above or below at most."""
+
+FACING = 0.8
+"""Least cosine, of either sign, between both normals: else the one view looks around an edge."""
+
+CLIP = 8.0
+"""Greater heights count as so many standard deviations of the noise: a few cannot drown the rest,
+and what is wrong still stands out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +67,13 @@ def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> A
     at = partner[found]
     height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
+    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), target.normal[at])
     same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
+    same &= np.abs(facing) >= FACING
     if not same.any():
         return Agreement(0.0, float("inf"), 0.0)
-    own = source.own[rows[found[same]]]
+    clip = CLIP * max(source.noise, target.noise)
+    heights = (np.clip(one, -clip, clip) for one in (height[same], source.own[rows[found[same]]]))
     return Agreement(
-        float(same.sum() / len(rows)), *(float(np.sqrt((x**2).mean())) for x in (height[same], own))
+        float(same.sum() / len(rows)), *(float(np.sqrt((one**2).mean())) for one in heights)
     )

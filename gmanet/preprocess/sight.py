@@ -6,6 +6,7 @@ All of it follows from one search for the nearest points of each point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -55,6 +56,11 @@ class Sight:
     spacing: float
     noise: float
     own: Doubles
+
+    @cached_property
+    def size(self) -> float:
+        """Half the diagonal of the inner surface's box."""
+        return float(np.linalg.norm(np.ptp(self.pos[self.inner], axis=0))) / 2
 
     @classmethod
     def of(cls, pos: Floats) -> Sight:
