@@ -26,6 +26,9 @@ BEYOND = 20.0
 FACING = 0.8
 """Least cosine, of either sign, between both normals: else the one view looks around an edge."""
 
+NEAR = 6.0
+"""Spacings within which a point of the one view is by the surface of the other."""
+
 CLIP = 8.0
 """Greater heights count as so many standard deviations of the noise: a few cannot drown the rest,
 and what is wrong still stands out."""
@@ -39,11 +42,14 @@ class Agreement:
         overlap: Share of the looked-at points that are on surface which the other shows.
         rms: Of their heights above the other's planes, in the unit of the views.
         own: Of the same points' heights above their own view's planes.
+        dissent: Share of the points by the other's surface that do not lie in it: beside it, facing
+            another way, or too high above it.
     """
 
     overlap: float
     rms: float
     own: float
+    dissent: float
 
     @property
     def apart(self) -> float:
@@ -68,12 +74,17 @@ def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> A
     height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
     facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), target.normal[at])
-    same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
+    inner = target.inner[at]
+    same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
     same &= np.abs(facing) >= FACING
     if not same.any():
-        return Agreement(0.0, float("inf"), 0.0)
+        return Agreement(0.0, float("inf"), 0.0, 1.0)
     clip = CLIP * max(source.noise, target.noise)
+    near = inner & (gap[found] <= NEAR * target.spacing)
+    agree = near & same & (np.abs(height) < clip)
     heights = (np.clip(one, -clip, clip) for one in (height[same], source.own[rows[found[same]]]))
     return Agreement(
-        float(same.sum() / len(rows)), *(float(np.sqrt((one**2).mean())) for one in heights)
+        float(same.sum() / len(rows)),
+        *(float(np.sqrt((one**2).mean())) for one in heights),
+        float(1 - agree.sum() / max(near.sum(), 1)),
     )

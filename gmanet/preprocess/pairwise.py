@@ -52,6 +52,9 @@ SHORT, LONG = 15, 12
 ROUNDS = 4
 """Of ``LONG`` steps and a slide at most."""
 
+DISSENT = 3.0
+"""Weight of the share of points that lie by the other surface, but not in it."""
+
 FINEST = 3.0
 """Last nu of Welsch's function, in standard deviations of the noise."""
 
@@ -133,7 +136,7 @@ def chosen(view: Sight, count: int, rng: np.random.Generator) -> Indices:
 
 def _merit(one: Agreement) -> float:
     """Return the disagreement, a little more of it where it rests on little overlap."""
-    return one.rms / max(one.overlap, 1e-6) ** 0.1
+    return one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1
 
 
 def _slid(source: Sight, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:

@@ -39,7 +39,7 @@ class Sight:
     """A view's points and what is known of their surroundings.
 
     Args:
-        pos: Coordinates, with shape ``(N, 3)``.
+        pos: Coordinates in an order of their own, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
         tree: Of the points.
         inner: True for points of the surface that lie within it, not on its rim, ``(N,)``.
@@ -70,6 +70,7 @@ class Sight:
             InputError: It has hardly any surface.
         """
         place = np.asarray(pos, np.float64)
+        place = place[cKDTree(place).indices]  # neighbors side by side: searches are faster
         tree = cKDTree(place)
         normal, measures = np.empty_like(place), np.empty((len(place), 4))
         partner = np.empty(len(place), np.int64)

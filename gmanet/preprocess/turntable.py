@@ -7,7 +7,7 @@ both show the same surface, and all views must hang together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 from gmanet.cloud import Indices
 from gmanet.geometry.motion import Doubles, inverse
 from gmanet.preprocess.agreement import Agreement, agreement
+from gmanet.preprocess.markers import by_markers
 from gmanet.preprocess.multiview import refined
 from gmanet.preprocess.pairwise import Link, chosen, laid, starts
 from gmanet.preprocess.posegraph import closure, solve_poses
@@ -25,7 +26,14 @@ from gmanet.preprocess.window import Window
 __all__ = ["APART", "OVERLAP", "Ring", "ring"]
 
 APART = 1.0
-"""Views agree where their surfaces lie apart by less than so many standard deviations of noise."""
+"""Views agree where their surfaces lie apart by less than so many standard deviations of noise,
+root mean square."""
+
+DISSENT = 0.12
+"""And where a smaller share of points by the other's surface does not lie in it."""
+
+CLOSING = 2.0
+"""Closing the ring may move a link's points by so many standard deviations of noise."""
 
 OVERLAP = 0.1
 """A link rests on this share of a view's points at least."""
@@ -58,23 +66,64 @@ class Ring:
     noise: float
     closing: float
 
+    def trouble(self, names: Sequence[str]) -> str:
+        """Return why the views do not fit, in words; empty if they do.
+
+        Args:
+            names: Of the views.
+        """
+        for (i, j), one in self.pairs.items():
+            if one.apart > APART * self.noise:
+                return (
+                    f"views {names[i]} and {names[j]} lie {one.apart:.3g} apart where both show "
+                    f"the same surface, wanted {APART * self.noise:.3g} or less"
+                )
+            if one.dissent > DISSENT:
+                return (
+                    f"of view {names[i]}'s points by the surface of {names[j]}, {one.dissent:.0%} "
+                    f"do not lie in it, wanted {DISSENT:.0%} or less"
+                )
+        if self.closing > CLOSING * self.noise:
+            return (
+                f"the ring of views misses its start by {self.closing:.3g}, wanted "
+                f"{CLOSING * self.noise:.3g} or less"
+            )
+        together = connected(self.pairs, len(names))
+        if len(together) < len(names):
+            rest = ", ".join(name for i, name in enumerate(names) if i not in together)
+            return f"views {rest} share too little surface with the others"
+        return ""
+
+
+def connected(pairs: Iterable[tuple[int, int]], count: int) -> set[int]:
+    """Return the views that hang together with view 0 by pairs."""
+    found, pairs = {0}, list(pairs)
+    for _ in range(count):
+        found |= {k for pair in pairs if found & set(pair) for k in pair}
+    return found
+
 
 def ring(
-    views: Sequence[Sight], windows: Sequence[Window], rng: np.random.Generator
+    views: Sequence[Sight],
+    windows: Sequence[Window],
+    rng: np.random.Generator,
+    markers: Sequence[Mapping[str, Doubles]] | None = None,
 ) -> Ring:
     """Return how views lie together.
 
     Args:
-        views: In the order of the table's turns, three or more.
+        views: In the order of the table's turns, two or more.
         windows: Of the motion from each to the next, the last one to the first.
         rng: Draws points and bases.
+        markers: Reference points of each view by name, where there are any.
     """
     count = len(views)
     keys = [(i, (i + 1) % count) for i in range(count)]
-    links = {
-        (i, j): laid(views[i], views[j], starts(views[i], views[j], window, rng), rng)
-        for (i, j), window in zip(keys, windows, strict=True)
-    }
+    links = {}
+    for (i, j), window in zip(keys, windows, strict=True):
+        known = None if markers is None else by_markers(markers[i], markers[j])
+        start = starts(views[i], views[j], window, rng) if known is None else known[None]
+        links[i, j] = laid(views[i], views[j], start, rng)
     _retried(links, views, dict(zip(keys, windows, strict=True)), rng)
     noise = float(np.median([view.noise for view in views]))
     used = dict(links)
@@ -89,7 +138,8 @@ def ring(
 
 
 def _good(link: Link, noise: float) -> bool:
-    return link.agreement.overlap >= OVERLAP and link.agreement.apart <= APART * noise
+    one = link.agreement
+    return one.overlap >= OVERLAP and one.apart <= APART * noise and one.dissent <= DISSENT
 
 
 def _retried(
