@@ -6,25 +6,19 @@ the diameter away from where they belong.  Writes ``experiments/results/fricp.md
 
 from __future__ import annotations
 
-import datetime
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from gmanet.data.files.atomic import replacing
 from gmanet.data.procedural.solids import CATEGORIES
 from gmanet.data.procedural.surface import NOISE, scatter
-from gmanet.geometry.motion import exp, inverse, log, moved
+from gmanet.geometry.motion import exp, moved
 from gmanet.geometry.open3d import load_open3d
 from gmanet.preprocess.fricp import FINEST, PointPairs, fricp
-from gmanet.provenance import provenance
 
 Array = npt.NDArray[np.float64]
 

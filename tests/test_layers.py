@@ -17,6 +17,7 @@ LAYERS = [
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
     *("words", "schema", "config", "provenance", "records", "run", "experiment", "fitting"),
+    "preparation",
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),

@@ -66,9 +66,7 @@ def congruent_motions(
     found = [np.empty((0, 4, 4))]
     for corner, ratio in zip(bases.corner, bases.ratio, strict=True):
         base = source[corner]
-        sides = [
-            _alike(base[k : k + 2], target, ends, length, window, gap) for k in (0, 2)
-        ]
+        sides = [_alike(base[k : k + 2], target, ends, length, window, gap) for k in (0, 2)]
         rows = _crossing(base, target, sides, ratio, gap)[:PER_BASE]
         if len(rows):
             motions = rigid_fit(np.broadcast_to(base, (len(rows), 4, 3)), target[rows])

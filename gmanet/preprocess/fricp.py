@@ -10,7 +10,6 @@ taken back where that raises the energy :math:`\sum \psi_\nu`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -1,126 +1,89 @@
 """Partial views of one part become one cloud (the paper, Section III C).
 
-Registration around the turntable, fusion, removal of outliers, an octree.  What was put together
-wrongly must not pass for a scan: :attr:`Fused.trouble` says why views do not fit, if they do not.
+First views are placed: registration around the turntable, with a check.  What was put together
+wrongly must not pass for a scan: :attr:`Placement.trouble` says why views do not fit, if they do
+not.  Then their points are fused, outliers removed, and an octree thins the overlaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
-from gmanet.geometry.motion import Doubles, moved
+from gmanet.geometry.motion import Doubles, moved, turned
 from gmanet.preprocess.cleaning import Cleaned, Cleaning, clean
 from gmanet.preprocess.sight import Sight
+from gmanet.preprocess.turning import Turning
 from gmanet.preprocess.turntable import Ring, ring
-from gmanet.preprocess.window import Window
 
-__all__ = ["Fused", "Turning", "fuse"]
+__all__ = ["Placement", "fuse", "joined", "place"]
 
 FEWEST = 2
 """Views that can be put together."""
 
-Markers = Mapping[str, Doubles]
-
 
 @dataclass(frozen=True)
-class Turning:
-    """What is known of the turntable.
+class Placement:
+    """How views lie together, in plain numbers.
 
     Args:
-        step: Nominal turn from view to view, in degrees, counterclockwise seen against the axis; 0
-            for a full turn divided by the number of views.
-        window: A turn differs from the nominal one by so much at most, in degrees.
-        known: The same where a part's angles are given.
-        tilt: The axis differs from the stated one by so much at most, in degrees.
-        shift: And lies off its center by so much at most, as a share of the part's size.
-        axis: Its direction.
-        center: A point of it, near the part, in the unit of the views.
+        poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``, as lists.
+        spacing: Of a view's points, the median of all views.
+        noise: Standard deviation of points about their surface, the median of all views.
+        rms_before: Of heights of points above the next view's planes after the coarse
+            registration, over all neighboring views.
+        rms: The same in the end.
+        apart: How far two views' surfaces lie apart at most, root mean square.
+        overlap: Least share of a view's points that its neighbor shows too.
+        closing: How far closing the ring moved points.
+        trouble: Why the views do not fit; empty if they do.
     """
 
-    step: float = 0.0
-    window: float = 30.0
-    known: float = 2.0
-    tilt: float = 5.0
-    shift: float = 0.1
-    axis: tuple[float, ...] = (0.0, 0.0, 1.0)
-    center: tuple[float, ...] = (0.0, 0.0, 0.0)
+    poses: list[list[list[float]]]
+    spacing: float
+    noise: float
+    rms_before: float
+    rms: float
+    apart: float
+    overlap: float
+    closing: float
+    trouble: str
 
-    def __post_init__(self) -> None:
-        for name in ("axis", "center"):
-            if len(getattr(self, name)) != 3 or not np.isfinite(getattr(self, name)).all():
-                raise InputError(f"{name}={list(getattr(self, name))}, wanted three numbers")
-        if not np.any(self.axis):
-            raise InputError(f"axis={list(self.axis)}, wanted a direction")
-        if not (0 < self.window <= 180 and 0 < self.known <= 180 and 0 < self.tilt <= 90):
-            raise InputError(
-                f"window={self.window}, known={self.known} and tilt={self.tilt}, wanted degrees "
-                "above 0, and no tilt beyond 90"
-            )
-        if not self.shift > 0:
-            raise InputError(f"shift={self.shift}, wanted a share above 0")
-
-    def windows(self, count: int, size: float, angles: Sequence[float] | None) -> list[Window]:
-        """Return the windows of the motions from each of ``count`` views to the next.
-
-        Args:
-            count: Number of views; the last one's next is the first.
-            size: Of the part, in the unit of the views.
-            angles: Of the table at each view, in degrees; None where nobody knows.
-        """
-        step = self.step or 360.0 / count
-        at = np.arange(count) * step if angles is None else np.asarray(angles, np.float64)
-        axis = np.asarray(self.axis) / np.linalg.norm(self.axis)
-        width = self.window if angles is None else self.known
-        return [
-            Window(
-                axis,
-                np.asarray(self.center, np.float64),
-                *np.deg2rad([turn, width, self.tilt]).tolist(),
-                self.shift * size,
-            )
-            for turn in np.diff(at, append=at[0])
-        ]
+    @classmethod
+    def of(cls, found: Ring, names: Sequence[str]) -> Placement:
+        """Return a ring's numbers; views are called by their names."""
+        before = [link.before.rms for link in found.links.values()]
+        after = [found.pairs[key].rms for key in found.links if key in found.pairs]
+        overlaps = [found.pairs[key].overlap for key in found.links if key in found.pairs]
+        return cls(
+            found.poses.tolist(),
+            found.spacing,
+            found.noise,
+            _mean_square(before),
+            _mean_square(after),
+            max((one.apart for one in found.pairs.values()), default=0.0),
+            min(overlaps, default=0.0),
+            found.closing,
+            found.trouble(names),
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class Fused:
-    """Views put together.
-
-    Args:
-        views: The clouds that came in, in the frame of the first one.
-        cleaned: What became of them.
-        ring: How they lie together.
-        trouble: Why they do not fit; empty if they do.
-        cell: Edge of the octree's cells.
-    """
-
-    views: list[Cloud]
-    cleaned: Cleaned
-    ring: Ring
-    trouble: str = field(default="")
-    cell: float = 0.0
-
-
-def fuse(
+def place(
     clouds: Sequence[Cloud],
     turning: Turning,
-    cleaning: Cleaning,
     angles: Sequence[float] | None = None,
-    markers: Sequence[Markers] | None = None,
+    markers: Sequence[Mapping[str, Doubles]] | None = None,
     seed: int = 0,
-) -> Fused:
-    """Return views of one part as one cloud in the frame of the first, with labels and normals.
+) -> Placement:
+    """Return how views of one part lie together.
 
     Args:
         clouds: Two or more views in the order of the table's turns.
         turning: What is known of the turntable.
-        cleaning: Of the fused cloud; without a cell or depth, cells are as large as the spacing of
-            a view's points, so that overlaps do not pile up.
         angles: Of the table at each view, in degrees, where they are known.
         markers: Reference points of each view by name, with shape ``(3,)`` each.
         seed: Draws points and bases.
@@ -139,29 +102,46 @@ def fuse(
     size = 2 * max(sight.size for sight in sights)
     windows = turning.windows(len(clouds), size, angles)
     found = ring(sights, windows, np.random.default_rng(seed), markers)
-    views = [
-        cloud.replace(
-            pos=moved(pose, cloud.pos).astype(np.float32),
-            normal=None if cloud.normal is None
-            else (cloud.normal @ pose[:3, :3].T).astype(np.float32),
-        )
-        for cloud, pose in zip(clouds, found.poses, strict=True)
-    ]
-    cell = cleaning.cell or (0.0 if cleaning.depth else float(np.median([one.spacing for one in sights])))
-    cleaned = clean(_joined(views), replace(cleaning, cell=cell))
-    return Fused(views, cleaned, found, found.trouble([cloud.name for cloud in clouds]), cell)
+    return Placement.of(found, [cloud.name for cloud in clouds])
 
 
-def _joined(views: Sequence[Cloud]) -> Cloud:
-    """Return all views' points; labels and normals where all views have them.
+def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> Cleaned:
+    """Return placed views as one cleaned cloud in the frame of the first.
 
-    A view without labels among others with some has normal points only.
+    Args:
+        clouds: The views.
+        placement: How they lie.
+        cleaning: Of the fused cloud; without a cell or depth, cells are as large as the spacing of
+            a view's points, so that overlaps do not pile up.
+
+    Raises:
+        InputError: Too little is left.
     """
+    if not (cleaning.cell or cleaning.depth):
+        cleaning = replace(cleaning, cell=placement.spacing)
+    return clean(joined(clouds, placement), cleaning)
+
+
+def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
+    """Return all views' points in the frame of the first.
+
+    Labels stay where any view has some, the others' points being normal; normals where all have.
+    """
+    poses = np.asarray(placement.poses)
+    pos = [moved(pose, one.pos) for pose, one in zip(poses, clouds, strict=True)]
     label = None
-    if any(view.label is not None for view in views):
+    if any(one.label is not None for one in clouds):
         label = np.concatenate(
-            [np.zeros(len(one), np.bool_) if one.label is None else one.label for one in views]
+            [np.zeros(len(one), np.bool_) if one.label is None else one.label for one in clouds]
         )
-    normals = [view.normal for view in views if view.normal is not None]
-    normal = np.concatenate(normals) if len(normals) == len(views) else None
-    return Cloud(np.concatenate([view.pos for view in views]), label, normal)
+    normals = [
+        turned(pose, one.normal)
+        for pose, one in zip(poses, clouds, strict=True)
+        if one.normal is not None
+    ]
+    normal = np.concatenate(normals).astype(np.float32) if len(normals) == len(clouds) else None
+    return Cloud(np.concatenate(pos).astype(np.float32), label, normal)
+
+
+def _mean_square(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else float("inf")

@@ -85,9 +85,7 @@ class Link:
         return _merit(self.agreement)
 
 
-def laid(
-    source: Sight, target: Sight, motions: Doubles, rng: np.random.Generator
-) -> Link:
+def laid(source: Sight, target: Sight, motions: Doubles, rng: np.random.Generator) -> Link:
     """Return how a view lies best on another, starting from some motions ``(C, 4, 4)``."""
     few, many = (chosen(source, count, rng) for count in (FEW, MANY))
     pairs, finest = PlanePairs(source, few, target), FINEST * target.noise
@@ -160,4 +158,3 @@ def _slid(source: Sight, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: 
         else:
             step /= 2
     return best[2]
-

@@ -57,6 +57,7 @@ class Ring:
         links: From each view to the next, the last one to the first.
         pairs: How pairs (i, j) of views agree in the end, where they overlap.
         noise: Of the views.
+        spacing: Of their points.
         closing: How far closing the ring moved a link's points along their normals at most.
     """
 
@@ -64,6 +65,7 @@ class Ring:
     links: Mapping[tuple[int, int], Link]
     pairs: Mapping[tuple[int, int], Agreement]
     noise: float
+    spacing: float
     closing: float
 
     def trouble(self, names: Sequence[str]) -> str:
@@ -134,7 +136,8 @@ def ring(
     closing = closure(used, poses, 3000)
     rows = [chosen(view, POINTS, rng) for view in views]
     poses = refined(views, rows, poses)
-    return Ring(poses, links, _pairs(views, rows, poses), noise, closing)
+    spacing = float(np.median([view.spacing for view in views]))
+    return Ring(poses, links, _pairs(views, rows, poses), noise, spacing, closing)
 
 
 def _good(link: Link, noise: float) -> bool:
@@ -156,8 +159,9 @@ def _retried(
     for (i, j), link in links.items():
         if _good(link, views[i].noise):
             continue
-        window = replace(windows[i, j], axis=axis, center=center, tilt=NARROW[0],
-                         shift=NARROW[1] * views[i].size)
+        window = replace(
+            windows[i, j], axis=axis, center=center, tilt=NARROW[0], shift=NARROW[1] * views[i].size
+        )
         again = laid(views[i], views[j], window.ladder(RUNGS), rng)
         if again.merit < link.merit:
             links[i, j] = again

@@ -43,10 +43,20 @@ class Window:
     def turns(self, motions: Doubles) -> Doubles:
         """Return by how much motions ``(C, 4, 4)`` turn beyond the nominal one, ``(C,)``."""
         rest = motions[:, :3, :3] @ self.nominal[:3, :3].T
-        twist = np.stack([rest[:, 2, 1] - rest[:, 1, 2], rest[:, 0, 2] - rest[:, 2, 0],
-                          rest[:, 1, 0] - rest[:, 0, 1]], axis=1) @ self.axis
+        twist = (
+            np.stack(
+                [
+                    rest[:, 2, 1] - rest[:, 1, 2],
+                    rest[:, 0, 2] - rest[:, 2, 0],
+                    rest[:, 1, 0] - rest[:, 0, 1],
+                ],
+                axis=1,
+            )
+            @ self.axis
+        )
         cosine = np.trace(rest, axis1=1, axis2=2) - np.einsum(
-            "i,cij,j->c", self.axis, rest, self.axis)
+            "i,cij,j->c", self.axis, rest, self.axis
+        )
         return np.arctan2(twist, cosine)
 
     def allows(self, motions: Doubles, slack: float = 1.0) -> Labels:
@@ -64,8 +74,10 @@ class Window:
         """Return even turns over the window, with shape ``(C, 4, 4)``, at most ``spacing`` apart."""
         half = int(np.ceil(self.width / spacing))
         return np.stack(
-            [turning(self.axis, self.center, self.step + turn)
-             for turn in np.linspace(-self.width, self.width, 2 * half + 1)]
+            [
+                turning(self.axis, self.center, self.step + turn)
+                for turn in np.linspace(-self.width, self.width, 2 * half + 1)
+            ]
         )
 
     def back(self) -> Window:
@@ -80,4 +92,3 @@ class Window:
         across[1] = np.cross(self.axis, across[0])
         flat = offset @ across.T
         return np.hypot(flat[..., 0], flat[..., 1]), np.arctan2(flat[..., 1], flat[..., 0]), height
-
