@@ -1,8 +1,8 @@
 r"""Rigid motions as matrices with shape ``(..., 4, 4)``, their Lie algebra, and least squares.
 
-A twist ``(rotation vector, velocity)`` with shape ``(6,)`` is a motion's logarithm, in which motions
-may be added up and extrapolated.  The motion that lays points on points with least squares, without
-a scale, comes from a singular value decomposition [Kabsch 1976; Umeyama, TPAMI 1991].
+A twist ``(rotation vector, velocity)`` with shape ``(6,)`` is a motion's logarithm, in which
+motions may be added up and extrapolated.  The motion that lays points on points with least squares,
+without a scale, comes from a singular value decomposition [Kabsch 1976; Umeyama, TPAMI 1991].
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Partial views: the folders of a folder become whole scans, a part at a time.
 
 A part's place in the data set is that of its folder.  Parts that lie directly in the folder of
-views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test`` labels are
-written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
+labels are written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud itself carries them.
 """
 
 from __future__ import annotations
@@ -202,9 +202,10 @@ def _truth(target: Path) -> Path:
 def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
     """Print what became of the parts."""
     done = [line for line in lines if not line.error]
-    kept = sum(line.points - line.outliers - line.thinned for line in done)
+    views, points = sum(line.views for line in done), sum(line.points for line in done)
+    kept = points - sum(line.outliers + line.thinned for line in done)
     sys.stdout.write(
-        f"{len(done)} of {len(lines)} parts written to {folder}: {sum(x.views for x in done)} views "
-        f"of {sum(x.points for x in done)} points became {kept} points; {folder / TABLE} and "
+        f"{len(done)} of {len(lines)} parts written to {folder}: {views} views of {points} points "
+        f"became {kept} points; {folder / TABLE} and "
         f"{folder / PICTURES} tell more\n"
     )

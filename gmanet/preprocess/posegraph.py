@@ -74,7 +74,7 @@ def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, points: i
 
 
 def _error(link: Measured, source: Doubles, target: Doubles) -> tuple[Doubles, Doubles]:
-    """Return what separates a link from the poses, as a twist in the common frame, and its weight."""
+    """Return by what twist, in the common frame, a link misses the poses, and its weight."""
     error = log(target @ link.motion @ inverse(source))
     change = adjoint(inverse(target))
     return error, change.T @ link.information @ change

@@ -96,8 +96,8 @@ surface with a noise of 1 (from 100,000 draws; see the tests)."""
 def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
     """Return normals, four lengths, and the nearest other point of each point.
 
-    Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and their
-    standard deviation about their plane.
+    Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and
+    their standard deviation about their plane.
     """
     distance, index = tree.query(query, NEIGHBORS)
     offset = pos[index] - query[:, None]
