@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,13 +137,14 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=50_000, help="of each view")
     parser.add_argument("--seeds", type=int, default=1, help="rounds of twelve parts")
     said = parser.parse_args()
-    rows = []
+    rows: list[Row] = []
+    made = provenance()
     for seed in range(said.seeds):
         for index, category in enumerate(PARTS):
             kind = KINDS[(index + seed) % len(KINDS)]
             rows.append(measure(category, kind, (seed, index), said.points))
             sys.stderr.write(_cells(rows[-1]) + "\n")
-            _write(rows, said.points)
+            _write(rows, said.points, made)
 
 
 def _cells(row: Row) -> str:
@@ -154,10 +156,9 @@ def _cells(row: Row) -> str:
     )
 
 
-def _write(rows: list[Row], points: int) -> None:
+def _write(rows: list[Row], points: int, made: dict[str, Any]) -> None:
     right = sum(row.verdict == "right" for row in rows)
     wrong = sum(row.verdict == "SILENTLY WRONG" for row in rows)
-    made = provenance()
     versions, machine = made["versions"], made["machine"]
     degrees = [f"{np.rad2deg(one):.0f}" for one in (ELEVATION, WINDOW, TILT)]
     about = (
@@ -169,8 +170,8 @@ def _write(rows: list[Row], points: int) -> None:
         f"**{wrong} silently wrong**, {len(rows) - right - wrong} listed as failed.\n\n"
         "Surface: RMS distance to the true surface in standard deviations of the noise. Before "
         "and after: residual between neighboring views in mm after the coarse registration and "
-        "in the end. Overlap: the least between neighbors. Covered: share of labelled points that have a labelled point of the "
-        "result within a cell of the octree. Seconds are for reading, registration, cleaning, "
+        "in the end. Overlap: the least between neighbors. Covered: share of labelled points "
+        "that have a labelled point of the result within a cell of the octree. Seconds are for reading, registration, cleaning, "
         "writing and the picture on one thread; wall time says how busy the machine was.\n\n"
         f"`python experiments/turntable.py {' '.join(sys.argv[1:])}`, "
         f"{datetime.date.today().isoformat()}, {machine['cores']} cores of "

@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 from gmanet.geometry.motion import Doubles, exp, inverse, log, moved, rigid_fit
 from gmanet.preprocess.anderson import Anderson
 
-__all__ = ["FINEST", "Found", "Pairing", "PointPairs", "fricp"]
+__all__ = ["FINEST", "Found", "Pairing", "PointPairs", "Schedule", "fricp"]
 
 COARSEST = 3.0
 """Median distances of the start that make the first nu."""
@@ -30,11 +30,25 @@ FINEST = 1 / (3 * np.sqrt(3))
 MEMORY = 5
 """Steps that Anderson's method looks back."""
 
-SETTLED = 0.1
-"""A nu is halved when points move by less than this share of it."""
 
-STILL = 1e-5
-"""At the last nu the search ends when points move by less than this share of their radius."""
+@dataclass(frozen=True)
+class Schedule:
+    """How nu falls and when a search ends; lengths are in the unit of the points.
+
+    Args:
+        finest: The last nu.
+        coarsest: The first nu; None for three medians of the distances at the start.
+        settled: A nu is halved when points move by less than this share of it.
+        still: At the last nu the search ends when points move by less than this share of their
+            radius.
+        most: Searches for nearest points at most.
+    """
+
+    finest: float
+    coarsest: float | None = None
+    settled: float = 0.01
+    still: float = 3e-4
+    most: int = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,39 +99,31 @@ class PointPairs:
         return rigid_fit(self.points, self._partner, weight)
 
 
-def fricp(
-    pairs: Pairing,
-    start: Doubles,
-    radius: float,
-    finest: float,
-    coarsest: float | None = None,
-    most: int = 200,
-) -> Found:
+def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> Found:
     """Return the motion that a search from ``start`` comes to.
 
     Args:
         pairs: Source and target.
         start: Source to target, with shape ``(4, 4)``.
         radius: Of the source, which weighs angles against shifts.
-        finest: The last nu.
-        coarsest: The first nu; None for three medians of the distances at the start.
-        most: Steps at most.
+        schedule: Of nu, and when to end.
     """
     distance = pairs.distances(start)
+    finest, coarsest = schedule.finest, schedule.coarsest
     if coarsest is None:
         coarsest = COARSEST * float(np.median(distance[np.isfinite(distance)]))
     nu, steps = max(coarsest, finest), 1
     speed, motion, energy = Anderson(MEMORY), start, _energy(distance, nu)
     scale = np.array([radius] * 3 + [1.0] * 3)
-    while steps < most:
+    while steps < schedule.most:
         image = pairs.improved(motion, np.exp(-((distance / nu) ** 2) / 2))
         size = float(np.abs(log(image @ inverse(motion)) * scale).max())
-        if nu > finest and size < SETTLED * nu:
+        if nu > finest and size < schedule.settled * nu:
             nu = max(nu / 2, finest)
             energy = _energy(distance, nu)
             speed.reset()
             continue
-        if size < STILL * radius:
+        if size < schedule.still * radius:
             return Found(image, steps, True)
         points = (log(one @ inverse(start)) * scale for one in (motion, image))
         motion = exp(speed.next(*points) / scale) @ start

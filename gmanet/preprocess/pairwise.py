@@ -18,7 +18,7 @@ from gmanet.geometry.neighbors import farthest_points
 from gmanet.preprocess.agreement import Agreement, agreement
 from gmanet.preprocess.candidates import Poses, distinct
 from gmanet.preprocess.congruent import congruent_motions
-from gmanet.preprocess.fricp import fricp
+from gmanet.preprocess.fricp import Schedule, fricp
 from gmanet.preprocess.planes import PlanePairs, about
 from gmanet.preprocess.sight import Sight
 from gmanet.preprocess.window import Window
@@ -48,6 +48,9 @@ FEW, MANY = 600, 3000
 
 SHORT, LONG = 15, 12
 """ICP's steps at most, for the same."""
+
+SETTLED, STILL = 0.1, 1e-5
+"""Of ICP's schedule."""
 
 ROUNDS = 4
 """Of ``LONG`` steps and a slide at most."""
@@ -89,14 +92,16 @@ def laid(source: Sight, target: Sight, motions: Doubles, rng: np.random.Generato
     """Return how a view lies best on another, starting from some motions ``(C, 4, 4)``."""
     few, many = (chosen(source, count, rng) for count in (FEW, MANY))
     pairs, finest = PlanePairs(source, few, target), FINEST * target.noise
+    short = Schedule(finest, None, SETTLED, STILL, SHORT)
     tried = []
     for start in motions:
-        motion = fricp(pairs, start, source.size, finest, most=SHORT).motion
+        motion = fricp(pairs, start, source.size, short).motion
         tried.append((_merit(agreement(source, few, target, motion)), motion, start))
     _, motion, start = min(tried, key=lambda one: one[0])
     pairs, nu = PlanePairs(source, many, target), None
     for _ in range(ROUNDS):
-        motion = fricp(pairs, motion, source.size, finest, nu, LONG).motion
+        long = Schedule(finest, nu, SETTLED, STILL, LONG)
+        motion = fricp(pairs, motion, source.size, long).motion
         nu = 2 * finest
         slid = _slid(source, many[: 2 * FEW], pairs, motion, finest)
         if slid is motion:
