@@ -147,7 +147,7 @@ def main() -> None:
             rows.setdefault(f"{name}, our end", []).append((quick, off_surface(one, early)))
         sys.stderr.write(f"{index + 1} of {PAIRS} pairs\n")
     lines = [
-        "| | steps, mean | median | most | surface, median | 90th percentile | at most 2 | better |",
+        "| | steps, mean | median | most | surface, median | 90 % | at most 2 | better |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, found in rows.items():

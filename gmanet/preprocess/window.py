@@ -71,7 +71,7 @@ class Window:
         )
 
     def ladder(self, spacing: float) -> Doubles:
-        """Return even turns over the window, at most ``spacing`` apart, with shape ``(C, 4, 4)``."""
+        """Return even turns over the window, ``spacing`` apart or less, ``(C, 4, 4)``."""
         half = int(np.ceil(self.width / spacing))
         return np.stack(
             [
