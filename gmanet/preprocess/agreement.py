@@ -15,7 +15,7 @@ from gmanet.cloud import Indices
 from gmanet.geometry.motion import Doubles, moved, turned
 from gmanet.preprocess.sight import Sight
 
-__all__ = ["Agreement", "agreement"]
+__all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]
 
 BESIDE = 3.0
 """Spacings that a point lies beside its nearest one at most to be on the same surface."""
@@ -28,6 +28,16 @@ FACING = 0.8
 
 NEAR = 6.0
 """Spacings within which a point of the one view is by the surface of the other."""
+
+APART = 1.0
+"""Views agree where their surfaces lie apart by less than so many standard deviations of noise,
+root mean square."""
+
+DISSENT = 0.12
+"""And where a smaller share of points by the other's surface does not lie in it."""
+
+OVERLAP = 0.1
+"""Views that share less than this share of their points tell nothing of each other."""
 
 CLIP = 8.0
 """Greater heights count as so many standard deviations of the noise: a few cannot drown the rest,
@@ -55,6 +65,11 @@ class Agreement:
     def apart(self) -> float:
         """How far both surfaces lie apart, root mean square."""
         return float(np.sqrt(max(self.rms**2 - self.own**2, 0.0)))
+
+    def good(self, noise: float) -> bool:
+        """Return whether the views lie right, as far as they tell."""
+        right = self.apart <= APART * noise and self.dissent <= DISSENT
+        return self.overlap >= OVERLAP and right
 
 
 def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> Agreement:

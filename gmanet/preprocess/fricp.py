@@ -110,6 +110,8 @@ def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> 
     """
     distance = pairs.distances(start)
     finest, coarsest = schedule.finest, schedule.coarsest
+    if not np.isfinite(distance).any():
+        return Found(start, 1, False)
     if coarsest is None:
         coarsest = COARSEST * float(np.median(distance[np.isfinite(distance)]))
     nu, steps = max(coarsest, finest), 1

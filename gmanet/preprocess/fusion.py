@@ -16,9 +16,10 @@ from gmanet.cloud import Cloud
 from gmanet.errors import InputError
 from gmanet.geometry.motion import Doubles, moved, turned
 from gmanet.preprocess.cleaning import Cleaned, Cleaning, clean
+from gmanet.preprocess.ring import Ring
 from gmanet.preprocess.sight import Sight
 from gmanet.preprocess.turning import Turning
-from gmanet.preprocess.turntable import Ring, ring
+from gmanet.preprocess.turntable import put_together
 
 __all__ = ["Placement", "fuse", "joined", "place"]
 
@@ -101,7 +102,7 @@ def place(
             raise InputError(f"view {cloud.name}: {error}") from None
     size = 2 * max(sight.size for sight in sights)
     windows = turning.windows(len(clouds), size, angles)
-    found = ring(sights, windows, np.random.default_rng(seed), markers)
+    found = put_together(sights, windows, np.random.default_rng(seed), markers)
     return Placement.of(found, [cloud.name for cloud in clouds])
 
 

@@ -23,7 +23,7 @@ from gmanet.preprocess.planes import PlanePairs, about
 from gmanet.preprocess.sight import Sight
 from gmanet.preprocess.window import Window
 
-__all__ = ["Link", "chosen", "laid", "starts"]
+__all__ = ["MANY", "SLACK", "Link", "chosen", "laid", "starts"]
 
 CORNERS = 400
 """Points that congruent sets are made of."""
@@ -48,6 +48,9 @@ FEW, MANY = 600, 3000
 
 SHORT, LONG = 15, 12
 """ICP's steps at most, for the same."""
+
+SLACK = 1.25
+"""The window is that much wider for where a motion ends than for where it starts."""
 
 SETTLED, STILL = 0.1, 1e-5
 """Of ICP's schedule."""
@@ -88,16 +91,23 @@ class Link:
         return _merit(self.agreement)
 
 
-def laid(source: Sight, target: Sight, motions: Doubles, rng: np.random.Generator) -> Link:
-    """Return how a view lies best on another, starting from some motions ``(C, 4, 4)``."""
+def laid(
+    source: Sight, target: Sight, window: Window, motions: Doubles, rng: np.random.Generator
+) -> Link:
+    """Return how a view lies best on another, starting from some motions ``(C, 4, 4)``.
+
+    Motions that leave the window on their way win only if all do.
+    """
     few, many = (chosen(source, count, rng) for count in (FEW, MANY))
     pairs, finest = PlanePairs(source, few, target), FINEST * target.noise
     short = Schedule(finest, None, SETTLED, STILL, SHORT)
     tried = []
     for start in motions:
         motion = fricp(pairs, start, source.size, short).motion
-        tried.append((_merit(agreement(source, few, target, motion)), motion, start))
-    _, motion, start = min(tried, key=lambda one: one[0])
+        outside = not window.allows(motion[None], SLACK)[0]
+        merit = _merit(agreement(source, few, target, motion))
+        tried.append((outside, merit, motion, start))
+    _, _, motion, start = min(tried, key=lambda one: one[:2])
     pairs, nu = PlanePairs(source, many, target), None
     for _ in range(ROUNDS):
         long = Schedule(finest, nu, SETTLED, STILL, LONG)

@@ -20,6 +20,9 @@ BESIDE = 2.0
 FACING = 0.5
 """Least cosine, of either sign, between the normals of partners."""
 
+FEWEST = 6.0
+"""Sum of weights below which a step would follow nothing but chance."""
+
 RIDGE = 1e-7
 """Of the normal equations' trace, added to their diagonal: what no plane holds, stays."""
 
@@ -54,6 +57,8 @@ class PlanePairs:
     def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
         """Return the motion after a Gauss-Newton step for the partners found last."""
         place = moved(motion, self.points)
+        if not weight.sum() > FEWEST:
+            return motion
         middle = place.mean(axis=0)
         matrix, vector = normal_equations(
             place - middle, self.target.normal[self._partner], self._heights(place), weight

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Labels
 from gmanet.geometry.motion import Doubles, turning
 
-__all__ = ["Window"]
+__all__ = ["Window", "common_axis"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +93,21 @@ class Window:
         across[1] = np.cross(self.axis, across[0])
         flat = offset @ across.T
         return np.hypot(flat[..., 0], flat[..., 1]), np.arctan2(flat[..., 1], flat[..., 0]), height
+
+
+def common_axis(motions: Doubles, window: Window) -> tuple[Doubles, Doubles]:
+    """Return the direction and a center of the axis that motions ``(C, 4, 4)`` turn about.
+
+    Args:
+        motions: Turns about one axis, about.
+        window: Whose axis gives the sign, and whose center the place along the axis.
+    """
+    vectors = Rotation.from_matrix(motions[:, :3, :3]).as_rotvec()
+    sign = np.sign(vectors @ window.axis)[:, None]
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    axis = np.median(sign * vectors / np.maximum(lengths, 1e-9), axis=0)
+    axis /= np.linalg.norm(axis)
+    # (1 - R) center = shift holds across the axis; along it the center stays where it was.
+    matrix = np.concatenate([*(np.eye(3) - motions[:, :3, :3]), 1e-6 * axis[None]])
+    vector = np.concatenate([*motions[:, :3, 3], [1e-6 * float(axis @ window.center)]])
+    return axis, np.asarray(np.linalg.lstsq(matrix, vector)[0])
