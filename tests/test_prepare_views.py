@@ -51,6 +51,12 @@ def placed(monkeypatch):
     return calls
 
 
+@pytest.fixture
+def unpainted(monkeypatch):
+    """Pictures, which take most of the time here, are left out."""
+    monkeypatch.setattr(parts, "save_picture", lambda *_: None)
+
+
 def table(folder):
     with (folder / "prepare.csv").open(encoding="utf-8", newline="") as file:
         return {row["part"]: row for row in csv.DictReader(file)}
@@ -84,7 +90,9 @@ def test_views_become_a_data_set(views, placed, tmp_path, type_in, capsys):
     assert len(IEC3D(out.parent, "plate", "train")) == 1
 
 
-def test_a_second_run_does_the_rest_only(views, placed, tmp_path, type_in, monkeypatch, capsys):
+def test_a_second_run_does_the_rest_only(
+    views, placed, unpainted, tmp_path, type_in, monkeypatch, capsys
+):
     out = tmp_path / "out"
     for _ in range(2):
         with pytest.raises(SystemExit):
@@ -100,14 +108,14 @@ def test_a_second_run_does_the_rest_only(views, placed, tmp_path, type_in, monke
     with pytest.raises(SystemExit):
         type_in(prepare.main, views, "-o", out, "cell=0.1")  # cleaned anew, not registered
     assert (len(placed), len(fused)) == (3, 3)
-    write_cloud(views / "plain/view11.ply", read_cloud(views / "plain/view2.ply"))
+    write_cloud(views / "plain/view10.ply", read_cloud(views / "plain/view2.ply"))
     (out / "poses/bumped.json").write_text("{", encoding="utf-8")
     with pytest.raises(SystemExit):
         type_in(prepare.main, views, "-o", out, "cell=0.2")
     assert len(placed) == 5
 
 
-def test_labels_no_longer_there_leave_the_test_folder(views, placed, tmp_path, type_in):
+def test_labels_no_longer_there_leave_the_test_folder(views, placed, unpainted, tmp_path, type_in):
     out = tmp_path / "out"
     with pytest.raises(SystemExit):
         type_in(prepare.main, views, "-o", out)
@@ -120,7 +128,7 @@ def test_labels_no_longer_there_leave_the_test_folder(views, placed, tmp_path, t
     assert (out / "train/bumped.pcd").exists()
 
 
-def test_a_parts_place_is_kept(views, placed, tmp_path, type_in):
+def test_a_parts_place_is_kept(views, placed, unpainted, tmp_path, type_in):
     (tmp_path / "views/nut/good").mkdir(parents=True)
     (views / "plain").rename(tmp_path / "views/nut/good/one")
     (views / "bumped").rename(tmp_path / "views/nut/bump")
@@ -130,7 +138,7 @@ def test_a_parts_place_is_kept(views, placed, tmp_path, type_in):
     assert read_cloud(tmp_path / "out/nut/bump.pcd").label.any()
 
 
-def test_poses_and_markers_are_read(views, placed, tmp_path, type_in):
+def test_poses_and_markers_are_read(views, placed, unpainted, tmp_path, type_in):
     """A file with poses makes a folder one of views, whatever it is called."""
     (views / "plain/poses.txt").write_text("# degrees\n0\n91.5\n", encoding="utf-8")
     (views / "bumped/poses.txt").write_text("view10 45\nview2, 5\n", encoding="utf-8")
@@ -157,7 +165,9 @@ def test_poses_and_markers_are_read(views, placed, tmp_path, type_in):
         ("view3.ply", "ply\nnonsense", "view3.ply"),
     ],
 )
-def test_a_wrong_file_fails_its_part_only(views, placed, tmp_path, type_in, file, text, sentence):
+def test_a_wrong_file_fails_its_part_only(
+    views, placed, unpainted, tmp_path, type_in, file, text, sentence
+):
     (views / "plain" / file).write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit) as caught:
         type_in(prepare.main, views, "-o", tmp_path / "out")
@@ -186,7 +196,7 @@ def test_a_wrong_word_is_named(views, tmp_path, type_in, capsys, words, sentence
     assert not (tmp_path / "out").exists()
 
 
-def test_words_decide_what_a_folder_holds(views, placed, tmp_path, type_in, capsys):
+def test_words_decide_what_a_folder_holds(views, placed, unpainted, tmp_path, type_in, capsys):
     type_in(prepare.main, views, "-o", tmp_path / "clean", "views=false")
     assert "6 of 6 scans written" in capsys.readouterr().out
     assert not placed
