@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import os
 import sys
 import time
@@ -28,7 +29,8 @@ from gmanet.data.procedural.defects import DEFECTS
 from gmanet.data.procedural.surface import NOISE
 from gmanet.geometry.motion import exp, inverse, moved
 from gmanet.geometry.open3d import load_open3d
-from gmanet.preparation.parts import PartLine, fuse_parts
+from gmanet.preparation.parts import fuse_parts
+from gmanet.preparation.report import PartLine
 from gmanet.preprocess.cleaning import Cleaning
 from gmanet.preprocess.turning import Turning
 from gmanet.provenance import provenance
@@ -118,11 +120,12 @@ def measure(category: str, defect: str, seed: tuple[int, ...], points: int) -> R
         cloud = read_cloud(out / line.file)
         gt = out / "gt" / f"{category}.txt"
         labelled = read_cloud(gt) if gt.is_file() else None
+        poses = json.loads((out / "poses" / f"{category}.json").read_text())["poses"]
     rms, covered = surface_rms(truth, cloud.pos), np.nan
     if labelled is not None and labelled.label is not None:
         places = [
-            moved(truth.motions[0] @ inverse(motion), view.pos[view.label])
-            for motion, view in zip(truth.motions, truth.views, strict=True)
+            moved(np.asarray(pose), view.pos[view.label])
+            for pose, view in zip(poses, truth.views, strict=True)
         ]
         tree = cKDTree(labelled.pos[labelled.label])
         pos = truth.views[0].pos

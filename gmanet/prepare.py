@@ -26,7 +26,8 @@ from pathlib import Path
 
 from gmanet.errors import InputError, command
 from gmanet.preparation.layout import holds_views
-from gmanet.preparation.parts import fuse_parts, tell_parts
+from gmanet.preparation.parts import fuse_parts
+from gmanet.preparation.report import tell_parts
 from gmanet.preparation.scans import clean_scans, tell_scans
 from gmanet.preparation.settings import read_words, taken
 from gmanet.preprocess.cleaning import Cleaning

@@ -8,10 +8,9 @@ labels are written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud its
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -22,60 +21,18 @@ from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
+from gmanet.preparation.report import PICTURES, PartLine
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning
 from gmanet.preprocess.fusion import Placement, fuse, joined, place
 from gmanet.preprocess.turning import Turning
 
-__all__ = ["PartLine", "fuse_parts", "tell_parts"]
+__all__ = ["fuse_parts"]
 
 METHOD = 1
 """Changes with whatever changes a result."""
 
-POSES, PICTURES = "poses", "pictures"
-
-
-@dataclass(frozen=True)
-class PartLine:
-    """What became of one part, a line of the table; lengths are in the unit of the views.
-
-    Args:
-        part: Its folder, below the folder of views.
-        file: Its cloud, below the data set.
-        views: How many.
-        points: Of all views.
-        noise: Standard deviation of points about their surface.
-        rms_before: Residual between neighboring views after the coarse registration.
-        rms_after: The same in the end.
-        apart: How far two views' surfaces lie apart at most.
-        overlap: Least share of a view that its neighbor shows too.
-        closing: How far closing the ring moved points at most.
-        outliers: Removed as such.
-        thinned: Left out by the octree.
-        labelled: Labelled points of the views.
-        labelled_kept: Those that are left.
-        seconds: It took, pictures included.
-        key: Digest of the files' bytes and of the settings.
-        error: Why there is no cloud.
-    """
-
-    part: str
-    file: str = ""
-    views: int = 0
-    points: int = 0
-    noise: float = 0.0
-    rms_before: float = 0.0
-    rms_after: float = 0.0
-    apart: float = 0.0
-    overlap: float = 0.0
-    closing: float = 0.0
-    outliers: int = 0
-    thinned: int = 0
-    labelled: int = 0
-    labelled_kept: int = 0
-    seconds: float = 0.0
-    key: str = ""
-    error: str = ""
+POSES = "poses"
 
 
 def fuse_parts(
@@ -145,19 +102,21 @@ def _made(
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
     )
-    lengths = ("noise", "rms_before", "rms", "apart", "overlap", "closing")
+    names = ("noise", "rms", "rms_before", "apart", "overlap", "closing")
+    short = {name: float(f"{getattr(placement, name):.5g}") for name in names}
     return PartLine(
         str(part.name),
         str(target.relative_to(folder)),
-        len(clouds),
-        len(whole),
-        *(float(f"{getattr(placement, name):.5g}") for name in lengths),
-        cleaned.outliers,
-        cleaned.thinned,
-        before,
-        after,
-        round(time.perf_counter() - start, 1),
-        key,
+        views=len(clouds),
+        points=len(whole),
+        rms_after=short.pop("rms"),
+        **short,  # type: ignore[arg-type]
+        outliers=cleaned.outliers,
+        thinned=cleaned.thinned,
+        labelled=before,
+        labelled_kept=after,
+        seconds=round(time.perf_counter() - start, 1),
+        key=key,
     )
 
 
@@ -197,15 +156,3 @@ def _write(target: Path, cloud: Cloud) -> None:
 
 def _truth(target: Path) -> Path:
     return target.parent.parent / "gt" / f"{target.stem}.txt"
-
-
-def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
-    """Print what became of the parts."""
-    done = [line for line in lines if not line.error]
-    views, points = sum(line.views for line in done), sum(line.points for line in done)
-    kept = points - sum(line.outliers + line.thinned for line in done)
-    sys.stdout.write(
-        f"{len(done)} of {len(lines)} parts written to {folder}: {views} views of {points} points "
-        f"became {kept} points; {folder / TABLE} and "
-        f"{folder / PICTURES} tell more\n"
-    )

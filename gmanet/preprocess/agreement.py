@@ -83,7 +83,7 @@ def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> A
     """
     place = moved(motion, source.pos[rows])
     far = BEYOND * target.spacing
-    gap, partner = target.tree.query(place, distance_upper_bound=2 * far)
+    gap, partner = map(np.asarray, target.tree.query(place, distance_upper_bound=2 * far))
     found = np.flatnonzero(np.isfinite(gap))
     at = partner[found]
     height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
@@ -97,9 +97,9 @@ def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> A
     clip = CLIP * max(source.noise, target.noise)
     near = inner & (gap[found] <= NEAR * target.spacing)
     agree = near & same & (np.abs(height) < clip)
-    heights = (np.clip(one, -clip, clip) for one in (height[same], source.own[rows[found[same]]]))
-    return Agreement(
-        float(same.sum() / len(rows)),
-        *(float(np.sqrt((one**2).mean())) for one in heights),
-        float(1 - agree.sum() / max(near.sum(), 1)),
+    rms, own = (
+        float(np.sqrt((np.clip(one, -clip, clip) ** 2).mean()))
+        for one in (height[same], source.own[rows[found[same]]])
     )
+    dissent = float(1 - agree.sum() / max(near.sum(), 1))
+    return Agreement(float(same.sum() / len(rows)), rms, own, dissent)

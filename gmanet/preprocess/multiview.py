@@ -88,7 +88,8 @@ def _pair(
     """Return what a pair of views adds to the normal equations; None without common surface."""
     motion = inverse(other) @ pose
     place = moved(motion, source.pos[rows])
-    gap, partner = target.tree.query(place, distance_upper_bound=BESIDE * 2 * target.spacing)
+    reach = 2 * BESIDE * target.spacing
+    gap, partner = map(np.asarray, target.tree.query(place, distance_upper_bound=reach))
     found = np.flatnonzero(np.isfinite(gap))
     at = partner[found]
     normal = target.normal[at]

@@ -132,7 +132,7 @@ def starts(source: Sight, target: Sight, window: Window, rng: np.random.Generato
         rows = chosen(view, 8 * CORNERS, rng)
         corners.append(view.pos[rows[farthest_points(view.pos[rows].astype(np.float32), CORNERS)]])
     gap = np.sqrt(source.inner.sum() / CORNERS) * source.spacing
-    sets = congruent_motions(*corners, window, gap, rng)
+    sets = congruent_motions(corners[0], corners[1], window, gap, rng)
     motions = np.concatenate([window.ladder(LADDER), sets[rng.permutation(len(sets))[:MOST]]])
     probe = source.pos[chosen(source, PROBED, rng)]
     tree = cKDTree(target.pos[chosen(target, AMONG, rng)])
@@ -149,7 +149,7 @@ def chosen(view: Sight, count: int, rng: np.random.Generator) -> Indices:
 
 def _merit(one: Agreement) -> float:
     """Return the disagreement, a little more of it where it rests on little overlap."""
-    return one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1
+    return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
 
 def _slid(source: Sight, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:

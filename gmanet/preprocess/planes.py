@@ -46,7 +46,7 @@ class PlanePairs:
     def distances(self, motion: Doubles) -> Doubles:
         """Return distances of the source's points, with shape ``(N,)``."""
         target, place = self.target, moved(motion, self.points)
-        gap, self._partner = target.tree.query(place)
+        gap, self._partner = map(np.asarray, target.tree.query(place))
         plane = self._heights(place)
         aside = np.sqrt(np.maximum(gap**2 - plane**2, 0))
         far = np.hypot(plane, np.maximum(aside - BESIDE * target.spacing, 0))
@@ -64,7 +64,8 @@ class PlanePairs:
             place - middle, self.target.normal[self._partner], self._heights(place), weight
         )
         matrix += RIDGE * np.trace(matrix) * np.eye(6)
-        return about(middle, np.linalg.solve(matrix, -vector)) @ motion
+        step = np.asarray(np.linalg.solve(matrix, -vector), np.float64)
+        return about(middle, step) @ motion
 
     def information(self, motion: Doubles, nu: float) -> tuple[Doubles, Doubles]:
         """Return the normal equations' matrix, for twists about a middle, and that middle."""

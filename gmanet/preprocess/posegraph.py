@@ -53,7 +53,8 @@ def solve_poses(links: Mapping[tuple[int, int], Measured], count: int) -> Double
                     matrix[one, :, two] += sign * other * weight
         flat = matrix[1:, :, 1:].reshape(6 * count - 6, -1)
         flat += RIDGE * np.trace(flat) * np.eye(len(flat))
-        steps = np.linalg.solve(flat, -vector[1:].ravel()).reshape(-1, 6)
+        solved = np.linalg.solve(flat, -vector[1:].ravel())
+        steps = np.asarray(solved, np.float64).reshape(-1, 6)
         poses[1:] = [exp(step) @ pose for step, pose in zip(steps, poses[1:], strict=True)]
     return poses
 
@@ -69,7 +70,7 @@ def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, points: i
     moved = [0.0]
     for (i, j), link in links.items():
         error, weight = _error(link, poses[i], poses[j])
-        moved.append(float(np.sqrt(max(error @ weight @ error, 0.0) / points)))
+        moved.append(float(np.sqrt(max(float(error @ weight @ error), 0.0) / points)))
     return max(moved)
 
 

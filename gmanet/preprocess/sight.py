@@ -99,7 +99,7 @@ def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubl
     Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and
     their standard deviation about their plane.
     """
-    distance, index = tree.query(query, NEIGHBORS)
+    distance, index = map(np.asarray, tree.query(query, NEIGHBORS))
     offset = pos[index] - query[:, None]
     centroid = offset.mean(axis=1)
     offset -= centroid[:, None]

@@ -61,13 +61,9 @@ class Turning:
         step = self.step or 360.0 / count
         at = np.arange(count) * step if angles is None else np.asarray(angles, np.float64)
         axis = np.asarray(self.axis) / np.linalg.norm(self.axis)
-        width = self.window if angles is None else self.known
+        width = np.deg2rad(self.window if angles is None else self.known)
+        center, tilt = np.asarray(self.center, np.float64), np.deg2rad(self.tilt)
         return [
-            Window(
-                axis,
-                np.asarray(self.center, np.float64),
-                *np.deg2rad([turn, width, self.tilt]).tolist(),
-                self.shift * size,
-            )
-            for turn in np.diff(at, append=at[0])
+            Window(axis, center, float(turn), float(width), float(tilt), self.shift * size)
+            for turn in np.deg2rad(np.diff(at, append=at[0]))
         ]

@@ -58,7 +58,7 @@ class Window:
         cosine = np.trace(rest, axis1=1, axis2=2) - np.einsum(
             "i,cij,j->c", self.axis, rest, self.axis
         )
-        return np.arctan2(twist, cosine)
+        return np.asarray(np.arctan2(twist, cosine))
 
     def allows(self, motions: Doubles, slack: float = 1.0) -> Labels:
         """Return which motions ``(C, 4, 4)`` lie in the window, all widths times ``slack``."""
