@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud
 from gmanet.geometry.motion import moved
@@ -16,6 +17,9 @@ __all__ = ["save_picture"]
 
 POINTS = 60_000
 """Drawn at most."""
+
+NEAR = 2.0
+"""Spacings from the fused cloud beyond which a view's point is an outlier and not drawn."""
 
 COLORS = np.array(
     [
@@ -40,21 +44,17 @@ def save_picture(path: Path, views: Sequence[Cloud], placement: Placement, fused
     """
     rng = np.random.default_rng(0)
     share = min(1.0, POINTS / sum(map(len, views)))
-    pos, color = [], []
+    tree, pos, color = cKDTree(fused.pos), [], []
     for index, (pose, view) in enumerate(zip(placement.poses, views, strict=True)):
         rows = rng.permutation(len(view))[: max(1, int(share * len(view)))]
-        pos.append(moved(np.asarray(pose), view.pos[rows]).astype(np.float32))
-        color.append(np.tile(COLORS[index % len(COLORS)], (len(rows), 1)))
+        drawn = moved(np.asarray(pose), view.pos[rows]).astype(np.float32)
+        drawn = drawn[np.asarray(tree.query(drawn)[0]) <= NEAR * placement.spacing]
+        pos.append(drawn)
+        color.append(np.tile(COLORS[index % len(COLORS)], (len(drawn), 1)))
     rows = rng.permutation(len(fused))[:POINTS]
     label = None if fused.label is None else fused.label[rows]
     panels = [
-        Panel("views", _within(np.concatenate(pos), fused), rgb=np.concatenate(color)),
+        Panel("views", np.concatenate(pos), rgb=np.concatenate(color)),
         Panel("fused", fused.pos[rows], label=label),
     ]
     save_row(path, [panels])
-
-
-def _within(pos: np.ndarray, fused: Cloud) -> np.ndarray:
-    """Return the points with those far off drawn at the border: outliers would shrink the part."""
-    low, high = fused.pos.min(axis=0), fused.pos.max(axis=0)
-    return np.asarray(np.clip(pos, low, high))
