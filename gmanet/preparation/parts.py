@@ -94,11 +94,9 @@ def _made(
         picture = folder / PICTURES / part.name.parent / f"{part.name.name}.png"
         save_picture(picture, clouds, placement, cleaned.cloud)
     except InputError as error:
-        said = str(error)
-        where = str(views / part.name)
-        return PartLine(
-            str(part.name), key=key, error=said if said.startswith(where) else f"{where}: {said}"
-        )
+        said, where = str(error), str(views / part.name)
+        named = said if said.startswith(where) else f"{where}: {said}"
+        return PartLine(str(part.name), key=key, error=named)
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
     )
