@@ -23,7 +23,7 @@ from gmanet.preprocess.planes import PlanePairs, about
 from gmanet.preprocess.sight import Sight
 from gmanet.preprocess.window import Window
 
-__all__ = ["MANY", "SLACK", "Link", "chosen", "laid", "starts"]
+__all__ = ["MANY", "SLACK", "Link", "chosen", "laid", "merit", "starts"]
 
 CORNERS = 400
 """Points that congruent sets are made of."""
@@ -88,7 +88,7 @@ class Link:
     @property
     def merit(self) -> float:
         """The lower, the better."""
-        return _merit(self.agreement)
+        return merit(self.agreement)
 
 
 def laid(
@@ -105,8 +105,7 @@ def laid(
     for start in motions:
         motion = fricp(pairs, start, source.size, short).motion
         outside = not window.allows(motion[None], SLACK)[0]
-        merit = _merit(agreement(source, few, target, motion))
-        tried.append((outside, merit, motion, start))
+        tried.append((outside, merit(agreement(source, few, target, motion)), motion, start))
     _, _, motion, start = min(tried, key=lambda one: one[:2])
     pairs, nu = PlanePairs(source, many, target), None
     for _ in range(ROUNDS):
@@ -147,7 +146,7 @@ def chosen(view: Sight, count: int, rng: np.random.Generator) -> Indices:
     return rng.permutation(np.flatnonzero(view.inner))[:count]
 
 
-def _merit(one: Agreement) -> float:
+def merit(one: Agreement) -> float:
     """Return the disagreement, a little more of it where it rests on little overlap."""
     return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
@@ -163,7 +162,7 @@ def _slid(source: Sight, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: 
 
     def tried(length: float) -> tuple[float, float, Doubles]:
         place = about(middle, length * way) @ motion if length else motion
-        return _merit(agreement(source, rows, pairs.target, place)), length, place
+        return merit(agreement(source, rows, pairs.target, place)), length, place
 
     best, step = tried(0.0), 0.1 * source.size
     while step > pairs.target.noise:
