@@ -29,7 +29,7 @@ from gmanet.preprocess.turning import Turning
 
 __all__ = ["fuse_parts"]
 
-METHOD = 2
+METHOD = 1
 """Changes with whatever changes a result."""
 
 POSES = "poses"

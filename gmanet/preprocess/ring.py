@@ -1,8 +1,8 @@
 """Views that were put together, and whether they fit.
 
 Nothing that was put together wrongly may pass for a scan: all pairs of views must agree where both
-show the same surface, those that close the ring included, the turns must lie in their windows, and
-all views must hang together.
+show the same surface, the turns must lie in their windows, the ring must close, and all views must
+hang together.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from gmanet.preprocess.pairwise import Link
 
 __all__ = ["Ring"]
 
+CLOSING = 2.0
+"""Closing the ring may move a link's points by so many standard deviations of noise."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ring:
@@ -29,8 +32,7 @@ class Ring:
         pairs: How pairs (i, j) of views agree in the end, where they overlap.
         noise: Of the views.
         spacing: Of their points.
-        closing: How far closing the ring with all links moves a link's points along their normals
-            at most; if far, the link that fits the others least was left out.
+        closing: How far closing the ring moved a link's points along their normals at most.
         outside: Turns, in radians, between neighbors (i, j) that lie outside their windows.
     """
 
@@ -64,6 +66,11 @@ class Ring:
                     f"of view {names[i]}'s points by the surface of {names[j]}, {one.dissent:.0%} "
                     f"do not lie in it, wanted {DISSENT:.0%} or less"
                 )
+        if self.closing > CLOSING * self.noise:
+            return (
+                f"the ring of views misses its start by {self.closing:.3g}, wanted "
+                f"{CLOSING * self.noise:.3g} or less"
+            )
         together = connected(self.pairs, len(names))
         if len(together) < len(names):
             rest = ", ".join(name for i, name in enumerate(names) if i not in together)

@@ -1,8 +1,7 @@
 """Views around a turntable, each laid on the next, the ring closed, and all refined together.
 
 Links that do not agree are sought again once the good ones have told where the table's axis is: all
-views share it.  Where the ring does not close, one link is left out: the others hold the views
-together.
+views share it.  One link that still does not agree is left out: the others hold the views together.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from gmanet.geometry.motion import Doubles, inverse
 from gmanet.preprocess.agreement import OVERLAP, Agreement, agreement
 from gmanet.preprocess.markers import by_markers
 from gmanet.preprocess.multiview import refined
-from gmanet.preprocess.pairwise import MANY, SLACK, Link, chosen, laid, merit, starts
+from gmanet.preprocess.pairwise import MANY, SLACK, Link, chosen, laid, starts
 from gmanet.preprocess.posegraph import closure, solve_poses
 from gmanet.preprocess.ring import Ring
 from gmanet.preprocess.sight import Sight
@@ -27,9 +26,6 @@ __all__ = ["put_together"]
 
 POINTS = 2000
 """Points of each view that pairs are refined and checked with."""
-
-CLOSING = 2.0
-"""Standard deviations of the noise that closing the ring may move a link's points by."""
 
 NARROW = (np.deg2rad(2), 0.02)
 """Tilt and shift, a share of the view's size, about an axis that other links tell."""
@@ -61,33 +57,18 @@ def put_together(
         links[i, j] = laid(views[i], views[j], window, start, rng)
     _retried(links, views, dict(zip(keys, windows, strict=True)), rng)
     noise = float(np.median([view.noise for view in views]))
+    used = dict(links)
+    worst = max(links, key=lambda key: links[key].merit)
+    if not links[worst].agreement.good(noise):
+        del used[worst]
+    poses = solve_poses(used, count)
+    closing = closure(used, poses, MANY)
     rows = [chosen(view, POINTS, rng) for view in views]
-    closing = closure(links, solve_poses(links, count), MANY)
-    used = links if closing <= CLOSING * noise else _without_one(links, views, rows, noise)
-    poses = refined(views, rows, solve_poses(used, count))
+    poses = refined(views, rows, poses)
     spacing = float(np.median([view.spacing for view in views]))
     outside = {} if markers else _outside(dict(zip(keys, windows, strict=True)), poses)
     pairs = _pairs(views, rows, poses)
     return Ring(poses, links, pairs, noise, spacing, closing, outside)
-
-
-def _without_one(
-    links: Mapping[tuple[int, int], Link],
-    views: Sequence[Sight],
-    rows: Sequence[Indices],
-    noise: float,
-) -> dict[tuple[int, int], Link]:
-    """Return all links but one: one that does not agree, or that which the others replace best."""
-
-    def lost(left_out: tuple[int, int]) -> tuple[bool, float]:
-        i, j = left_out
-        poses = solve_poses({k: link for k, link in links.items() if k != left_out}, len(views))
-        found = agreement(views[i], rows[i], views[j], inverse(poses[j]) @ poses[i])
-        link = links[left_out]
-        return link.agreement.good(noise), merit(found) - link.merit
-
-    worst = min(links, key=lost)
-    return {key: link for key, link in links.items() if key != worst}
 
 
 def _outside(
