@@ -16,17 +16,8 @@ LAYERS = [
     *("errors", "preemption", "launcher", "locks", "cloud", "geometry", "synthesis"),
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
-    *(
-        "words",
-        "schema",
-        "config",
-        "provenance",
-        "records",
-        "run",
-        "experiment",
-        "roots",
-        "fitting",
-    ),
+    *("words", "schema", "config", "provenance", "records", "run", "experiment", "roots"),
+    *("fitting", "preparation"),
 ]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),

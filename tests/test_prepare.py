@@ -11,6 +11,7 @@ from gmanet import prepare
 from gmanet.data.config import DataConfig
 from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.sources import open_data
+from gmanet.preparation import scans as scans_of
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_a_second_run_does_what_is_missing_or_new(
     (out / "good/0.ply").unlink()
     write_cloud(scans / "good/1.ply", plate(700, 9))
     done = []
-    real = prepare.clean
-    monkeypatch.setattr(prepare, "clean", lambda c, how: done.append(c.name) or real(c, how))
+    real = scans_of.clean
+    monkeypatch.setattr(scans_of, "clean", lambda c, how: done.append(c.name) or real(c, how))
     type_in(prepare.main, scans, "-o", out)
     assert done == ["0", "1"]
     type_in(prepare.main, scans, "-o", out, "ratio=1.5")
@@ -97,7 +98,7 @@ def test_a_wrong_word_is_named(scans, tmp_path, type_in, capsys, words, sentence
 def test_folders_that_cannot_be_used(scans, tmp_path, type_in, capsys):
     (tmp_path / "empty").mkdir()
     (tmp_path / "torn").mkdir()
-    head = ",".join(field.name for field in dataclasses.fields(prepare.Line))
+    head = ",".join(field.name for field in dataclasses.fields(scans_of.Line))
     (tmp_path / "torn/prepare.csv").write_text(f"{head}\na.ply,many\n", encoding="utf-8")
     (tmp_path / "other").mkdir()
     (tmp_path / "other/prepare.csv").write_text("mine\n", encoding="utf-8")

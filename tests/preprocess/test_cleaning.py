@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
@@ -91,3 +92,20 @@ def test_settings_without_sense_are_refused(made, sentence):
 def test_a_cell_that_leaves_no_surface_is_refused(plate):
     with pytest.raises(InputError, match="after thinning to cells of 1"):
         clean(plate(500, 0), Cleaning(cell=1))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.floats(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_searching_anew_only_where_neighbors_were_lost_changes_nothing(seed, neighbors, ratio):
+    rng = np.random.default_rng(seed)
+    pos = np.concatenate([rng.normal(size=(300, 3)) ** 3, rng.uniform(-9, 9, (30, 3))])
+    pos = pos.astype(np.float32)
+    left = np.arange(len(pos))
+    for _ in range(4):
+        mean = cKDTree(pos[left]).query(pos[left], np.arange(2, neighbors + 2))[0].mean(axis=1)
+        far = mean > mean.mean() + ratio * mean.std()
+        left = left[~far]
+        if not far.any():
+            break
+    found = inliers(pos, neighbors, ratio, 0.0, 4)
+    assert np.flatnonzero(found).tolist() == left.tolist()

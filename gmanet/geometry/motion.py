@@ -1,0 +1,101 @@
+r"""Rigid motions as matrices with shape ``(..., 4, 4)``, their Lie algebra, and least squares.
+
+A twist ``(rotation vector, velocity)`` with shape ``(6,)`` is a motion's logarithm, in which
+motions may be added up and extrapolated.  The motion that lays points on points with least squares,
+without a scale, comes from a singular value decomposition [Kabsch 1976; Umeyama, TPAMI 1991].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+__all__ = ["Doubles", "adjoint", "exp", "inverse", "log", "moved", "rigid_fit", "turned", "turning"]
+
+Doubles = npt.NDArray[np.float64]
+
+SMALL = 1e-6
+"""Radians below which the series' first terms are exact."""
+
+
+def moved(motion: Doubles, pos: npt.NDArray[np.floating]) -> Doubles:
+    """Return points ``(N, 3)`` after a motion ``(4, 4)``."""
+    return np.asarray(pos @ motion[:3, :3].T + motion[:3, 3])
+
+
+def turned(motion: Doubles, vector: npt.NDArray[np.floating]) -> Doubles:
+    """Return directions ``(N, 3)`` after a motion ``(4, 4)``."""
+    return np.asarray(vector @ motion[:3, :3].T)
+
+
+def inverse(motion: Doubles) -> Doubles:
+    """Return the motions that undo motions with shape ``(..., 4, 4)``."""
+    back = np.zeros_like(motion)
+    back[..., :3, :3] = np.swapaxes(motion[..., :3, :3], -1, -2)
+    back[..., :3, 3] = -np.einsum("...ij,...j->...i", back[..., :3, :3], motion[..., :3, 3])
+    back[..., 3, 3] = 1
+    return back
+
+
+def turning(axis: Doubles, center: Doubles, angle: float) -> Doubles:
+    """Return the turn about an axis through a center, with shape ``(4, 4)``, angle in radians."""
+    motion = np.eye(4)
+    motion[:3, :3] = Rotation.from_rotvec(angle * axis).as_matrix()
+    motion[:3, 3] = center - motion[:3, :3] @ center
+    return motion
+
+
+def exp(twist: Doubles) -> Doubles:
+    """Return the motion, with shape ``(4, 4)``, of a twist with shape ``(6,)``."""
+    motion = np.eye(4)
+    motion[:3, :3] = Rotation.from_rotvec(twist[:3]).as_matrix()
+    motion[:3, 3] = _jacobian(twist[:3]) @ twist[3:]
+    return motion
+
+
+def log(motion: Doubles) -> Doubles:
+    """Return the twist, with shape ``(6,)``, of a motion that turns by less than half a turn."""
+    vector = Rotation.from_matrix(motion[:3, :3]).as_rotvec()
+    return np.concatenate([vector, np.linalg.solve(_jacobian(vector), motion[:3, 3])])
+
+
+def adjoint(motion: Doubles) -> Doubles:
+    """Return the matrix, with shape ``(6, 6)``, that takes twists to the frame after a motion."""
+    turn, (x, y, z) = motion[:3, :3], motion[:3, 3]
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.block([[turn, np.zeros((3, 3))], [cross @ turn, turn]])
+
+
+def _jacobian(vector: Doubles) -> Doubles:
+    """Return the left Jacobian of SO(3), which takes velocities to shifts."""
+    angle = float(np.linalg.norm(vector))
+    x, y, z = vector
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    if angle < SMALL:
+        return np.asarray(np.eye(3) + cross / 2)
+    first = (1 - np.cos(angle)) / angle**2
+    second = (angle - np.sin(angle)) / angle**3
+    return np.asarray(np.eye(3) + first * cross + second * cross @ cross)
+
+
+def rigid_fit(source: Doubles, target: Doubles, weight: Doubles | None = None) -> Doubles:
+    """Return the motions that lay points on points with least squares, ``(..., 4, 4)``.
+
+    Args:
+        source: With shape ``(..., K, 3)``.
+        target: Where each of them belongs, with shape ``(..., K, 3)``.
+        weight: Of the squared distances, with shape ``(..., K)``; None for ones.
+    """
+    share = np.ones(source.shape[:-1]) if weight is None else weight
+    share = (share / share.sum(axis=-1, keepdims=True))[..., None]
+    home, there = (share * source).sum(axis=-2), (share * target).sum(axis=-2)
+    offset = share * (source - home[..., None, :])
+    spread = np.swapaxes(offset, -1, -2) @ (target - there[..., None, :])
+    left, _, right = np.linalg.svd(spread)
+    left[..., 2] *= np.sign(np.linalg.det(left) * np.linalg.det(right))[..., None]
+    motion = np.zeros((*spread.shape[:-2], 4, 4))
+    motion[..., :3, :3] = np.swapaxes(left @ right, -1, -2)
+    motion[..., :3, 3] = there - np.einsum("...ij,...j->...i", motion[..., :3, :3], home)
+    motion[..., 3, 3] = 1
+    return motion

@@ -1,0 +1,156 @@
+"""Partial views: the folders of a folder become whole scans, a part at a time.
+
+A part's place in the data set is that of its folder.  Parts that lie directly in the folder of
+views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
+labels are written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gmanet.cloud import Cloud
+from gmanet.data.files import read_cloud, write_cloud
+from gmanet.data.files.atomic import replacing
+from gmanet.errors import InputError
+from gmanet.preparation.layout import PartFolder, list_parts
+from gmanet.preparation.picture import save_picture
+from gmanet.preparation.report import PICTURES, PartLine
+from gmanet.preparation.table import TABLE, digest, read_table, write_table
+from gmanet.preprocess.cleaning import Cleaning
+from gmanet.preprocess.fusion import Placement, fuse, joined, place
+from gmanet.preprocess.turning import Turning
+
+__all__ = ["fuse_parts"]
+
+METHOD = 1
+"""Changes with whatever changes a result."""
+
+POSES = "poses"
+
+
+def fuse_parts(
+    views: Path, folder: Path, turning: Turning, cleaning: Cleaning, seed: int = 0
+) -> list[PartLine]:
+    """Put all parts together, and return what became of each.
+
+    Args:
+        views: The folder of parts.
+        folder: Where clouds, pictures and the table go; neither ``views`` nor a folder of it.
+        turning: What is known of the turntable.
+        cleaning: Of the fused clouds.
+        seed: Draws points and bases.
+
+    Raises:
+        InputError: There are no parts, or one of the folders cannot be used.
+    """
+    parts = list_parts(views)
+    known = {line.part: line for line in read_table(folder / TABLE, PartLine) if not line.error}
+    lines: list[PartLine] = []
+    for part in tqdm(parts, "fuse", unit="part"):
+        try:
+            key = digest((METHOD, turning, cleaning, seed, part.name), part.files)
+        except OSError as error:
+            problem = f"{views / part.name}: cannot be read ({error.strerror})"
+            lines.append(PartLine(str(part.name), error=problem))
+            continue
+        line = known.get(str(part.name))
+        if line is None or line.key != key or not (folder / line.file).is_file():
+            _forget(folder, line)
+            line = _made(views, part, folder, (turning, cleaning, seed), key)
+        lines.append(line)
+        write_table(folder / TABLE, lines)
+    return lines
+
+
+def _forget(folder: Path, line: PartLine | None) -> None:
+    """Remove what an earlier run made of a part: it no longer holds."""
+    if line is not None:
+        target = folder / line.file
+        target.unlink(missing_ok=True)
+        _truth(target).unlink(missing_ok=True)
+
+
+def _made(
+    views: Path, part: PartFolder, folder: Path, how: tuple[Turning, Cleaning, int], key: str
+) -> PartLine:
+    start = time.perf_counter()
+    turning, cleaning, seed = how
+    try:
+        clouds = [read_cloud(path) for path in part.views]
+        placement = _placed(part, clouds, folder, turning, seed)
+        if placement.trouble:
+            raise InputError(placement.trouble)
+        whole = joined(clouds, placement)
+        cleaned = fuse(clouds, placement, cleaning)
+        target = folder / _place_of(part.name, whole)
+        _write(target, cleaned.cloud)
+        picture = folder / PICTURES / part.name.parent / f"{part.name.name}.png"
+        save_picture(picture, clouds, placement, cleaned.cloud)
+    except InputError as error:
+        said, where = str(error), str(views / part.name)
+        named = said if said.startswith(where) else f"{where}: {said}"
+        return PartLine(str(part.name), key=key, error=named)
+    before, after = (
+        0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
+    )
+    names = ("noise", "rms", "rms_before", "apart", "overlap", "closing")
+    short = {name: float(f"{getattr(placement, name):.5g}") for name in names}
+    return PartLine(
+        str(part.name),
+        str(target.relative_to(folder)),
+        views=len(clouds),
+        points=len(whole),
+        rms_after=short.pop("rms"),
+        **short,  # type: ignore[arg-type]
+        outliers=cleaned.outliers,
+        thinned=cleaned.thinned,
+        labelled=before,
+        labelled_kept=after,
+        seconds=round(time.perf_counter() - start, 1),
+        key=key,
+    )
+
+
+def _placed(
+    part: PartFolder, clouds: Sequence[Cloud], folder: Path, turning: Turning, seed: int
+) -> Placement:
+    """Return how views lie, perhaps as an earlier run with other cleaning found."""
+    key = digest((METHOD, turning, seed), part.files)
+    path = folder / POSES / part.name.parent / f"{part.name.name}.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.pop("key") == key:
+            return Placement(**stored)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass  # missing, or damaged by something else: found anew
+    made = place(clouds, turning, part.angles(), part.reference_points(), seed)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps({"key": key, **asdict(made)}), encoding="utf-8")
+    return made
+
+
+def _place_of(name: Path, cloud: Cloud) -> Path:
+    if len(name.parts) > 1:
+        return name.with_name(f"{name.name}.pcd")
+    labelled = cloud.label is not None and cloud.label.any()
+    return Path("test" if labelled else "train") / f"{name.name}.pcd"
+
+
+def _write(target: Path, cloud: Cloud) -> None:
+    if target.parent.name.lower() != "test":
+        write_cloud(target, cloud)
+        return
+    if cloud.label is not None and cloud.label.any():
+        write_cloud(_truth(target), cloud.replace(normal=None))
+    write_cloud(target, cloud.replace(label=None))
+
+
+def _truth(target: Path) -> Path:
+    return target.parent.parent / "gt" / f"{target.stem}.txt"

@@ -1,0 +1,113 @@
+"""Whole scans: every file below a folder is cleaned and written to the same place below another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gmanet.data.files import READERS, read_cloud, write_cloud
+from gmanet.errors import InputError
+from gmanet.preparation.table import TABLE, digest, read_table, write_table
+from gmanet.preprocess.cleaning import Cleaning, clean
+
+__all__ = ["Line", "clean_scans", "tell_scans"]
+
+MANY = 0.05
+"""Share of outliers above which a scan is named: perhaps its surface was taken for them."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one scan, a line of the table.
+
+    Args:
+        file: Below both folders.
+        points: Of the scan.
+        outliers: Removed as such.
+        thinned: Left out by the octree.
+        labelled: Labelled points of the scan.
+        labelled_kept: Those that are left.
+        key: Digest of the file's bytes and of the settings.
+        error: Why there is no clean scan.
+    """
+
+    file: str
+    points: int = 0
+    outliers: int = 0
+    thinned: int = 0
+    labelled: int = 0
+    labelled_kept: int = 0
+    key: str = ""
+    error: str = ""
+
+
+def clean_scans(scans: Path, folder: Path, cleaning: Cleaning) -> list[Line]:
+    """Clean all scans, and return what became of each.
+
+    Args:
+        scans: A folder with files of known endings, also in sub-folders.
+        folder: Where clean scans and the table go; neither ``scans`` nor a folder of it.
+        cleaning: How.
+
+    Raises:
+        InputError: There are no scans, or one of the folders cannot be used.
+    """
+    found = (path for path in scans.rglob("*") if path.suffix.lower() in READERS)
+    names = (path.relative_to(scans) for path in found if path.is_file())
+    files = sorted(name for name in names if not any(part.startswith(".") for part in name.parts))
+    if not files:
+        raise InputError(f"{scans}: no scans, wanted files that end in {', '.join(READERS)}")
+    known = {line.key: line for line in read_table(folder / TABLE, Line) if not line.error}
+    lines: list[Line] = []
+    for name in tqdm(files, "clean", unit="scan"):
+        try:
+            key = digest(cleaning, [scans / name])
+        except OSError as error:
+            lines.append(
+                Line(str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
+            )
+            continue
+        line = known.get(key)
+        if line is None or line.file != str(name) or not (folder / name).is_file():
+            line = _clean(scans / name, name, folder / name, cleaning, key)
+        lines.append(line)
+        write_table(folder / TABLE, lines)
+    return lines
+
+
+def _clean(path: Path, name: Path, target: Path, cleaning: Cleaning, key: str) -> Line:
+    try:
+        cloud = read_cloud(path)
+        cleaned = clean(cloud, cleaning)
+        write_cloud(target, cleaned.cloud)
+    except InputError as error:
+        target.unlink(missing_ok=True)  # of earlier settings
+        said = str(error)
+        named = said if said.startswith(str(path)) else f"{path}: {said}"
+        return Line(str(name), key=key, error=named)
+    before, after = (
+        0 if one.label is None else int(one.label.sum()) for one in (cloud, cleaned.cloud)
+    )
+    return Line(str(name), len(cloud), cleaned.outliers, cleaned.thinned, before, after, key)
+
+
+def tell_scans(lines: Sequence[Line], folder: Path) -> None:
+    """Print what became of the scans, and name those that lost many points."""
+    done = sum(not line.error for line in lines)
+    points, outliers, thinned = (
+        sum(getattr(line, name) for line in lines) for name in ("points", "outliers", "thinned")
+    )
+    sys.stdout.write(
+        f"{done} of {len(lines)} scans written to {folder}: of {points} points "
+        f"{outliers} were outliers and {thinned} thinned out; {folder / TABLE} tells more\n"
+    )
+    eaten = [line.file for line in lines if line.outliers > MANY * line.points]
+    if eaten:
+        sys.stderr.write(
+            f"{len(eaten)} scans, {eaten[0]} among them, lost more than {MANY:.0%} of their points "
+            "as outliers: look at them, or raise ratio\n"
+        )

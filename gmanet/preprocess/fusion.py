@@ -1,0 +1,148 @@
+"""Partial views of one part become one cloud (the paper, Section III C).
+
+First views are placed: registration around the turntable, with a check.  What was put together
+wrongly must not pass for a scan: :attr:`Placement.trouble` says why views do not fit, if they do
+not.  Then their points are fused, outliers removed, and an octree thins the overlaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmanet.cloud import Cloud
+from gmanet.errors import InputError
+from gmanet.geometry.motion import Doubles, moved, turned
+from gmanet.preprocess.cleaning import Cleaned, Cleaning, clean
+from gmanet.preprocess.ring import Ring
+from gmanet.preprocess.sight import Sight
+from gmanet.preprocess.turning import Turning
+from gmanet.preprocess.turntable import put_together
+
+__all__ = ["Placement", "fuse", "joined", "place"]
+
+FEWEST = 2
+"""Views that can be put together."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How views lie together, in plain numbers.
+
+    Args:
+        poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``, as lists.
+        spacing: Of a view's points, the median of all views.
+        noise: Standard deviation of points about their surface, the median of all views.
+        rms_before: Of heights of points above the next view's planes after the coarse
+            registration, over all neighboring views.
+        rms: The same in the end.
+        apart: How far two views' surfaces lie apart at most, root mean square.
+        overlap: Least share of a view's points that its neighbor shows too.
+        closing: How far closing the ring moved points.
+        trouble: Why the views do not fit; empty if they do.
+    """
+
+    poses: list[list[list[float]]]
+    spacing: float
+    noise: float
+    rms_before: float
+    rms: float
+    apart: float
+    overlap: float
+    closing: float
+    trouble: str
+
+    @classmethod
+    def of(cls, found: Ring, names: Sequence[str]) -> Placement:
+        """Return a ring's numbers; views are called by their names."""
+        before = [link.before.rms for link in found.links.values()]
+        after = [found.pairs[key].rms for key in found.links if key in found.pairs]
+        overlaps = [found.pairs[key].overlap for key in found.links if key in found.pairs]
+        return cls(
+            found.poses.tolist(),
+            found.spacing,
+            found.noise,
+            _mean_square(before),
+            _mean_square(after),
+            max((one.apart for one in found.pairs.values()), default=0.0),
+            min(overlaps, default=0.0),
+            found.closing,
+            found.trouble(names),
+        )
+
+
+def place(
+    clouds: Sequence[Cloud],
+    turning: Turning,
+    angles: Sequence[float] | None = None,
+    markers: Sequence[Mapping[str, Doubles]] | None = None,
+    seed: int = 0,
+) -> Placement:
+    """Return how views of one part lie together.
+
+    Args:
+        clouds: Two or more views in the order of the table's turns.
+        turning: What is known of the turntable.
+        angles: Of the table at each view, in degrees, where they are known.
+        markers: Reference points of each view by name, with shape ``(3,)`` each.
+        seed: Draws points and bases.
+
+    Raises:
+        InputError: There is one view only, or one has hardly any surface.
+    """
+    if len(clouds) < FEWEST:
+        raise InputError(f"{len(clouds)} view, wanted {FEWEST} or more")
+    sights = []
+    for cloud in clouds:
+        try:
+            sights.append(Sight.of(cloud.pos))
+        except InputError as error:
+            raise InputError(f"view {cloud.name}: {error}") from None
+    size = 2 * max(sight.size for sight in sights)
+    windows = turning.windows(len(clouds), size, angles)
+    found = put_together(sights, windows, np.random.default_rng(seed), markers)
+    return Placement.of(found, [cloud.name for cloud in clouds])
+
+
+def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> Cleaned:
+    """Return placed views as one cleaned cloud in the frame of the first.
+
+    Args:
+        clouds: The views.
+        placement: How they lie.
+        cleaning: Of the fused cloud; without a cell or depth, cells are as large as the spacing of
+            a view's points, so that overlaps do not pile up.
+
+    Raises:
+        InputError: Too little is left.
+    """
+    if not (cleaning.cell or cleaning.depth):
+        cleaning = replace(cleaning, cell=placement.spacing)
+    return clean(joined(clouds, placement), cleaning)
+
+
+def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
+    """Return all views' points in the frame of the first.
+
+    Labels stay where any view has some, the others' points being normal; normals where all have.
+    """
+    poses = np.asarray(placement.poses)
+    pos = [moved(pose, one.pos) for pose, one in zip(poses, clouds, strict=True)]
+    label = None
+    if any(one.label is not None for one in clouds):
+        label = np.concatenate(
+            [np.zeros(len(one), np.bool_) if one.label is None else one.label for one in clouds]
+        )
+    normals = [
+        turned(pose, one.normal)
+        for pose, one in zip(poses, clouds, strict=True)
+        if one.normal is not None
+    ]
+    normal = np.concatenate(normals).astype(np.float32) if len(normals) == len(clouds) else None
+    return Cloud(np.concatenate(pos).astype(np.float32), label, normal)
+
+
+def _mean_square(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else float("inf")

@@ -1,0 +1,241 @@
+"""Windows, congruent sets, pose graphs, agreement, and parts on a simulated turntable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmanet.errors import InputError
+from gmanet.geometry.motion import exp, inverse, log, moved, turning
+from gmanet.preprocess.agreement import agreement
+from gmanet.preprocess.cleaning import Cleaning
+from gmanet.preprocess.congruent import congruent_motions
+from gmanet.preprocess.fusion import fuse, place
+from gmanet.preprocess.markers import by_markers
+from gmanet.preprocess.posegraph import closure, solve_poses
+from gmanet.preprocess.sight import Sight
+from gmanet.preprocess.turning import Turning
+from gmanet.preprocess.window import Window, common_axis
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "experiments"))
+UP, ORIGIN = np.array([0.0, 0.0, 1.0]), np.zeros(3)
+
+
+@pytest.fixture(scope="module")
+def bolt():
+    from simulated import simulate
+
+    return simulate("hexagonal_bolt", "convex", np.random.default_rng(0), 6, 8000)
+
+
+@pytest.fixture(scope="module")
+def placed(bolt):
+    return place(bolt.views, Turning())
+
+
+def window(step=0.8, width=0.5):
+    return Window(UP, ORIGIN, step, width, 0.1, 0.2)
+
+
+@given(st.floats(-3, 3), st.floats(-1, 1), st.floats(0, 0.2), st.floats(0, 0.4))
+@settings(max_examples=100, deadline=None)
+def test_a_window_knows_what_it_allows(step, turn, tilt, off):
+    one = window(step)
+    aside = exp(np.array([tilt, 0, 0, 0, off, 0]))
+    aside[:3, 3] = [0, off, 0]
+    motion = aside @ turning(UP, ORIGIN, step + turn)
+    allowed = abs(turn) <= 0.5 and tilt <= 0.1 and off <= 0.2
+    edge = min(abs(abs(turn) - 0.5), abs(tilt - 0.1), abs(off - 0.2)) < 1e-3
+    assert edge or bool(one.allows(motion[None])[0]) == allowed
+    assert one.turns(motion[None])[0] == pytest.approx(turn, abs=1e-3 + tilt**2)
+
+
+def test_a_ladder_fills_the_window():
+    one = window()
+    rungs = one.ladder(0.2)
+    assert one.allows(rungs).all()
+    turns = one.turns(rungs)
+    assert turns.min() == pytest.approx(-0.5) and turns.max() == pytest.approx(0.5)
+    assert np.diff(turns).max() <= 0.2
+
+
+def test_congruent_sets_find_the_motion():
+    """A third of each cloud has no counterpart in the other."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1, 1, (180, 3))
+    one = window()
+    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ turning(UP, ORIGIN, 1.1)
+    source, target = points[:120], moved(truth, points[60:]) + rng.normal(0, 0.005, (120, 3))
+    found = congruent_motions(source, target, one, 0.03, rng)
+    assert one.allows(found).all()
+    miss = [np.abs(log(motion @ inverse(truth))).max() for motion in found]
+    assert min(miss) < 0.03
+    assert len(found) < 5000
+    elsewhere = congruent_motions(source, target, window(-1.5, 0.1), 0.03, rng)
+    assert len(elsewhere) < len(found)
+
+
+class Given:
+    def __init__(self, motion, information):
+        self.motion, self.information = motion, information
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 9))
+@settings(max_examples=30, deadline=None)
+def test_a_ring_without_errors_gives_its_poses(seed, count):
+    rng = np.random.default_rng(seed)
+    poses = [np.eye(4), *(exp(rng.uniform(-1, 1, 6)) for _ in range(count - 1))]
+    links = {
+        (i, (i + 1) % count): Given(inverse(poses[(i + 1) % count]) @ poses[i], np.eye(6))
+        for i in range(count)
+    }
+    found = solve_poses(links, count)
+    np.testing.assert_allclose(found, poses, atol=1e-8)
+    assert closure(links, found, 1) < 1e-7
+
+
+def test_the_loose_link_takes_the_error():
+    links = {(i, (i + 1) % 4): Given(turning(UP, ORIGIN, -np.pi / 2), np.eye(6)) for i in range(4)}
+    links[2, 3].motion = turning(UP, ORIGIN, -np.pi / 2 + 0.1)
+    links[2, 3].information = 1e-4 * np.eye(6)
+    poses = solve_poses(links, 4)
+    right = [turning(UP, ORIGIN, k * np.pi / 2) for k in range(4)]
+    np.testing.assert_allclose(poses, right, atol=1e-3)
+    assert 0 < closure(links, poses, 1) < 2e-3
+    with pytest.raises(ValueError, match="hang together"):
+        solve_poses({(0, 1): links[0, 1]}, 3)
+
+
+def test_views_tell_their_table_axis():
+    axis, center = np.array([0.1, -0.05, 1.0]), np.array([0.3, 0.2, 0.0])
+    axis /= np.linalg.norm(axis)
+    motions = np.stack([turning(axis, center, angle) for angle in (0.4, 0.8, -0.6)])
+    found, middle = common_axis(motions, window())
+    np.testing.assert_allclose(found, axis, atol=1e-6)
+    aside = middle - center
+    np.testing.assert_allclose(aside - (aside @ axis) * axis, 0, atol=1e-4)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 8))
+@settings(max_examples=30, deadline=None)
+def test_markers_lay_a_view(seed, count):
+    rng = np.random.default_rng(seed)
+    motion, points = exp(rng.uniform(-1.5, 1.5, 6)), rng.normal(size=(count, 3))
+    there = moved(motion, points)
+    one = {f"m{k}": points[k] for k in range(count)} | {"alone": points[0]}
+    two = {f"m{k}": there[k] for k in range(count)}
+    line = {key: np.array([k, 2.0 * k, 0]) for k, key in enumerate(two)}
+    found = by_markers(one, two)
+    assert found is None or np.abs(found - motion).max() < 1e-6
+    assert found is not None or count == 3  # three may lie nearly on a line
+    assert by_markers(line, line) is None
+    assert by_markers({"m0": points[0], "m1": points[1]}, two) is None
+
+
+def test_a_view_tells_its_noise(bolt):
+    for view in bolt.views[:2]:
+        sight = Sight.of(view.pos)
+        assert sight.noise == pytest.approx(0.0005 * bolt.diameter, rel=0.35)
+        assert 0.7 < sight.inner.mean() < 0.99
+        assert agreement(sight, np.flatnonzero(sight.inner), sight, np.eye(4)).overlap > 0.99
+
+
+def test_views_that_lie_right_agree_and_others_do_not(bolt):
+    one, two = (Sight.of(view.pos) for view in bolt.views[:2])
+    truth = bolt.motions[1] @ inverse(bolt.motions[0])
+    rows = np.flatnonzero(one.inner)
+    right = agreement(one, rows, two, truth)
+    assert right.overlap > 0.3
+    assert right.apart < one.noise
+    aside = np.eye(4)
+    aside[0, 3] = 5 * one.noise
+    wrong = agreement(one, rows, two, aside @ truth)
+    assert wrong.apart > 1.5 * one.noise
+    away = np.eye(4)
+    away[:3, 3] = 10 * bolt.diameter
+    assert agreement(one, rows, two, away).overlap == 0
+
+
+def test_a_bolt_is_put_together(bolt, placed):
+    """Steps of 60 degrees are known to within 30; the axis stands askew."""
+    assert placed.trouble == ""
+    assert placed.rms < placed.rms_before
+    lengths = []
+    for pose, truth in zip(placed.poses, bolt.motions, strict=True):
+        off = np.asarray(pose) @ truth @ inverse(bolt.motions[0])
+        corners = bolt.diameter / 2 * np.eye(3)
+        lengths.append(np.linalg.norm(moved(off, corners) - corners, axis=1).max())
+    assert max(lengths) < 0.004 * bolt.diameter
+    whole = fuse(bolt.views, placed, Cleaning())
+    assert whole.cloud.label.any()
+    assert 0.015 < whole.outliers / sum(map(len, bolt.views)) < 0.03
+
+
+def test_every_run_gives_the_same(bolt):
+    one, two = (place(bolt.views[:2], Turning(step=60)) for _ in range(2))
+    assert one == two
+    assert one.trouble == ""
+
+
+def test_a_view_of_something_else_is_trouble(bolt):
+    from simulated import simulate
+
+    other = simulate("washer", "good", np.random.default_rng(1), 6, 8000).views[2]
+    grown = other.replace(pos=(other.pos * bolt.diameter / np.ptp(other.pos)).astype(np.float32))
+    assert place([*bolt.views[:2], grown], Turning(step=60)).trouble
+
+
+def test_a_step_beyond_the_window_is_trouble(bolt):
+    """A hexagon's half step away from the truth, so that no symmetry makes up for it."""
+    truth = (bolt.motions[1] @ inverse(bolt.motions[0]))[None]
+    step = np.rad2deg(window(0.0).turns(truth)[0])
+    assert place(bolt.views[:2], Turning(known=8), [0.0, step + 30]).trouble
+
+
+def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
+    points = np.random.default_rng(0).uniform(-1, 1, (5, 3)) * bolt.diameter
+    markers = [
+        {str(k): place_of for k, place_of in enumerate(moved(motion, points))}
+        for motion in bolt.motions[:2]
+    ]
+    found = place(bolt.views[:2], Turning(known=10), [0.0, 150.0], markers)
+    assert found.trouble == ""
+    truth = bolt.motions[0] @ inverse(bolt.motions[1])
+    assert np.abs(np.asarray(found.poses[1]) - truth)[:3, :3].max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"axis": (0.0, 0.0, 0.0)}, "wanted a direction"),
+        ({"axis": (1.0, 0.0)}, "wanted three numbers"),
+        ({"window": 0.0}, "wanted degrees"),
+        ({"tilt": 95.0}, "no tilt beyond 90"),
+        ({"shift": 0.0}, "wanted a share"),
+    ],
+)
+def test_what_makes_no_sense_is_named(words, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Turning(**words)
+
+
+def test_one_view_is_too_few(bolt):
+    with pytest.raises(InputError, match="1 view, wanted 2"):
+        place(bolt.views[:1], Turning())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("category", ["double_end_stud", "washer", "k_nut"])
+def test_full_views_are_put_together(category):
+    """What experiments/results/turntable.md shows of twelve parts, for three of them."""
+    from turntable import ALLOWED, measure
+
+    row = measure(category, "concave", (1, 0), 50_000)
+    assert row.line.error == ""
+    assert row.rms <= ALLOWED
+    assert row.covered >= 0.98
