@@ -21,8 +21,8 @@ from gmanet.words import load
 
 __all__ = ["Cell", "Experiment", "read_experiment"]
 
-FAILED = "gmanet.benchmark: "
-"""Begins the last line of the log of a cell that failed."""
+FAILED = "gmanet: failed: "
+"""Begins the last line of the log of a cell that failed; ``slurm/job.sh`` writes it, too."""
 
 
 @dataclass(frozen=True)

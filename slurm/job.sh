@@ -11,9 +11,14 @@ log=$GMANET_RUNS/slurm/$SLURM_JOB_NAME-$me
 rm -f "$log.failed"
 
 fail() { # exit code
-    local reason
+    local reason word
     reason=$(grep -a '^error: ' "$log.out" | tail -n 1)
-    echo "job $me: ${words[*]}: exit code $1: ${reason:-see $log.out}" | tee "$log.failed"
+    reason="exit code $1: ${reason:-see $log.out}"
+    echo "job $me: ${words[*]}: $reason" | tee "$log.failed"
+    if [[ -n $cell ]]; then # what gmanet.sweep --status reads: gmanet/experiment.py
+        mkdir -p "${cell%/*}"
+        { tail -n 40 "$log.out"; echo; echo "gmanet: failed: $reason"; } >"$cell"
+    fi
     exit 1
 }
 
@@ -24,7 +29,7 @@ again() { # exit code
     exit 75
 }
 
-signalled= woken= step=
+signalled= woken= step= cell=
 trap 'signalled=yes woken=yes; [[ -z $step ]] || kill -USR1 "$step" 2>/dev/null' USR1
 
 prepare
@@ -35,6 +40,8 @@ case $1 in
         mapfile -t words < <("$PYTHON" -m gmanet.sweep "$2" --cell "$SLURM_ARRAY_TASK_ID")
         (( ${#words[@]} )) || fail "none, as cell $SLURM_ARRAY_TASK_ID of $2 has no words"
         words+=("${@:3}")
+        for word in "${words[@]}"; do [[ $word != name=* ]] || cell=$GMANET_RUNS/${word#name=}.log; done
+        rm -f "$cell"
         ;;
 esac
 [[ -z $signalled ]] || again 143
