@@ -42,6 +42,12 @@ class Cell:
     run: Run
 
     @property
+    def labels(self) -> dict[str, str]:
+        """Environment variables by which W&B groups the runs of an experiment and of a row."""
+        experiment, row = self.words[-1].removeprefix("name=").split("/")[:2]
+        return {"WANDB_RUN_GROUP": experiment, "WANDB_JOB_TYPE": row}
+
+    @property
     def log(self) -> Path:
         """What its process printed."""
         return self.run.folder.with_name(f"{self.run.folder.name}.log")

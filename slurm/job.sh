@@ -11,7 +11,7 @@ log=$GMANET_RUNS/slurm/$SLURM_JOB_NAME-$me
 rm -f "$log.failed"
 
 fail() { # exit code
-    local reason word
+    local reason
     reason=$(grep -a '^error: ' "$log.out" | tail -n 1)
     reason="exit code $1: ${reason:-see $log.out}"
     echo "job $me: ${words[*]}: $reason" | tee "$log.failed"
@@ -36,11 +36,13 @@ prepare
 case $1 in
     fit) words=("${@:2}") ;;
     cell)
-        export WANDB_RUN_GROUP=$SLURM_JOB_NAME WANDB_JOB_TYPE=cell
         mapfile -t words < <("$PYTHON" -m gmanet.sweep "$2" --cell "$SLURM_ARRAY_TASK_ID")
         (( ${#words[@]} )) || fail "none, as cell $SLURM_ARRAY_TASK_ID of $2 has no words"
         words+=("${@:3}")
-        for word in "${words[@]}"; do [[ $word != name=* ]] || cell=$GMANET_RUNS/${word#name=}.log; done
+        for word in "${words[@]}"; do [[ $word != name=* ]] || name=${word#name=}; done
+        IFS=/ read -r WANDB_RUN_GROUP WANDB_JOB_TYPE _ <<<"$name" # experiment and row
+        export WANDB_RUN_GROUP WANDB_JOB_TYPE
+        cell=$GMANET_RUNS/$name.log
         rm -f "$cell"
         ;;
 esac

@@ -93,12 +93,28 @@ TINY = (
 )
 
 
+def logged(folder, inspected):
+    """Return the id, and the values at each step, of every offline W&B run, the oldest first."""
+    found = []
+    for run in sorted(folder.glob("wandb/offline-run-*")):
+        records = inspected(run)
+        about = next(record["run"] for record in records if record["type"] == "run")
+        items = [record["history"]["item"] for record in records if record["type"] == "history"]
+        assert all(item["_step"] == item["trainer/global_step"] for item in items)
+        found.append((about["run_id"], {int(item["_step"]): item for item in items}))
+    return found
+
+
 @pytest.mark.slow
-def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_path):
+def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_path, inspected):
     """Two processes: undisturbed, stopped in the middle of an epoch, scoring what one fitted."""
-    words = ("data=folder", f"data.root={data}", *TINY, "train.devices=2")
-    done(start(tmp_path, *words, "name=calm", "wandb.mode=offline"))
-    assert len(list((tmp_path / "calm/wandb").glob("offline-run-*"))) == 1  # one process logs
+    words = ("data=folder", f"data.root={data}", *TINY, "train.devices=2", "wandb.mode=offline")
+    done(start(tmp_path, *words, "name=calm"))
+    ((name, calm),) = logged(tmp_path / "calm", inspected)  # one process logs
+    assert name == "calm"
+    assert {"train/loss", "train/d_n", "train/d_s", "val/point_auroc", "val/object_aupr"} <= {
+        key for item in calm.values() for key in item
+    }
 
     process = start(tmp_path, *words, "name=rough")
     text = ""
@@ -111,6 +127,12 @@ def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_pat
     assert 0 < state["global_step"] < 300
     done(start(tmp_path, *words, "name=rough"))
     assert_same(tmp_path / "calm", tmp_path / "rough")
+    (first_name, first), (second_name, second) = logged(tmp_path / "rough", inspected)
+    assert first_name == second_name == "rough"
+    assert max(first) <= state["global_step"] <= min(second)
+    for step, item in calm.items():  # the curves go on as if nothing had been
+        if "train/loss" in item:
+            assert {**first, **second}[step]["train/loss"] == item["train/loss"]
 
     shutil.copytree(tmp_path / "calm", tmp_path / "alone")
     shutil.rmtree(tmp_path / "alone/predictions")
