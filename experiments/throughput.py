@@ -18,11 +18,11 @@ from typing import Any
 
 POINTS = 30_000
 WORKERS = 4
-STEPS = 60
+STEPS = 40
 WARM = 5
 """Steps that are not counted."""
-CLOUDS = 8
-TWINS = 16
+CLOUDS = 4
+TWINS = 8
 LIMIT = 0.05
 DETECTORS = ("gmanet", "imrnet", "r3dad")
 RESULT = Path(__file__).parent / "results" / "throughput.md"
