@@ -1,5 +1,5 @@
 # make fit ARGS="data.category=washer seed=1"    install what is missing, then python -m gmanet.fit
-# make test | lint | slow | test-slurm            the same for the checks
+# make test | lint | slow | test-slurm | test-image    the same for the checks
 # PYTHON=python3.12 make fit                      another interpreter for a new .venv
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: fit test lint slow test-slurm install
+.PHONY: fit test lint slow test-slurm test-image install
 .DELETE_ON_ERROR: # a half-made .venv is made again
 
 fit: .venv/.installed
@@ -24,6 +24,12 @@ test-slurm: .venv/.installed-dev
 	command -v slurmctld >/dev/null || \
 		{ apt-get update && apt-get install -y --no-install-recommends slurm-wlm munge; } || true
 	GMANET_SLURM_LAB=1 $(BIN)/python -m pytest -m slow tests/slurm -rs $(ARGS)
+
+# The image, built and run without an engine: as root, on Debian; else it says why not.
+test-image: .venv/.installed-dev
+	command -v buildah >/dev/null || \
+		{ apt-get update && apt-get install -y --no-install-recommends buildah debootstrap; } || true
+	GMANET_IMAGE_LAB=1 $(BIN)/python -m pytest -m slow tests/test_image.py -rs $(ARGS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -84,7 +84,7 @@ def _start(cell: Cell, words: list[str], environment: Mapping[str, str]) -> subp
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env={**environment, **cell.labels},
             start_new_session=True,
         )
 

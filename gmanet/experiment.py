@@ -21,8 +21,8 @@ from gmanet.words import load
 
 __all__ = ["Cell", "Experiment", "read_experiment"]
 
-FAILED = "gmanet.benchmark: "
-"""Begins the last line of the log of a cell that failed."""
+FAILED = "gmanet: failed: "
+"""Begins the last line of the log of a cell that failed; ``slurm/job.sh`` writes it, too."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ class Cell:
     point: dict[str, Any]
     words: list[str]
     run: Run
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Environment variables by which W&B groups the runs of an experiment and of a row."""
+        experiment, row = self.words[-1].removeprefix("name=").split("/")[:2]
+        return {"WANDB_RUN_GROUP": experiment, "WANDB_JOB_TYPE": row}
 
     @property
     def log(self) -> Path:

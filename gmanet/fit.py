@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gmanet import preemption
 from gmanet.errors import command
+from gmanet.home import spare_home
 
 if TYPE_CHECKING:
     from gmanet.run import Run
@@ -24,6 +25,7 @@ __all__ = ["main"]
 def main() -> None:
     """Read the words, fit, and print the figures and where they are."""
     preemption.listen()  # all else is imported after that
+    spare_home()
     words = [word for word in sys.argv[1:] if word != "--overwrite"]
     if {"-h", "--help"} & set(words):
         from gmanet.config import describe

@@ -37,7 +37,7 @@ def provenance(words: Sequence[str] | None = None) -> dict[str, Any]:
             **{key: _version(key) for key in PACKAGES},
         },
         "commit": _commit(Path(__file__).resolve().parents[1]),
-        "machine": {"processor": _processor(), "cores": os.cpu_count()},
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "gpu": _gpu()},
         "command": list(sys.argv[1:] if words is None else words),
     }
 
@@ -77,3 +77,11 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def _gpu() -> str | None:
+    """Return the name of the GPU and the version of CUDA, where torch is loaded and sees one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"

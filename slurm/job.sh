@@ -13,7 +13,12 @@ rm -f "$log.failed"
 fail() { # exit code
     local reason
     reason=$(grep -a '^error: ' "$log.out" | tail -n 1)
-    echo "job $me: ${words[*]}: exit code $1: ${reason:-see $log.out}" | tee "$log.failed"
+    reason="exit code $1: ${reason:-see $log.out}"
+    echo "job $me: ${words[*]}: $reason" | tee "$log.failed"
+    if [[ -n $cell ]]; then # what gmanet.sweep --status reads: gmanet/experiment.py
+        mkdir -p "${cell%/*}"
+        { tail -n 40 "$log.out"; echo; echo "gmanet: failed: $reason"; } >"$cell"
+    fi
     exit 1
 }
 
@@ -24,17 +29,21 @@ again() { # exit code
     exit 75
 }
 
-signalled= woken= step=
+signalled= woken= step= cell=
 trap 'signalled=yes woken=yes; [[ -z $step ]] || kill -USR1 "$step" 2>/dev/null' USR1
 
 prepare
 case $1 in
     fit) words=("${@:2}") ;;
     cell)
-        export WANDB_RUN_GROUP=$SLURM_JOB_NAME WANDB_JOB_TYPE=cell
         mapfile -t words < <("$PYTHON" -m gmanet.sweep "$2" --cell "$SLURM_ARRAY_TASK_ID")
         (( ${#words[@]} )) || fail "none, as cell $SLURM_ARRAY_TASK_ID of $2 has no words"
         words+=("${@:3}")
+        for word in "${words[@]}"; do [[ $word != name=* ]] || name=${word#name=}; done
+        IFS=/ read -r WANDB_RUN_GROUP WANDB_JOB_TYPE _ <<<"$name" # experiment and row
+        export WANDB_RUN_GROUP WANDB_JOB_TYPE
+        cell=$GMANET_RUNS/$name.log
+        rm -f "$cell"
         ;;
 esac
 [[ -z $signalled ]] || again 143

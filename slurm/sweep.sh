@@ -19,9 +19,9 @@ job=$(submit "$name" --array="$missing%$AT_ONCE" --output="$GMANET_RUNS/slurm/%x
 cat <<END
 job $job: $count runs of $name ($missing)
   squeue --job $job                                  # waiting and running
-  $PYTHON -m gmanet.sweep $file --status    # done
-  cat $GMANET_RUNS/slurm/$name-${job}_*.failed       # what failed, and why
+  $PYTHON -m gmanet.sweep $file --status    # done, running, failed and why
   tail -f $GMANET_RUNS/slurm/$name-${job}_${missing%%[,-]*}.out
   $PYTHON -m gmanet.report $file            # the tables, when all is done
-Their W&B group is $name; offline runs are uploaded by: wandb sync $GMANET_RUNS/$name/**/wandb/offline-run-*
+Their W&B group is $name, and their job type the row; offline runs are uploaded by
+  find $GMANET_RUNS/$name -type d -name 'offline-run-*' -exec wandb sync {} +
 END

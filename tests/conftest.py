@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 
 # Before NumPy and torch are imported: two OpenMP threads in each xdist process thrash.
@@ -107,6 +109,20 @@ class _Given(CloudDataset):
 def given_clouds():
     """Return ``given_clouds(clouds, split)``: a data set of clouds that are there already."""
     return _Given
+
+
+@pytest.fixture(scope="session")
+def inspected():
+    """Return ``inspected(folder)``: the records of an offline W&B run, as W&B itself reads them."""
+
+    def read(folder):
+        typed = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
+        done = subprocess.run(typed, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"this wandb cannot read its own runs: {done.stderr[-200:]}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return read
 
 
 def _typing(monkeypatch, root):

@@ -108,6 +108,42 @@ def test_the_same_seed_gives_the_same_figures(type_in, folder, finished, capsys)
     assert f"{figures(folder)['point_auroc']:.3f}" in shown
 
 
+def test_of_twenty_starts_one_fits_and_the_others_leave(type_in, folder, finished, tmp_path):
+    """The command itself, in twenty processes that begin together."""
+
+    def start(number):
+        with (tmp_path / f"said{number}").open("w") as said:
+            sys.stderr = said
+            while not (tmp_path / "go").exists():
+                time.sleep(0.001)
+            type_in(fit.main, *TINY)
+
+    children = []
+    for number in range(20):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                start(number)
+                code = 0
+            except SystemExit as left:
+                code = left.code
+            finally:
+                os._exit(code)
+        children.append(child)
+    (tmp_path / "go").touch()
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sorted(codes) == [0] + [2] * 19
+    for number, code in enumerate(codes):
+        if code:
+            said = (tmp_path / f"said{number}").read_text()
+            assert said.startswith(f"error: {folder}: is being worked on by process ")
+            assert said.count("\n") == 1
+    assert figures(folder) == figures(finished)
+    names = {"run.yaml", "detector.ckpt", "checkpoints", "predictions", "scores.json", ".lock"}
+    assert {path.name for path in folder.iterdir()} == names
+
+
 def stop_at(monkeypatch, step):
     """Let the user press Ctrl-C in a training step."""
     count = iter(range(10**6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,17 +59,27 @@ def assert_same(one, other):
         np.testing.assert_array_equal(score, other_scores[name])
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, bumped_plate):
-    """Five normal plates to fit on, and 251 to score, of 150 points each."""
-    folder = tmp_path_factory.mktemp("plates")
+def write_plates(folder, bumped_plate, count):
+    """Write five normal plates to fit on, and some to score, of 150 points each."""
     for seed in range(5):
         write_cloud(folder / f"train/{seed}.ply", bumped_plate(150, seed, height=0))
-    for seed in range(CLOUDS):
+    for seed in range(count):
         height = 0.3 * (seed % 3 > 0)
         kind = "bump" if height else "good"
         write_cloud(folder / f"test/{kind}/{seed:03}.ply", bumped_plate(150, 10 + seed, height))
     return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, bumped_plate):
+    """A folder of 251 plates to score."""
+    return write_plates(tmp_path_factory.mktemp("plates"), bumped_plate, CLOUDS)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory, bumped_plate):
+    """A folder of 31 plates to score."""
+    return write_plates(tmp_path_factory.mktemp("few"), bumped_plate, 31)
 
 
 @pytest.mark.slow
@@ -93,16 +104,32 @@ TINY = (
 )
 
 
+def logged(folder, inspected):
+    """Return the id, and the values at each step, of every offline W&B run, the oldest first."""
+    found = []
+    for run in sorted(folder.glob("wandb/offline-run-*")):
+        records = inspected(run)
+        about = next(record["run"] for record in records if record["type"] == "run")
+        items = [record["history"]["item"] for record in records if record["type"] == "history"]
+        assert all(item["_step"] == item["trainer/global_step"] for item in items)
+        found.append((about["run_id"], {int(item["_step"]): item for item in items}))
+    return found
+
+
 @pytest.mark.slow
-def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_path):
+def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(few, tmp_path, inspected):
     """Two processes: undisturbed, stopped in the middle of an epoch, scoring what one fitted."""
-    words = ("data=folder", f"data.root={data}", *TINY, "train.devices=2")
-    done(start(tmp_path, *words, "name=calm", "wandb.mode=offline"))
-    assert len(list((tmp_path / "calm/wandb").glob("offline-run-*"))) == 1  # one process logs
+    words = ("data=folder", f"data.root={few}", *TINY, "train.devices=2", "wandb.mode=offline")
+    done(start(tmp_path, *words, "name=calm"))
+    ((name, calm),) = logged(tmp_path / "calm", inspected)  # one process logs
+    assert name == "calm"
+    assert {"train/loss", "train/d_n", "train/d_s", "val/point_auroc", "val/object_aupr"} <= {
+        key for item in calm.values() for key in item
+    }
 
     process = start(tmp_path, *words, "name=rough")
     text = ""
-    while "fit:" not in text or "0/300" in text.rpartition("fit:")[2]:
+    while not re.search(r"fit:[^\r]* [1-9]\d*/300", text):
         text += process.stderr.read(1)
         assert process.poll() is None, text
     process.send_signal(signal.SIGUSR1)
@@ -111,15 +138,21 @@ def test_a_checkpoint_scores_the_same_and_a_signal_changes_nothing(data, tmp_pat
     assert 0 < state["global_step"] < 300
     done(start(tmp_path, *words, "name=rough"))
     assert_same(tmp_path / "calm", tmp_path / "rough")
+    (first_name, first), (second_name, second) = logged(tmp_path / "rough", inspected)
+    assert first_name == second_name == "rough"
+    assert max(first) <= state["global_step"] <= min(second)
+    for step, item in calm.items():  # the curves go on as if nothing had been
+        if "train/loss" in item:
+            assert {**first, **second}[step]["train/loss"] == item["train/loss"]
 
-    shutil.copytree(tmp_path / "calm", tmp_path / "alone")
-    shutil.rmtree(tmp_path / "alone/predictions")
-    (tmp_path / "alone/scores.json").unlink()
-    (tmp_path / "alone/run.yaml").write_text(
-        (tmp_path / "calm/run.yaml").read_text().replace("name: calm", "name: alone")
-    )
-    done(start(tmp_path, *words, "name=alone", "train.devices=1"))
-    assert_same(tmp_path / "calm", tmp_path / "alone")
+    for name, count in (("alone", 1), ("four", 4)):
+        shutil.copytree(tmp_path / "calm", tmp_path / name)
+        shutil.rmtree(tmp_path / name / "predictions")
+        (tmp_path / name / "scores.json").unlink()
+        record = tmp_path / name / "run.yaml"
+        record.write_text(record.read_text().replace("name: calm", f"name: {name}"))
+        done(start(tmp_path, *words, f"name={name}", f"train.devices={count}"))
+        assert_same(tmp_path / "calm", tmp_path / name)
 
 
 @pytest.mark.slow

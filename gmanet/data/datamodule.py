@@ -27,6 +27,9 @@ __all__ = ["CloudData"]
 VALIDATION = 4
 """Normal clouds, and twins made of them for this alone, that the curves during training show."""
 
+DRAWERS = 4
+"""Processes that draw from the pairs, at most: a draw takes a tenth of a step on a processor."""
+
 
 class CloudData(LightningDataModule):
     """Supplies one category of a data set to one detector.
@@ -142,7 +145,15 @@ class CloudData(LightningDataModule):
             )
         step = share * parts
         sampler = EpochSampler(len(self.pairs), self.seed, rank, world, step, self._steps)
-        return DataLoader(self.pairs, batch_size=share, sampler=sampler, collate_fn=_batch)
+        workers = min(self.workers, DRAWERS)
+        return DataLoader(
+            self.pairs,
+            batch_size=share,
+            sampler=sampler,
+            collate_fn=_batch,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the synthetic validation clouds; test labels are never seen during a fit."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Indices, Labels
 from gmanet.data.dataset import CloudDataset
@@ -127,11 +127,11 @@ class PairDataset(Dataset[Data]):
             (made.normal, everywhere, rest - far, False),
         ]
         drawn = [
-            centers_of(structure, rng.choice(index, size), abnormal)
+            (structure, rng.choice(index, size), abnormal)
             for structure, index, size, abnormal in parts
             if size
         ]
-        return Batch.from_data_list(drawn)
+        return centers_of(drawn)
 
     def sample(self, count: int) -> Data:
         """Return centers of all normal clouds, evenly: what features are standardised on."""
@@ -139,12 +139,10 @@ class PairDataset(Dataset[Data]):
         normals = list({id(made.normal): made.normal for made in self.pairs}.values())
         each = max(1, count // len(normals))
         drawn = [
-            centers_of(
-                made, rng.choice(len(made.context), min(each, len(made.context)), False), False
-            )
+            (made, rng.choice(len(made.context), min(each, len(made.context)), False), False)
             for made in normals
         ]
-        return Batch.from_data_list(drawn)
+        return centers_of(drawn)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

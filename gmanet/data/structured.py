@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,12 +94,18 @@ class StructureReader:
         )
 
 
-def centers_of(made: Structure, index: Indices, abnormal: bool) -> Data:
-    """Return what the networks read at some centers, all normal or all abnormal."""
-    return Data(
-        descriptor=torch.from_numpy(made.descriptor[made.groups[index]]),
-        local=torch.from_numpy(made.local[index]),
-        context=torch.from_numpy(made.context[index]),
-        abnormal=torch.full((len(index),), abnormal),
-        num_nodes=len(index),
-    )
+def centers_of(drawn: Sequence[tuple[Structure, Indices, bool]]) -> Data:
+    """Return what the networks read at some centers.
+
+    Args:
+        drawn: Structures, the places of centers in each, and whether these are all abnormal or all
+            normal.
+    """
+    descriptor = [made.descriptor[made.groups[index]] for made, index, _ in drawn]
+    local = [made.local[index] for made, index, _ in drawn]
+    context = [made.context[index] for made, index, _ in drawn]
+    abnormal = np.repeat([one for *_, one in drawn], [len(index) for _, index, _ in drawn])
+    parts = (descriptor, local, context)
+    joined = (torch.from_numpy(np.concatenate(part)) for part in parts)
+    record = dict(zip(("descriptor", "local", "context"), joined, strict=True))
+    return Data(**record, abnormal=torch.from_numpy(abnormal), num_nodes=len(abnormal))

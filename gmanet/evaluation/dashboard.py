@@ -9,14 +9,13 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import numpy.typing as npt
-from lightning.pytorch.loggers import WandbLogger
 
 from gmanet.cloud import Floats, Labels
 from gmanet.data.dataset import CloudDataset
 from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.prediction import Prediction
 from gmanet.metrics.curves import Curves, curves
-from gmanet.training.logger import identity
+from gmanet.training.logger import StepLogger, identity
 from gmanet.view.colors import score_colors
 
 __all__ = ["show"]
@@ -41,7 +40,7 @@ def show(
     """Show figures, curves, histograms, pictures, the most abnormal cloud and the detector.
 
     Args:
-        logger: A :class:`WandbLogger` or :class:`TensorBoardLogger`; it is closed at the end.
+        logger: A :class:`StepLogger` or :class:`TensorBoardLogger`; it is closed at the end.
         step: Optimizer steps of the run, the same however often it was interrupted.
         name: The run's name.
         figures: What ``scores.json`` gets.
@@ -50,7 +49,7 @@ def show(
         test: The test clouds.
         detector: File of the fitted detector.
     """
-    board = _Wandb(logger, step) if isinstance(logger, WandbLogger) else _TensorBoard(logger, step)
+    board = _Wandb(logger, step) if isinstance(logger, StepLogger) else _TensorBoard(logger, step)
     found = {key: float(figures[key]) for key in FIGURES}
     found = {f"scores/{key}": value for key, value in found.items() if np.isfinite(value)}
     logger.log_metrics(found, step=step)
@@ -67,7 +66,7 @@ def show(
     keep = slice(None, None, -(-len(pos) // SHOWN))
     color = score_colors(worst.score, *np.percentile(worst.score, (50, 99.9)))
     board.cloud("score_cloud", pos[keep], np.asarray(color)[keep])
-    board.detector(identity(name), detector)
+    board.detector(identity(name), detector, found)
 
 
 def _levels(predictions: Sequence[Prediction]) -> dict[str, tuple[Floats, Labels]]:
@@ -87,11 +86,11 @@ def _levels(predictions: Sequence[Prediction]) -> dict[str, tuple[Floats, Labels
 class _Wandb:
     """W&B's way to show things."""
 
-    def __init__(self, logger: WandbLogger, step: int) -> None:
+    def __init__(self, logger: StepLogger, step: int) -> None:
         self.logger, self.step = logger, step
 
     def _log(self, values: dict[str, Any]) -> None:
-        self.logger.experiment.log({**values, "trainer/global_step": self.step})
+        self.logger.log_metrics(values, self.step)
 
     def curves(self, level: str, drawn: Curves) -> None:
         import wandb
@@ -121,10 +120,15 @@ class _Wandb:
 
         self._log({key: wandb.Object3D(np.concatenate([pos, color.astype(np.float32)], axis=1))})
 
-    def detector(self, name: str, path: Path) -> None:
+    def detector(self, name: str, path: Path, figures: Mapping[str, float]) -> None:
+        """Log the file as an artifact.
+
+        It names the run whose seed its expert's random, frozen weights are of.
+        """
         import wandb
 
-        artifact = wandb.Artifact(name, type="detector")
+        about = {"expert_run": self.logger.experiment.id, **figures}
+        artifact = wandb.Artifact(name, type="detector", metadata=about)
         artifact.add_file(str(path), policy="immutable")
         self.logger.experiment.log_artifact(artifact)
         self.logger.experiment.finish()
@@ -155,6 +159,6 @@ class _TensorBoard:
     def cloud(self, key: str, pos: Floats, color: npt.NDArray[Any]) -> None:
         self.writer.add_mesh(key, pos[None], colors=color[None], global_step=self.step)
 
-    def detector(self, name: str, path: Path) -> None:
+    def detector(self, name: str, path: Path, figures: Mapping[str, float]) -> None:
         self.writer.add_text("detector", str(path), self.step)
         self.logger.finalize("success")

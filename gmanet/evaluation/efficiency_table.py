@@ -92,6 +92,7 @@ def page(
     """
     versions, machine = record["versions"], record["machine"]
     named = ("python", "torch", "numpy", "scipy")
+    where = machine.get("gpu") if device == "cuda" else device
     first = rows[0].rounds
     parts = [
         "# Efficiency",
@@ -103,7 +104,7 @@ def page(
         "its banks then filled to the rows that all train clouds would leave. Stages come from a "
         "pass of their own, on one thread.",
         f"Measured on {datetime.date.today().isoformat()} on {machine['cores']} cores of "
-        f"{machine['processor']} ({device}, {first[0]['threads']} threads), "
+        f"{machine['processor']} ({where}, {first[0]['threads']} threads), "
         f"{', '.join(f'{name} {versions.get(name)}' for name in named)}, commit "
         f"{_short(record['commit'])}: `{typed}`.",
         markdown_sections(rows),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gmanet.data.files import READERS, read_cloud, write_cloud
+from gmanet.data.files import READERS, WRITERS, read_cloud, write_cloud
 from gmanet.errors import InputError
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning, clean
@@ -72,8 +72,9 @@ def clean_scans(scans: Path, folder: Path, cleaning: Cleaning) -> list[Line]:
             )
             continue
         line = known.get(key)
-        if line is None or line.file != str(name) or not (folder / name).is_file():
-            line = _clean(scans / name, name, folder / name, cleaning, key)
+        written = name if name.suffix.lower() in WRITERS else name.with_suffix(".ply")
+        if line is None or line.file != str(name) or not (folder / written).is_file():
+            line = _clean(scans / name, name, folder / written, cleaning, key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def registered(source: Floats, target: Target) -> Registration:
             return Registration(values[:9].reshape(3, 3), values[9:12], *values[12:].tolist())
     made = register(source, target)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")  # process ids repeat on other machines
     with draft.open("wb") as file:
         np.save(file, np.r_[made.rotation.ravel(), made.translation, made.rms, made.overlap])
     draft.replace(path)

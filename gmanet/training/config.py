@@ -29,6 +29,7 @@ class TrainConfig:
         accumulate: Parts in which a step reads its pairs one after another, to save memory.
         workers: Processes that prepare clouds; -1: one per core, 0: none.
         checkpoint_every: Epochs between two checkpoints; an interrupted run resumes from the last.
+        curve: Points of the validation curves during a fit; -1: one after every epoch.
         pictures: Test clouds to draw, spread over the kinds of defect; -1: all.
         logger: ``wandb`` or ``tensorboard``.
     """
@@ -41,11 +42,13 @@ class TrainConfig:
     accumulate: int = 1
     workers: int = -1
     checkpoint_every: int = 5
+    curve: int = 5
     pictures: int = 6
     logger: str = "wandb"
 
     def __post_init__(self) -> None:
         lowest = {"devices": 1, "nodes": 1, "workers": -1, "pictures": -1, "accumulate": 1}
+        lowest["checkpoint_every"] = 1
         for name, least in lowest.items():
             if getattr(self, name) < least:
                 raise InputError(f"train.{name}={getattr(self, name)}, wanted at least {least}")
@@ -56,8 +59,8 @@ class TrainConfig:
                 )
         if self.precision == "16-mixed" and self.accelerator == "cpu":
             raise InputError("train.precision=16-mixed on a cpu, wanted bf16-mixed")
-        if self.checkpoint_every < 1:
-            raise InputError(f"train.checkpoint_every={self.checkpoint_every}, wanted at least 1")
+        if self.curve != -1 and self.curve < 1:
+            raise InputError(f"train.curve={self.curve}, wanted at least 1, or -1")
 
     @property
     def world(self) -> int:

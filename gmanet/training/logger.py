@@ -9,23 +9,38 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from gmanet.errors import InputError
+from gmanet.launcher import rank
 from gmanet.training.config import WandbConfig
 
-__all__ = ["identity", "make_logger"]
+__all__ = ["StepLogger", "identity", "make_logger"]
 
-WAIT = 25.0
+WAIT = 15.0
 """Seconds that W&B may take to answer when it is to work online."""
+
+
+class StepLogger(WandbLogger):
+    """A W&B logger whose own steps are the optimizer's.
+
+    W&B would count what is logged, from 0 in every offline folder; so the curves of a run that was
+    interrupted go on where they stopped, on whatever axis they are drawn.
+    """
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log some values at a step; other processes than the first log nothing."""
+        if rank() == 0:
+            self.experiment.log({**metrics, "trainer/global_step": step}, step=step)
 
 
 def make_logger(
     kind: str, config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]
-) -> WandbLogger | TensorBoardLogger | None:
+) -> StepLogger | TensorBoardLogger | None:
     """Return the logger of a run, or None if disabled.
 
     Args:
@@ -61,7 +76,7 @@ def _tensorboard(folder: Path, resolved: dict[str, Any]) -> TensorBoardLogger:
     return logger
 
 
-def _wandb(config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]) -> WandbLogger:
+def _wandb(config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]) -> StepLogger:
     files = folder / "wandb"
     files.mkdir(parents=True, exist_ok=True)
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
@@ -92,4 +107,4 @@ def _wandb(config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any
         ) from None
     if config.mode == "offline":
         sys.stderr.write(f"W&B is offline; wandb sync {Path(run.dir).parent} uploads this run\n")
-    return WandbLogger(experiment=run)
+    return StepLogger(experiment=run)

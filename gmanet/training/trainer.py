@@ -17,9 +17,6 @@ from gmanet.training.processes import BankStrategy, StopWhenAsked
 
 __all__ = ["make_trainer"]
 
-CURVE = 5
-"""Points of the validation curves."""
-
 
 def make_trainer(
     detector: Detector,
@@ -58,7 +55,7 @@ def make_trainer(
         accumulate_grad_batches=config.accumulate if detector.steps else 1,
         max_epochs=-1 if detector.steps else epochs,
         max_steps=detector.steps or -1,
-        check_val_every_n_epoch=max(1, epochs // CURVE),
+        check_val_every_n_epoch=max(1, epochs // config.curve) if config.curve > 0 else 1,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         logger=logger or False,

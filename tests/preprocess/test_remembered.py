@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import numpy as np
 import pytest
 
@@ -53,3 +56,31 @@ def test_a_damaged_file_is_made_again(pair, tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:60])
     same(remembered.registered(*pair), first)
     same(remembered.registered(*pair), first)
+
+
+def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
+    """Eight processes with one process number, as on eight machines, begin together."""
+    monkeypatch.setenv(remembered.FOLDER, str(tmp_path / "cache"))
+    expected = register(*pair)
+    monkeypatch.setattr(remembered, "register", lambda *_: expected)  # what counts is the writing
+    number = os.getpid()
+    children = []
+    for _ in range(8):
+        child = os.fork()
+        if child == 0:
+            monkeypatch.setattr(os, "getpid", lambda: number)
+            try:
+                while not (tmp_path / "go").exists():
+                    time.sleep(0.001)
+                for _ in range(20):
+                    same(remembered.registered(*pair), expected)
+                    for path in (tmp_path / "cache/registration").glob("*.npy"):
+                        path.unlink(missing_ok=True)  # so that others have to write it again
+                os._exit(0)
+            except BaseException:
+                os._exit(1)
+        children.append(child)
+    (tmp_path / "go").touch()
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
+    same(remembered.registered(*pair), expected)
+    assert len(list((tmp_path / "cache/registration").iterdir())) == 1

@@ -139,6 +139,12 @@ def finish(job, meanwhile=lambda: None):
         time.sleep(0.05)
 
 
+def status(lab, path):
+    """Return what the cells of an experiment are said to be."""
+    typed = [sys.executable, "-m", "gmanet.sweep", path, "--status"]
+    return subprocess.run(typed, cwd=lab, capture_output=True, text=True, check=True).stdout
+
+
 def figures(folder):
     found = json.loads((folder / "scores.json").read_text())
     return {key: value for key, value in found.items() if key not in VARYING}
@@ -273,28 +279,47 @@ def test_a_cell_that_fails_is_named_and_alone(lab, data, undisturbed):
     assert failed.name == f"odd-{job}_1.failed"
     assert "name=odd/lost/0" in text
     assert f"error: {lab}/nowhere: no such folder" in text
+    lines = status(lab, path).splitlines()
+    assert [line.split()[1] for line in lines if line[3].isdigit()] == ["done", "failed", "done"]
+    assert f"exit code 2: error: {lab}/nowhere: no such folder" in lines[2]
+    assert lines[-1] == "2 done, 0 running, 1 failed, 0 waiting"
     job, said = submit(lab, path)
     assert f"job {job}: 1 runs of odd (1)" in said
     subprocess.run(["scancel", job], check=True)
 
 
-def test_one_run_on_two_nodes(lab, data, undisturbed):
+def words_of(lab, path, number):
+    typed = [sys.executable, "-m", "gmanet.sweep", path, "--cell", str(number)]
+    done = subprocess.run(typed, cwd=lab, capture_output=True, text=True, check=True)
+    return [word for word in done.stdout.split("\n") if word and not word.startswith("name=")]
+
+
+@pytest.fixture
+def spread(lab):
+    """Return ``spread(nodes, devices)``, which changes cluster.env until the test ends."""
     env = lab / "slurm/cluster.env"
-    env.write_text(env.read_text().replace("NODES=1 DEVICES=2", "NODES=2 DEVICES=1"))
-    folder = lab / "runs/wide"
+    before = env.read_text()
+
+    def change(nodes, devices):
+        env.write_text(before.replace("NODES=1 DEVICES=2", f"NODES={nodes} DEVICES={devices}"))
+
+    yield change
+    env.write_text(before)
+
+
+def test_two_nodes_learn_what_two_processes_of_one_node_learn(lab, undisturbed, spread):
+    spread(2, 1)
+    job, _ = submit(lab, *words_of(lab, lab / "calm.yaml", 0), "name=wide", script="run.sh")
+    finish(job)
+    assert figures(lab / "runs/wide") == figures(undisturbed / "0")
+
+
+def test_four_processes_on_two_nodes_score_what_two_score(lab, undisturbed, spread):
+    spread(2, 2)
+    folder = lab / "runs/four"
     shutil.copytree(undisturbed / "0", folder)
     shutil.rmtree(folder / "predictions")
     (folder / "scores.json").unlink()
-    (lab / "words.py").write_text(
-        "import sys; from pathlib import Path; from gmanet.experiment import read_experiment\n"
-        "print(*read_experiment(Path(sys.argv[1]), Path('runs')).cells[0].words[:-1], sep='\\n')"
-    )
-    words = subprocess.run(
-        [sys.executable, lab / "words.py", lab / "calm.yaml"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\n")[:-1]
-    job, _ = submit(lab, *words, "name=wide", script="run.sh")
+    job, _ = submit(lab, *words_of(lab, lab / "calm.yaml", 0), "name=four", script="run.sh")
     finish(job)
     assert figures(folder) == figures(undisturbed / "0")

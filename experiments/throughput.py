@@ -1,0 +1,110 @@
+"""How long a fit waits for data: ``python experiments/throughput.py``.
+
+Detectors that learn fit clouds of 30K points with four data workers; Lightning's own profiler tells
+the time that steps take and the time that they wait for their data.  Writes
+``experiments/results/throughput.md``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+POINTS = 30_000
+WORKERS = 4
+STEPS = 40
+WARM = 5
+"""Steps that are not counted."""
+CLOUDS = 4
+TWINS = 8
+LIMIT = 0.05
+DETECTORS = ("gmanet", "imrnet", "r3dad")
+RESULT = Path(__file__).parent / "results" / "throughput.md"
+WAIT, WORK = "[_TrainingEpochLoop].train_dataloader_next", "run_training_batch"
+
+
+def measure(name: str) -> tuple[float, float, float]:
+    """Return seconds before the first step, of a step, and of its waiting (medians)."""
+    from lightning import seed_everything
+    from lightning.pytorch.profilers import SimpleProfiler
+
+    from gmanet.config import compose
+    from gmanet.data.datamodule import CloudData
+    from gmanet.data.procedural.dataset import Procedural
+    from gmanet.data.remaining import Remaining
+    from gmanet.data.sources import open_data
+    from gmanet.detectors import DETECTORS
+    from gmanet.training.trainer import make_trainer
+
+    words = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
+    config = compose([*words, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
+    whole = open_data(config.data, "train")
+    assert isinstance(whole, Procedural)
+    whole.profile = replace(whole.profile, points=(POINTS, POINTS))
+    train = Remaining(whole, whole.names[:CLOUDS])
+    seed_everything(config.seed, verbose=False)
+    start = time.perf_counter()
+    detector = DETECTORS[config.detector.name](config.detector)
+    detector.prepare(train)
+    drawn = (config.synthesis, detector.draw, detector.batch, config.seed, WORKERS)
+    data = CloudData(train, train, detector.reader(), *drawn)
+    with tempfile.TemporaryDirectory() as folder:
+        epochs = data.epochs(detector.steps)
+        trainer = make_trainer(detector, config.train, Path(folder), None, epochs)
+        profiler = SimpleProfiler()
+        trainer.profiler = profiler  # type: ignore[attr-defined]
+        trainer.fit(detector, datamodule=data)
+    passed = time.perf_counter() - start
+    wait, work = (profiler.recorded_durations[key][WARM:] for key in (WAIT, WORK))
+    waited, worked = statistics.median(wait), statistics.median(work)
+    return passed - STEPS * (waited + worked), waited + worked, waited
+
+
+def page(rows: list[str]) -> str:
+    """Return the table, what it shows, and what made it."""
+    from gmanet.provenance import provenance
+
+    made: dict[str, Any] = provenance()
+    machine, versions = made["machine"], made["versions"]
+    about = (
+        f"Training steps on {CLOUDS} clouds of {POINTS} points with train.workers={WORKERS}: "
+        f"medians of {STEPS - WARM} steps by Lightning's profiler, `{WAIT}` against it and "
+        f"`{WORK}`.  The workers prepare all clouds and twins before the first step (the column "
+        "before); a step draws from what lies in memory.\n\n"
+        f"`python experiments/throughput.py`, {datetime.date.today().isoformat()}, "
+        f"{machine['cores']} cores of {machine['processor']}, no GPU; torch {versions['torch']}, "
+        f"lightning {versions['lightning']}, commit {str(made['commit'])[:10]}."
+    )
+    head = [
+        "| detector | before the first step, s | a step, ms | of it waiting for data, ms | share |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    return "\n".join(["# throughput\n", about, "", *head, *rows]) + "\n"
+
+
+def main() -> None:
+    """Measure and write the table; exit code 1 where a fit waits too long."""
+    from gmanet.data.files.atomic import replacing
+
+    rows, shares = [], []
+    for name in DETECTORS:
+        before, step, wait = measure(name)
+        shares.append(wait / step)
+        rows.append(
+            f"| {name} | {before:.0f} | {1e3 * step:.1f} | {1e3 * wait:.2f} | {shares[-1]:.1%} |"
+        )
+        sys.stderr.write(rows[-1] + "\n")
+    with replacing(RESULT) as draft:
+        draft.write_text(page(rows), encoding="utf-8")
+    if max(shares) > LIMIT:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
