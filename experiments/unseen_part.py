@@ -91,7 +91,7 @@ def _bored(mesh: Mesh, solid: Field, center: Array, axis: int, radius: float) ->
     return drilled, lambda where: np.maximum(solid(where), -bore(where))
 
 
-PART = Part(strut_bracket, 120_000, 0.0125, "grinding")
+PART = Part(strut_bracket, 0.0125, "grinding")
 
 
 def main() -> None:

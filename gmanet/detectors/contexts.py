@@ -130,8 +130,8 @@ class ContextBank(MemoryDetector):
         super()._gather()
         rows = torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)])
         deviation = rows.std(dim=0)
-        self.mean.copy_(rows.mean(dim=0))
-        self.scale.copy_(deviation + 0.01 * deviation.mean() + 1e-6)  # as GMANet's
+        self.mean = rows.mean(dim=0)
+        self.scale = deviation + 0.01 * deviation.mean() + 1e-6  # as GMANet's
         for seen in self.seen.values():
             seen["feature"] = self._standard(seen["feature"])
 
