@@ -24,13 +24,13 @@ GRID = 3000
 ABOUT = 9
 """Steps of 10 degrees about an axis; the quarter turns are among the axes' permutations."""
 
-SOUGHT = 512
+SOUGHT = 256
 """Points of the source that are matched by FPFH."""
 
-TRIPLES = 60_000
+TRIPLES = 30_000
 """Triples of matches that are drawn."""
 
-FITTING = 4000
+FITTING = 1500
 """Triples with equal sides that are tried at most."""
 
 SIDE = (0.15, 0.03)

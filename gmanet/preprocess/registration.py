@@ -1,6 +1,6 @@
 """Registration: lay a cloud on a reference of the same part, the same way on every run.
 
-Start poses (:mod:`gmanet.preprocess.candidates`) are improved by ICP in four rounds, fewer poses
+Start poses (:mod:`gmanet.preprocess.candidates`) are improved by ICP in three rounds, fewer poses
 with more points each; the one with the least trimmed distance to the surface wins.  ICP minimizes
 distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth of those
 to points, which holds a pose where planes leave it free.
@@ -25,7 +25,7 @@ __all__ = ["Registration", "apply", "register"]
 POINTS = 2048
 """Points of the source that are kept."""
 
-ROUNDS = ((32, 128, 2048, 6), (12, 256, 16384, 4), (4, 1024, 16384, 5), (1, 2048, 16384, 8))
+ROUNDS = ((24, 128, 2048, 6), (6, 512, 16384, 4), (2, 2048, 16384, 10))
 """Poses, points of the source, points of the target and steps of each round."""
 
 APART = 0.02
