@@ -13,7 +13,8 @@ ARG PIP_EXTRA_INDEX_URL
 RUN python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    MPLCONFIGDIR=/tmp/matplotlib
+    MPLCONFIGDIR=/tmp/matplotlib \
+    NUMBA_CACHE_DIR=/tmp/numba
 
 WORKDIR /opt/gmanet
 COPY pyproject.toml constraints.txt README.md LICENSE ./
