@@ -25,11 +25,9 @@ from gmanet.geometry.structure import CONTEXT
 from gmanet.models.atlas import Atlas
 from gmanet.models.inputs import PARTS, channels
 from gmanet.models.scoring import propagate
+from gmanet.models.standard import OUTLIER, Standard
 
 __all__ = ["ContextBank", "ContextBankConfig", "ContextReader"]
-
-OUTLIER = 8.0
-"""Standardised inputs are clipped here, in standard deviations, as GMANet's are."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,12 @@ class ContextBank(MemoryDetector):
 
     Config = ContextBankConfig
     config: ContextBankConfig
-    mean: Tensor
-    scale: Tensor
 
     def __init__(self, config: ContextBankConfig) -> None:
         super().__init__(config)
         self.atlas = Atlas() if config.align else None
         self.channels = channels(config.without, CONTEXT + DEVIATION * config.align)
-        self.register_buffer("mean", torch.zeros(len(self.channels)))
-        self.register_buffer("scale", torch.ones(len(self.channels)))
+        self.standard = Standard(len(self.channels))
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Lay the normal clouds on one another."""
@@ -128,15 +123,12 @@ class ContextBank(MemoryDetector):
     def _gather(self) -> None:
         """Bring together what several processes have seen, and standardise it."""
         super()._gather()
-        rows = torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)])
-        deviation = rows.std(dim=0)
-        self.mean = rows.mean(dim=0)
-        self.scale = deviation + 0.01 * deviation.mean() + 1e-6  # as GMANet's
+        self.standard.measure(torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)]))
         for seen in self.seen.values():
             seen["feature"] = self._standard(seen["feature"])
 
     def _standard(self, values: Tensor) -> Tensor:
-        return ((values.float() - self.mean) / self.scale).clamp(-OUTLIER, OUTLIER)
+        return self.standard(values).clamp(-OUTLIER, OUTLIER)  # type: ignore[no-any-return]
 
     def point_scores(self, batch: Data) -> Tensor:
         """Return interpolated scores of all points of a batch, with shape ``(N,)``."""

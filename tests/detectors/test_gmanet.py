@@ -112,7 +112,7 @@ def test_inputs_and_answers_are_standardised():
     batch = drawn(count=200)
     detector.calibrate(batch)
     descriptor, _, context = detector._inputs(batch.descriptor, batch.local, batch.context)
-    answer = detector._standard("answer", detector.expert(descriptor, batch.local, context))
+    answer = detector.answers(detector.expert(descriptor, batch.local, context))
     for values in (descriptor.flatten(0, 1), context, *answer):
         torch.testing.assert_close(
             values.mean(dim=0), torch.zeros(values.shape[1]), atol=1e-4, rtol=0
