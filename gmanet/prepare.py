@@ -2,8 +2,8 @@
 
 Whole scans: every file below SCANS loses its outliers, is thinned by an octree where ``cell=`` (in
 the scan's unit) or ``depth=`` says so, and is written to the same place below FOLDER, with the
-labels and normals that its file carries.  Keys: neighbors, ratio, stop and rounds of statistical
-outlier removal, cell and depth.
+labels and normals that its file carries.  Keys: neighbors, ratio, stop, rounds and contrast of
+statistical outlier removal, cell and depth.
 
 Partial views from a turntable: every folder below SCANS that holds files is one part, its files in
 natural order are the views.  They are registered, fused and then cleaned likewise.  SCANS holds

@@ -13,6 +13,8 @@ rm -f "$log.failed"
 fail() { # exit code
     local reason
     reason=$(grep -a '^error: ' "$log.out" | tail -n 1)
+    # Of several processes' codes srun tells the highest: that of those it ended beside the failed one.
+    [[ $1 != 143 || -z $reason ]] || set -- 2
     reason="exit code $1: ${reason:-see $log.out}"
     echo "job $me: ${words[*]}: $reason" | tee "$log.failed"
     if [[ -n $cell ]]; then # what gmanet.sweep --status reads: gmanet/experiment.py

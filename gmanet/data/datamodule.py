@@ -171,6 +171,7 @@ class CloudData(LightningDataModule):
             sampler=mine,
             collate_fn=_batch,
             num_workers=self.workers,
+            persistent_workers=self.workers > 0,  # to start them anew costs a small epoch's time
         )
 
 

@@ -21,6 +21,7 @@ class Cleaning:
         ratio: Standard deviations above the mean from which on a point is an outlier.
         stop: A round of removal that finds less than this share is the last.
         rounds: Rounds of removal at most; 0 leaves outliers in.
+        contrast: After the first round, times the mean distance of its neighbors; 0 does not ask.
         cell: Edge of the octree's cells in the unit of the scan; 0 takes ``depth``.
         depth: Depth of the octree; 0 leaves all points.
     """
@@ -29,6 +30,7 @@ class Cleaning:
     ratio: float = 5.0
     stop: float = 0.005
     rounds: int = 10
+    contrast: float = 2.0
     cell: float = 0.0
     depth: int = 0
 
@@ -61,7 +63,7 @@ def clean(cloud: Cloud, cleaning: Cleaning) -> Cleaned:
     Raises:
         InputError: Too little is left.
     """
-    how = (cleaning.neighbors, cleaning.ratio, cleaning.stop, cleaning.rounds)
+    how = (cleaning.neighbors, cleaning.ratio, cleaning.stop, cleaning.rounds, cleaning.contrast)
     inside = _taken(cloud, inliers(cloud.pos, *how).nonzero()[0])
     cell = cleaning.cell or cell_of_depth(inside.pos, cleaning.depth) * (cleaning.depth > 0)
     kept = _taken(inside, octree_sample(inside.pos, cell)) if cell else inside

@@ -15,10 +15,10 @@ from gmanet.preprocess.octree import cell_of_depth, octree_sample
 from gmanet.preprocess.outliers import inliers
 
 
-def scattered(plate, share=0.02, seed=0):
+def scattered(plate, share=0.02, seed=0, count=4000):
     """Return a plate with a labelled corner and outliers around it, and which points are these."""
     rng = np.random.default_rng(seed)
-    good = plate(4000, seed).pos
+    good = plate(count, seed).pos
     bad = rng.uniform(-1.5, 1.5, (int(share * len(good)), 3)).astype(np.float32)
     bad = bad[np.abs(bad[:, 2]) > 0.2]
     pos = np.concatenate([good, bad])
@@ -43,6 +43,20 @@ def test_rounds_find_what_far_outliers_hide(plate):
     assert inliers(mixed, rounds=1)[4000:4020].any()
     assert not inliers(mixed)[4000:].any()
     assert inliers(mixed, rounds=0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_steep_flank_is_sparse_and_stays(plate, seed):
+    rng = np.random.default_rng(seed)
+    cloud, outlier = scattered(plate, seed=seed, count=40_000)
+    flank = (np.abs(cloud.pos[:, 0]) < 0.15) & ~outlier
+    seen = ~flank | (rng.random(len(flank)) < 0.1)
+    pos, outlier = cloud.pos[seen], outlier[seen]
+    middle = (np.abs(pos[:, 0]) < 0.08) & ~outlier
+    assert inliers(pos, ratio=2.5, contrast=0)[middle].mean() < 0.5
+    kept = inliers(pos, ratio=2.5)
+    assert kept[middle].mean() > 0.97
+    assert not kept[outlier].any()
 
 
 @settings(max_examples=40, deadline=None)
@@ -82,6 +96,7 @@ def test_labels_stay_with_their_points(plate):
         (lambda: Cleaning(depth=21), "depth=21"),
         (lambda: octree_sample(np.eye(3, dtype=np.float32), 1e-9), "wanted a larger one"),
         (lambda: inliers(np.eye(3, dtype=np.float32), ratio=0), "ratio=0"),
+        (lambda: clean(Cloud(np.eye(3, dtype=np.float32)), Cleaning(contrast=-1)), "contrast=-1"),
     ],
 )
 def test_settings_without_sense_are_refused(made, sentence):
@@ -107,5 +122,5 @@ def test_searching_anew_only_where_neighbors_were_lost_changes_nothing(seed, nei
         left = left[~far]
         if not far.any():
             break
-    found = inliers(pos, neighbors, ratio, 0.0, 4)
+    found = inliers(pos, neighbors, ratio, 0.0, 4, contrast=0)
     assert np.flatnonzero(found).tolist() == left.tolist()
