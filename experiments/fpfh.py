@@ -6,14 +6,12 @@ Writes ``experiments/results/fpfh.md``.
 
 from __future__ import annotations
 
-import datetime
 import os
 import statistics
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 ROUNDS = 5
@@ -26,7 +24,6 @@ NEIGHBORHOODS = (
     ("40", 40, None),
     ("120", 120, None),
 )
-RESULT = Path(__file__).parent / "results" / "fpfh.md"
 
 
 def compare(category: str, count: int, share: float | None) -> tuple[float, float, float, int]:
@@ -81,10 +78,12 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
 
 def main() -> None:
     """Measure and write the table."""
-    from gmanet.data.files.atomic import replacing
+    from page import write_page
+
     from gmanet.geometry.open3d import load_open3d
     from gmanet.provenance import provenance
 
+    made = provenance()
     lines = [
         "| part | neighborhood | ours, s | Open3D, s | ratio | greatest difference | above 0.001 |",
         "|---|---|--:|--:|--:|--:|--:|",
@@ -97,18 +96,13 @@ def main() -> None:
                 f"| {most:.1e} | {points} |"
             )
             sys.stderr.write(lines[-1] + "\n")
-    made = provenance()
-    machine = made["machine"]
     about = (
         f"FPFH of clouds of {POINTS} points beside Open3D {load_open3d().__version__}'s, same "
         f"normals and neighborhoods: seconds of processor time on one thread, medians of {ROUNDS} "
         "rounds in turns; differences are relative to a histogram's sum of 200.  The last column "
-        "counts points: a neighbor on the edge of a bin, or two equally far at the end.\n\n"
-        f"`python experiments/fpfh.py`, {datetime.date.today().isoformat()}, "
-        f"{machine['cores']} cores of {machine['processor']}, commit {str(made['commit'])[:10]}."
+        "counts points: a neighbor on the edge of a bin, or two equally far at the end."
     )
-    with replacing(RESULT) as draft:
-        draft.write_text("\n".join(["# fpfh\n", about, "", *lines]) + "\n", encoding="utf-8")
+    write_page(about, lines, made)
 
 
 if __name__ == "__main__":

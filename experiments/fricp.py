@@ -6,19 +6,17 @@ the diameter away from where they belong.  Writes ``experiments/results/fricp.md
 
 from __future__ import annotations
 
-import datetime
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from page import write_page
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from simulated import scene_of
 
-from gmanet.data.files.atomic import replacing
 from gmanet.data.procedural.solids import CATEGORIES
 from gmanet.data.procedural.surface import NOISE, scatter
 from gmanet.geometry.motion import exp, inverse, log, moved
@@ -35,7 +33,6 @@ REACHES = (0.02, 0.05, 0.1)
 """Open3D's greatest distance of a pair of points, as shares of the diameter."""
 MOST = 1000
 RADIUS = 0.5
-RESULT = Path(__file__).parent / "results" / "fricp.md"
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +155,6 @@ def main() -> None:
             f"| {np.median(surface):.2f} | {np.quantile(surface, 0.9):.2f} "
             f"| {np.mean(surface <= 2):.0%} | {better:.0%} |"
         )
-    machine, versions = made["machine"], made["versions"]
     about = (
         f"{PAIRS} pairs of scans of {POINTS} points of the fifteen procedural parts, noise "
         f"{NOISE:.2%} of the diameter, {OUTLIERS:.0%} outliers in both, from starts that are up "
@@ -169,13 +165,9 @@ def main() -> None:
         f"{Schedule(1.0).still * RADIUS:.1e} of the diameter). Steps are searches for nearest "
         "points. Surface: RMS distance of the good points to the true surface in standard "
         "deviations of the noise; 1 is the best there is. Better: share of pairs where the "
-        "surface is nearer than FRICP's.\n\n"
-        f"`python experiments/fricp.py`, {datetime.date.today().isoformat()}, "
-        f"{machine['cores']} cores of {machine['processor']}, NumPy {versions['numpy']}, SciPy "
-        f"{versions['scipy']}, commit {str(made['commit'])[:10]}."
+        "surface is nearer than FRICP's."
     )
-    with replacing(RESULT) as draft:
-        draft.write_text("\n".join(["# fricp\n", about, "", *lines]) + "\n", encoding="utf-8")
+    write_page(about, lines, made)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,12 @@ the time that steps take and the time that they wait for their data.  Writes
 
 from __future__ import annotations
 
-import datetime
 import statistics
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 POINTS = 30_000
 WORKERS = 4
@@ -25,7 +23,6 @@ CLOUDS = 4
 TWINS = 8
 LIMIT = 0.05
 DETECTORS = ("gmanet", "imrnet", "r3dad")
-RESULT = Path(__file__).parent / "results" / "throughput.md"
 WAIT, WORK = "[_TrainingEpochLoop].train_dataloader_next", "run_training_batch"
 
 
@@ -66,42 +63,32 @@ def measure(name: str) -> tuple[float, float, float]:
     return passed - STEPS * (waited + worked), waited + worked, waited
 
 
-def page(rows: list[str]) -> str:
-    """Return the table, what it shows, and what made it."""
+def main() -> None:
+    """Measure and write the table; exit code 1 where a fit waits too long."""
+    from page import write_page
+
     from gmanet.provenance import provenance
 
-    made: dict[str, Any] = provenance()
-    machine, versions = made["machine"], made["versions"]
+    made = provenance()
+    table = [
+        "| detector | before the first step, s | a step, ms | of it waiting for data, ms | share |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    shares = []
+    for name in DETECTORS:
+        before, step, wait = measure(name)
+        shares.append(wait / step)
+        table.append(
+            f"| {name} | {before:.0f} | {1e3 * step:.1f} | {1e3 * wait:.2f} | {shares[-1]:.1%} |"
+        )
+        sys.stderr.write(table[-1] + "\n")
     about = (
         f"Training steps on {CLOUDS} clouds of {POINTS} points with train.workers={WORKERS}: "
         f"medians of {STEPS - WARM} steps by Lightning's profiler, `{WAIT}` against it and "
         f"`{WORK}`.  The workers prepare all clouds and twins before the first step (the column "
-        "before); a step draws from what lies in memory.\n\n"
-        f"`python experiments/throughput.py`, {datetime.date.today().isoformat()}, "
-        f"{machine['cores']} cores of {machine['processor']}, no GPU; torch {versions['torch']}, "
-        f"lightning {versions['lightning']}, commit {str(made['commit'])[:10]}."
+        "before); a step draws from what lies in memory."
     )
-    head = [
-        "| detector | before the first step, s | a step, ms | of it waiting for data, ms | share |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    return "\n".join(["# throughput\n", about, "", *head, *rows]) + "\n"
-
-
-def main() -> None:
-    """Measure and write the table; exit code 1 where a fit waits too long."""
-    from gmanet.data.files.atomic import replacing
-
-    rows, shares = [], []
-    for name in DETECTORS:
-        before, step, wait = measure(name)
-        shares.append(wait / step)
-        rows.append(
-            f"| {name} | {before:.0f} | {1e3 * step:.1f} | {1e3 * wait:.2f} | {shares[-1]:.1%} |"
-        )
-        sys.stderr.write(rows[-1] + "\n")
-    with replacing(RESULT) as draft:
-        draft.write_text(page(rows), encoding="utf-8")
+    write_page(about, table, made)
     if max(shares) > LIMIT:
         raise SystemExit(1)
 

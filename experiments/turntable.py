@@ -8,7 +8,6 @@ steps are known to within 30 degrees only, the axis to within some degrees.  Wri
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import sys
@@ -20,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from page import write_page
 from scipy.spatial import cKDTree
 from simulated import ELEVATION, OUTLIERS, SHIFT, TILT, WINDOW, Simulated, scene_of, simulate
 
 from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.files.atomic import replacing
 from gmanet.data.procedural.defects import DEFECTS
 from gmanet.data.procedural.surface import NOISE
 from gmanet.geometry.motion import exp, inverse, moved
@@ -46,7 +45,6 @@ PARTS = (
 KINDS = (*DEFECTS, "good")
 ALLOWED = 2.0
 """A fused surface is right with an RMS of at most so many standard deviations of the noise."""
-RESULT = Path(__file__).parent / "results" / "turntable.md"
 
 
 def surface_rms(truth: Simulated, pos: Array) -> float:
@@ -162,7 +160,6 @@ def _cells(row: Row) -> str:
 def _write(rows: list[Row], points: int, made: dict[str, Any]) -> None:
     right = sum(row.verdict == "right" for row in rows)
     wrong = sum(row.verdict == "SILENTLY WRONG" for row in rows)
-    versions, machine = made["versions"], made["machine"]
     degrees = [f"{np.rad2deg(one):.0f}" for one in (ELEVATION, WINDOW, TILT)]
     about = (
         f"{len(rows)} parts of eight views of {points} points from one height ({degrees[0]} "
@@ -176,21 +173,14 @@ def _write(rows: list[Row], points: int, made: dict[str, Any]) -> None:
         "in the end. Overlap: the least between neighbors. Covered: share of labelled points "
         "that have a labelled point of the result within a cell of the octree. Seconds are for "
         "reading, registration, cleaning, "
-        "writing and the picture on one thread; wall time says how busy the machine was.\n\n"
-        f"`python experiments/turntable.py {' '.join(sys.argv[1:])}`, "
-        f"{datetime.date.today().isoformat()}, {machine['cores']} cores of "
-        f"{machine['processor']}, load {os.getloadavg()[1]:.0f}, Python {versions['python']}, "
-        f"NumPy {versions['numpy']}, SciPy {versions['scipy']}, commit "
-        f"{str(made['commit'])[:10]}."
+        "writing and the picture on one thread; wall time says how busy the machine was."
     )
     head = [
         "| part | defect | verdict | surface | before | after | overlap | covered "
         "| CPU s | wall s |",
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    text = "\n".join(["# turntable\n", about, "", *head, *map(_cells, rows)]) + "\n"
-    with replacing(RESULT) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_page(about, [*head, *map(_cells, rows)], made, f"load {os.getloadavg()[1]:.0f}")
 
 
 if __name__ == "__main__":
