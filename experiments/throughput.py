@@ -16,11 +16,11 @@ from pathlib import Path
 
 POINTS = 30_000
 WORKERS = 4
-STEPS = 40
+STEPS = 60
 WARM = 5
 """Steps that are not counted."""
-CLOUDS = 4
-TWINS = 8
+CLOUDS = 20
+TWINS = 48
 LIMIT = 0.05
 DETECTORS = ("gmanet", "imrnet", "r3dad")
 WAIT, WORK = "[_TrainingEpochLoop].train_dataloader_next", "run_training_batch"
