@@ -65,3 +65,9 @@ class SampledReader:
             weight=torch.from_numpy(inverse_distance(distance)),
             num_nodes=len(cloud),
         )
+
+    def of_train(self, cloud: Cloud) -> PatchedCloud:
+        """Return the record to learn from: a step asks for patches alone, and waits for less."""
+        record = self(cloud)
+        del record["near"], record["weight"]
+        return record

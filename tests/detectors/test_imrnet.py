@@ -63,6 +63,8 @@ def test_held_records_are_those_that_are_read_anew(fitted, plates):
     assert again.chosen.data_ptr() == next(iter(reader.held.values())).chosen.data_ptr()
     assert all(torch.equal(again[key], fresh[key]) for key in ("points", "groups", "near"))
     assert not torch.equal(reader(plates[1]).points, again.points)
+    assert not {"near", "weight"} & set(reader.of_train(plates[0]).keys())  # for scores alone
+    assert "near" in next(iter(reader.held.values()))
     reader.held.clear()
 
 
