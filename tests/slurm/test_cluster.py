@@ -22,6 +22,8 @@ LAB = Path(__file__).with_name("lab.sh")
 VARYING = {"seconds_per_cloud", "peak_memory_mib"}
 PATIENCE = 1500
 """Seconds; every cell is two processes that import torch, and four run at once."""
+SOON = 5
+"""Seconds that a task is left in the queue before it is told to start."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -112,13 +114,22 @@ def submit(lab, *words, script="sweep.sh"):
     return (found[1] if found else None), done.stdout
 
 
-def waiting(job):
-    """Return how many tasks of a job are not done; those in the queue again start at once."""
+def waiting(job, since):
+    """Return how many tasks of a job are not done; those in the queue again start soon.
+
+    At once is too soon: the node may still refuse what it was just told to end.
+
+    Args:
+        job: Its number.
+        since: When each task was first seen in the queue; changed.
+    """
     asked = ["squeue", "--noheader", "--array", f"--job={job}", "--format=%i %T"]
     lines = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
     for line in lines:
         task, state = line.split()
-        if state == "PENDING":
+        if state != "PENDING":
+            since.pop(task, None)
+        elif time.monotonic() - since.setdefault(task, time.monotonic()) > SOON:
             subprocess.run(
                 ["scontrol", "update", f"JobId={task}", "StartTime=now"],
                 capture_output=True,
@@ -129,10 +140,10 @@ def waiting(job):
 
 def finish(job, meanwhile=lambda: None):
     end = time.monotonic() + PATIENCE
-    pause = 0
+    pause, since = 0, {}
     while True:
         meanwhile()
-        if pause % 20 == 0 and not waiting(job):
+        if pause % 20 == 0 and not waiting(job, since):
             return
         pause += 1
         assert time.monotonic() < end, f"job {job} is not done"
