@@ -72,7 +72,7 @@ def test_a_broken_scan_is_listed_and_the_others_go_on(scans, tmp_path, type_in, 
 
 def test_a_scan_that_is_nothing_but_outliers_is_named(scans, tmp_path, type_in, capsys):
     with pytest.raises(SystemExit):
-        type_in(prepare.main, scans, "-o", tmp_path / "clean", "ratio=0.5")
+        type_in(prepare.main, scans, "-o", tmp_path / "clean", "ratio=0.5", "contrast=0")
     said = capsys.readouterr().err
     assert f"failed: {scans / 'good/0.ply'}: " in said
     assert "wanted a surface" in said
