@@ -1,15 +1,13 @@
 """What processes and speed options change in the figures: ``python experiments/options.py``.
 
 Every row fits GMANet on the same small procedural clouds with one word changed, in processes of its
-own; other seeds show what chance does.  Then the detector of the first row scores the clouds under
-the words that can change a score.  Writes ``experiments/results/options.md``.
+own; other seeds show what chance does.  Writes ``experiments/results/options.md``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,8 +32,6 @@ ROWS = {
     "seed=1": ("seed=1",),
     "seed=2": ("seed=2",),
 }
-SCORED = ("two processes", "four processes", "train.precision=bf16-mixed", "train.compile=true")
-"""Rows whose words score with the detector of the first row, too."""
 FIGURES = ("object_auroc", "point_auroc", "point_aupr", "point_aupro")
 
 
@@ -51,11 +47,8 @@ def write_clouds(folder: Path) -> None:
             write_cloud(folder / split / kind / f"{cloud.name}.ply", cloud)
 
 
-def fit(name: str, words: tuple[str, ...], folder: Path, of: str = "") -> dict[str, Any]:
-    """Return the figures of a run, or of a run's detector scoring under other words."""
-    if of:
-        (folder / "runs" / name).mkdir()
-        shutil.copy(folder / "runs" / of / "detector.ckpt", folder / "runs" / name)
+def fit(name: str, words: tuple[str, ...], folder: Path) -> dict[str, Any]:
+    """Return the figures of a run."""
     environment = {**os.environ, "GMANET_RUNS": str(folder / "runs"), "OMP_NUM_THREADS": "1"}
     typed = [sys.executable, "-m", "gmanet.fit", *WORDS, f"data.root={folder}", *words]
     subprocess.run([*typed, f"name={name}"], env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -78,10 +71,8 @@ def main() -> None:
     first: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as place:
         write_clouds(Path(place))
-        rows = [(title, words, "") for title, words in ROWS.items()]
-        rows += [(f"the first's detector, {title}", ROWS[title], "row0") for title in SCORED]
-        for number, (title, words, of) in enumerate(rows):
-            found = fit(f"row{number}", words, Path(place), of)
+        for number, (title, words) in enumerate(ROWS.items()):
+            found = fit(f"row{number}", words, Path(place))
             first = first or found
             apart = max(abs(found[name] - first[name]) for name in FIGURES)
             cells = [f"{found[name]:.4f}" for name in FIGURES]
@@ -91,8 +82,7 @@ def main() -> None:
         f"GMANet on a procedural {CATEGORY} of {POINTS[0]} to {POINTS[1]} points, {TRAIN} train "
         f"and {GOOD + 5 * EACH} test clouds, one thread a process: "
         f"`python -m gmanet.fit {' '.join(WORDS)}` with the word of the row.  The last "
-        "column is the greatest change of a figure against one process.  The lowest rows score "
-        "with the detector that one process fitted, so that chance has no part in them."
+        "column is the greatest change of a figure against one process."
     )
     write_page(about, lines, made)
 
