@@ -14,6 +14,7 @@ from torch_geometric.data import Batch, Data
 from tqdm import tqdm
 
 from gmanet.cloud import Cloud
+from gmanet.data.ahead import AheadLoader
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw, EpochSampler, PairDataset, TwinDataset, pair
 from gmanet.data.reading import ReadClouds, Reader, read
@@ -146,7 +147,7 @@ class CloudData(LightningDataModule):
         step = share * parts
         sampler = EpochSampler(len(self.pairs), self.seed, rank, world, step, self._steps)
         workers = min(self.workers, DRAWERS)
-        return DataLoader(
+        return AheadLoader(
             self.pairs,
             batch_size=share,
             sampler=sampler,
@@ -165,7 +166,7 @@ class CloudData(LightningDataModule):
         return self._loader(self.test, range(rank, len(self.test), world), self.reader)
 
     def _loader(self, clouds: CloudDataset, mine: Sequence[int], reader: Reader) -> DataLoader[Any]:
-        return DataLoader(
+        return AheadLoader(
             ReadClouds(clouds, reader),
             batch_size=1,
             sampler=mine,
