@@ -41,8 +41,9 @@ PATIENCE = 20.0
 def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
-    What failed says so in its log: :attr:`gmanet.experiment.Cell.failure`.  Closing the generator
-    interrupts the processes, which can then be resumed.
+    What failed says so in its log: :attr:`gmanet.experiment.Cell.failure`.  What another command
+    does meanwhile, or has done, is yielded as it is.  Closing the generator interrupts the
+    processes, which can then be resumed.
 
     Args:
         cells: In the order in which they start.
@@ -56,7 +57,10 @@ def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[C
         while waiting or running:
             while waiting and len(running) < jobs:
                 cell = waiting.popleft()
-                running.append((cell, _start(cell, words, environment)))
+                if cell.state in ("running", "done"):
+                    yield cell
+                else:
+                    running.append((cell, _start(cell, words, environment)))
             ended = [pair for pair in running if pair[1].poll() is not None]
             running = [pair for pair in running if pair not in ended]
             for cell, process in ended:
@@ -146,6 +150,9 @@ def main() -> None:
                 if cell.failure:
                     failed.append(f"{' '.join(cell.words)}\n  {cell.failure}")
                     bar.write(f"failed: {failed[-1]}", file=sys.stderr)
+                elif not cell.run.finished:
+                    left = f"left to the command that works in it: {cell.run.folder}"
+                    bar.write(left, file=sys.stderr)
                 bar.update(1)
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; python -m gmanet.benchmark {path} goes on\n")

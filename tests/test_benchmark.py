@@ -12,6 +12,7 @@ import pytest
 
 from gmanet import benchmark, sweep
 from gmanet.experiment import read_experiment
+from gmanet.locks import hold
 
 STUB = """
 import os, pathlib, sys, time
@@ -88,6 +89,22 @@ def test_a_failing_cell_is_named_and_stops_no_other(experiment, tmp_path, type_i
     capsys.readouterr()
     type_in(sweep.main, experiment, "--status")
     assert capsys.readouterr().out.endswith("6 done, 0 running, 0 failed, 0 waiting\n")
+
+
+def test_what_another_command_does_is_left_to_it(experiment, tmp_path, type_in, capsys):
+    busy, done, *others = read_experiment(experiment, tmp_path / "runs").cells
+    busy.log.parent.mkdir(parents=True)
+    busy.log.write_text("at work", encoding="utf-8")
+    for name in ("scores.json", "detector.ckpt"):
+        (done.run.folder / name).parent.mkdir(exist_ok=True)
+        (done.run.folder / name).write_text("by another", encoding="utf-8")
+    with hold(busy.run.lock_file):
+        list(benchmark.run_cells([done], [], 1))
+        type_in(benchmark.main, experiment)
+    assert busy.log.read_text(encoding="utf-8") == "at work"
+    assert done.run.scores_file.read_text(encoding="utf-8") == "by another"
+    assert all(cell.run.finished for cell in others)
+    assert f"left to the command that works in it: {busy.run.folder}" in capsys.readouterr().err
 
 
 def test_cores_are_shared_unless_the_user_says_otherwise(monkeypatch):
