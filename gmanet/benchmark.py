@@ -3,8 +3,8 @@
 Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
 named at once and again at the end.  Those of published data sets that are not at hand are left out.
 Further words are added to every cell.
-``python -m gmanet.report FILE`` makes the tables.  Runs share registrations and pre-trained
-encoders in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
+``python -m gmanet.report FILE`` makes the tables.  Runs share registrations, pre-trained encoders
+and the meshes' curvature in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gmanet.cache import FOLDER as CACHE
 from gmanet.errors import InputError, command
 from gmanet.experiment import Cell, read_experiment
-from gmanet.preprocess.remembered import FOLDER as CACHE
 from gmanet.roots import with_data
 from gmanet.run import Run
 

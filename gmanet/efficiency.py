@@ -22,13 +22,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gmanet.cache import FOLDER as CACHE
 from gmanet.config import CONF, compose
 from gmanet.data.files.atomic import replacing
 from gmanet.data.procedural.dataset import Procedural
 from gmanet.data.sources import open_data
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError, command
-from gmanet.preprocess.remembered import FOLDER as CACHE
 from gmanet.provenance import provenance
 from gmanet.records import load_detector, read_scores, save_detector, write_scores
 from gmanet.run import Run

@@ -13,7 +13,8 @@ import gmanet
 
 PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
-    *("errors", "home", "preemption", "launcher", "locks", "cloud", "geometry", "synthesis"),
+    *("errors", "home", "preemption", "launcher", "locks", "cache"),
+    *("cloud", "geometry", "synthesis"),
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
     *("words", "schema", "config", "provenance", "records", "run", "experiment", "roots"),

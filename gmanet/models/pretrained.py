@@ -1,24 +1,21 @@
 """Pre-trained encoders that are looked up instead of trained again: ``GMANET_CACHE=FOLDER``.
 
-Weights are kept under a digest of all that decides them: the first weights, the clouds, the steps
-and the random numbers.  A damaged file is made again.
+What decides them: the first weights, the clouds, the steps and the random numbers.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gmanet.cache import kept
 from gmanet.data.files.atomic import replacing
 from gmanet.models.pointmae import PointEncoder
 from gmanet.models.pretraining import pretrain
-from gmanet.preprocess.remembered import FOLDER
 
 __all__ = ["pretrained"]
 
@@ -30,11 +27,10 @@ def pretrained(
     rng: np.random.Generator,
 ) -> None:
     """Give an encoder what :func:`gmanet.models.pretraining.pretrain` does, perhaps from a file."""
-    folder = os.environ.get(FOLDER)
-    if not folder:
+    path = kept("encoder", ".pt", _decisive(encoder, clouds, steps, rng))
+    if path is None:
         pretrain(encoder, clouds, steps, rng)
         return
-    path = Path(folder) / "encoder" / f"{_digest(encoder, clouds, steps, rng)}.pt"
     try:
         encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception:  # missing, or whatever torch, pickle and zipfile raise of a damaged file
@@ -44,16 +40,13 @@ def pretrained(
     encoder.requires_grad_(False).eval()
 
 
-def _digest(
+def _decisive(
     encoder: PointEncoder,
     clouds: Sequence[tuple[Tensor, Tensor]],
     steps: int,
     rng: np.random.Generator,
-) -> str:
-    found = hashlib.sha256(repr((steps, rng.bit_generator.state)).encode())
-    for name, value in encoder.state_dict().items():
-        found.update(name.encode())
-        found.update(value.cpu().numpy().tobytes())
-    for part in (part for cloud in clouds for part in cloud):
-        found.update(part.cpu().numpy().tobytes())
-    return found.hexdigest()[:32]
+) -> Iterator[npt.ArrayLike]:
+    """Yield all that decides the weights."""
+    yield repr((steps, rng.bit_generator.state, list(encoder.state_dict())))
+    for part in (*encoder.state_dict().values(), *(part for cloud in clouds for part in cloud)):
+        yield part.cpu().numpy()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gmanet.cache import looked_up
 from gmanet.cloud import MIN_POINTS, Cloud, Floats, Indices
 from gmanet.errors import InputError
 from gmanet.geometry.curvature import mean_curvature, quadric_curvature
@@ -133,6 +134,13 @@ def cluster_curvature(cloud: Cloud, clusters: list[Indices], kind: str) -> Doubl
 
 
 def _poisson_curvature(cloud: Cloud, clusters: list[Indices]) -> Doubles:
+    """Return what takes so long that runs share it."""
+    normal = np.empty(0) if cloud.normal is None else cloud.normal
+    parts = (cloud.pos, normal, np.concatenate(clusters), [len(rows) for rows in clusters])
+    return looked_up("curvature", parts, len(clusters), lambda: _meshes(cloud, clusters))
+
+
+def _meshes(cloud: Cloud, clusters: list[Indices]) -> Doubles:
     normal = outward_normals(cloud)
     curvature = np.zeros(len(clusters))
     for index, rows in enumerate(clusters):

@@ -8,8 +8,10 @@ import time
 import numpy as np
 import pytest
 
+from gmanet.cache import FOLDER
 from gmanet.preprocess import remembered
 from gmanet.preprocess.registration import register
+from gmanet.preprocess.remembered import KIND
 from gmanet.preprocess.thinning import Target
 
 
@@ -27,32 +29,32 @@ def same(one, other):
 
 
 def test_nothing_is_kept_unless_a_folder_is_named(pair, tmp_path, monkeypatch):
-    monkeypatch.delenv(remembered.FOLDER, raising=False)
+    monkeypatch.delenv(FOLDER, raising=False)
     monkeypatch.chdir(tmp_path)
     same(remembered.registered(*pair), register(*pair))
     assert not list(tmp_path.iterdir())
 
 
 def test_the_second_time_it_is_looked_up(pair, tmp_path, monkeypatch):
-    monkeypatch.setenv(remembered.FOLDER, str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     first = remembered.registered(*pair)
     monkeypatch.setattr(remembered, "register", None)  # would raise if it were called
     same(remembered.registered(*pair), first)
 
 
 def test_other_clouds_and_other_targets_are_found_anew(pair, tmp_path, monkeypatch):
-    monkeypatch.setenv(remembered.FOLDER, str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     pos, target = pair
     remembered.registered(pos, target)
     remembered.registered(pos * np.float32(1.1), target)
     remembered.registered(pos, Target.of(pos))
-    assert len(list((tmp_path / "registration").iterdir())) == 3
+    assert len(list((tmp_path / KIND).iterdir())) == 3
 
 
 def test_a_damaged_file_is_made_again(pair, tmp_path, monkeypatch):
-    monkeypatch.setenv(remembered.FOLDER, str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     first = remembered.registered(*pair)
-    (path,) = (tmp_path / "registration").iterdir()
+    (path,) = (tmp_path / KIND).iterdir()
     path.write_bytes(path.read_bytes()[:60])
     same(remembered.registered(*pair), first)
     same(remembered.registered(*pair), first)
@@ -60,7 +62,7 @@ def test_a_damaged_file_is_made_again(pair, tmp_path, monkeypatch):
 
 def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
     """Eight processes with one process number, as on eight machines, begin together."""
-    monkeypatch.setenv(remembered.FOLDER, str(tmp_path / "cache"))
+    monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
     expected = register(*pair)
     monkeypatch.setattr(remembered, "register", lambda *_: expected)  # what counts is the writing
     number = os.getpid()
@@ -74,7 +76,7 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
                     time.sleep(0.001)
                 for _ in range(20):
                     same(remembered.registered(*pair), expected)
-                    for path in (tmp_path / "cache/registration").glob("*.npy"):
+                    for path in (tmp_path / "cache" / KIND).glob("*.npy"):
                         path.unlink(missing_ok=True)  # so that others have to write it again
                 os._exit(0)
             except BaseException:
@@ -83,4 +85,4 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
     (tmp_path / "go").touch()
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
     same(remembered.registered(*pair), expected)
-    assert len(list((tmp_path / "cache/registration").iterdir())) == 1
+    assert len(list((tmp_path / "cache" / KIND).iterdir())) == 1

@@ -4,9 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from gmanet.cache import FOLDER
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
 from gmanet.geometry.open3d import load_open3d
+from gmanet.synthesis import gma
 from gmanet.synthesis.gma import (
     Region,
     analyze,
@@ -124,6 +126,21 @@ def test_poisson_curvature_of_a_sphere(open3d):
     clusters = kd_clusters(cloud.pos, 250)[:4]
     found = cluster_curvature(cloud, clusters, "poisson")
     np.testing.assert_allclose(found, 2 * np.sqrt(3) / 30, rtol=0.2)
+
+
+def test_curvature_of_meshes_is_looked_up_the_second_time(open3d, tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    cloud, other = plate(1000, height=0.8), plate(1000, height=0.7)
+    clusters = kd_clusters(cloud.pos, 250)
+    alone, fewer, second = (
+        cluster_curvature(*given, "poisson")
+        for given in ((cloud, clusters), (cloud, clusters[:2]), (other, clusters))
+    )
+    np.testing.assert_array_equal(fewer, alone[:2])
+    assert not np.array_equal(second, alone)
+    assert len(list((tmp_path / "curvature").iterdir())) == 3
+    monkeypatch.setattr(gma, "_meshes", None)  # would raise if it were called
+    np.testing.assert_array_equal(cluster_curvature(cloud, clusters, "poisson"), alone)
 
 
 def test_score_is_zero_below_the_threshold_and_at_most_two():

@@ -1,0 +1,73 @@
+"""Results that are looked up instead of computed again, where the user names a folder for them.
+
+Runs of an experiment share what depends on their clouds alone: ``GMANET_CACHE=FOLDER``.  A result
+is kept under a digest of all that decides it, so one folder serves any data and any number of
+processes.  A damaged file is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["FOLDER", "kept", "looked_up"]
+
+FOLDER = "GMANET_CACHE"
+"""Environment variable that names the folder; without it everything is computed anew."""
+
+
+def kept(kind: str, ending: str, parts: Iterable[npt.ArrayLike]) -> Path | None:
+    """Return the file that holds a result, if it is there; None where no folder is named.
+
+    Args:
+        kind: What the result is, and the version of what computes it, such as ``registration-2``.
+        ending: Of the file.
+        parts: All that decides the result, in a fixed order.
+    """
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return None
+    found = hashlib.sha256()
+    for part in parts:
+        values = np.ascontiguousarray(part)
+        found.update(f"{values.dtype}{values.shape}".encode())
+        found.update(values.tobytes())
+    return Path(folder) / kind / f"{found.hexdigest()[:32]}{ending}"
+
+
+def looked_up(
+    kind: str,
+    parts: Iterable[npt.ArrayLike],
+    length: int,
+    make: Callable[[], npt.NDArray[Any]],
+) -> npt.NDArray[Any]:
+    """Return the vector that ``make`` returns, perhaps an earlier one.
+
+    Args:
+        kind: As in :func:`kept`.
+        parts: As in :func:`kept`.
+        length: Of the vector.
+        make: Computes it.
+    """
+    path = kept(kind, ".npy", parts)
+    if path is None:
+        return make()
+    with suppress(OSError, ValueError):  # missing, or damaged by something else
+        values: npt.NDArray[Any] = np.load(path)
+        if values.shape == (length,):
+            return values
+    made = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")  # process ids repeat on other machines
+    with draft.open("wb") as file:
+        np.save(file, made)
+    draft.replace(path)
+    return made
