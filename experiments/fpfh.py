@@ -6,9 +6,7 @@ Writes ``experiments/results/fpfh.md``.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -106,9 +104,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    one = {"OMP_NUM_THREADS": "1"}  # read when libraries load
-    if os.environ.get("OMP_NUM_THREADS") != "1":
-        raise SystemExit(
-            subprocess.run([sys.executable, *sys.argv], env={**os.environ, **one}).returncode
-        )
-    main()
+    from one_thread import on_one_thread
+
+    on_one_thread(main)
