@@ -20,7 +20,7 @@ __all__ = ["nearest_even"]
 TRIED = 10
 """Places whose neighborhoods tell how large the cells should be."""
 
-SEEN = 16384
+SEEN = 8192
 """Points that these places look at; of more, evenly many are left out."""
 
 LARGER = 1.15
@@ -93,7 +93,8 @@ def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)
     nth = count // step
-    square = ((some[:, None] - pos[None, ::step]) ** 2).sum(axis=2)
+    x, y, z = ((some[:, axis, None] - pos[None, ::step, axis]) ** 2 for axis in range(3))
+    square = x + y + z  # a sum over an axis of three takes ten times as long
     reach = np.sqrt(np.partition(square, nth, axis=1)[:, nth])
     size = LARGER * float(np.median(reach))
     extent = np.ptp(pos, axis=0).astype(np.float64)
