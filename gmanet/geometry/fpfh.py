@@ -110,8 +110,8 @@ def _blocks(rows: int, count: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _query(tree: cKDTree, at: Doubles, count: int) -> tuple[Doubles, Indices]:
-    found = tree.query(at, k=np.arange(1, min(count, tree.n) + 1))
+def _query(tree: cKDTree, at: Doubles, count: int, radius: float) -> tuple[Doubles, Indices]:
+    found = tree.query(at, np.arange(1, min(count, tree.n) + 1), distance_upper_bound=radius)
     return np.asarray(found[0]), np.asarray(found[1])
 
 
@@ -120,7 +120,7 @@ def _neighbors(tree: cKDTree, rows: Indices, count: int, radius: float) -> Neigh
     around = np.empty((len(rows), min(count, tree.n) - 1), dtype=np.int32)
     for block in _blocks(len(rows), count):
         at = rows[block]
-        distance, index = _query(tree, tree.data[at], count)
+        distance, index = _query(tree, tree.data[at], count, radius)
         around[block] = np.where(distance < radius, index, at[:, None])[:, 1:]
     return around
 

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Floats
+from gmanet.geometry.compiled import compiled
 from gmanet.preprocess.candidates import Poses, distinct, start_poses
 from gmanet.preprocess.thinning import Doubles, Surface, Target, in_order, thinned
 
@@ -105,7 +106,7 @@ def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Po
     """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
     for _ in range(steps):
         moved = poses.moved(points)
-        at = np.asarray(target.tree.query(moved)[1])
+        at = target.nearest(moved)
         gap, normal = target.points[at] - moved, target.normal[at]
         step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, target.spacing)))
         turn = Rotation.from_rotvec(step[:, :3]).as_matrix()
@@ -116,7 +117,7 @@ def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Po
         if np.abs(step).max() < STILL:
             break
     moved = poses.moved(points)
-    at = np.asarray(target.tree.query(moved)[1])
+    at = target.nearest(moved)
     return poses, _surface_distance(target.points[at] - moved, target.normal[at], target.spacing)
 
 
@@ -136,15 +137,46 @@ def _tukey(distance: Doubles) -> Doubles:
 
 def _step(moved: Doubles, gap: Doubles, normal: Doubles, weight: Doubles) -> Doubles:
     """Return the small rotation and shift of least squares, with shape ``(C, 6)``."""
-    along = np.broadcast_to(np.sqrt(POINT) * np.eye(3), (*normal.shape[:2], 3, 3))
-    ways = np.concatenate([normal[:, :, None], along], axis=2)  # (C, N, 4, 3)
-    lever = np.concatenate([np.cross(moved[:, :, None], ways), ways], axis=3)
-    rest = np.einsum("cnwi,cni->cnw", ways, gap)
-    size = (len(moved), -1, 6)
-    weighted = (lever * weight[:, :, None, None]).reshape(size).transpose(0, 2, 1).copy()
-    lever = lever.reshape(size).transpose(0, 2, 1).copy()  # einsum is fast along the last axis
-    matrix = np.einsum("cim,cjm->cij", weighted, lever)
-    vector = np.einsum("cim,cm->ci", weighted, rest.reshape(len(moved), -1))
+    matrix, vector = np.zeros((len(moved), 6, 6)), np.zeros((len(moved), 6))
+    _add_up(moved, gap, normal, weight, matrix, vector)
     ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] + 1e-30
     solved = np.linalg.solve(matrix + ridge * np.eye(6), vector[:, :, None])
     return np.asarray(solved[:, :, 0])
+
+
+@compiled
+def _add_up(
+    moved: Doubles,
+    gap: Doubles,
+    normal: Doubles,
+    weight: Doubles,
+    matrix: Doubles,
+    vector: Doubles,
+) -> None:
+    """Add up the normal equations of each pose, one point after the other.
+
+    A small rotation and shift ``u`` brings a point closer along a way ``n`` by ``(p x n, n) . u``.
+    The ways are the normal and, each with the weight ``POINT``, the three axes.
+    """
+    lever = np.empty((4, 6))
+    for pose in range(weight.shape[0]):
+        for at in range(weight.shape[1]):
+            x, y, z = moved[pose, at, 0], moved[pose, at, 1], moved[pose, at, 2]
+            lever[:] = 0.0
+            for axis in range(3):
+                lever[0, 3 + axis] = normal[pose, at, axis]
+                lever[1 + axis, 3 + axis] = 1.0
+            for way in range(4):
+                a, b, c = lever[way, 3], lever[way, 4], lever[way, 5]
+                lever[way, 0], lever[way, 1], lever[way, 2] = (
+                    y * c - z * b,
+                    z * a - x * c,
+                    x * b - y * a,
+                )
+                rest = a * gap[pose, at, 0] + b * gap[pose, at, 1] + c * gap[pose, at, 2]
+                share = weight[pose, at] * (POINT if way else 1.0)
+                for row in range(6):
+                    scaled = share * lever[way, row]
+                    vector[pose, row] += scaled * rest
+                    for column in range(6):
+                        matrix[pose, row, column] += scaled * lever[way, column]

@@ -16,7 +16,8 @@ from gmanet.data.procedural.defects import DEFECTS, deform
 from gmanet.data.procedural.solids import CATEGORIES
 from gmanet.data.procedural.surface import finish, scatter
 from gmanet.errors import InputError
-from gmanet.preprocess.registration import Registration, apply, register
+from gmanet.preprocess.registration import POINT, Registration, _step, apply, register
+from gmanet.preprocess.thinning import Surface
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
 
@@ -163,6 +164,35 @@ def test_a_flat_square_lies_on_itself(plate):
     assert laid[:, 2].max() < 1e-3
     assert laid[:, :2].max() < 1.06
     assert found.overlap > 0.99
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 300), st.sampled_from([0.01, 0.3, 3.0]))
+@settings(max_examples=30, deadline=None)
+def test_the_nearest_point_is_found_however_far(seed, count, spread):
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(count, 3))
+    places = spread * rng.normal(size=(4, 9, 3))
+    found = Surface(cKDTree(points), points, points, 0.1).nearest(places)
+    away = np.linalg.norm(places[:, :, None] - points, axis=3)
+    np.testing.assert_array_equal(found, away.argmin(axis=2))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(6, 60))
+@settings(max_examples=30, deadline=None)
+def test_a_step_of_icp_solves_its_least_squares(seed, count):
+    rng = np.random.default_rng(seed)
+    moved, gap, normal = rng.normal(size=(3, 2, count, 3))
+    normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+    weight = rng.random((2, count))
+    for pose, found in enumerate(_step(moved, gap, normal, weight)):
+        ways = np.concatenate([normal[pose][:, None], np.tile(np.eye(3), (count, 1, 1))], axis=1)
+        share = np.sqrt(weight[pose][:, None] * [1, POINT, POINT, POINT])
+        lever = np.concatenate([np.cross(moved[pose][:, None], ways), ways], axis=2)
+        rest = np.einsum("nwc,nc->nw", ways, gap[pose])
+        wanted = np.linalg.lstsq(
+            (share[:, :, None] * lever).reshape(-1, 6), (share * rest).ravel(), rcond=None
+        )[0]
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50))
