@@ -24,7 +24,8 @@ class SynthesisConfig:
 
     Args:
         kind: One of :data:`KINDS`.
-        twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.
+        twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.  Where there are
+            fewer of them than train clouds, all clouds are learned from, too.
         fewest: Fewest defects on one twin (all kinds but ``paper``).
         most: Most defects on one twin.
         families: Share of each deformation family (``surface``).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,22 @@ def test_workers_change_nothing(module, fitted):
     data.setup("fit")
     for one, other in zip(data.pairs.pairs, fitted.pairs.pairs, strict=True):
         np.testing.assert_array_equal(one.twin.context, other.twin.context)
+
+
+def test_all_of_more_clouds_than_twins_are_learned_from(module):
+    data = module(draw=Draw(40), batch=1, seed=1)
+    data.synthesis = replace(data.synthesis, twins=2)
+    data.setup("fit")
+    normal, twins = (
+        {id(part) for part in parts} for parts in zip(*map(_both, data.pairs.pairs), strict=True)
+    )
+    assert (len(normal), len(twins)) == (3, 2)
+    assert len(list(data.train_dataloader())) == 3
+    assert data.epochs(9) == 3
+
+
+def _both(pair):
+    return pair.normal, pair.twin
 
 
 def test_normal_clouds_alone_without_a_draw(module):
