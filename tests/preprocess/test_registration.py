@@ -192,7 +192,7 @@ def test_a_step_of_icp_solves_its_least_squares(seed, count):
         wanted = np.linalg.lstsq(
             (share[:, :, None] * lever).reshape(-1, 6), (share * rest).ravel(), rcond=None
         )[0]
-        np.testing.assert_allclose(found, wanted, atol=1e-6)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)  # a ridge keeps it solvable
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50))
