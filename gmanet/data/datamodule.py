@@ -83,15 +83,15 @@ class CloudData(LightningDataModule):
         made = list(bar)
         normal, twins = made[: len(self.train)], made[len(self.train) :]
         pairs = []
-        for index in range(self._pairs):
+        for index in range(self._pair_count):
             original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
             diameter = Cloud(original.points).diameter
             pairs.append(pair(original, twin, label, diameter))
         return PairDataset(pairs, draw, self.seed)
 
     @property
-    def _pairs(self) -> int:
-        """Return how many pairs there are: clouds beyond the twins go with those of others."""
+    def _pair_count(self) -> int:
+        """Return how many pairs there are: where clouds outnumber twins, twins go with several."""
         return max(self.synthesis.twins, len(self.train))
 
     def _make_validation(self) -> list[Data]:
@@ -115,7 +115,7 @@ class CloudData(LightningDataModule):
         """Return the passes over the train data that so many steps take; 0 steps are one pass."""
         if self.draw is None:
             return 1
-        return ceil(steps / max(1, self._pairs // self.batch))
+        return ceil(steps / max(1, self._pair_count // self.batch))
 
     @property
     def _place(self) -> tuple[int, int]:

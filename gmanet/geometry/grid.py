@@ -20,8 +20,9 @@ __all__ = ["nearest_even"]
 TRIED = 10
 """Places whose neighborhoods tell how large the cells should be."""
 
-SEEN = 8192
-"""Points that these places look at; of more, evenly many are left out."""
+SEEN = 16384
+"""Points that these places look at; of more, evenly many are left out.  Another number makes other
+cells, in which points at equal distances come in another order."""
 
 LARGER = 1.15
 """Cells are larger than those neighborhoods by this factor."""

@@ -63,7 +63,7 @@ def _farthest_points_by_buckets(offset: Floats, count: int, start: int) -> Indic
     rows[:beacon, :3] = offset
     rows[beacon, :3] = -offset[start]
     rows[beacon, 3] = -8 * np.linalg.norm(offset[start])
-    height = max(3, min(9, int(np.log2(beacon / 128))))
+    height = max(3, min(9, int(np.log2(beacon / 64))))
     found = fpsample.bucket_fps_kdline_sampling(rows, count + 1, h=height, start_idx=0)
     chosen = np.asarray(found, dtype=np.int64)
     if chosen[0] != beacon or chosen[1] != start or (chosen[1:] == beacon).any():

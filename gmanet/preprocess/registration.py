@@ -35,6 +35,9 @@ APART = 0.02
 POINT = 0.01
 """Weight of squared distances to points in ICP, next to those to planes."""
 
+AXES = np.eye(3)
+"""Ways along which distances to points count."""
+
 CUT = 4.0
 """Distances above this many medians do not count in ICP."""
 
@@ -158,25 +161,25 @@ def _add_up(
     A small rotation and shift ``u`` brings a point closer along a way ``n`` by ``(p x n, n) . u``.
     The ways are the normal and, each with the weight ``POINT``, the three axes.
     """
-    lever = np.empty((4, 6))
     for pose in range(weight.shape[0]):
         for at in range(weight.shape[1]):
-            x, y, z = moved[pose, at, 0], moved[pose, at, 1], moved[pose, at, 2]
-            lever[:] = 0.0
-            for axis in range(3):
-                lever[0, 3 + axis] = normal[pose, at, axis]
-                lever[1 + axis, 3 + axis] = 1.0
-            for way in range(4):
-                a, b, c = lever[way, 3], lever[way, 4], lever[way, 5]
-                lever[way, 0], lever[way, 1], lever[way, 2] = (
-                    y * c - z * b,
-                    z * a - x * c,
-                    x * b - y * a,
-                )
-                rest = a * gap[pose, at, 0] + b * gap[pose, at, 1] + c * gap[pose, at, 2]
-                share = weight[pose, at] * (POINT if way else 1.0)
-                for row in range(6):
-                    scaled = share * lever[way, row]
-                    vector[pose, row] += scaled * rest
-                    for column in range(6):
-                        matrix[pose, row, column] += scaled * lever[way, column]
+            parts = moved[pose, at], gap[pose, at]
+            _add(*parts, normal[pose, at], weight[pose, at], matrix[pose], vector[pose])
+            for way in AXES:
+                _add(*parts, way, POINT * weight[pose, at], matrix[pose], vector[pose])
+
+
+@compiled
+def _add(
+    place: Doubles, gap: Doubles, way: Doubles, weight: float, matrix: Doubles, vector: Doubles
+) -> None:
+    """Add the equation of one point and one way, ``(6, 6)`` and ``(6,)``."""
+    x, y, z = place
+    a, b, c = way
+    lever = (y * c - z * b, z * a - x * c, x * b - y * a, a, b, c)
+    rest = a * gap[0] + b * gap[1] + c * gap[2]
+    for row in range(6):
+        scaled = weight * lever[row]
+        vector[row] += scaled * rest
+        for column in range(6):
+            matrix[row, column] += scaled * lever[column]

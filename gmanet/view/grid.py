@@ -64,12 +64,13 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from PIL import Image
 
     columns = 1 + len(titles)
     size = int(np.clip(np.sqrt(PIXELS / (columns * len(lines))), *SIZES))
     width, height = LEFT + columns * (size + GAP) + RIGHT, HEAD + len(lines) * (size + GAP)
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
 
     def write(text: str, x: float, y: float, turn: float = 0, large: float = 5.4) -> None:
         figure.text(
@@ -84,21 +85,23 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
             linespacing=1.1,
         )
 
+    letters = max(6, size // LETTER)
+    longest = max(len(word) for title in titles for word in title.split())
+    large = 5.4 * min(1.0, letters / longest)
     for place, title in enumerate(("truth", *titles)):
         middle = LEFT + place * (size + GAP) + size / 2
-        write(
-            fill(title, max(6, size // LETTER), break_on_hyphens=False, break_long_words=False),
-            middle,
-            height - HEAD / 2,
-        )
+        text = fill(title, letters, break_on_hyphens=False, break_long_words=False)
+        write(text, middle, height - HEAD / 2, large=large)
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
-        write(fill(line.title, max(6, size // LETTER)), LEFT / 2, bottom + size / 2, 90)
+        write(fill(line.title, letters), LEFT / 2, bottom + size / 2, 90)
         for place, image in enumerate(_images(line, size)):
             figure.figimage(image, LEFT + place * (size + GAP), bottom, origin="upper")
     _bar(figure, width - RIGHT + GAP, height - HEAD - size, size, write)
     with replacing(path) as draft:
-        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
+        canvas.draw()
+        opaque = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
+        opaque.save(draft, format="png", optimize=True)
 
 
 def _bar(figure: Any, left: int, bottom: int, size: int, write: Callable[..., None]) -> None:
