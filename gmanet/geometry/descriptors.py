@@ -62,7 +62,6 @@ def _angles_of(
     for row in range(first, last):
         x, y, z = query[row, 0], query[row, 1], query[row, 2]
         u, v, w = query_normal[row, 0], query_normal[row, 1], query_normal[row, 2]
-        total = np.float32(0)
         for at in range(neighbors.shape[1]):
             other = neighbors[row, at]
             a, b, c = pos[other, 0] - x, pos[other, 1] - y, pos[other, 2] - z
@@ -73,6 +72,8 @@ def _angles_of(
             distance[row, at], cosine[row, at] = length, abs(turn)
             here[row, at] = (a * u + b * v + c * w) / length
             there[row, at] = (a * e + b * f + c * g) / length * flip
+        total = np.float32(0)
+        for at in range(neighbors.shape[1]):
             total += here[row, at] - there[row, at]
         if total < 0:
             for at in range(neighbors.shape[1]):
@@ -84,23 +85,25 @@ def _histograms_of(
     here: Floats, there: Floats, cosine: Floats, out: Floats, first: int, last: int
 ) -> None:
     """Fill in histograms, linearly binned, of root-warped angles."""
-    count = here.shape[1]
-    unit, half = np.float32(1 / count), np.float32(0.5)
+    count, last_bin = here.shape[1], np.float32(BINS - 1)
+    unit, half, one = np.float32(1 / count), np.float32(0.5), np.float32(1)
+    scaled = np.empty(count, dtype=np.float32)
     for row in range(first, last):
-        for at in range(out.shape[1]):
-            out[row, at] = 0
+        out[row] = 0
         for kind in range(3):
-            sines = here if kind == 0 else there
+            # places first: a loop without branches works on several at once
+            if kind < 2:
+                sines = here[row] if kind == 0 else there[row]
+                for at in range(count):
+                    root = half * np.sqrt(_arcsine(abs(sines[at])))
+                    scaled[at] = (half + (root if sines[at] >= 0 else -root)) * last_bin
+            else:
+                for at in range(count):
+                    place = np.sqrt(max(one - _arcsine(cosine[row, at]), np.float32(0)))
+                    scaled[at] = place * last_bin
             for at in range(count):
-                if kind < 2:
-                    sine = sines[row, at]
-                    root = np.sqrt(_arcsine(abs(sine)))
-                    place = half + (half * root if sine >= 0 else -half * root)
-                else:
-                    place = np.sqrt(max(np.float32(1) - _arcsine(cosine[row, at]), np.float32(0)))
-                scaled = place * np.float32(BINS - 1)
-                low = min(max(int(scaled), 0), BINS - 2)
-                share = (scaled - np.float32(low)) * unit
+                low = min(max(int(scaled[at]), 0), BINS - 2)
+                share = (scaled[at] - np.float32(low)) * unit
                 out[row, kind * BINS + low] += unit - share
                 out[row, kind * BINS + low + 1] += share
 

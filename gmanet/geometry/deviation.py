@@ -54,6 +54,9 @@ class Surfaces:
 
     def nearest(self, place: Floats, own: int, workers: int = 1) -> Indices:
         """Return the points nearest to each place, none of cloud ``own``, ``(M, NEAREST)``."""
+        if own < 0 and len(self.points) >= NEAREST:
+            index = self.tree.query(place, np.arange(1, NEAREST + 1), workers=workers)[1]
+            return np.asarray(index, dtype=np.int64)
         found = np.zeros((len(place), NEAREST), dtype=np.int64)
         rows, wanted = np.arange(len(place)), NEAREST if own < 0 else 2 * NEAREST
         while len(rows):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gmanet.cloud import Floats, Indices
+from gmanet.geometry.cells import by_cell, cells_around, cells_of
 from gmanet.geometry.compiled import compiled, over_rows
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.smallest import Keys, smallest_first
@@ -39,6 +40,10 @@ CROWDED = 4
 WIDEST = 2
 """Cells to each side that are looked at before a place is left to the KD-tree."""
 
+LIKELY = 1.25
+"""A place's neighbors lie within the last place's squared distance by this factor, mostly: what is
+farther is looked at if they do not."""
+
 
 def nearest_even(
     pos: Floats, query: Floats, count: int, workers: int = 1
@@ -60,14 +65,12 @@ def nearest_even(
     size = _cell(pos, query, count)
     low = pos.min(axis=0)
     shape = ((pos.max(axis=0) - low) / size).astype(np.int64) + 1
-    cell = _cells(pos, low, size, shape)
-    order = np.argsort(cell, kind="stable")
-    start = np.zeros(int(shape.prod()) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(cell, minlength=len(start) - 1), out=start[1:])
-    own = cell if query is pos else _cells(query, low, size, shape)
+    cell = cells_of(pos, low, size, shape)
+    order, start = by_cell(cell, int(shape.prod()))
+    own = cell if query is pos else cells_of(query, low, size, shape)
     if (start[own + 1] - start[own]).mean() > CROWDED * count + SMALL:
         return nearest(pos, query, count, workers)
-    rows = order if query is pos else np.argsort(own, kind="stable")
+    rows = order if query is pos else by_cell(own, len(start) - 1)[0]
     distance = np.empty((len(query), count), dtype=np.float32)
     index = np.empty((len(query), count), dtype=np.int64)
     arguments = (
@@ -94,9 +97,7 @@ def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)
     nth = count // step
-    x, y, z = ((some[:, axis, None] - pos[None, ::step, axis]) ** 2 for axis in range(3))
-    square = x + y + z  # a sum over an axis of three takes ten times as long
-    reach = np.sqrt(np.partition(square, nth, axis=1)[:, nth])
+    reach = np.sqrt(_squared_reach(some, pos[::step], nth))
     size = LARGER * float(np.median(reach))
     extent = np.ptp(pos, axis=0).astype(np.float64)
     size = max(size, float(extent.max()) / CELLS, 1e-30)
@@ -105,10 +106,24 @@ def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
     return np.float32(size)
 
 
-def _cells(places: Floats, low: Floats, size: np.float32, shape: Indices) -> Indices:
-    """Return the number of the cell that each place is in, or is nearest to, ``(Q,)``."""
-    x, y, z = np.clip(((places - low) / size).astype(np.int64), 0, shape - 1).T
-    return np.asarray((x * shape[1] + y) * shape[2] + z)
+@compiled
+def _squared_reach(some: Floats, pos: Floats, nth: int) -> Floats:
+    """Return the squared distance of each place to its ``nth`` nearest point, from 0, ``(Q,)``."""
+    reach, least = np.empty(len(some), np.float32), np.empty(nth + 1, np.float32)
+    for row in range(len(some)):
+        least[:] = np.inf
+        x, y, z = some[row, 0], some[row, 1], some[row, 2]
+        for at in range(len(pos)):
+            a, b, c = x - pos[at, 0], y - pos[at, 1], z - pos[at, 2]
+            square = a * a + b * b + c * c
+            if square < least[nth]:
+                back = nth
+                while back > 0 and least[back - 1] > square:
+                    least[back] = least[back - 1]
+                    back -= 1
+                least[back] = square
+        reach[row] = least[nth]
+    return reach
 
 
 @compiled
@@ -133,50 +148,33 @@ def _search(
     count = distance.shape[1]
     square = np.empty(points.shape[1], dtype=np.float32)
     key = np.empty(points.shape[1], dtype=np.uint64)
+    ranked = np.empty(count, dtype=np.uint64)
     begin, end = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
+    likely = np.float32(np.inf)
     for turn in range(first, last):
         row = rows[turn]
         place = query[row]
         found = 0
         for wide in range(1, WIDEST + 1):
-            sure = _block(place, low, size, shape, wide, begin, end)
+            sure = cells_around(place, low, size, shape, wide, begin, end)
             limit = sure * sure if sure > 0 else np.float32(-1)
-            found = _collect(points, start, shape, begin, end, place, limit, square, key)
+            few = min(limit, likely)
+            found = _collect(points, start, shape, begin, end, place, few, square, key)
+            if found < count and few < limit:
+                found = _collect(points, start, shape, begin, end, place, limit, square, key)
             if found >= count:
                 break
         if found < count:
             index[row, 0] = -1
             continue
-        smallest_first(key, found, count)
+        smallest_first(key, found, count, ranked)
         for at in range(count):
             item = np.int64(key[at] & np.uint64(0xFFFFFFFF))
             away = np.float32(0)
             for axis in range(3):
                 away += (points[axis, item] - place[axis]) ** 2
             distance[row, at], index[row, at] = np.sqrt(away), order[item]
-
-
-@compiled
-def _block(
-    place: Floats,
-    low: Floats,
-    size: np.float32,
-    shape: Indices,
-    wide: int,
-    begin: Indices,
-    end: Indices,
-) -> np.float32:
-    """Fill in the cells around a place; every point closer than the answer is in them."""
-    sure = np.float32(np.inf)
-    for axis in range(3):
-        away = place[axis] - low[axis]
-        at = min(max(int(away / size), 0), shape[axis] - 1)
-        begin[axis], end[axis] = max(at - wide, 0), min(at + wide + 1, shape[axis])
-        if begin[axis] > 0:
-            sure = min(sure, away - begin[axis] * size)
-        if end[axis] < shape[axis]:
-            sure = min(sure, end[axis] * size - away)
-    return sure - np.float32(1e-4) * size  # rounding
+            likely = np.float32(LIKELY) * away
 
 
 @compiled

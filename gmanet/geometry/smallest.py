@@ -13,10 +13,19 @@ Keys = npt.NDArray[np.uint64]
 
 
 @compiled
-def smallest_first(key: Keys, length: int, count: int) -> None:
-    """Bring the smallest ``count`` of the first ``length`` keys to the front, in order."""
+def smallest_first(key: Keys, length: int, count: int, ranked: Keys) -> None:
+    """Bring the smallest ``count`` of the first ``length`` keys, which differ, to the front.
+
+    ``ranked`` is room for ``count`` keys.  The order of the others is arbitrary.
+    """
     _select(key, length, count)
-    _sort(key, count)
+    for at in range(count):  # comparing all with all takes less time than a sort that branches
+        one = key[at]
+        rank = 0
+        for other in range(count):
+            rank += key[other] < one
+        ranked[rank] = one
+    key[:count] = ranked[:count]
 
 
 @compiled
@@ -37,15 +46,3 @@ def _select(key: Keys, length: int, count: int) -> None:
         if right < count - 1 < left:
             return
         low, high = (low, right) if count - 1 <= right else (left, high)
-
-
-@compiled
-def _sort(key: Keys, count: int) -> None:
-    """Sort the first keys (Shell's sort)."""
-    for gap in (57, 23, 10, 4, 1):
-        for at in range(gap, count):
-            kept, back = key[at], at
-            while back >= gap and key[back - gap] > kept:
-                key[back] = key[back - gap]
-                back -= gap
-            key[back] = kept

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
@@ -38,6 +39,9 @@ SIDE = (0.15, 0.03)
 
 RANKED = 256
 """Points of the source that are looked up in the distance map."""
+
+LOOKED_AT = 512
+"""Poses that are compared with better ones at a time."""
 
 SHIFT = 5.0
 """One radian weighs as much as a shift by this share (its inverse) of the diameter."""
@@ -87,13 +91,25 @@ def start_poses(source: Thinned, target: Target, count: int, rng: np.random.Gene
 def distinct(poses: Poses, score: Doubles, count: int, apart: float) -> Indices:
     """Return the best poses' indices, best first, none within ``apart`` radians of a better one."""
     chosen: list[int] = []
-    left = np.argsort(score, kind="stable")
-    while len(chosen) < count and len(left):
-        chosen.append(int(left[0]))
-        chord = ((poses.turn[left] - poses.turn[left[0]]) ** 2).sum(axis=(1, 2)) / 2
-        gap = ((poses.shift[left] - poses.shift[left[0]]) ** 2).sum(axis=1)
-        left = left[(np.arange(len(left)) > 0) & (chord + SHIFT**2 * gap >= apart**2)]
+    order = np.argsort(score, kind="stable")
+    for start in range(0, len(order), LOOKED_AT):  # the first of them are mostly enough
+        left = order[start : start + LOOKED_AT]
+        for better in chosen:
+            left = left[_apart(poses, left, better) >= apart**2]
+        while len(chosen) < count and len(left):
+            chosen.append(int(left[0]))
+            left = left[1:]
+            left = left[_apart(poses, left, chosen[-1]) >= apart**2]
+        if len(chosen) >= count:
+            break
     return np.array(chosen, dtype=np.int64)
+
+
+def _apart(poses: Poses, some: Indices, other: int) -> Doubles:
+    """Return how far poses are from another one, in squared radians, with shape ``(C,)``."""
+    chord = ((poses.turn[some] - poses.turn[other]) ** 2).sum(axis=(1, 2)) / 2
+    gap = ((poses.shift[some] - poses.shift[other]) ** 2).sum(axis=1)
+    return np.asarray(chord + SHIFT**2 * gap)
 
 
 def _by_axes(source: Doubles, target: Doubles) -> Poses:
@@ -131,12 +147,22 @@ def _even_rotations(count: int) -> Doubles:
 def _by_matches(source: Thinned, target: Target, rng: np.random.Generator) -> Poses:
     """Return poses that lay three points on three that look alike."""
     match = cdist(source.described(SOUGHT), target.features).argmin(axis=1)
-    triple = rng.integers(0, len(match), (TRIPLES, 3))
-    one, two = source.points[triple], target.points[match[triple]]
+    triples = rng.integers(0, len(match), (TRIPLES, 3))
+    found: list[tuple[Doubles, Doubles]] = []
+    for triple in np.split(triples, range(FITTING, TRIPLES, FITTING)):
+        one, two = source.points[triple], target.points[match[triple]]
+        fits = _equal_sides(one, two)
+        found.append((one[fits], two[fits]))
+        if sum(len(corners) for corners, _ in found) >= FITTING:
+            break
+    return _laid(*(np.concatenate(corners)[:FITTING] for corners in zip(*found, strict=True)))
+
+
+def _equal_sides(one: Doubles, two: Doubles) -> npt.NDArray[np.bool_]:
+    """Return which triples of points, with shape ``(C, 3, 3)``, are long and alike, ``(C,)``."""
     side = [np.linalg.norm(corner - np.roll(corner, 1, axis=1), axis=2) for corner in (one, two)]
     fits = (np.minimum(*side) > SIDE[0]) & (np.abs(side[0] - side[1]) < SIDE[1])
-    rows = np.flatnonzero(fits.all(axis=1))[:FITTING]
-    return _laid(one[rows], two[rows])
+    return np.asarray(fits.all(axis=1))
 
 
 def _laid(one: Doubles, two: Doubles) -> Poses:
@@ -152,8 +178,4 @@ def _laid(one: Doubles, two: Doubles) -> Poses:
 
 def _mapped_distance(poses: Poses, points: Doubles, target: Target) -> Doubles:
     """Return the mean distance to the target, to within a cell of its map, with shape ``(C,)``."""
-    score = np.empty(len(poses.turn))
-    for start in range(0, len(score), 500):
-        rows = np.arange(start, min(start + 500, len(score)))
-        score[rows] = target.distances(poses[rows].moved(points)).mean(axis=1)
-    return score
+    return np.asarray(target.distances(poses.turn, poses.shift, points).mean(axis=1), np.float64)

@@ -35,9 +35,6 @@ APART = 0.02
 POINT = 0.01
 """Weight of squared distances to points in ICP, next to those to planes."""
 
-AXES = np.eye(3)
-"""Ways along which distances to points count."""
-
 CUT = 4.0
 """Distances above this many medians do not count in ICP."""
 
@@ -163,23 +160,30 @@ def _add_up(
     """
     for pose in range(weight.shape[0]):
         for at in range(weight.shape[1]):
-            parts = moved[pose, at], gap[pose, at]
-            _add(*parts, normal[pose, at], weight[pose, at], matrix[pose], vector[pose])
-            for way in AXES:
-                _add(*parts, way, POINT * weight[pose, at], matrix[pose], vector[pose])
+            x, y, z = moved[pose, at]
+            a, b, c = normal[pose, at]
+            plane, point = weight[pose, at], POINT * weight[pose, at]
+            reach = gap[pose, at]
+            lever = (y * c - z * b, z * a - x * c, x * b - y * a, a, b, c)
+            rest = a * reach[0] + b * reach[1] + c * reach[2]
+            _add(lever, (0, 1, 2, 3, 4, 5), plane, rest, matrix[pose], vector[pose])
+            _add((z, -y, 1.0), (1, 2, 3), point, reach[0], matrix[pose], vector[pose])
+            _add((-z, x, 1.0), (0, 2, 4), point, reach[1], matrix[pose], vector[pose])
+            _add((y, -x, 1.0), (0, 1, 5), point, reach[2], matrix[pose], vector[pose])
 
 
 @compiled
 def _add(
-    place: Doubles, gap: Doubles, way: Doubles, weight: float, matrix: Doubles, vector: Doubles
+    lever: tuple[float, ...],
+    rows: tuple[int, ...],
+    weight: float,
+    rest: float,
+    matrix: Doubles,
+    vector: Doubles,
 ) -> None:
-    """Add the equation of one point and one way, ``(6, 6)`` and ``(6,)``."""
-    x, y, z = place
-    a, b, c = way
-    lever = (y * c - z * b, z * a - x * c, x * b - y * a, a, b, c)
-    rest = a * gap[0] + b * gap[1] + c * gap[2]
-    for row in range(6):
-        scaled = weight * lever[row]
-        vector[row] += scaled * rest
-        for column in range(6):
-            matrix[row, column] += scaled * lever[column]
+    """Add one equation, of which the coefficients in some rows differ from 0."""
+    for i in range(len(rows)):
+        scaled = weight * lever[i]
+        vector[rows[i]] += scaled * rest
+        for j in range(len(rows)):
+            matrix[rows[i], rows[j]] += scaled * lever[j]

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Cloud, Floats, Indices
+from gmanet.cloud import Cloud, Floats
+from gmanet.geometry.closest import Closest
+from gmanet.geometry.compiled import compiled
 from gmanet.geometry.fpfh import HISTOGRAM, diameter, fpfh
 from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.grid import nearest_even
@@ -42,9 +44,6 @@ CELLS = 64
 
 FAR = 0.1
 """Distances count up to this fraction of the diameter: what is missing cannot outweigh the rest."""
-
-BESIDE = 0.05
-"""Most places are nearer to the points, in diameters: what the search tries first."""
 
 DENSE = 0.9
 """Quantile of the points' distances to the next that says how far apart they lie."""
@@ -82,23 +81,16 @@ class Surface:
     """Points with normals that ICP moves a cloud to.
 
     Args:
-        tree: Of the points.
+        nearest: Finds the nearest point to places with shape ``(..., 3)``, ``(...)``.
         points: With shape ``(N, 3)``.
         normal: With shape ``(N, 3)``.
         spacing: How far apart the points lie.
     """
 
-    tree: cKDTree
+    nearest: Closest
     points: Doubles
     normal: Doubles
     spacing: float
-
-    def nearest(self, places: Doubles) -> Indices:
-        """Return the nearest point to each place, for places with shape ``(..., 3)``, ``(...)``."""
-        at = np.asarray(self.tree.query(places, distance_upper_bound=BESIDE)[1])
-        if (far := at == self.tree.n).any():  # a tree that knows a bound takes half the time
-            at[far] = self.tree.query(places[far])[1]
-        return at
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +107,43 @@ class DistanceMap:
     cell: float
     distance: Floats
 
-    def __call__(self, places: Doubles) -> Floats:
-        """Return the distances of places with shape ``(..., 3)``, to within a cell, ``(...)``."""
-        index = np.clip((places - self.low) / self.cell, 0, CELLS - 1).astype(np.int64)
-        x, y, z = np.moveaxis(index, -1, 0)
-        return np.asarray(self.distance[(x * CELLS + y) * CELLS + z])
+    def __call__(self, turn: Doubles, shift: Doubles, points: Doubles) -> Floats:
+        """Return the distances of moved points to within a cell, with shape ``(C, N)``.
+
+        Args:
+            turn: Rotations, with shape ``(C, 3, 3)``.
+            shift: What is added after turning, with shape ``(C, 3)``.
+            points: With shape ``(N, 3)``.
+        """
+        out = np.empty((len(turn), len(points)), dtype=np.float32)
+        _look_up(turn, shift, points.T.copy(), self.low, self.cell, self.distance, out)
+        return out
+
+
+@compiled
+def _look_up(
+    turn: Doubles,
+    shift: Doubles,
+    points: Doubles,
+    low: Doubles,
+    cell: float,
+    distance: Floats,
+    out: Floats,
+) -> None:
+    """Fill in the distances of points with shape ``(3, N)``."""
+    index = np.empty(points.shape[1], dtype=np.int64)
+    last = np.float64(CELLS - 1)
+    for pose in range(len(turn)):
+        index[:] = 0
+        for axis in range(3):
+            a, b, c = turn[pose, axis]
+            along, corner = shift[pose, axis], low[axis]
+            for at in range(points.shape[1]):
+                x, y, z = points[0, at], points[1, at], points[2, at]
+                place = (a * x + b * y + c * z + along - corner) / cell
+                index[at] = index[at] * CELLS + np.int64(min(max(place, 0.0), last))
+        for at in range(points.shape[1]):
+            out[pose, at] = distance[index[at]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,17 +195,22 @@ class Target(Thinned):
         """Return the first points as ICP needs them."""
         if count not in self._surfaces:
             points, normal = self.points[:count], self.normal[:count]
-            tree = cKDTree(points)
-            apart = np.asarray(tree.query(points, k=2)[0])[:, 1]
+            apart = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
             spacing = float(np.quantile(apart, DENSE))
-            self._surfaces[count] = Surface(tree, points, normal, spacing)
+            self._surfaces[count] = Surface(Closest(points, spacing), points, normal, spacing)
         return self._surfaces[count]
 
 
 def in_order(pos: Floats, source: str) -> Floats:
     """Return checked points in an order of their own: sums then round alike for any row order."""
     checked = Cloud(np.asarray(pos)).checked(source).pos
-    return checked[np.lexsort(checked.T)]
+    order = np.argsort(checked[:, 2])
+    height = checked[order, 2]
+    equal = np.flatnonzero(height[1:] == height[:-1])
+    equal = np.union1d(equal, equal + 1)  # few, so that the other coordinates seldom matter
+    some = order[equal]
+    order[equal] = some[np.lexsort(checked[some].T)]
+    return checked[order]
 
 
 def thinned(pos: Floats, length: float, count: int) -> tuple[Thinned, Doubles]:

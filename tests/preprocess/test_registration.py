@@ -16,8 +16,9 @@ from gmanet.data.procedural.defects import DEFECTS, deform
 from gmanet.data.procedural.solids import CATEGORIES
 from gmanet.data.procedural.surface import finish, scatter
 from gmanet.errors import InputError
+from gmanet.preprocess.candidates import Poses, distinct
 from gmanet.preprocess.registration import POINT, Registration, _step, apply, register
-from gmanet.preprocess.thinning import Surface
+from gmanet.preprocess.thinning import FAR, Target, in_order
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
 
@@ -166,15 +167,41 @@ def test_a_flat_square_lies_on_itself(plate):
     assert found.overlap > 0.99
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(2, 300), st.sampled_from([0.01, 0.3, 3.0]))
+@given(st.integers(0, 2**32 - 1), st.integers(3, 40))
 @settings(max_examples=30, deadline=None)
-def test_the_nearest_point_is_found_however_far(seed, count, spread):
+def test_an_order_of_rows_is_by_height_then_depth_then_width(seed, steps):
+    """A few steps along each axis, so that many rows agree in two coordinates."""
+    pos = np.random.default_rng(seed).integers(0, steps, (100, 3)).astype(np.float32)
+    np.testing.assert_array_equal(in_order(pos, "here"), pos[np.lexsort(pos.T)])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30))
+@settings(max_examples=10, deadline=None)
+def test_start_poses_are_apart_and_the_best_of_those_around(seed, count):
     rng = np.random.default_rng(seed)
-    points = rng.normal(size=(count, 3))
-    places = spread * rng.normal(size=(4, 9, 3))
-    found = Surface(cKDTree(points), points, points, 0.1).nearest(places)
-    away = np.linalg.norm(places[:, :, None] - points, axis=3)
-    np.testing.assert_array_equal(found, away.argmin(axis=2))
+    poses = Poses(Rotation.random(1300, random_state=seed % 2**31).as_matrix(), np.zeros((1300, 3)))
+    poses.turn[1:900] = poses.turn[0]  # so that few are left of the first that are looked at
+    score = np.sort(rng.random(1300))
+    chosen: list[int] = []
+    for one in range(1300):
+        chord = ((poses.turn[chosen] - poses.turn[one]) ** 2).sum(axis=(1, 2)) / 2
+        if len(chosen) < count and (chord >= 0.5**2).all():
+            chosen.append(one)
+    mixed = rng.permutation(1300)
+    np.testing.assert_array_equal(mixed[distinct(poses[mixed], score[mixed], count, 0.5)], chosen)
+
+
+def test_a_map_of_distances_tells_them_to_within_a_cell(pair):
+    target = Target.of(pair.target)
+    turn = Rotation.random(5, random_state=1).as_matrix()
+    shift = 0.1 * np.random.default_rng(0).normal(size=(5, 3))
+    points = target.points[:300]
+    found = target.distances(turn, shift, points)
+    moved = np.einsum("cij,nj->cni", turn, points) + shift[:, None]
+    exact = np.minimum(cKDTree(target.points).query(moved)[0], FAR)
+    inside = ((moved > target.distances.low) & (moved < -target.distances.low)).all(axis=2)
+    assert found.shape == (5, 300)
+    assert np.abs(found - exact)[inside].max() < 2 * target.distances.cell
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(6, 60))
