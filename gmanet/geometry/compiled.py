@@ -7,8 +7,10 @@ the number of threads changes no bit.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar, cast
 
@@ -48,7 +50,16 @@ def over_rows(kernel: Callable[..., None], count: int, workers: int, *arguments:
         kernel(*arguments, 0, count)
         return
     bounds = [count * part // (4 * threads) for part in range(4 * threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        tasks = [pool.submit(kernel, *arguments, first, last) for first, last in pairwise(bounds)]
-        for task in tasks:
-            task.result()
+    tasks = [_pool(threads).submit(kernel, *arguments, *part) for part in pairwise(bounds)]
+    for task in tasks:
+        task.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return threads that are kept: to start them takes as long as a small loop."""
+    return ThreadPoolExecutor(threads)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay with the parent
