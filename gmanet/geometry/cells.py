@@ -10,10 +10,26 @@ import numpy.typing as npt
 from gmanet.cloud import Indices
 from gmanet.geometry.compiled import compiled
 
-__all__ = ["by_cell", "cells_around", "cells_of"]
+__all__ = ["by_cell", "cells_around", "cells_of", "edge_within"]
+
+CELLS = 2**21
+"""Cells at most: a bound on memory."""
 
 Places = npt.NDArray[np.floating[Any]]
 Size = np.floating[Any]
+
+
+def edge_within(extent: Places, edge: float) -> float:
+    """Return an edge of cells, ``edge`` or larger, that fill a box with at most ``CELLS``.
+
+    Args:
+        extent: Edges of the box, with shape ``(3,)``.
+        edge: What is wanted.
+    """
+    edge = max(edge, float(extent.max()) / CELLS, 1e-30)
+    while np.prod(extent // edge + 1) > CELLS:
+        edge *= 1.25
+    return edge
 
 
 @compiled

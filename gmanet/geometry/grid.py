@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gmanet.cloud import Floats, Indices
-from gmanet.geometry.cells import by_cell, cells_around, cells_of
+from gmanet.geometry.cells import by_cell, cells_around, cells_of, edge_within
 from gmanet.geometry.compiled import compiled, over_rows
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.smallest import Keys, smallest_first
@@ -27,9 +27,6 @@ cells, in which points at equal distances come in another order."""
 
 LARGER = 1.15
 """Cells are larger than those neighborhoods by this factor."""
-
-CELLS = 2**21
-"""Cells at most: a bound on memory."""
 
 SMALL = 256
 """With fewer points a KD-tree is as quick."""
@@ -100,10 +97,7 @@ def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
     reach = np.sqrt(_squared_reach(some, pos[::step], nth))
     size = LARGER * float(np.median(reach))
     extent = np.ptp(pos, axis=0).astype(np.float64)
-    size = max(size, float(extent.max()) / CELLS, 1e-30)
-    while np.prod(extent // size + 1) > CELLS:
-        size *= 1.25
-    return np.float32(size)
+    return np.float32(edge_within(extent, size))
 
 
 @compiled

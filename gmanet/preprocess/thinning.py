@@ -207,7 +207,7 @@ def in_order(pos: Floats, source: str) -> Floats:
     order = np.argsort(checked[:, 2])
     height = checked[order, 2]
     equal = np.flatnonzero(height[1:] == height[:-1])
-    equal = np.union1d(equal, equal + 1)  # few, so that the other coordinates seldom matter
+    equal = np.union1d(equal, equal + 1)  # few: a sort by one coordinate does the rest
     some = order[equal]
     order[equal] = some[np.lexsort(checked[some].T)]
     return checked[order]

@@ -18,7 +18,7 @@ from gmanet.data.procedural.surface import finish, scatter
 from gmanet.errors import InputError
 from gmanet.preprocess.candidates import Poses, distinct
 from gmanet.preprocess.registration import POINT, Registration, _step, apply, register
-from gmanet.preprocess.thinning import FAR, Target, in_order
+from gmanet.preprocess.thinning import CELLS, FAR, Target, in_order
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
 
@@ -199,7 +199,9 @@ def test_a_map_of_distances_tells_them_to_within_a_cell(pair):
     found = target.distances(turn, shift, points)
     moved = np.einsum("cij,nj->cni", turn, points) + shift[:, None]
     exact = np.minimum(cKDTree(target.points).query(moved)[0], FAR)
-    inside = ((moved > target.distances.low) & (moved < -target.distances.low)).all(axis=2)
+    low, size = target.distances.low, CELLS * target.distances.cell
+    inside = ((moved > low) & (moved < low + size)).all(axis=2)
+    assert inside.mean() > 0.9
     assert found.shape == (5, 300)
     assert np.abs(found - exact)[inside].max() < 2 * target.distances.cell
 
