@@ -21,7 +21,7 @@ from gmanet.geometry.frames import EIGEN, eigen_features, principal_axes
 from gmanet.geometry.grid import nearest_even
 from gmanet.geometry.neighbors import farthest_points, inverse_distance
 
-__all__ = ["CONTEXT", "DESCRIPTOR", "NEIGHBORS", "SUBSETS", "Structure", "structure"]
+__all__ = ["CONTEXT", "DESCRIPTOR", "EVEN", "NEIGHBORS", "SUBSETS", "Structure", "structure"]
 
 SUBSETS = (1, 4, 16, 48)
 """Neighborhoods are taken from every, every 4th, ... point of the sampling."""
@@ -31,6 +31,9 @@ NEIGHBORS = 32
 
 SMOOTHING = (24, 128)
 """Points over which descriptors are averaged around a center."""
+
+EVEN = 4096
+"""Points over which the coarser histograms are averaged: the same surface for more centers."""
 
 DESCRIPTOR = 2 * HISTOGRAM
 """Channels of a point's descriptor: histograms of the two finer neighborhoods."""
@@ -117,7 +120,10 @@ def structure(
     mean, spread = pooled(descriptor, near, workers)
     close = pooled(descriptor, near[:, : SMOOTHING[0]], workers)[0]
     beside = nearest_even(center, center, max(SMOOTHING[0], smoothing), workers)[1]
-    wide_mean = pooled(wide, beside[:, : SMOOTHING[0]], workers)[0]
+    even = beside
+    if len(center) > EVEN:
+        even = nearest_even(center[:EVEN], center, SMOOTHING[0], workers)[1]
+    wide_mean = pooled(wide, even[:, : SMOOTHING[0]], workers)[0]
     rings = [ring[: len(center)] for ring in (*fine, *coarse)]
     shape = [eigen_features(values[: len(center)])]
     shape += [eigen_features(principal_axes(kept, center, ring, workers)[0]) for ring in rings]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, NEIGHBORS, structure
+from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, EVEN, NEIGHBORS, structure
 
 SIZES = (600, 200, 12)
 
@@ -108,3 +108,10 @@ def test_thinning_halves_the_bytes_and_drops_the_propagation():
     np.testing.assert_array_equal(thin.groups, made.groups)
     assert thin.descriptor.nbytes * 2 == made.descriptor.nbytes
     assert len(thin.near) == len(thin.weight) == 0
+
+
+def test_more_centers_change_nothing_at_the_first_ones():
+    pos = rough(EVEN + 500)
+    few, every = (structure(pos, len(pos), count) for count in (EVEN, len(pos)))
+    assert np.array_equal(every.context[:EVEN], few.context)
+    assert np.array_equal(every.local[:EVEN], few.local)
