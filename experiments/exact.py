@@ -32,16 +32,14 @@ Figures = dict[str, Any]
 
 def score_again(run: Run, centers: int) -> Figures:
     """Return the figures of a run's detector with this many centers."""
-    from torch_geometric.data import Batch
     from tqdm import tqdm
 
-    from gmanet.data.reading import read
     from gmanet.data.sources import open_data
     from gmanet.detectors.gmanet import GMANet
     from gmanet.errors import InputError
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.prediction import predict_cloud
-    from gmanet.predict import load_detector
+    from gmanet.predict import load_detector, score_cloud
 
     detector = load_detector(run)
     if not isinstance(detector, GMANet):
@@ -54,9 +52,8 @@ def score_again(run: Run, centers: int) -> Figures:
     for cloud in tqdm(clouds, desc=title, total=len(clouds), unit="cloud"):
         sizes.centers = min(len(cloud), sizes.points, centers)
         sizes.smoothing = max(1, round(share * sizes.centers))
-        scores = detector.score(Batch.from_data_list([read(cloud, detector.reader())]))
-        whole = float(scores.objects[0])
-        found.append(predict_cloud(cloud, scores.points.numpy(), float("nan"), whole))
+        points, whole = score_cloud(detector, cloud)
+        found.append(predict_cloud(cloud, points, float("nan"), whole))
     measured = measure(found, sizes.object_rule)
     return {name: measured[name] for name in FIGURES}
 
