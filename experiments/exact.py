@@ -1,10 +1,10 @@
-"""What scoring at fewer places changes: ``python experiments/exact.py RUN...``.
+"""What scoring at some of the points changes: ``python experiments/exact.py RUN...``.
 
-The detector of every run, one of GMANet each, scores the test clouds again with more centers, in
-the end every kept point of a cloud, and averages scores over the same surface.  Two fits differ by
-chance more than what is asked here, so that only the scoring differs.
+The detector of every run, one of GMANet each, scores the test clouds again without the closer look,
+and with every kept point of a cloud as a center, averaging scores over the same surface.  Two fits
+differ by chance more than what is asked here, so that only the scoring differs.
 
-Figures are kept in ``centers-<N>.json`` of the run, and not measured again.  Writes
+Figures are kept in ``exact-<variant>.json`` of the run, and not measured again.  Writes
 ``experiments/results/exact.md``.
 """
 
@@ -18,20 +18,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gmanet.run import Run
 
-FIGURES = {
-    "object_auroc": "object AUROC",
-    "object_aupr": "object AUPR",
-    "point_auroc": "point AUROC",
-    "point_aupr": "point AUPR",
-}
-COUNTS = (6144, 8192, 16384)
-"""Centers besides the run's own; as many as there are points, at most."""
+FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
+VARIANTS = {"centers": "centers alone", "every": "every kept point"}
+"""Name of a variant -> its row; the first row is of the run as it is."""
 
 Figures = dict[str, Any]
 
 
-def score_again(run: Run, centers: int) -> Figures:
-    """Return the figures of a run's detector with this many centers."""
+def score_again(run: Run, variant: str) -> Figures:
+    """Return the figures of a run's detector in a variant."""
     from tqdm import tqdm
 
     from gmanet.data.sources import open_data
@@ -44,27 +39,28 @@ def score_again(run: Run, centers: int) -> Figures:
     detector = load_detector(run)
     if not isinstance(detector, GMANet):
         raise InputError(f"{run.folder}: a run of {run.config.detector.name}, wanted gmanet")
-    sizes = detector.config
-    share = sizes.smoothing / sizes.centers
+    config = detector.config
+    share, config.closer = config.smoothing / config.centers, 0
     clouds = open_data(run.config.data, "test")
-    title = f"{run.config.data.category}, {centers}"
+    title = f"{run.config.data.category}, {VARIANTS[variant]}"
     found = []
     for cloud in tqdm(clouds, desc=title, total=len(clouds), unit="cloud"):
-        sizes.centers = min(len(cloud), sizes.points, centers)
-        sizes.smoothing = max(1, round(share * sizes.centers))
+        if variant == "every":
+            config.centers = min(len(cloud), config.points)
+            config.smoothing = max(1, round(share * config.centers))
         points, whole = score_cloud(detector, cloud)
         found.append(predict_cloud(cloud, points, float("nan"), whole))
-    measured = measure(found, sizes.object_rule)
+    measured = measure(found, config.object_rule)
     return {name: measured[name] for name in FIGURES}
 
 
-def with_centers(run: Run, centers: int) -> Figures:
-    """Return the figures with this many centers, measured if they are not stored."""
+def figures_of(run: Run, variant: str) -> Figures:
+    """Return the figures of a variant, measured if they are not stored."""
     from gmanet.data.files.atomic import replacing
 
-    stored = run.folder / f"centers-{centers}.json"
+    stored = run.folder / f"exact-{variant}.json"
     if not stored.is_file():
-        found = score_again(run, centers)
+        found = score_again(run, variant)
         with replacing(stored) as draft:
             draft.write_text(json.dumps(found), encoding="utf-8")
     return dict(json.loads(stored.read_text(encoding="utf-8")))
@@ -85,24 +81,28 @@ def main() -> None:
     for folder in parser.parse_args().runs:
         run = Run.open(folder)
         title = f"{run.config.data.category}, seed {run.config.seed}"
-        rows[title] = [run.read_scores(), *(with_centers(run, count) for count in COUNTS)]
+        rows[title] = [run.read_scores(), *(figures_of(run, variant) for variant in VARIANTS)]
     about = (
-        "GMANet's networks answer at 4096 centers of a cloud, and scores between these are "
-        "interpolated.  Here the same fitted detectors answer at more of the points that are kept "
-        "(16384 of larger clouds; the procedural parts have 12 to 20 thousand), in the end at all "
-        "of them, with scores averaged over the same surface."
+        "GMANet's networks answer at 4096 centers of a cloud and at 1024 further points around the "
+        "highest of their scores; scores between these are interpolated.  Here the same fitted "
+        "detectors answer at the centers alone, and at every point that is kept (16384 of larger "
+        "clouds; the procedural parts have 12 to 20 thousand), with scores averaged over the same "
+        "surface."
     )
     write_page(about, [*_means(list(rows.values())), "", *_parts(rows)], made)
 
 
 def _means(parts: list[list[Figures]]) -> list[str]:
     """Return the table of means, and how far they are from those of all points."""
+    from gmanet.evaluation.tables import TITLES
+
     means = [
         {name: statistics.fmean(part[row][name] for part in parts) for name in FIGURES}
-        for row in range(1 + len(COUNTS))
+        for row in range(1 + len(VARIANTS))
     ]
-    lines = [f"| mean | {' | '.join(FIGURES.values())} |", f"|---|{'--:|' * len(FIGURES)}"]
-    for title, mean in zip(_titles(), means, strict=True):
+    titles = " | ".join(TITLES[name] for name in FIGURES)
+    lines = [f"| mean | {titles} |", f"|---|{'--:|' * len(FIGURES)}"]
+    for title, mean in zip(_rows(), means, strict=True):
         cells = [f"{mean[name]:.4f} ({mean[name] - means[-1][name]:+.4f})" for name in FIGURES]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return lines
@@ -111,8 +111,8 @@ def _means(parts: list[list[Figures]]) -> list[str]:
 def _parts(rows: dict[str, list[Figures]]) -> list[str]:
     """Return the table of parts: object AUROC and point AUPR."""
     lines = [
-        f"| object AUROC / point AUPR | {' | '.join(_titles())} |",
-        f"|---|{'--:|' * (1 + len(COUNTS))}",
+        f"| object AUROC / point AUPR | {' | '.join(_rows())} |",
+        f"|---|{'--:|' * (1 + len(VARIANTS))}",
     ]
     for title, part in rows.items():
         cells = [f"{one['object_auroc']:.4f} / {one['point_aupr']:.4f}" for one in part]
@@ -120,8 +120,8 @@ def _parts(rows: dict[str, list[Figures]]) -> list[str]:
     return lines
 
 
-def _titles() -> list[str]:
-    return ["as it is", *(f"{count} centers" for count in COUNTS[:-1]), "every kept point"]
+def _rows() -> list[str]:
+    return ["as it is", *VARIANTS.values()]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Alignment: where each center of a cloud lies on the normal clouds of its category."""
+"""Alignment: where each kept point of a cloud lies on the normal clouds of its category."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmanet.cloud import Cloud, Floats
-from gmanet.geometry.deviation import Surfaces, deviation
-from gmanet.geometry.structure import Structure
+from gmanet.cloud import Cloud, Floats, Indices
+from gmanet.geometry.deviation import Surfaces, distances
+from gmanet.geometry.structure import Surface
 from gmanet.preprocess.registration import Registration, apply
 from gmanet.preprocess.remembered import registered
 from gmanet.preprocess.thinning import Target
 
-__all__ = ["Alignment"]
+__all__ = ["Alignment", "Laid"]
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """Where the kept points of a cloud lie on the normal clouds.
+
+    Args:
+        place: Their coordinates there in the target's diameters, with shape ``(P, 3)``.
+        normal: Unit normals there, of either sign, with shape ``(P, 3)``.
+        own: Number of the normal cloud that it is, or is the twin of; -1 for any other.
+    """
+
+    place: Floats
+    normal: Floats
+    own: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,25 +58,20 @@ class Alignment:
         """
         return self.known.get(origin) or registered(cloud.pos, self.target)
 
-    def deviation(
-        self,
-        cloud: Cloud,
-        made: Structure,
-        motion: Registration,
-        origin: str = "",
-        workers: int = 1,
-    ) -> Floats:
-        """Return the deviations of a cloud's centers, with shape ``(M, DEVIATION)``.
+    def lay(self, cloud: Cloud, surface: Surface, motion: Registration, origin: str = "") -> Laid:
+        """Return where the kept points of a cloud lie on the normal ones.
 
         Args:
             cloud: The cloud.
-            made: Its structure.
+            surface: Its kept points.
             motion: How it is laid on the target.
             origin: As for :meth:`motion`.
-            workers: Threads.
         """
-        centers = cloud.pos[made.chosen[: len(made.context)]]
-        place = apply(motion, centers) / np.float32(self.target.length)
-        normal = (made.normal @ motion.rotation.T).astype(np.float32)
-        own = self.owners.get(origin, -1)
-        return deviation(place, normal, made.around, self.surfaces, own, workers)
+        place = apply(motion, cloud.pos[surface.chosen]) / np.float32(self.target.length)
+        normal = (surface.normal @ motion.rotation.T).astype(np.float32)
+        return Laid(place, normal, self.owners.get(origin, -1))
+
+    def distances(self, laid: Laid, index: Indices | slice, workers: int = 1) -> Floats:
+        """Return the distances of some kept points to the normal clouds, ``(Q, CHANNELS)``."""
+        places = laid.place[index], laid.normal[index]
+        return distances(*places, self.surfaces, laid.own, workers)

@@ -6,14 +6,15 @@ coordinates in the pose in which a cloud was laid, in diameters, and offsets fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.data.poses import Pose
-from gmanet.data.structured import StructureReader
-from gmanet.geometry.structure import Structure, structure
+from gmanet.data.structured import StructuredCloud, StructureReader
+from gmanet.geometry.structure import Look, Structure, structure, surroundings
 
 __all__ = ["COORDINATES", "RawReader", "RawStructure"]
 
@@ -26,7 +27,8 @@ class RawStructure(Structure):
 
     def thinned(self) -> Structure:
         """Return what training reads: no propagation."""
-        return replace(self, near=self.near[:0], weight=self.weight[:0])
+        whole = {name: getattr(self, name) for name in ("descriptor", "local", "context")}
+        return replace(super().thinned(), **whole)
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,27 @@ class RawReader(StructureReader):
 
     def structure(self, cloud: Cloud, origin: str = "") -> Structure:
         """Return the structure alone; ``origin`` does not matter here."""
+        return self._read(cloud, origin)[0]
+
+    def _read(self, cloud: Cloud, origin: str) -> tuple[Structure, None]:
         made = structure(cloud.pos, self.points, self.centers, self.smoothing)
         target = self.pose.target
         length = cloud.diameter if target is None else target.length
         place = (self.pose(cloud.pos)[made.chosen] / np.float32(length)).astype(np.float32)
         center = place[: len(made.context)]
-        offset = place[made.groups] - center[:, None]
-        reach = np.linalg.norm(offset, axis=2, keepdims=True)
-        local = np.concatenate([offset / np.median(reach, axis=1, keepdims=True), offset], axis=2)
-        kept = {field.name: getattr(made, field.name) for field in fields(made)}
-        return RawStructure(**kept | {"descriptor": place, "local": local, "context": center})
+        local = _offsets(place, center, made.groups)
+        raw = {"descriptor": place, "local": local, "context": center}
+        return RawStructure(**vars(made) | raw), None
+
+    def _look(self, record: StructuredCloud, made: Structure, index: Indices) -> Look:
+        near, groups = surroundings(made.points, made.points[index], torch.get_num_threads())
+        place = made.descriptor
+        local = _offsets(place, place[index], groups)
+        return Look(groups, local, place[index], near[:, : made.beside.shape[1]])
+
+
+def _offsets(place: Floats, center: Floats, groups: Indices) -> Floats:
+    """Return where neighbors lie beside their centers, with shape ``(Q, K, 6)``."""
+    offset = place[groups] - center[:, None]
+    reach = np.linalg.norm(offset, axis=2, keepdims=True)
+    return np.concatenate([offset / np.median(reach, axis=1, keepdims=True), offset], axis=2)

@@ -1,20 +1,25 @@
-"""PyG records of a cloud's structure: all of it to score, or a few of its centers to learn from."""
+"""PyG records of a cloud's structure: all of it to score, or a few of its places.
+
+Some centers are read to learn from, further points for a closer look where scores are high.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.cloud import Cloud, Indices
-from gmanet.data.alignment import Alignment
-from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import Structure, structure
+from gmanet.cloud import Cloud, Floats, Indices
+from gmanet.data.alignment import Alignment, Laid
+from gmanet.geometry.deviation import CHANNELS, DEVIATION, deviation
+from gmanet.geometry.grid import nearest_even
+from gmanet.geometry.structure import CONTEXT, Look, Structure, closer, structure
 from gmanet.preprocess.registration import Registration
 
 __all__ = ["StructureReader", "StructuredCloud", "centers_of"]
@@ -25,9 +30,9 @@ class StructuredCloud(Data):
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Return by how much a batch shifts the indices of the next cloud."""
-        if key == "groups":
+        if key in ("groups", "beside", "near"):
             return len(self.points)
-        if key in ("near", "around"):
+        if key in ("around", "center_near"):
             return len(self.context)
         return super().__inc__(key, value, *args, **kwargs)
 
@@ -57,15 +62,25 @@ class StructureReader:
             cloud: The cloud.
             origin: Name of the normal train cloud that it is, or is the twin of.
         """
+        return self._read(cloud, origin)[0]
+
+    def _read(self, cloud: Cloud, origin: str) -> tuple[Structure, Laid | None]:
+        """Return the structure, and where it lies on normal clouds if it can be laid on any."""
         workers = torch.get_num_threads()  # one in a data worker
         if self.alignment is None:
             sizes = (self.points, self.centers, self.smoothing)
             made = structure(cloud.pos, *sizes, workers)
-            more = np.zeros((len(made.context), DEVIATION * self.aligned), dtype=np.float32)
-        else:
-            made, motion = self._both(cloud, origin, workers)
-            more = self.alignment.deviation(cloud, made, motion, origin, workers)
-        return replace(made, context=np.concatenate([made.context, more], axis=1))
+            return replace(made, context=self._unlaid(made.context)), None
+        made, motion = self._both(cloud, origin, workers)
+        laid = self.alignment.lay(cloud, made, motion, origin)
+        values = self.alignment.distances(laid, slice(len(made.context)), workers)
+        more = deviation(values, made.around, workers=workers)
+        return replace(made, context=np.concatenate([made.context, more], axis=1)), laid
+
+    def _unlaid(self, context: Floats) -> Floats:
+        """Return the context of a cloud that is compared with none."""
+        more = np.zeros((len(context), DEVIATION * self.aligned), dtype=np.float32)
+        return np.concatenate([context, more], axis=1)
 
     def _both(self, cloud: Cloud, origin: str, workers: int) -> tuple[Structure, Registration]:
         """Return a cloud's structure and how it is laid on the normal ones, side by side."""
@@ -80,18 +95,43 @@ class StructureReader:
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`structure`."""
-        made = self.structure(cloud, origin)
-        return StructuredCloud(
-            points=torch.from_numpy(made.points),
-            descriptor=torch.from_numpy(made.descriptor),
-            groups=torch.from_numpy(made.groups),
-            local=torch.from_numpy(made.local),
-            context=torch.from_numpy(made.context),
-            around=torch.from_numpy(made.around),
-            near=torch.from_numpy(made.near),
-            weight=torch.from_numpy(made.weight),
-            num_nodes=len(cloud),
-        )
+        made, laid = self._read(cloud, origin)
+        record = StructuredCloud(**_tensors(made), num_nodes=len(cloud))
+        if laid is not None:
+            record.place, record.upright = map(torch.from_numpy, (laid.place, laid.normal))
+            record.own = laid.own
+        return record
+
+    def closer(self, record: StructuredCloud, index: Tensor) -> StructuredCloud:
+        """Return a record of further kept points of a cloud.
+
+        Args:
+            record: What this reader made of the cloud.
+            index: Which of its kept points, with shape ``(Q,)``.
+        """
+        device = record.context.device
+        arrays = {field.name: record[field.name].cpu().numpy() for field in fields(Structure)}
+        look = self._look(record, Structure(**arrays), index.cpu().numpy())
+        parts = {name: part.to(device) for name, part in _tensors(look).items()}
+        return StructuredCloud(**parts, descriptor=record.descriptor)
+
+    def _look(self, record: StructuredCloud, made: Structure, index: Indices) -> Look:
+        workers = torch.get_num_threads()
+        look = closer(made, index, workers)
+        if self.alignment is None:
+            return replace(look, context=self._unlaid(look.context))
+        laid = Laid(record.place.cpu().numpy(), record.upright.cpu().numpy(), int(record.own))
+        values = self.alignment.distances(laid, index, workers)
+        center = made.points[: len(made.context)]
+        around = nearest_even(center, made.points[index], made.around.shape[1], workers)[1]
+        others = made.context[:, CONTEXT : CONTEXT + CHANNELS]
+        more = deviation(values, around, others, workers)
+        return replace(look, context=np.concatenate([look.context, more], axis=1))
+
+
+def _tensors(parts: Look) -> dict[str, Tensor]:
+    """Return the arrays of a structure, or of a part of it, as tensors of the same memory."""
+    return {name: torch.from_numpy(array) for name, array in vars(parts).items()}
 
 
 def centers_of(drawn: Sequence[tuple[Structure, Indices, bool]]) -> Data:

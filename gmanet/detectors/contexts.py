@@ -3,8 +3,8 @@
 The descriptors around a center, the very ones that GMANet reads, are standardised on normal
 clouds; a center scores its distance to the nearest normal ones.  With 5 % of the rows and the top
 rule it is Simple3D on GMANet's descriptors, with 10,000 rows and the maximum PatchCore on them
-(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Scores go from centers to
-points as GMANet's do.
+(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Every center's
+score is averaged over its neighbors, and points take theirs from the centers.
 """
 
 from __future__ import annotations
@@ -133,4 +133,6 @@ class ContextBank(MemoryDetector):
     def point_scores(self, batch: Data) -> Tensor:
         """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
         scores = self.bank_score("feature", self._standard(batch.context[:, self.channels]))
-        return propagate(scores[batch.around].mean(dim=1), batch.near, batch.weight)
+        smooth = scores[batch.around].mean(dim=1)
+        kept = propagate(smooth, batch.center_near, batch.center_weight)
+        return propagate(kept, batch.near, batch.weight)

@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import Draw
 from gmanet.data.poses import Pose
 from gmanet.data.raw import COORDINATES, RawReader
-from gmanet.data.structured import StructureReader
+from gmanet.data.structured import StructuredCloud, StructureReader
 from gmanet.detectors.base import Detector, Scores
 from gmanet.detectors.gmanet_config import GMANetConfig
 from gmanet.geometry.deviation import DEVIATION
@@ -147,13 +147,37 @@ class GMANet(Detector):
     @torch.no_grad()
     def score(self, batch: Data) -> Scores:
         """Return scores of every input point and object of a batch of structured clouds."""
-        descriptor, local, context = self._inputs(batch.descriptor, batch.local, batch.context)
-        inputs = (descriptor, batch.groups, local, context)
+        reader = self.reader()
+        records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
+        points = [self._point_scores(record, reader) for record in records]
+        return self.with_objects(torch.cat(points), batch)
+
+    def _point_scores(self, cloud: StructuredCloud, reader: StructureReader) -> Tensor:
+        """Return the scores of one cloud's points, with shape ``(N,)``.
+
+        The networks answer at the centers, and what they find is interpolated at the other kept
+        points and averaged; then at those other points, too, where that is highest.
+        """
+        between = (cloud.center_near, cloud.center_weight)
+        found = self._discrepancies(cloud)
+        centers, kept = len(found), propagate(found, *between)
+        kept[:centers] = found
+        score = propagate(kept[cloud.beside].mean(dim=1), *between)
+        count = min(self.config.closer, len(kept) - centers)
+        if count:
+            index = centers + torch.topk(score[centers:], count).indices
+            look = reader.closer(cloud, index)
+            kept[index] = self._discrepancies(look)
+            score = propagate(kept[cloud.beside].mean(dim=1), *between)
+            score[index] = kept[look.beside].mean(dim=1)
+        return propagate(score, cloud.near, cloud.weight)
+
+    def _discrepancies(self, places: StructuredCloud) -> Tensor:
+        """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""
+        descriptor, local, context = self._inputs(places.descriptor, places.local, places.context)
+        inputs = (descriptor, places.groups, local, context)
         expert = self.answers(self.expert.over(*inputs))
-        centers = discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
-        centers = centers[batch.around].mean(dim=1)
-        points = propagate(centers, batch.near, batch.weight)
-        return self.with_objects(points, batch)
+        return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the apprentice with a one-cycle schedule over all steps."""

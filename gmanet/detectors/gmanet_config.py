@@ -21,7 +21,9 @@ class GMANetConfig(DetectorConfig):
         object_rule: How point scores make an object score.
         points: Points that are kept of a cloud (every input point gets a score all the same).
         centers: Places where the networks answer.
-        smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
+        smoothing: Centers in the neighborhood over which scores are averaged; 1 turns it off.
+        closer: Further points, of those that are kept, where the networks answer: around the
+            highest scores at the centers, which decide about an object.
         align: Lay clouds on the normal ones and read how far they are from these; where the normal
             clouds do not overlap, or differ too much among themselves, it does nothing.
         inputs: ``descriptors``; or ``raw`` coordinates, a control, in the pose of a normal cloud
@@ -53,6 +55,7 @@ class GMANetConfig(DetectorConfig):
     points: int = 16384
     centers: int = 4096
     smoothing: int = 24
+    closer: int = 1024
     align: bool = True
     inputs: str = "descriptors"
     without: list[str] = field(default_factory=list)
@@ -84,8 +87,8 @@ class GMANetConfig(DetectorConfig):
             raise InputError(
                 f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
             )
-        if self.group < 0 or self.alpha < 0:
-            raise InputError("detector.group and detector.alpha, wanted 0 or more")
+        if min(self.group, self.alpha, self.closer) < 0:
+            raise InputError("detector.group, detector.alpha and detector.closer, wanted 0 or more")
         if min(self.synthetic, self.near) < 0 or self.synthetic + self.near >= 1:
             raise InputError(
                 f"detector.synthetic={self.synthetic} and detector.near={self.near}, "

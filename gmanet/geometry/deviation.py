@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.descriptors import pooled
 
-__all__ = ["DEVIATION", "Surfaces", "deviation"]
+__all__ = ["CHANNELS", "DEVIATION", "Surfaces", "deviation", "distances"]
 
 CHANNELS = 4
 """Least and mean distance to tangent planes, distance to the nearest point, angle to a normal."""
@@ -80,21 +80,30 @@ def _at_most(last: Indices) -> Indices:
 
 
 def deviation(
-    place: Floats,
-    normal: Floats,
-    around: Indices,
-    surfaces: Surfaces,
-    own: int = -1,
-    workers: int = 1,
+    values: Floats, around: Indices, others: Floats | None = None, workers: int = 1
 ) -> Floats:
-    """Return deviations of centers from normal surfaces on a log scale, ``(M, DEVIATION)``.
+    """Return deviations of places from normal surfaces, ``(Q, DEVIATION)``.
 
     Args:
-        place: Centers in diameters, laid on the surfaces, with shape ``(M, 3)``.
-        normal: Their unit normals of either sign, with shape ``(M, 3)``.
-        around: Centers nearest to each, with shape ``(M, S)``.
+        values: Distances of the places, with shape ``(Q, CHANNELS)``.
+        around: Places nearest to each, with shape ``(Q, S)``.
+        others: Distances of those that ``around`` is about; None: they are the places themselves.
+        workers: Threads.
+    """
+    moments = pooled(values if others is None else others, around, workers)
+    return np.concatenate([values, *moments], axis=1)
+
+
+def distances(
+    place: Floats, normal: Floats, surfaces: Surfaces, own: int = -1, workers: int = 1
+) -> Floats:
+    """Return distances of places to normal surfaces on a log scale, ``(Q, CHANNELS)``.
+
+    Args:
+        place: In diameters, laid on the surfaces, with shape ``(Q, 3)``.
+        normal: Unit normals there, of either sign, with shape ``(Q, 3)``.
         surfaces: The normal clouds, two at least where ``own`` is one of them.
-        own: Number of the cloud that the centers are from, which is left out.
+        own: Number of the cloud that the places are from, which is left out.
         workers: Threads.
     """
     index = surfaces.nearest(place, own, workers)
@@ -104,5 +113,4 @@ def deviation(
     turn = np.abs(np.einsum("mc,mkc->mk", normal, surfaces.normal[index])).max(axis=1)
     lengths = np.stack([plane.min(axis=1), plane.mean(axis=1), reach], axis=1)
     angle = np.sqrt(np.maximum(1 - turn, 0))
-    values = np.column_stack([np.log(lengths + FLOOR), angle]).astype(np.float32)
-    return np.concatenate([values, *pooled(values, around, workers)], axis=1)
+    return np.column_stack([np.log(lengths + FLOOR), angle]).astype(np.float32)

@@ -3,8 +3,8 @@
 The cloud is thinned to ``points`` by farthest point sampling, so that spacing, and with it every
 neighborhood, is the same for scans of any resolution; normals come from the full cloud.  Prefixes
 of the sampling give subsets at twice, four and seven times the spacing, which makes neighborhoods
-of four sizes cost the same.  The first ``centers`` points are the places where networks answer;
-every point of the cloud then takes its score from the three nearest of them.
+of four sizes cost the same.  The networks answer at the first ``centers`` points, and then wherever
+else one asks them to (:func:`closer`).
 
 Nothing depends on the pose or the row order of the cloud.
 """
@@ -21,7 +21,19 @@ from gmanet.geometry.frames import EIGEN, eigen_features, principal_axes
 from gmanet.geometry.grid import nearest_even
 from gmanet.geometry.neighbors import farthest_points, inverse_distance
 
-__all__ = ["CONTEXT", "DESCRIPTOR", "EVEN", "NEIGHBORS", "SUBSETS", "Structure", "structure"]
+__all__ = [
+    "CONTEXT",
+    "DESCRIPTOR",
+    "EVEN",
+    "NEIGHBORS",
+    "SUBSETS",
+    "Look",
+    "Structure",
+    "Surface",
+    "closer",
+    "structure",
+    "surroundings",
+]
 
 SUBSETS = (1, 4, 16, 48)
 """Neighborhoods are taken from every, every 4th, ... point of the sampling."""
@@ -41,45 +53,74 @@ DESCRIPTOR = 2 * HISTOGRAM
 CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN
 """Channels of a center's context: close mean, wide mean and spread, coarser histograms, shapes."""
 
+WIDE = slice(3 * DESCRIPTOR, 3 * DESCRIPTOR + HISTOGRAM)
+"""The finer of the coarse histograms among them."""
+
 
 @dataclass(frozen=True, eq=False)
-class Structure:
-    """What the networks read of one cloud.
+class Surface:
+    """A cloud, thinned evenly.
 
     Args:
         chosen: Which points of the cloud were kept, with shape ``(P,)``.
-        points: Their coordinates, with shape ``(P, 3)``; the first ``M`` are the centers.
-        normal: Unit normals of the centers, of either sign, with shape ``(M, 3)``.
-        descriptor: Fine histograms of each, with shape ``(P, C)``.
-        groups: Neighbors of each center among the points, with shape ``(M, K)``.
-        local: The same neighbors in the center's local frame, with shape ``(M, K, 6)``.
-        context: Descriptors of each center's surroundings, with shape ``(M, D)``.
-        around: Nearest centers of each center, itself first, with shape ``(M, S)``.
-        near: Nearest centers of each point of the cloud, with shape ``(N, 3)``.
-        weight: Their interpolation weights, with shape ``(N, 3)``.
+        points: Their coordinates, with shape ``(P, 3)``.
+        normal: Their unit normals, of either sign, with shape ``(P, 3)``.
+        shape: Shape of their closest surroundings, with shape ``(P, 3)``.
+        descriptor: Their fine histograms, with shape ``(P, C)``.
     """
 
     chosen: Indices
     points: Floats
     normal: Floats
+    shape: Floats
     descriptor: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the networks read at ``Q`` of the kept points.
+
+    Args:
+        groups: Neighbors of each among the kept points, with shape ``(Q, K)``.
+        local: The same neighbors in its local frame, with shape ``(Q, K, 6)``.
+        context: Descriptors of its surroundings, with shape ``(Q, D)``.
+        beside: Kept points over which scores are averaged there, with shape ``(Q, R)``.
+    """
+
     groups: Indices
     local: Floats
     context: Floats
+    beside: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Structure(Surface, Look):
+    """What the networks read of one cloud at its ``M`` centers, and how scores spread from there.
+
+    Args:
+        around: Nearest centers of each center, itself first, with shape ``(M, S)``.
+        center_near: Nearest centers of each kept point, with shape ``(P, 3)``.
+        center_weight: Their interpolation weights, with shape ``(P, 3)``.
+        near: Nearest kept points of each point of the cloud, with shape ``(N, 3)``.
+        weight: Their interpolation weights, with shape ``(N, 3)``.
+    """
+
     around: Indices
+    center_near: Indices
+    center_weight: Floats
     near: Indices
     weight: Floats
 
     def thinned(self) -> Structure:
         """Return what training reads, in half the bytes: half precision, no propagation."""
+        spreading = ("beside", "center_near", "center_weight", "near", "weight")
         return replace(
             self,
             descriptor=self.descriptor.astype(np.float16),
             groups=self.groups.astype(np.int32),
             local=self.local.astype(np.float16),
             context=self.context.astype(np.float16),
-            near=self.near[:0],
-            weight=self.weight[:0],
+            **{name: getattr(self, name)[:0].copy() for name in spreading},
         )
 
 
@@ -96,52 +137,115 @@ def structure(
         pos: Coordinates in any unit, with shape ``(N, 3)``.
         points: Points to keep.
         centers: Places where the networks answer, at most ``points``.
-        smoothing: Centers in the neighborhood ``around`` a center.
+        smoothing: Centers in the neighborhood ``around`` a center, which is as large as the one
+            ``beside`` it; 1: neither has another point.
         workers: Threads for neighbor queries.
     """
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    surface, fine = _surface(pos, points, workers)
+    kept, center = surface.points, surface.points[:centers]
+    count = len(center)
+    rings = [ring[:count] for ring in fine]
+    rings += [_ring(kept, center, subset, workers) for subset in SUBSETS[2:]]
+    around = nearest_even(center, center, max(SMOOTHING[0], smoothing), workers)[1]
+    even = around[:, : SMOOTHING[0]]
+    if count > EVEN:
+        even = nearest_even(center[:EVEN], center, SMOOTHING[0], workers)[1]
+    beside = round(smoothing * len(kept) / count) if smoothing > 1 else 1
+    look = _look(surface, np.arange(count), rings, even, None, beside, workers)
+    center_near, center_weight = _interpolation(center, kept, workers)
+    near, weight = _interpolation(kept, pos, workers)
+    return Structure(
+        **vars(surface),
+        **vars(look),
+        around=around[:, :smoothing],
+        center_near=center_near,
+        center_weight=center_weight,
+        near=near,
+        weight=weight,
+    )
+
+
+def closer(made: Structure, index: Indices, workers: int = 1) -> Look:
+    """Return what the networks read at further kept points, the same as if these were centers.
+
+    Args:
+        made: The structure of their cloud; ``near`` and ``weight`` do not matter.
+        index: Which kept points, with shape ``(Q,)``.
+        workers: Threads for neighbor queries.
+    """
+    place, first = made.points[index], min(len(made.context), EVEN)
+    rings = [_ring(made.points, place, subset, workers) for subset in SUBSETS]
+    even = nearest_even(made.points[:first], place, SMOOTHING[0], workers)[1]
+    wide = made.context[:first, WIDE]
+    return _look(made, index, rings, even, wide, made.beside.shape[1], workers)
+
+
+def surroundings(points: Floats, place: Floats, workers: int = 1) -> tuple[Indices, Indices]:
+    """Return the kept points near each place, by distance, and those of its PointNet++ group.
+
+    Args:
+        points: The kept points, with shape ``(P, 3)``.
+        place: Some of them, with shape ``(Q, 3)``.
+        workers: Threads.
+
+    Returns:
+        Indices with shape ``(Q, 128)`` and ``(Q, NEIGHBORS)``.
+    """
+    near = nearest_even(points, place, SMOOTHING[1], workers)[1]
+    return near, near[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
+
+
+def _surface(pos: Floats, points: int, workers: int) -> tuple[Surface, list[Indices]]:
+    """Return a cloud, thinned, and the neighbors that its histograms are of."""
     chosen = farthest_points(pos, points)
     kept = pos[chosen]
-    center = kept[:centers]
     around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
     dense = nearest_even(pos, kept, around, workers)[1]
     values, axes = principal_axes(pos, kept, dense, workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
+    rings = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
+    fine = [spfh(kept, normal, kept, normal, ring, workers) for ring in rings]
+    shape, descriptor = eigen_features(values), np.concatenate(fine, axis=1)
+    return Surface(chosen, kept, normal, shape, descriptor), rings
 
-    fine = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
-    coarse = [_ring(kept, center, subset, workers) for subset in SUBSETS[2:]]
-    histograms = [
-        spfh(kept, normal, query, normal[: len(query)], ring, workers)
-        for query, ring in zip((kept, kept, center, center), (*fine, *coarse), strict=True)
-    ]
-    descriptor, (wide, widest) = np.concatenate(histograms[:2], axis=1), histograms[2:]
 
-    near = nearest_even(kept, center, SMOOTHING[1], workers)[1]
-    mean, spread = pooled(descriptor, near, workers)
-    close = pooled(descriptor, near[:, : SMOOTHING[0]], workers)[0]
-    beside = nearest_even(center, center, max(SMOOTHING[0], smoothing), workers)[1]
-    even = beside
-    if len(center) > EVEN:
-        even = nearest_even(center[:EVEN], center, SMOOTHING[0], workers)[1]
-    wide_mean = pooled(wide, even[:, : SMOOTHING[0]], workers)[0]
-    rings = [ring[: len(center)] for ring in (*fine, *coarse)]
-    shape = [eigen_features(values[: len(center)])]
-    shape += [eigen_features(principal_axes(kept, center, ring, workers)[0]) for ring in rings]
+def _look(
+    surface: Surface,
+    index: Indices,
+    rings: list[Indices],
+    even: Indices,
+    wide: Floats | None,
+    beside: int,
+    workers: int,
+) -> Look:
+    """Return what the networks read at some of the kept points.
 
-    groups = near[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
-    distance, nearest_centers = nearest_even(center, pos, 3, workers)
-    return Structure(
-        chosen=chosen,
-        points=kept,
-        normal=normal[: len(center)],
-        descriptor=descriptor,
-        groups=groups,
-        local=local_frame(kept, normal, center, normal[: len(center)], groups, workers),
-        context=np.concatenate([close, mean, spread, wide, wide_mean, widest, *shape], axis=1),
-        around=beside[:, :smoothing],
-        near=nearest_centers,
-        weight=inverse_distance(distance),
-    )
+    Args:
+        surface: The thinned cloud.
+        index: Which of its points, with shape ``(Q,)``.
+        rings: Their neighbors in each subset, with shape ``(Q, NEIGHBORS)`` each.
+        even: Centers over which the coarser histograms are averaged.
+        wide: The coarser histograms of these; None: they are the first of the points themselves.
+        beside: Kept points over which scores will be averaged.
+        workers: Threads.
+    """
+    kept, place, normal = surface.points, surface.points[index], surface.normal[index]
+    coarse = [spfh(kept, surface.normal, place, normal, ring, workers) for ring in rings[2:]]
+    near, groups = surroundings(kept, place, workers)
+    mean, spread = pooled(surface.descriptor, near, workers)
+    close = pooled(surface.descriptor, near[:, : SMOOTHING[0]], workers)[0]
+    wide_mean = pooled(coarse[0] if wide is None else wide, even, workers)[0]
+    shapes = [eigen_features(principal_axes(kept, place, ring, workers)[0]) for ring in rings]
+    parts = [close, mean, spread, coarse[0], wide_mean, coarse[1], surface.shape[index], *shapes]
+    local = local_frame(kept, surface.normal, place, normal, groups, workers)
+    return Look(groups, local, np.concatenate(parts, axis=1), near[:, :beside])
+
+
+def _interpolation(places: Floats, query: Floats, workers: int) -> tuple[Indices, Floats]:
+    """Return the three nearest of some places and their weights, each with shape ``(Q, 3)``."""
+    distance, near = nearest_even(places, query, 3, workers)
+    return near, inverse_distance(distance)
 
 
 def _ring(kept: Floats, query: Floats, subset: int, workers: int) -> Indices:

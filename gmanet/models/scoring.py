@@ -23,11 +23,11 @@ def object_score(points: Tensor, share: float) -> Tensor:
 
 
 def propagate(score: Tensor, near: Tensor, weight: Tensor) -> Tensor:
-    """Return scores of points interpolated from centers, with shape ``(N,)``.
+    """Return scores of points interpolated from those of other places, with shape ``(N,)``.
 
     Args:
-        score: Scores of the centers, with shape ``(M,)``.
-        near: Centers nearest to each point, with shape ``(N, 3)``.
+        score: Scores of the places, with shape ``(M,)``.
+        near: Places nearest to each point, with shape ``(N, 3)``.
         weight: Interpolation weights, with shape ``(N, 3)``.
     """
     return (score[near] * weight).sum(dim=1)

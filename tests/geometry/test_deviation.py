@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.geometry.deviation import CHANNELS, DEVIATION, FLOOR, Surfaces, deviation
+from gmanet.geometry.deviation import (
+    CHANNELS,
+    DEVIATION,
+    FLOOR,
+    Surfaces,
+    deviation,
+    distances,
+)
 from gmanet.geometry.neighbors import nearest
 
 UP = np.array([0, 0, 1], dtype=np.float32)
@@ -25,7 +32,7 @@ def surfaces(*planes):
 
 def measured(place, known, own=-1, normal=UP):
     around = nearest(place, place, 8)[1]
-    return deviation(place, np.broadcast_to(normal, place.shape), around, known, own)
+    return deviation(distances(place, np.broadcast_to(normal, place.shape), known, own), around)
 
 
 @pytest.mark.parametrize("height", [0.001, 0.01, 0.1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, EVEN, NEIGHBORS, structure
+from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, EVEN, NEIGHBORS, closer, structure
 
 SIZES = (600, 200, 12)
 
@@ -23,12 +23,16 @@ def test_shapes_and_types():
     shapes = {
         "chosen": (600,),
         "points": (600, 3),
-        "normal": (200, 3),
+        "normal": (600, 3),
+        "shape": (600, 3),
         "descriptor": (600, DESCRIPTOR),
         "groups": (200, NEIGHBORS),
         "local": (200, NEIGHBORS, 6),
         "context": (200, CONTEXT),
+        "beside": (200, 36),
         "around": (200, 12),
+        "center_near": (600, 3),
+        "center_weight": (600, 3),
         "near": (2000, 3),
         "weight": (2000, 3),
     }
@@ -36,7 +40,8 @@ def test_shapes_and_types():
     for array in vars(made).values():
         assert array.dtype in (np.float32, np.int64)
         assert np.isfinite(array).all()
-    np.testing.assert_array_equal(made.around[:, 0], np.arange(200))
+    for neighbors in (made.around, made.beside, made.center_near[:200]):
+        np.testing.assert_array_equal(neighbors[:, 0], np.arange(200))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,14 @@ def test_odd_clouds_give_finite_answers(pos):
     assert made.around.max() < len(made.context)
     for array in vars(made).values():
         assert np.isfinite(array).all()
-    np.testing.assert_allclose(made.weight.sum(axis=1), 1, atol=1e-5)
+    assert made.near.max() < kept
+    assert made.center_near.max() < len(made.context)
+    for weight in (made.weight, made.center_weight):
+        np.testing.assert_allclose(weight.sum(axis=1), 1, atol=1e-5)
+    look = closer(made, np.arange(len(made.context), kept))
+    assert len(look.context) == kept - len(made.context)
+    for array in vars(look).values():
+        assert np.isfinite(array).all()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -75,6 +87,7 @@ def test_row_order_changes_only_the_order(seed):
         left, right = getattr(one, name), getattr(other, name)
         assert np.abs(left - right).mean() < 1e-4, name
     np.testing.assert_array_equal(other.around, one.around)
+    np.testing.assert_array_equal(other.beside, one.beside)
     np.testing.assert_array_equal(other.near, one.near[order])
     np.testing.assert_allclose(other.weight, one.weight[order], atol=1e-4)
 
@@ -107,7 +120,7 @@ def test_thinning_halves_the_bytes_and_drops_the_propagation():
     np.testing.assert_allclose(thin.context, made.context, atol=2e-3)
     np.testing.assert_array_equal(thin.groups, made.groups)
     assert thin.descriptor.nbytes * 2 == made.descriptor.nbytes
-    assert len(thin.near) == len(thin.weight) == 0
+    assert len(thin.near) == len(thin.weight) == len(thin.beside) == len(thin.center_near) == 0
 
 
 def test_more_centers_change_nothing_at_the_first_ones():
@@ -115,3 +128,18 @@ def test_more_centers_change_nothing_at_the_first_ones():
     few, every = (structure(pos, len(pos), count) for count in (EVEN, len(pos)))
     assert np.array_equal(every.context[:EVEN], few.context)
     assert np.array_equal(every.local[:EVEN], few.local)
+
+
+@pytest.mark.parametrize("count", [300, EVEN])
+def test_a_closer_look_reads_what_is_read_at_centers(count):
+    """Whether the averaged histograms are those of fewer centers than EVEN or of as many."""
+    pos = rough(EVEN + 500)
+    few, every = (structure(pos, len(pos), centers) for centers in (count, len(pos)))
+    index = np.random.default_rng(0).permutation(len(pos))[:400]
+    look = closer(few, index)
+    assert np.array_equal(look.groups, every.groups[index])
+    assert np.array_equal(look.local, every.local[index])
+    assert look.beside.shape == (400, min(128, round(24 * len(pos) / count)))
+    same = every.context[index] == look.context
+    assert same.all() if count == EVEN else same.mean() > 0.9  # all but one mean
+    assert np.array_equal(closer(few, np.arange(count)).context, few.context)

@@ -7,7 +7,7 @@ import pytest
 
 from gmanet.cloud import Cloud
 from gmanet.data.alignment import Alignment
-from gmanet.geometry.deviation import CHANNELS
+from gmanet.geometry.deviation import CHANNELS, deviation
 from gmanet.geometry.structure import structure
 from gmanet.models.atlas import Atlas
 
@@ -45,8 +45,9 @@ def deviations(alignment, pos, origin=""):
     cloud = Cloud(pos)
     made = structure(pos, *SIZES)
     motion = alignment.motion(cloud, origin)
-    found = alignment.deviation(cloud, made, motion, origin)
-    return found, made.chosen[: SIZES[1]]
+    laid = alignment.lay(cloud, made, motion, origin)
+    values = alignment.distances(laid, slice(SIZES[1]))
+    return deviation(values, made.around), made.chosen[: SIZES[1]]
 
 
 def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):

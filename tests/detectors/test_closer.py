@@ -1,0 +1,78 @@
+"""A closer look: GMANet's networks answer at further points where scores are high."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from gmanet.cloud import Cloud
+from gmanet.data.reading import read
+from gmanet.detectors.gmanet import GMANet, GMANetConfig
+
+SIZES = {"points": 1024, "centers": 256, "experts": 1}
+COUNT = 2000
+
+
+@pytest.fixture
+def ready(bumped_plate, given_clouds):
+    """Return ``ready(**words)``: a detector with random weights that knows its normal clouds."""
+
+    def make(**words):
+        torch.manual_seed(0)
+        detector = GMANet(GMANetConfig(**{**SIZES, **words}))
+        detector.prepare(
+            given_clouds([bumped_plate(COUNT, seed, height=0) for seed in range(3)], "train")
+        )
+        return detector.eval()
+
+    return make
+
+
+def scores(detector, *clouds):
+    return detector.score(Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds]))
+
+
+@pytest.mark.parametrize(
+    "words", [{"align": False, "without": ["coarse"]}, {"inputs": "raw"}], ids=["inputs", "raw"]
+)
+def test_a_look_at_every_point_is_exact(ready, bumped_plate, words):
+    """As if every kept point were a center (what is averaged over centers is left out)."""
+    cloud = bumped_plate(COUNT, 9)
+    looked = scores(ready(**words, closer=2000), cloud)
+    exact = scores(ready(**words, closer=0, centers=1024, smoothing=96), cloud)
+    torch.testing.assert_close(looked.points, exact.points)
+    torch.testing.assert_close(looked.objects, exact.objects)
+
+
+def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
+    words = {"align": False, "without": ["coarse"]}
+    cloud = bumped_plate(COUNT, 9)
+    exact, rough, looked = (
+        scores(ready(**words, **more), cloud).objects
+        for more in ({"closer": 0, "centers": 1024, "smoothing": 96}, {"closer": 0}, {"closer": 200})
+    )
+    assert abs(looked - exact) < 0.2 * abs(rough - exact)
+
+
+@pytest.mark.parametrize("words", [{"align": True}, {"inputs": "raw"}], ids=["aligned", "raw"])
+def test_a_look_at_the_centers_reads_what_was_read(ready, bumped_plate, words):
+    detector = ready(**words)
+    train = bumped_plate(COUNT, 1, height=0)
+    for cloud, origin in ((bumped_plate(COUNT, 9), ""), (Cloud(train.pos, name="1"), "1")):
+        reader = detector.reader()
+        record = reader(cloud, origin)
+        index = torch.tensor(np.random.default_rng(0).permutation(256)[:50])
+        look = reader.closer(record, index)
+        for name in ("groups", "local", "context", "beside"):
+            assert torch.equal(look[name], record[name][index]), name
+
+
+def test_clouds_of_a_batch_do_not_matter_to_one_another(ready, bumped_plate):
+    detector = ready()
+    clouds = [bumped_plate(count, seed) for seed, count in ((8, 1500), (9, COUNT))]
+    both = scores(detector, *clouds)
+    alone = [scores(detector, cloud) for cloud in clouds]
+    torch.testing.assert_close(both.points, torch.cat([one.points for one in alone]))
+    torch.testing.assert_close(both.objects, torch.cat([one.objects for one in alone]))
