@@ -1,8 +1,8 @@
 """What scoring at some of the points changes: ``python experiments/exact.py RUN...``.
 
 The detector of every run, one of GMANet each, scores the test clouds again without the closer look,
-and with every kept point of a cloud as a center, averaging scores over the same surface.  Two fits
-differ by chance more than what is asked here, so that only the scoring differs.
+and at every kept point of a cloud.  Two fits differ by chance more than what is asked here, so that
+only the scoring differs.
 
 Figures are kept in ``exact-<variant>.json`` of the run, and not measured again.  Writes
 ``experiments/results/exact.md``.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gmanet.run import Run
 
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
-VARIANTS = {"centers": "centers alone", "every": "every kept point"}
+VARIANTS = {"survey": "w/o the closer look", "every": "every kept point"}
 """Name of a variant -> its row; the first row is of the run as it is."""
 
 Figures = dict[str, Any]
@@ -40,14 +40,13 @@ def score_again(run: Run, variant: str) -> Figures:
     if not isinstance(detector, GMANet):
         raise InputError(f"{run.folder}: a run of {run.config.detector.name}, wanted gmanet")
     config = detector.config
-    share, config.closer = config.smoothing / config.centers, 0
+    config.closer = 0
+    if variant == "every":
+        config.survey = config.points
     clouds = open_data(run.config.data, "test")
     title = f"{run.config.data.category}, {VARIANTS[variant]}"
     found = []
     for cloud in tqdm(clouds, desc=title, total=len(clouds), unit="cloud"):
-        if variant == "every":
-            config.centers = min(len(cloud), config.points)
-            config.smoothing = max(1, round(share * config.centers))
         points, whole = score_cloud(detector, cloud)
         found.append(predict_cloud(cloud, points, float("nan"), whole))
     measured = measure(found, config.object_rule)
@@ -83,11 +82,10 @@ def main() -> None:
         title = f"{run.config.data.category}, seed {run.config.seed}"
         rows[title] = [run.read_scores(), *(figures_of(run, variant) for variant in VARIANTS)]
     about = (
-        "GMANet's networks answer at 4096 centers of a cloud and at 1024 further points around the "
-        "highest of their scores; scores between these are interpolated.  Here the same fitted "
-        "detectors answer at the centers alone, and at every point that is kept (16384 of larger "
-        "clouds; the procedural parts have 12 to 20 thousand), with scores averaged over the same "
-        "surface."
+        "GMANet's networks answer at 2048 evenly spaced places of a cloud, then at 1024 further "
+        "points with the highest scores; scores between these are interpolated.  Here the same "
+        "fitted detectors leave out the closer look, and answer at every point that is kept (16384 "
+        "of larger clouds; the procedural parts have 12 to 20 thousand)."
     )
     write_page(about, [*_means(list(rows.values())), "", *_parts(rows)], made)
 

@@ -43,10 +43,10 @@ class RawReader(StructureReader):
 
     def structure(self, cloud: Cloud, origin: str = "") -> Structure:
         """Return the structure alone; ``origin`` does not matter here."""
-        return self._read(cloud, origin)[0]
+        return self._read(cloud, origin, self.centers)[0]
 
-    def _read(self, cloud: Cloud, origin: str) -> tuple[Structure, None]:
-        made = structure(cloud.pos, self.points, self.centers, self.smoothing)
+    def _read(self, cloud: Cloud, origin: str, centers: int) -> tuple[Structure, None]:
+        made = structure(cloud.pos, self.points, centers, self.smoothing)
         target = self.pose.target
         length = cloud.diameter if target is None else target.length
         place = (self.pose(cloud.pos)[made.chosen] / np.float32(length)).astype(np.float32)
@@ -59,7 +59,8 @@ class RawReader(StructureReader):
         near, groups = surroundings(made.points, made.points[index], torch.get_num_threads())
         place = made.descriptor
         local = _offsets(place, place[index], groups)
-        return Look(groups, local, place[index], near[:, : made.beside.shape[1]])
+        beside = near[:, : made.beside.shape[1]]
+        return Look(groups, local, place[index], made.even[:0], beside)
 
 
 def _offsets(place: Floats, center: Floats, groups: Indices) -> Floats:

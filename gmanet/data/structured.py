@@ -17,9 +17,8 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.data.alignment import Alignment, Laid
-from gmanet.geometry.deviation import CHANNELS, DEVIATION, deviation
-from gmanet.geometry.grid import nearest_even
-from gmanet.geometry.structure import CONTEXT, Look, Structure, closer, structure
+from gmanet.geometry.deviation import DEVIATION, deviation
+from gmanet.geometry.structure import Look, Structure, closer, structure
 from gmanet.preprocess.registration import Registration
 
 __all__ = ["StructureReader", "StructuredCloud", "centers_of"]
@@ -32,8 +31,10 @@ class StructuredCloud(Data):
         """Return by how much a batch shifts the indices of the next cloud."""
         if key in ("groups", "beside", "near"):
             return len(self.points)
-        if key in ("around", "center_near"):
+        if key == "center_near":
             return len(self.context)
+        if key == "even":
+            return len(self.wide)
         return super().__inc__(key, value, *args, **kwargs)
 
 
@@ -43,49 +44,54 @@ class StructureReader:
 
     Args:
         points: Points that are kept.
-        centers: Places where the networks answer.
-        smoothing: Neighboring centers whose scores are averaged.
+        centers: Places where the networks learn.
+        survey: Places where they answer first.
+        smoothing: Size of the neighborhood over which scores are averaged.
         aligned: Whether the context ends with deviations from normal clouds.
         alignment: How these are measured; None: all are zero.
     """
 
     points: int
     centers: int
+    survey: int
     smoothing: int
     aligned: bool = False
     alignment: Alignment | None = None
 
     def structure(self, cloud: Cloud, origin: str = "") -> Structure:
-        """Return the structure alone.
+        """Return the structure to learn from.
 
         Args:
             cloud: The cloud.
             origin: Name of the normal train cloud that it is, or is the twin of.
         """
-        return self._read(cloud, origin)[0]
+        return self._read(cloud, origin, self.centers)[0]
 
-    def _read(self, cloud: Cloud, origin: str) -> tuple[Structure, Laid | None]:
+    def _read(self, cloud: Cloud, origin: str, centers: int) -> tuple[Structure, Laid | None]:
         """Return the structure, and where it lies on normal clouds if it can be laid on any."""
         workers = torch.get_num_threads()  # one in a data worker
+        sizes = (self.points, centers, self.smoothing)
         if self.alignment is None:
-            sizes = (self.points, self.centers, self.smoothing)
             made = structure(cloud.pos, *sizes, workers)
             return replace(made, context=self._unlaid(made.context)), None
-        made, motion = self._both(cloud, origin, workers)
+        made, motion = self._both(cloud, origin, sizes, workers)
+        count, even = len(made.context), len(made.wide)
         laid = self.alignment.lay(cloud, made, motion, origin)
-        values = self.alignment.distances(laid, slice(len(made.context)), workers)
-        more = deviation(values, made.around, workers=workers)
-        return replace(made, context=np.concatenate([made.context, more], axis=1)), laid
+        values = self.alignment.distances(laid, slice(max(count, even)), workers)
+        more = deviation(values[:count], values[:even], made.even, workers)
+        made = replace(made, context=np.concatenate([made.context, more], axis=1))
+        return made, replace(laid, even=values[:even])
 
     def _unlaid(self, context: Floats) -> Floats:
         """Return the context of a cloud that is compared with none."""
         more = np.zeros((len(context), DEVIATION * self.aligned), dtype=np.float32)
         return np.concatenate([context, more], axis=1)
 
-    def _both(self, cloud: Cloud, origin: str, workers: int) -> tuple[Structure, Registration]:
+    def _both(
+        self, cloud: Cloud, origin: str, sizes: tuple[int, int, int], workers: int
+    ) -> tuple[Structure, Registration]:
         """Return a cloud's structure and how it is laid on the normal ones, side by side."""
         assert self.alignment is not None
-        sizes = (self.points, self.centers, self.smoothing)
         if workers == 1:
             motion = self.alignment.motion(cloud, origin)
             return structure(cloud.pos, *sizes), motion
@@ -95,12 +101,8 @@ class StructureReader:
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`structure`."""
-        made, laid = self._read(cloud, origin)
-        record = StructuredCloud(**_tensors(made), num_nodes=len(cloud))
-        if laid is not None:
-            record.place, record.upright = map(torch.from_numpy, (laid.place, laid.normal))
-            record.own = laid.own
-        return record
+        made, laid = self._read(cloud, origin, self.survey)
+        return StructuredCloud(**_tensors(made), laid=laid, num_nodes=len(cloud))
 
     def closer(self, record: StructuredCloud, index: Tensor) -> StructuredCloud:
         """Return a record of further kept points of a cloud.
@@ -120,12 +122,8 @@ class StructureReader:
         look = closer(made, index, workers)
         if self.alignment is None:
             return replace(look, context=self._unlaid(look.context))
-        laid = Laid(record.place.cpu().numpy(), record.upright.cpu().numpy(), int(record.own))
-        values = self.alignment.distances(laid, index, workers)
-        center = made.points[: len(made.context)]
-        around = nearest_even(center, made.points[index], made.around.shape[1], workers)[1]
-        others = made.context[:, CONTEXT : CONTEXT + CHANNELS]
-        more = deviation(values, around, others, workers)
+        values = self.alignment.distances(record.laid, index, workers)
+        more = deviation(values, record.laid.even, look.even, workers)
         return replace(look, context=np.concatenate([look.context, more], axis=1))
 
 

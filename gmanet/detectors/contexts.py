@@ -58,7 +58,7 @@ class ContextBankConfig(MemoryConfig):
         object_rule: How point scores make an object score.
         points: Points that are kept of a cloud.
         centers: Places with a feature.
-        smoothing: Neighboring centers whose scores are averaged; 1 turns it off.
+        smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
         align: Whether the distance to registered normal clouds is among the features.
         without: Parts of the descriptors that are left out, as for GMANet.
         share: Share of the held rows that the bank keeps, ``bank`` at most.
@@ -108,7 +108,7 @@ class ContextBank(MemoryDetector):
     def reader(self) -> ContextReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
-        sizes = (config.points, config.centers, config.smoothing)
+        sizes = (config.points, config.centers, config.centers, config.smoothing)
         alignment = None if atlas is None else atlas.alignment
         return ContextReader(StructureReader(*sizes, atlas is not None, alignment))
 
@@ -133,6 +133,6 @@ class ContextBank(MemoryDetector):
     def point_scores(self, batch: Data) -> Tensor:
         """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
         scores = self.bank_score("feature", self._standard(batch.context[:, self.channels]))
-        smooth = scores[batch.around].mean(dim=1)
-        kept = propagate(smooth, batch.center_near, batch.center_weight)
-        return propagate(kept, batch.near, batch.weight)
+        between = (batch.center_near, batch.center_weight)
+        smooth = propagate(scores, *between)[batch.beside].mean(dim=1)
+        return propagate(propagate(smooth, *between), batch.near, batch.weight)

@@ -86,7 +86,7 @@ class GMANet(Detector):
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         alignment = None if atlas is None else atlas.alignment
-        sizes = (config.points, config.centers, config.smoothing)
+        sizes = (config.points, config.centers, config.survey, config.smoothing)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
             return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
@@ -155,17 +155,17 @@ class GMANet(Detector):
     def _point_scores(self, cloud: StructuredCloud, reader: StructureReader) -> Tensor:
         """Return the scores of one cloud's points, with shape ``(N,)``.
 
-        The networks answer at the centers, and what they find is interpolated at the other kept
-        points and averaged; then at those other points, too, where that is highest.
+        The networks answer at evenly spaced places, and what they find is interpolated at the other
+        kept points and averaged; then at those other points, too, where that is highest.
         """
         between = (cloud.center_near, cloud.center_weight)
         found = self._discrepancies(cloud)
-        centers, kept = len(found), propagate(found, *between)
-        kept[:centers] = found
+        survey, kept = len(found), propagate(found, *between)
+        kept[:survey] = found
         score = propagate(kept[cloud.beside].mean(dim=1), *between)
-        count = min(self.config.closer, len(kept) - centers)
+        count = min(self.config.closer, len(kept) - survey)
         if count:
-            index = centers + torch.topk(score[centers:], count).indices
+            index = survey + torch.topk(score[survey:], count).indices
             look = reader.closer(cloud, index)
             kept[index] = self._discrepancies(look)
             score = propagate(kept[cloud.beside].mean(dim=1), *between)

@@ -20,10 +20,13 @@ class GMANetConfig(DetectorConfig):
         name: ``gmanet``.
         object_rule: How point scores make an object score.
         points: Points that are kept of a cloud (every input point gets a score all the same).
-        centers: Places where the networks answer.
-        smoothing: Centers in the neighborhood over which scores are averaged; 1 turns it off.
-        closer: Further points, of those that are kept, where the networks answer: around the
-            highest scores at the centers, which decide about an object.
+        centers: Places, evenly spaced, where the networks learn.
+        survey: Places, evenly spaced, where they answer first; all points that are kept if these
+            are fewer.
+        closer: Further ones, of the points that are kept, where they answer then: those with the
+            highest scores so far, which decide about the object.
+        smoothing: Size of the neighborhood over which scores are averaged: places in it if there
+            are 4096 evenly spaced; 1 turns it off.
         align: Lay clouds on the normal ones and read how far they are from these; where the normal
             clouds do not overlap, or differ too much among themselves, it does nothing.
         inputs: ``descriptors``; or ``raw`` coordinates, a control, in the pose of a normal cloud
@@ -54,8 +57,9 @@ class GMANetConfig(DetectorConfig):
     object_rule: str = "top"
     points: int = 16384
     centers: int = 4096
-    smoothing: int = 24
+    survey: int = 2048
     closer: int = 1024
+    smoothing: int = 24
     align: bool = True
     inputs: str = "descriptors"
     without: list[str] = field(default_factory=list)
@@ -78,7 +82,7 @@ class GMANetConfig(DetectorConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        counts = ("centers", "smoothing", "experts", "features", "steps", "pairs", "draw")
+        counts = ("centers", "survey", "smoothing", "experts", "features", "steps", "pairs", "draw")
         for name in (*counts, "pretraining"):
             if getattr(self, name) < 1:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")

@@ -79,19 +79,16 @@ def _at_most(last: Indices) -> Indices:
     return np.minimum(np.arange(NEAREST)[None], last[:, None])
 
 
-def deviation(
-    values: Floats, around: Indices, others: Floats | None = None, workers: int = 1
-) -> Floats:
+def deviation(values: Floats, others: Floats, around: Indices, workers: int = 1) -> Floats:
     """Return deviations of places from normal surfaces, ``(Q, DEVIATION)``.
 
     Args:
         values: Distances of the places, with shape ``(Q, CHANNELS)``.
-        around: Places nearest to each, with shape ``(Q, S)``.
-        others: Distances of those that ``around`` is about; None: they are the places themselves.
+        others: Distances of the places over which they are averaged, with shape ``(E, CHANNELS)``.
+        around: Which of these are nearest to each, with shape ``(Q, S)``.
         workers: Threads.
     """
-    moments = pooled(values if others is None else others, around, workers)
-    return np.concatenate([values, *moments], axis=1)
+    return np.concatenate([values, *pooled(others, around, workers)], axis=1)
 
 
 def distances(

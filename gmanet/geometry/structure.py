@@ -4,7 +4,7 @@ The cloud is thinned to ``points`` by farthest point sampling, so that spacing, 
 neighborhood, is the same for scans of any resolution; normals come from the full cloud.  Prefixes
 of the sampling give subsets at twice, four and seven times the spacing, which makes neighborhoods
 of four sizes cost the same.  The networks answer at the first ``centers`` points, and then wherever
-else one asks them to (:func:`closer`).
+else one asks them to (:func:`closer`); what they read at a place does not depend on the others.
 
 Nothing depends on the pose or the row order of the cloud.
 """
@@ -45,16 +45,13 @@ SMOOTHING = (24, 128)
 """Points over which descriptors are averaged around a center."""
 
 EVEN = 4096
-"""Points over which the coarser histograms are averaged: the same surface for more centers."""
+"""Places, the first points of the sampling, over which coarse features are averaged."""
 
 DESCRIPTOR = 2 * HISTOGRAM
 """Channels of a point's descriptor: histograms of the two finer neighborhoods."""
 
 CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN
 """Channels of a center's context: close mean, wide mean and spread, coarser histograms, shapes."""
-
-WIDE = slice(3 * DESCRIPTOR, 3 * DESCRIPTOR + HISTOGRAM)
-"""The finer of the coarse histograms among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +64,7 @@ class Surface:
         normal: Their unit normals, of either sign, with shape ``(P, 3)``.
         shape: Shape of their closest surroundings, with shape ``(P, 3)``.
         descriptor: Their fine histograms, with shape ``(P, C)``.
+        wide: Coarser histograms of the first ``E`` of them, with shape ``(E, C / 2)``.
     """
 
     chosen: Indices
@@ -74,6 +72,7 @@ class Surface:
     normal: Floats
     shape: Floats
     descriptor: Floats
+    wide: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +83,14 @@ class Look:
         groups: Neighbors of each among the kept points, with shape ``(Q, K)``.
         local: The same neighbors in its local frame, with shape ``(Q, K, 6)``.
         context: Descriptors of its surroundings, with shape ``(Q, D)``.
+        even: Nearest of the first ``E`` points, with shape ``(Q, S)``.
         beside: Kept points over which scores are averaged there, with shape ``(Q, R)``.
     """
 
     groups: Indices
     local: Floats
     context: Floats
+    even: Indices
     beside: Indices
 
 
@@ -98,29 +99,27 @@ class Structure(Surface, Look):
     """What the networks read of one cloud at its ``M`` centers, and how scores spread from there.
 
     Args:
-        around: Nearest centers of each center, itself first, with shape ``(M, S)``.
         center_near: Nearest centers of each kept point, with shape ``(P, 3)``.
         center_weight: Their interpolation weights, with shape ``(P, 3)``.
         near: Nearest kept points of each point of the cloud, with shape ``(N, 3)``.
         weight: Their interpolation weights, with shape ``(N, 3)``.
     """
 
-    around: Indices
     center_near: Indices
     center_weight: Floats
     near: Indices
     weight: Floats
 
     def thinned(self) -> Structure:
-        """Return what training reads, in half the bytes: half precision, no propagation."""
-        spreading = ("beside", "center_near", "center_weight", "near", "weight")
+        """Return what training reads, in half the bytes: half precision, nothing else."""
+        unread = ("normal", "shape", "wide", "even", "beside", "center_near", "center_weight")
         return replace(
             self,
             descriptor=self.descriptor.astype(np.float16),
             groups=self.groups.astype(np.int32),
             local=self.local.astype(np.float16),
             context=self.context.astype(np.float16),
-            **{name: getattr(self, name)[:0].copy() for name in spreading},
+            **{name: getattr(self, name)[:0].copy() for name in (*unread, "near", "weight")},
         )
 
 
@@ -137,28 +136,21 @@ def structure(
         pos: Coordinates in any unit, with shape ``(N, 3)``.
         points: Points to keep.
         centers: Places where the networks answer, at most ``points``.
-        smoothing: Centers in the neighborhood ``around`` a center, which is as large as the one
-            ``beside`` it; 1: neither has another point.
+        smoothing: How large the neighborhood ``beside`` a place is: as large as one of so many of
+            the ``E`` points; 1: there is no other point in it.
         workers: Threads for neighbor queries.
     """
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     surface, fine = _surface(pos, points, workers)
     kept, center = surface.points, surface.points[:centers]
-    count = len(center)
-    rings = [ring[:count] for ring in fine]
-    rings += [_ring(kept, center, subset, workers) for subset in SUBSETS[2:]]
-    around = nearest_even(center, center, max(SMOOTHING[0], smoothing), workers)[1]
-    even = around[:, : SMOOTHING[0]]
-    if count > EVEN:
-        even = nearest_even(center[:EVEN], center, SMOOTHING[0], workers)[1]
-    beside = round(smoothing * len(kept) / count) if smoothing > 1 else 1
-    look = _look(surface, np.arange(count), rings, even, None, beside, workers)
+    rings = [ring[: len(center)] for ring in fine]
+    beside = round(smoothing * len(kept) / len(surface.wide)) if smoothing > 1 else 1
+    look = _look(surface, np.arange(len(center)), rings, beside, workers)
     center_near, center_weight = _interpolation(center, kept, workers)
     near, weight = _interpolation(kept, pos, workers)
     return Structure(
         **vars(surface),
         **vars(look),
-        around=around[:, :smoothing],
         center_near=center_near,
         center_weight=center_weight,
         near=near,
@@ -170,15 +162,13 @@ def closer(made: Structure, index: Indices, workers: int = 1) -> Look:
     """Return what the networks read at further kept points, the same as if these were centers.
 
     Args:
-        made: The structure of their cloud; ``near`` and ``weight`` do not matter.
+        made: The structure of their cloud; it need not be of the centers.
         index: Which kept points, with shape ``(Q,)``.
         workers: Threads for neighbor queries.
     """
-    place, first = made.points[index], min(len(made.context), EVEN)
-    rings = [_ring(made.points, place, subset, workers) for subset in SUBSETS]
-    even = nearest_even(made.points[:first], place, SMOOTHING[0], workers)[1]
-    wide = made.context[:first, WIDE]
-    return _look(made, index, rings, even, wide, made.beside.shape[1], workers)
+    place = made.points[index]
+    rings = [_ring(made.points, place, subset, workers) for subset in SUBSETS[:2]]
+    return _look(made, index, rings, made.beside.shape[1], workers)
 
 
 def surroundings(points: Floats, place: Floats, workers: int = 1) -> tuple[Indices, Indices]:
@@ -206,40 +196,34 @@ def _surface(pos: Floats, points: int, workers: int) -> tuple[Surface, list[Indi
     normal = np.ascontiguousarray(axes[:, :, 0])
     rings = [_ring(kept, kept, subset, workers) for subset in SUBSETS[:2]]
     fine = [spfh(kept, normal, kept, normal, ring, workers) for ring in rings]
+    even, upright = kept[:EVEN], normal[:EVEN]
+    wide = spfh(kept, normal, even, upright, _ring(kept, even, SUBSETS[2], workers), workers)
     shape, descriptor = eigen_features(values), np.concatenate(fine, axis=1)
-    return Surface(chosen, kept, normal, shape, descriptor), rings
+    return Surface(chosen, kept, normal, shape, descriptor, wide), rings
 
 
-def _look(
-    surface: Surface,
-    index: Indices,
-    rings: list[Indices],
-    even: Indices,
-    wide: Floats | None,
-    beside: int,
-    workers: int,
-) -> Look:
+def _look(surface: Surface, index: Indices, fine: list[Indices], beside: int, workers: int) -> Look:
     """Return what the networks read at some of the kept points.
 
     Args:
         surface: The thinned cloud.
         index: Which of its points, with shape ``(Q,)``.
-        rings: Their neighbors in each subset, with shape ``(Q, NEIGHBORS)`` each.
-        even: Centers over which the coarser histograms are averaged.
-        wide: The coarser histograms of these; None: they are the first of the points themselves.
+        fine: Their neighbors in the two finer subsets, with shape ``(Q, NEIGHBORS)`` each.
         beside: Kept points over which scores will be averaged.
         workers: Threads.
     """
     kept, place, normal = surface.points, surface.points[index], surface.normal[index]
+    rings = [*fine, *(_ring(kept, place, subset, workers) for subset in SUBSETS[2:])]
     coarse = [spfh(kept, surface.normal, place, normal, ring, workers) for ring in rings[2:]]
     near, groups = surroundings(kept, place, workers)
     mean, spread = pooled(surface.descriptor, near, workers)
     close = pooled(surface.descriptor, near[:, : SMOOTHING[0]], workers)[0]
-    wide_mean = pooled(coarse[0] if wide is None else wide, even, workers)[0]
+    even = nearest_even(kept[: len(surface.wide)], place, SMOOTHING[0], workers)[1]
+    wide = pooled(surface.wide, even, workers)[0]
     shapes = [eigen_features(principal_axes(kept, place, ring, workers)[0]) for ring in rings]
-    parts = [close, mean, spread, coarse[0], wide_mean, coarse[1], surface.shape[index], *shapes]
+    parts = [close, mean, spread, coarse[0], wide, coarse[1], surface.shape[index], *shapes]
     local = local_frame(kept, surface.normal, place, normal, groups, workers)
-    return Look(groups, local, np.concatenate(parts, axis=1), near[:, :beside])
+    return Look(groups, local, np.concatenate(parts, axis=1), even, near[:, :beside])
 
 
 def _interpolation(places: Floats, query: Floats, workers: int) -> tuple[Indices, Floats]:

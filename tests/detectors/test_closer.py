@@ -11,7 +11,7 @@ from gmanet.cloud import Cloud
 from gmanet.data.reading import read
 from gmanet.detectors.gmanet import GMANet, GMANetConfig
 
-SIZES = {"points": 1024, "centers": 256, "experts": 1}
+SIZES = {"points": 1024, "centers": 256, "survey": 256, "experts": 1}
 COUNT = 2000
 
 
@@ -31,32 +31,33 @@ def ready(bumped_plate, given_clouds):
 
 
 def scores(detector, *clouds):
-    return detector.score(Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds]))
+    return detector.score(
+        Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds])
+    )
 
 
-@pytest.mark.parametrize(
-    "words", [{"align": False, "without": ["coarse"]}, {"inputs": "raw"}], ids=["inputs", "raw"]
-)
+INPUTS = pytest.mark.parametrize("words", [{}, {"inputs": "raw"}], ids=["aligned", "raw"])
+EXACT = {"closer": 0, "survey": 1024}
+
+
+@INPUTS
 def test_a_look_at_every_point_is_exact(ready, bumped_plate, words):
-    """As if every kept point were a center (what is averaged over centers is left out)."""
     cloud = bumped_plate(COUNT, 9)
     looked = scores(ready(**words, closer=2000), cloud)
-    exact = scores(ready(**words, closer=0, centers=1024, smoothing=96), cloud)
+    exact = scores(ready(**words, **EXACT), cloud)
     torch.testing.assert_close(looked.points, exact.points)
     torch.testing.assert_close(looked.objects, exact.objects)
 
 
 def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
-    words = {"align": False, "without": ["coarse"]}
     cloud = bumped_plate(COUNT, 9)
     exact, rough, looked = (
-        scores(ready(**words, **more), cloud).objects
-        for more in ({"closer": 0, "centers": 1024, "smoothing": 96}, {"closer": 0}, {"closer": 200})
+        scores(ready(**words), cloud).objects for words in (EXACT, {"closer": 0}, {"closer": 200})
     )
     assert abs(looked - exact) < 0.2 * abs(rough - exact)
 
 
-@pytest.mark.parametrize("words", [{"align": True}, {"inputs": "raw"}], ids=["aligned", "raw"])
+@INPUTS
 def test_a_look_at_the_centers_reads_what_was_read(ready, bumped_plate, words):
     detector = ready(**words)
     train = bumped_plate(COUNT, 1, height=0)

@@ -32,7 +32,8 @@ def surfaces(*planes):
 
 def measured(place, known, own=-1, normal=UP):
     around = nearest(place, place, 8)[1]
-    return deviation(distances(place, np.broadcast_to(normal, place.shape), known, own), around)
+    values = distances(place, np.broadcast_to(normal, place.shape), known, own)
+    return deviation(values, values, around)
 
 
 @pytest.mark.parametrize("height", [0.001, 0.01, 0.1])

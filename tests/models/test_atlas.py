@@ -46,8 +46,8 @@ def deviations(alignment, pos, origin=""):
     made = structure(pos, *SIZES)
     motion = alignment.motion(cloud, origin)
     laid = alignment.lay(cloud, made, motion, origin)
-    values = alignment.distances(laid, slice(SIZES[1]))
-    return deviation(values, made.around), made.chosen[: SIZES[1]]
+    values = alignment.distances(laid, slice(len(made.wide)))
+    return deviation(values[: SIZES[1]], values, made.even), made.chosen[: SIZES[1]]
 
 
 def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
