@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gmanet.cloud import Indices
 from gmanet.geometry.compiled import compiled
 
-__all__ = ["by_cell", "cells_around", "cells_of", "edge_within"]
+__all__ = ["bounds", "by_cell", "cells_around", "cells_of", "edge_within"]
 
 CELLS = 2**21
 """Cells at most: a bound on memory."""
@@ -30,6 +30,20 @@ def edge_within(extent: Places, edge: float) -> float:
     while np.prod(extent // edge + 1) > CELLS:
         edge *= 1.25
     return edge
+
+
+@compiled
+def bounds(places: Places) -> tuple[Places, Places]:
+    """Return the lowest and the highest coordinates of one place or more, each ``(3,)``.
+
+    NumPy's minimum along the first axis takes ten times as long.
+    """
+    low, high = places[0].copy(), places[0].copy()
+    for row in range(1, len(places)):
+        for axis in range(3):
+            value = places[row, axis]
+            low[axis], high[axis] = min(low[axis], value), max(high[axis], value)
+    return low, high
 
 
 @compiled

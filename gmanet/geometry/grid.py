@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gmanet.cloud import Floats, Indices
-from gmanet.geometry.cells import by_cell, cells_around, cells_of, edge_within
+from gmanet.geometry.cells import bounds, by_cell, cells_around, cells_of, edge_within
 from gmanet.geometry.compiled import compiled, over_rows
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.smallest import Keys, smallest_first
@@ -59,9 +59,9 @@ def nearest_even(
     if len(pos) < max(SMALL, 2 * count) or not len(query):
         return nearest(pos, query, count, workers)
     pos, query = (np.ascontiguousarray(part, dtype=np.float32) for part in (pos, query))
-    size = _cell(pos, query, count)
-    low = pos.min(axis=0)
-    shape = ((pos.max(axis=0) - low) / size).astype(np.int64) + 1
+    low, high = bounds(pos)
+    size = _cell(pos, query, count, high - low)
+    shape = ((high - low) / size).astype(np.int64) + 1
     cell = cells_of(pos, low, size, shape)
     order, start = by_cell(cell, int(shape.prod()))
     own = cell if query is pos else cells_of(query, low, size, shape)
@@ -89,15 +89,14 @@ def nearest_even(
     return distance, index
 
 
-def _cell(pos: Floats, query: Floats, count: int) -> np.float32:
+def _cell(pos: Floats, query: Floats, count: int, extent: Floats) -> np.float32:
     """Return an edge of cells that holds the neighborhoods of most places."""
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)
     nth = count // step
     reach = np.sqrt(_squared_reach(some, pos[::step], nth))
     size = LARGER * float(np.median(reach))
-    extent = np.ptp(pos, axis=0).astype(np.float64)
-    return np.float32(edge_within(extent, size))
+    return np.float32(edge_within(extent.astype(np.float64), size))
 
 
 @compiled

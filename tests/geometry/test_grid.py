@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from gmanet.geometry.cells import bounds
 from gmanet.geometry.grid import nearest_even
 from gmanet.geometry.neighbors import farthest_points, nearest
 
@@ -70,3 +72,16 @@ def test_threads_change_nothing():
     one, two = (nearest_even(kept, pos, 24, workers) for workers in (1, 2))
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
+
+
+@given(
+    arrays(
+        np.float32,
+        st.tuples(st.integers(1, 40), st.just(3)),
+        elements=st.floats(-1e3, 1e3, width=32),
+    )
+)
+def test_bounds_are_numpy_s(pos):
+    low, high = bounds(pos)
+    np.testing.assert_array_equal(low, pos.min(axis=0))
+    np.testing.assert_array_equal(high, pos.max(axis=0))
