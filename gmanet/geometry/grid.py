@@ -9,6 +9,7 @@ points are so uneven that cells would be crowded.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.cells import bounds, by_cell, cells_around, cells_of, edge_within
@@ -17,6 +18,8 @@ from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.smallest import Keys, smallest_first
 
 __all__ = ["nearest_even"]
+
+Doubles = npt.NDArray[np.float64]
 
 TRIED = 10
 """Places whose neighborhoods tell how large the cells should be."""
@@ -60,7 +63,7 @@ def nearest_even(
         return nearest(pos, query, count, workers)
     pos, query = (np.ascontiguousarray(part, dtype=np.float32) for part in (pos, query))
     low, high = bounds(pos)
-    size = _cell(pos, query, count, high - low)
+    size = _cell(pos, query, count, (high - low).astype(np.float64))
     shape = ((high - low) / size).astype(np.int64) + 1
     cell = cells_of(pos, low, size, shape)
     order, start = by_cell(cell, int(shape.prod()))
@@ -89,14 +92,14 @@ def nearest_even(
     return distance, index
 
 
-def _cell(pos: Floats, query: Floats, count: int, extent: Floats) -> np.float32:
+def _cell(pos: Floats, query: Floats, count: int, extent: Doubles) -> np.float32:
     """Return an edge of cells that holds the neighborhoods of most places."""
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)
     nth = count // step
     reach = np.sqrt(_squared_reach(some, pos[::step], nth))
     size = LARGER * float(np.median(reach))
-    return np.float32(edge_within(extent.astype(np.float64), size))
+    return np.float32(edge_within(extent, size))
 
 
 @compiled
