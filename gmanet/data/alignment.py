@@ -24,14 +24,11 @@ class Laid:
         place: Their coordinates there in the target's diameters, with shape ``(P, 3)``.
         normal: Unit normals there, of either sign, with shape ``(P, 3)``.
         own: Number of the normal cloud that it is, or is the twin of; -1 for any other.
-        even: Distances of the first ``E`` of them to the normal clouds, with shape
-            ``(E, CHANNELS)``; None until they are measured.
     """
 
     place: Floats
     normal: Floats
     own: int
-    even: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ class RawReader(StructureReader):
         return self._read(cloud, origin, self.centers)[0]
 
     def _read(self, cloud: Cloud, origin: str, centers: int) -> tuple[Structure, None]:
-        made = structure(cloud.pos, self.points, centers, self.smoothing)
+        made = structure(cloud.pos, self.points, centers)
         target = self.pose.target
         length = cloud.diameter if target is None else target.length
         place = (self.pose(cloud.pos)[made.chosen] / np.float32(length)).astype(np.float32)
@@ -56,10 +56,9 @@ class RawReader(StructureReader):
         return RawStructure(**vars(made) | raw), None
 
     def _look(self, record: StructuredCloud, made: Structure, index: Indices) -> Look:
-        near, groups = surroundings(made.points, made.points[index], torch.get_num_threads())
+        beside, groups = surroundings(made.points, made.points[index], torch.get_num_threads())
         place = made.descriptor
         local = _offsets(place, place[index], groups)
-        beside = near[:, : made.beside.shape[1]]
         return Look(groups, local, place[index], made.even[:0], beside)
 
 

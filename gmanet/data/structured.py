@@ -18,7 +18,7 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.data.alignment import Alignment, Laid
 from gmanet.geometry.deviation import DEVIATION, deviation
-from gmanet.geometry.structure import Look, Structure, closer, structure
+from gmanet.geometry.structure import Look, Structure, as_wide_as, closer, structure
 from gmanet.preprocess.registration import Registration
 
 __all__ = ["StructureReader", "StructuredCloud", "centers_of"]
@@ -46,7 +46,6 @@ class StructureReader:
         points: Points that are kept.
         centers: Places where the networks learn.
         survey: Places where they answer first.
-        smoothing: Size of the neighborhood over which scores are averaged.
         aligned: Whether the context ends with deviations from normal clouds.
         alignment: How these are measured; None: all are zero.
     """
@@ -54,7 +53,6 @@ class StructureReader:
     points: int
     centers: int
     survey: int
-    smoothing: int
     aligned: bool = False
     alignment: Alignment | None = None
 
@@ -70,17 +68,15 @@ class StructureReader:
     def _read(self, cloud: Cloud, origin: str, centers: int) -> tuple[Structure, Laid | None]:
         """Return the structure, and where it lies on normal clouds if it can be laid on any."""
         workers = torch.get_num_threads()  # one in a data worker
-        sizes = (self.points, centers, self.smoothing)
         if self.alignment is None:
-            made = structure(cloud.pos, *sizes, workers)
+            made = structure(cloud.pos, self.points, centers, workers)
             return replace(made, context=self._unlaid(made.context)), None
-        made, motion = self._both(cloud, origin, sizes, workers)
+        made, motion = self._both(cloud, origin, centers, workers)
         count, even = len(made.context), len(made.wide)
         laid = self.alignment.lay(cloud, made, motion, origin)
         values = self.alignment.distances(laid, slice(max(count, even)), workers)
         more = deviation(values[:count], values[:even], made.even, workers)
-        made = replace(made, context=np.concatenate([made.context, more], axis=1))
-        return made, replace(laid, even=values[:even])
+        return replace(made, context=np.concatenate([made.context, more], axis=1)), laid
 
     def _unlaid(self, context: Floats) -> Floats:
         """Return the context of a cloud that is compared with none."""
@@ -88,16 +84,16 @@ class StructureReader:
         return np.concatenate([context, more], axis=1)
 
     def _both(
-        self, cloud: Cloud, origin: str, sizes: tuple[int, int, int], workers: int
+        self, cloud: Cloud, origin: str, centers: int, workers: int
     ) -> tuple[Structure, Registration]:
         """Return a cloud's structure and how it is laid on the normal ones, side by side."""
         assert self.alignment is not None
         if workers == 1:
             motion = self.alignment.motion(cloud, origin)
-            return structure(cloud.pos, *sizes), motion
+            return structure(cloud.pos, self.points, centers), motion
         with ThreadPoolExecutor(1) as other:
             found = other.submit(self.alignment.motion, cloud, origin)
-            return structure(cloud.pos, *sizes, workers), found.result()
+            return structure(cloud.pos, self.points, centers, workers), found.result()
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`structure`."""
@@ -106,6 +102,9 @@ class StructureReader:
 
     def closer(self, record: StructuredCloud, index: Tensor) -> StructuredCloud:
         """Return a record of further kept points of a cloud.
+
+        Their deviations from normal clouds are averaged over all kept points around them, those of
+        centers over a fourth.
 
         Args:
             record: What this reader made of the cloud.
@@ -122,8 +121,12 @@ class StructureReader:
         look = closer(made, index, workers)
         if self.alignment is None:
             return replace(look, context=self._unlaid(look.context))
-        values = self.alignment.distances(record.laid, index, workers)
-        more = deviation(values, record.laid.even, look.even, workers)
+        around = look.beside[:, : as_wide_as(look.even.shape[1], len(made.points))]
+        measured = np.union1d(index, around)
+        values = self.alignment.distances(record.laid, measured, workers)
+        number = np.empty(len(made.points), dtype=np.int64)
+        number[measured] = np.arange(len(measured))
+        more = deviation(values[number[index]], values, number[around], workers)
         return replace(look, context=np.concatenate([look.context, more], axis=1))
 
 

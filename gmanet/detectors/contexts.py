@@ -21,7 +21,7 @@ from gmanet.data.structured import StructuredCloud, StructureReader
 from gmanet.detectors.memory import MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
 from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import CONTEXT
+from gmanet.geometry.structure import CONTEXT, as_wide_as
 from gmanet.models.atlas import Atlas
 from gmanet.models.inputs import PARTS, channels
 from gmanet.models.scoring import propagate
@@ -108,7 +108,7 @@ class ContextBank(MemoryDetector):
     def reader(self) -> ContextReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
-        sizes = (config.points, config.centers, config.centers, config.smoothing)
+        sizes = (config.points, config.centers, config.centers)
         alignment = None if atlas is None else atlas.alignment
         return ContextReader(StructureReader(*sizes, atlas is not None, alignment))
 
@@ -134,5 +134,7 @@ class ContextBank(MemoryDetector):
         """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
         scores = self.bank_score("feature", self._standard(batch.context[:, self.channels]))
         between = (batch.center_near, batch.center_weight)
-        smooth = propagate(scores, *between)[batch.beside].mean(dim=1)
-        return propagate(propagate(smooth, *between), batch.near, batch.weight)
+        kept = propagate(scores, *between)
+        wide = as_wide_as(self.config.smoothing, len(kept))
+        smooth = propagate(kept[batch.beside[:, :wide]].mean(dim=1), *between)
+        return propagate(smooth, batch.near, batch.weight)

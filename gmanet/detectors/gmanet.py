@@ -25,7 +25,7 @@ from gmanet.data.structured import StructuredCloud, StructureReader
 from gmanet.detectors.base import Detector, Scores
 from gmanet.detectors.gmanet_config import GMANetConfig
 from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
+from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, as_wide_as
 from gmanet.models.atlas import Atlas
 from gmanet.models.inputs import channels
 from gmanet.models.pointnet2 import Committee, PointNet2
@@ -86,7 +86,7 @@ class GMANet(Detector):
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         alignment = None if atlas is None else atlas.alignment
-        sizes = (config.points, config.centers, config.survey, config.smoothing)
+        sizes = (config.points, config.centers, config.survey)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
             return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
@@ -156,20 +156,19 @@ class GMANet(Detector):
         """Return the scores of one cloud's points, with shape ``(N,)``.
 
         The networks answer at evenly spaced places, and what they find is interpolated at the other
-        kept points and averaged; then at those other points, too, where that is highest.
+        kept points and averaged; then at all points where that is highest.
         """
         between = (cloud.center_near, cloud.center_weight)
-        found = self._discrepancies(cloud)
-        survey, kept = len(found), propagate(found, *between)
-        kept[:survey] = found
-        score = propagate(kept[cloud.beside].mean(dim=1), *between)
-        count = min(self.config.closer, len(kept) - survey)
+        kept = propagate(self._discrepancies(cloud), *between)
+        wide = as_wide_as(self.config.smoothing, len(kept))
+        score = propagate(kept[cloud.beside[:, :wide]].mean(dim=1), *between)
+        count = min(self.config.closer, len(kept))
         if count:
-            index = survey + torch.topk(score[survey:], count).indices
+            index = torch.topk(score, count).indices
             look = reader.closer(cloud, index)
             kept[index] = self._discrepancies(look)
-            score = propagate(kept[cloud.beside].mean(dim=1), *between)
-            score[index] = kept[look.beside].mean(dim=1)
+            score = propagate(kept[cloud.beside[:, :wide]].mean(dim=1), *between)
+            score[index] = kept[look.beside[:, :wide]].mean(dim=1)
         return propagate(score, cloud.near, cloud.weight)
 
     def _discrepancies(self, places: StructuredCloud) -> Tensor:

@@ -23,8 +23,8 @@ class GMANetConfig(DetectorConfig):
         centers: Places, evenly spaced, where the networks learn.
         survey: Places, evenly spaced, where they answer first; all points that are kept if these
             are fewer.
-        closer: Further ones, of the points that are kept, where they answer then: those with the
-            highest scores so far, which decide about the object.
+        closer: Places, of the points that are kept, where they answer then: those with the highest
+            scores so far, which decide about the object.
         smoothing: Size of the neighborhood over which scores are averaged: places in it if there
             are 4096 evenly spaced; 1 turns it off.
         align: Lay clouds on the normal ones and read how far they are from these; where the normal

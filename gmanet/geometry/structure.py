@@ -4,7 +4,7 @@ The cloud is thinned to ``points`` by farthest point sampling, so that spacing, 
 neighborhood, is the same for scans of any resolution; normals come from the full cloud.  Prefixes
 of the sampling give subsets at twice, four and seven times the spacing, which makes neighborhoods
 of four sizes cost the same.  The networks answer at the first ``centers`` points, and then wherever
-else one asks them to (:func:`closer`); what they read at a place does not depend on the others.
+else one asks them to (:func:`closer`).  What they read at a place does not depend on the others.
 
 Nothing depends on the pose or the row order of the cloud.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "Look",
     "Structure",
     "Surface",
+    "as_wide_as",
     "closer",
     "structure",
     "surroundings",
@@ -83,8 +84,8 @@ class Look:
         groups: Neighbors of each among the kept points, with shape ``(Q, K)``.
         local: The same neighbors in its local frame, with shape ``(Q, K, 6)``.
         context: Descriptors of its surroundings, with shape ``(Q, D)``.
-        even: Nearest of the first ``E`` points, with shape ``(Q, S)``.
-        beside: Kept points over which scores are averaged there, with shape ``(Q, R)``.
+        even: Nearest of the first ``E`` points, with shape ``(Q, 24)``.
+        beside: Nearest of the kept points, itself first, with shape ``(Q, 128)``.
     """
 
     groups: Indices
@@ -123,29 +124,20 @@ class Structure(Surface, Look):
         )
 
 
-def structure(
-    pos: Floats,
-    points: int = 16384,
-    centers: int = 4096,
-    smoothing: int = 24,
-    workers: int = 1,
-) -> Structure:
+def structure(pos: Floats, points: int = 16384, centers: int = 4096, workers: int = 1) -> Structure:
     """Return the structure of a cloud.
 
     Args:
         pos: Coordinates in any unit, with shape ``(N, 3)``.
         points: Points to keep.
         centers: Places where the networks answer, at most ``points``.
-        smoothing: How large the neighborhood ``beside`` a place is: as large as one of so many of
-            the ``E`` points; 1: there is no other point in it.
         workers: Threads for neighbor queries.
     """
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     surface, fine = _surface(pos, points, workers)
     kept, center = surface.points, surface.points[:centers]
     rings = [ring[: len(center)] for ring in fine]
-    beside = round(smoothing * len(kept) / len(surface.wide)) if smoothing > 1 else 1
-    look = _look(surface, np.arange(len(center)), rings, beside, workers)
+    look = _look(surface, np.arange(len(center)), rings, workers)
     center_near, center_weight = _interpolation(center, kept, workers)
     near, weight = _interpolation(kept, pos, workers)
     return Structure(
@@ -168,7 +160,7 @@ def closer(made: Structure, index: Indices, workers: int = 1) -> Look:
     """
     place = made.points[index]
     rings = [_ring(made.points, place, subset, workers) for subset in SUBSETS[:2]]
-    return _look(made, index, rings, made.beside.shape[1], workers)
+    return _look(made, index, rings, workers)
 
 
 def surroundings(points: Floats, place: Floats, workers: int = 1) -> tuple[Indices, Indices]:
@@ -182,8 +174,20 @@ def surroundings(points: Floats, place: Floats, workers: int = 1) -> tuple[Indic
     Returns:
         Indices with shape ``(Q, 128)`` and ``(Q, NEIGHBORS)``.
     """
-    near = nearest_even(points, place, SMOOTHING[1], workers)[1]
-    return near, near[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
+    beside = nearest_even(points, place, SMOOTHING[1], workers)[1]
+    return beside, beside[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
+
+
+def as_wide_as(even: int, kept: int) -> int:
+    """Return how many kept points cover as much of a surface as some of the ``E`` points.
+
+    Args:
+        even: How many of these; 1 stays 1.
+        kept: All points that are kept.
+    """
+    if even == 1:
+        return 1
+    return min(round(even * kept / min(kept, EVEN)), SMOOTHING[1])
 
 
 def _surface(pos: Floats, points: int, workers: int) -> tuple[Surface, list[Indices]]:
@@ -202,28 +206,27 @@ def _surface(pos: Floats, points: int, workers: int) -> tuple[Surface, list[Indi
     return Surface(chosen, kept, normal, shape, descriptor, wide), rings
 
 
-def _look(surface: Surface, index: Indices, fine: list[Indices], beside: int, workers: int) -> Look:
+def _look(surface: Surface, index: Indices, fine: list[Indices], workers: int) -> Look:
     """Return what the networks read at some of the kept points.
 
     Args:
         surface: The thinned cloud.
         index: Which of its points, with shape ``(Q,)``.
         fine: Their neighbors in the two finer subsets, with shape ``(Q, NEIGHBORS)`` each.
-        beside: Kept points over which scores will be averaged.
         workers: Threads.
     """
     kept, place, normal = surface.points, surface.points[index], surface.normal[index]
     rings = [*fine, *(_ring(kept, place, subset, workers) for subset in SUBSETS[2:])]
     coarse = [spfh(kept, surface.normal, place, normal, ring, workers) for ring in rings[2:]]
-    near, groups = surroundings(kept, place, workers)
-    mean, spread = pooled(surface.descriptor, near, workers)
-    close = pooled(surface.descriptor, near[:, : SMOOTHING[0]], workers)[0]
+    beside, groups = surroundings(kept, place, workers)
+    mean, spread = pooled(surface.descriptor, beside, workers)
+    close = pooled(surface.descriptor, beside[:, : SMOOTHING[0]], workers)[0]
     even = nearest_even(kept[: len(surface.wide)], place, SMOOTHING[0], workers)[1]
     wide = pooled(surface.wide, even, workers)[0]
     shapes = [eigen_features(principal_axes(kept, place, ring, workers)[0]) for ring in rings]
     parts = [close, mean, spread, coarse[0], wide, coarse[1], surface.shape[index], *shapes]
     local = local_frame(kept, surface.normal, place, normal, groups, workers)
-    return Look(groups, local, np.concatenate(parts, axis=1), even, near[:, :beside])
+    return Look(groups, local, np.concatenate(parts, axis=1), even, beside)
 
 
 def _interpolation(places: Floats, query: Floats, workers: int) -> tuple[Indices, Floats]:

@@ -1,4 +1,4 @@
-"""From scores at centers to scores of points and objects."""
+"""From scores at some places to scores of points and objects."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def module(bumped_plate, given_clouds):
     test[4] = test[4].replace(label=None, defect=None)
 
     def make(rank=None, draw=None, **words):
-        reader, synthesis = StructureReader(512, 256, 256, 8), SynthesisConfig(twins=4)
+        reader, synthesis = StructureReader(512, 256, 256), SynthesisConfig(twins=4)
         data = CloudData(
             train, given_clouds(test, "test"), reader, synthesis, draw, progress=False, **words
         )

@@ -14,7 +14,7 @@ from gmanet.data.sources import First
 from gmanet.data.structured import StructureReader
 from gmanet.synthesis.config import SynthesisConfig
 
-READER = StructureReader(512, 256, 256, 8)
+READER = StructureReader(512, 256, 256)
 
 
 class Plates(list):

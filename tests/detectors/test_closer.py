@@ -36,17 +36,16 @@ def scores(detector, *clouds):
     )
 
 
-INPUTS = pytest.mark.parametrize("words", [{}, {"inputs": "raw"}], ids=["aligned", "raw"])
-EXACT = {"closer": 0, "survey": 1024}
+EXACT = {"closer": 2000}
 
 
-@INPUTS
-def test_a_look_at_every_point_is_exact(ready, bumped_plate, words):
+@pytest.mark.parametrize("words", [{"align": False}, {"inputs": "raw"}], ids=["descriptors", "raw"])
+def test_a_look_at_every_point_is_as_if_all_were_surveyed(ready, bumped_plate, words):
     cloud = bumped_plate(COUNT, 9)
-    looked = scores(ready(**words, closer=2000), cloud)
-    exact = scores(ready(**words, **EXACT), cloud)
-    torch.testing.assert_close(looked.points, exact.points)
-    torch.testing.assert_close(looked.objects, exact.objects)
+    looked = scores(ready(**words, **EXACT), cloud)
+    surveyed = scores(ready(**words, closer=0, survey=1024), cloud)
+    torch.testing.assert_close(looked.points, surveyed.points)
+    torch.testing.assert_close(looked.objects, surveyed.objects)
 
 
 def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
@@ -57,8 +56,9 @@ def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_
     assert abs(looked - exact) < 0.2 * abs(rough - exact)
 
 
-@INPUTS
-def test_a_look_at_the_centers_reads_what_was_read(ready, bumped_plate, words):
+@pytest.mark.parametrize("words", [{}, {"inputs": "raw"}], ids=["aligned", "raw"])
+def test_a_look_at_surveyed_places_reads_what_was_read(ready, bumped_plate, words):
+    """Where all kept points are even ones, over which deviations are averaged."""
     detector = ready(**words)
     train = bumped_plate(COUNT, 1, height=0)
     for cloud, origin in ((bumped_plate(COUNT, 9), ""), (Cloud(train.pos, name="1"), "1")):

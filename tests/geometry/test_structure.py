@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from gmanet.geometry.descriptors import HISTOGRAM
-from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, EVEN, NEIGHBORS, closer, structure
+from gmanet.geometry.structure import (
+    CONTEXT,
+    DESCRIPTOR,
+    EVEN,
+    NEIGHBORS,
+    as_wide_as,
+    closer,
+    structure,
+)
 
-SIZES = (600, 200, 12)
+SIZES = (600, 200)
 
 
 def rough(count=2000, seed=0):
@@ -32,7 +40,7 @@ def test_shapes_and_types():
         "local": (200, NEIGHBORS, 6),
         "context": (200, CONTEXT),
         "even": (200, 24),
-        "beside": (200, 12),
+        "beside": (200, 128),
         "center_near": (600, 3),
         "center_weight": (600, 3),
         "near": (2000, 3),
@@ -139,6 +147,11 @@ def test_a_closer_look_reads_what_is_read_at_centers():
     few, every = (structure(pos, len(pos), count) for count in (300, len(pos)))
     index = np.random.default_rng(0).permutation(len(pos))[:400]
     look = closer(few, index)
-    assert look.beside.shape == (400, round(24 * len(pos) / EVEN))
     for name, array in vars(look).items():
         assert np.array_equal(array, getattr(every, name)[index]), name
+
+
+def test_as_many_kept_points_as_cover_what_even_ones_cover():
+    assert [as_wide_as(24, kept) for kept in (100, EVEN, 2 * EVEN, 4 * EVEN)] == [24, 24, 48, 96]
+    assert as_wide_as(1, 4 * EVEN) == 1
+    assert as_wide_as(100, 4 * EVEN) == 128

@@ -11,7 +11,7 @@ from gmanet.geometry.deviation import CHANNELS, deviation
 from gmanet.geometry.structure import structure
 from gmanet.models.atlas import Atlas
 
-SIZES = (1500, 500, 16)
+SIZES = (1500, 500)
 
 
 def wedge(seed, dent=0.0):
