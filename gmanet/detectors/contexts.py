@@ -3,28 +3,28 @@
 The descriptors around a center, the very ones that GMANet reads, are standardised on normal
 clouds; a center scores its distance to the nearest normal ones.  With 5 % of the rows and the top
 rule it is Simple3D on GMANet's descriptors, with 10,000 rows and the maximum PatchCore on them
-(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Every center's
-score is averaged over its neighbors, and points take theirs from the centers.
+(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Points take
+their scores from places as GMANet's do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.structured import StructuredCloud, StructureReader
 from gmanet.detectors.memory import MemoryConfig, MemoryDetector
+from gmanet.detectors.survey import look_twice
 from gmanet.errors import InputError
 from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import CONTEXT, as_wide_as
+from gmanet.geometry.structure import CONTEXT
 from gmanet.models.atlas import Atlas
 from gmanet.models.inputs import PARTS, channels
-from gmanet.models.scoring import propagate
 from gmanet.models.standard import OUTLIER, Standard
 
 __all__ = ["ContextBank", "ContextBankConfig", "ContextReader"]
@@ -46,7 +46,7 @@ class ContextReader:
 
     def of_train(self, cloud: Cloud) -> StructuredCloud:
         """Return the record to remember."""
-        return self.structure(cloud, cloud.name)
+        return replace(self.structure, survey=self.structure.centers)(cloud, cloud.name)
 
 
 @dataclass
@@ -57,7 +57,9 @@ class ContextBankConfig(MemoryConfig):
         name: ``contexts``.
         object_rule: How point scores make an object score.
         points: Points that are kept of a cloud.
-        centers: Places with a feature.
+        centers: Places of a train cloud with a feature.
+        survey: Places that are scored first, as for GMANet.
+        closer: Places that are scored then, as for GMANet.
         smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
         align: Whether the distance to registered normal clouds is among the features.
         without: Parts of the descriptors that are left out, as for GMANet.
@@ -68,6 +70,8 @@ class ContextBankConfig(MemoryConfig):
     object_rule: str = "top"
     points: int = 16384
     centers: int = 4096
+    survey: int = 2048
+    closer: int = 1024
     smoothing: int = 24
     align: bool = False
     without: list[str] = field(default_factory=list)
@@ -75,10 +79,15 @@ class ContextBankConfig(MemoryConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.centers <= self.points or self.smoothing < 1:
+        if not 1 <= self.centers <= self.points:
             raise InputError(
-                f"detector.centers={self.centers}, detector.points={self.points} and "
-                f"detector.smoothing={self.smoothing}, wanted 1 <= centers <= points and 1 or more"
+                f"detector.centers={self.centers} and detector.points={self.points}, "
+                "wanted 1 <= centers <= points"
+            )
+        if min(self.survey, self.smoothing) < 1 or self.closer < 0:
+            raise InputError(
+                f"detector.survey={self.survey}, detector.smoothing={self.smoothing} and "
+                f"detector.closer={self.closer}, wanted 1 or more, 1 or more and 0 or more"
             )
         if not 0 < self.share <= 1:
             raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
@@ -108,7 +117,7 @@ class ContextBank(MemoryDetector):
     def reader(self) -> ContextReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
-        sizes = (config.points, config.centers, config.centers)
+        sizes = (config.points, config.centers, config.survey)
         alignment = None if atlas is None else atlas.alignment
         return ContextReader(StructureReader(*sizes, atlas is not None, alignment))
 
@@ -132,9 +141,10 @@ class ContextBank(MemoryDetector):
 
     def point_scores(self, batch: Data) -> Tensor:
         """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
-        scores = self.bank_score("feature", self._standard(batch.context[:, self.channels]))
-        between = (batch.center_near, batch.center_weight)
-        kept = propagate(scores, *between)
-        wide = as_wide_as(self.config.smoothing, len(kept))
-        smooth = propagate(kept[batch.beside[:, :wide]].mean(dim=1), *between)
-        return propagate(smooth, batch.near, batch.weight)
+        reader, looks = self.reader().structure, (self.config.closer, self.config.smoothing)
+        records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
+        return torch.cat([look_twice(cloud, reader, self._distances, *looks) for cloud in records])
+
+    def _distances(self, places: StructuredCloud) -> Tensor:
+        """Return how far each place of a record is from the bank, with shape ``(M,)``."""
+        return self.bank_score("feature", self._standard(places.context[:, self.channels]))

@@ -24,14 +24,14 @@ from gmanet.data.raw import COORDINATES, RawReader
 from gmanet.data.structured import StructuredCloud, StructureReader
 from gmanet.detectors.base import Detector, Scores
 from gmanet.detectors.gmanet_config import GMANetConfig
+from gmanet.detectors.survey import look_twice
 from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, as_wide_as
+from gmanet.geometry.structure import CONTEXT, DESCRIPTOR
 from gmanet.models.atlas import Atlas
 from gmanet.models.inputs import channels
 from gmanet.models.pointnet2 import Committee, PointNet2
 from gmanet.models.pretext import pretrain
 from gmanet.models.reference import Reference
-from gmanet.models.scoring import propagate
 from gmanet.models.sdo import discrepancy, sdo_loss
 from gmanet.models.standard import OUTLIER, Standard
 
@@ -147,29 +147,10 @@ class GMANet(Detector):
     @torch.no_grad()
     def score(self, batch: Data) -> Scores:
         """Return scores of every input point and object of a batch of structured clouds."""
-        reader = self.reader()
+        reader, looks = self.reader(), (self.config.closer, self.config.smoothing)
         records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
-        points = [self._point_scores(record, reader) for record in records]
+        points = [look_twice(cloud, reader, self._discrepancies, *looks) for cloud in records]
         return self.with_objects(torch.cat(points), batch)
-
-    def _point_scores(self, cloud: StructuredCloud, reader: StructureReader) -> Tensor:
-        """Return the scores of one cloud's points, with shape ``(N,)``.
-
-        The networks answer at evenly spaced places, and what they find is interpolated at the other
-        kept points and averaged; then at all points where that is highest.
-        """
-        between = (cloud.center_near, cloud.center_weight)
-        kept = propagate(self._discrepancies(cloud), *between)
-        wide = as_wide_as(self.config.smoothing, len(kept))
-        score = propagate(kept[cloud.beside[:, :wide]].mean(dim=1), *between)
-        count = min(self.config.closer, len(kept))
-        if count:
-            index = torch.topk(score, count).indices
-            look = reader.closer(cloud, index)
-            kept[index] = self._discrepancies(look)
-            score = propagate(kept[cloud.beside[:, :wide]].mean(dim=1), *between)
-            score[index] = kept[look.beside[:, :wide]].mean(dim=1)
-        return propagate(score, cloud.near, cloud.weight)
 
     def _discrepancies(self, places: StructuredCloud) -> Tensor:
         """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""

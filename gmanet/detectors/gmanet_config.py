@@ -91,8 +91,9 @@ class GMANetConfig(DetectorConfig):
             raise InputError(
                 f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
             )
-        if min(self.group, self.alpha, self.closer) < 0:
-            raise InputError("detector.group, detector.alpha and detector.closer, wanted 0 or more")
+        for name in ("group", "alpha", "closer"):
+            if getattr(self, name) < 0:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 or more")
         if min(self.synthetic, self.near) < 0 or self.synthetic + self.near >= 1:
             raise InputError(
                 f"detector.synthetic={self.synthetic} and detector.near={self.near}, "

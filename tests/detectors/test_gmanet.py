@@ -138,8 +138,10 @@ def test_the_same_seed_gives_the_same_expert():
     [
         ({"points": 100, "centers": 200}, r"points=100, wanted at least detector\.centers=200"),
         ({"smoothing": 0}, "smoothing=0"),
+        ({"survey": 0}, "survey=0"),
         ({"draw": 0}, "draw=0"),
-        ({"alpha": -1.0}, "alpha"),
+        ({"alpha": -1.0}, r"alpha=-1\.0"),
+        ({"closer": -1}, "closer=-1"),
         ({"synthetic": 0.9, "near": 0.1}, "synthetic=0.9"),
         ({"object_rule": "best"}, "object_rule='best'"),
         ({"inputs": "voxels"}, "inputs='voxels', wanted one of descriptors, raw"),
