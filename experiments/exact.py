@@ -1,7 +1,7 @@
 """What scoring at some of the points changes: ``python experiments/exact.py RUN...``.
 
 The detector of every run, one of GMANet each, scores the test clouds again without the closer look,
-and at every kept point of a cloud.  Two fits differ by chance more than what is asked here, so that
+and with one at every kept point.  Two fits differ by chance more than what is asked here, so that
 only the scoring differs.
 
 Figures are kept in ``exact-<variant>.json`` of the run, and not measured again.  Writes
@@ -80,10 +80,10 @@ def main() -> None:
         title = f"{run.config.data.category}, seed {run.config.seed}"
         rows[title] = [run.read_scores(), *(figures_of(run, variant) for variant in VARIANTS)]
     about = (
-        "GMANet's networks answer at 2048 evenly spaced places of a cloud, then at 1024 further "
-        "points with the highest scores; scores between these are interpolated.  Here the same "
-        "fitted detectors leave out the closer look, and answer at every point that is kept (16384 "
-        "of larger clouds; the procedural parts have 12 to 20 thousand)."
+        "GMANet's networks answer at 2048 evenly spaced places of a cloud, then take a closer look "
+        "at the 1024 kept points with the highest scores; scores between these are interpolated.  "
+        "Here the same fitted detectors take none, or one at every point that is kept (16384 of "
+        "larger clouds; the procedural parts have 12 to 20 thousand)."
     )
     write_page(about, [*_means(list(rows.values())), "", *_parts(rows)], made)
 
