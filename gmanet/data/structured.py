@@ -122,10 +122,10 @@ class StructureReader:
         if self.alignment is None:
             return replace(look, context=self._unlaid(look.context))
         around = look.beside[:, : as_wide_as(look.even.shape[1], len(made.points))]
-        measured = np.union1d(index, around)
-        values = self.alignment.distances(record.laid, measured, workers)
-        number = np.empty(len(made.points), dtype=np.int64)
-        number[measured] = np.arange(len(measured))
+        needed = np.zeros(len(made.points), dtype=bool)
+        needed[index] = needed[around] = True
+        values = self.alignment.distances(record.laid, np.flatnonzero(needed), workers)
+        number = np.cumsum(needed) - 1  # of each kept point among these
         more = deviation(values[number[index]], values, number[around], workers)
         return replace(look, context=np.concatenate([look.context, more], axis=1))
 

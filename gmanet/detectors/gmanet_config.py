@@ -26,7 +26,7 @@ class GMANetConfig(DetectorConfig):
         closer: Places, of the points that are kept, where they answer then: those with the highest
             scores so far, which decide about the object.
         smoothing: Size of the neighborhood over which scores are averaged: places in it if there
-            are 4096 evenly spaced; 1 turns it off.
+            are 4096 evenly spaced, 128 of the kept points at most; 1 turns it off.
         align: Lay clouds on the normal ones and read how far they are from these; where the normal
             clouds do not overlap, or differ too much among themselves, it does nothing.
         inputs: ``descriptors``; or ``raw`` coordinates, a control, in the pose of a normal cloud
