@@ -1,7 +1,7 @@
 """Two looks at a cloud: what is asked at evenly spaced places first, then where scores are high.
 
-An object's score is that of its most abnormal surface, and so are the figures of points: to ask
-there at every point is as good as to ask everywhere, in a fraction of the time.
+An object's score is that of its most abnormal surface, so that it is enough to ask closely there
+(``experiments/exact.py`` compares it with asking everywhere).
 """
 
 from __future__ import annotations

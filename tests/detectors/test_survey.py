@@ -10,6 +10,7 @@ from torch_geometric.data import Batch
 from gmanet.cloud import Cloud
 from gmanet.data.reading import read
 from gmanet.detectors.gmanet import GMANet, GMANetConfig
+from gmanet.geometry.deviation import DEVIATION, deviation
 
 SIZES = {"points": 1024, "centers": 256, "survey": 256, "experts": 1}
 COUNT = 2000
@@ -68,6 +69,17 @@ def test_a_look_at_surveyed_places_reads_what_was_read(ready, bumped_plate, word
         look = reader.closer(record, index)
         for name in ("groups", "local", "context", "beside"):
             assert torch.equal(look[name], record[name][index]), name
+
+
+def test_a_look_averages_deviations_over_all_kept_points(ready, bumped_plate):
+    detector = ready(points=6144, survey=2048)
+    cloud, reader = bumped_plate(8000, 9), detector.reader()
+    record = reader(cloud)
+    values = reader.alignment.distances(record.laid, slice(None))
+    index = np.random.default_rng(0).permutation(6144)[:50]
+    look = reader.closer(record, torch.tensor(index))
+    wanted = deviation(values[index], values, look.beside[:, :36].numpy())
+    np.testing.assert_allclose(look.context[:, -DEVIATION:], wanted, atol=1e-6)
 
 
 def test_clouds_of_a_batch_do_not_matter_to_one_another(ready, bumped_plate):
