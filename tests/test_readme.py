@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
 import pytest
 
+from gmanet.evaluation.kept import read_table
+from gmanet.evaluation.tables import TITLES
+
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "experiments/README.md")
-FIGURES = ("object AUROC", "object AUPR", "point AUROC", "point AUPR", "point AUPRO")
 
 
 def tables(text):
     """Yield the header of each Markdown table and its rows, as lists of cells."""
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         head, _, *rows = [line.strip("|").split("|") for line in block.splitlines()]
-        yield [cell.strip() for cell in head], [[cell.strip(" *") for cell in row] for row in rows]
+        yield [cell.strip() for cell in head], [[cell.strip() for cell in row] for row in rows]
 
 
 def means(path):
     """Yield the figures of each row of a page's tables of means: name of the figure to its cell."""
     for head, rows in tables(path.read_text("utf-8")):
-        wanted = [column for column, name in enumerate(head) if name in FIGURES]
+        wanted = [column for column, name in enumerate(head) if name in TITLES.values()]
         for row in rows:
             if any(row[column] for column in wanted):
                 yield {head[column]: row[column].replace("**", "") for column in wanted}
@@ -37,21 +38,11 @@ def test_links_lead_to_files(page):
     assert not missing
 
 
-def runs(path):
-    """Yield the figures of each run of an experiment's file of runs, as they are printed."""
-    with path.open(encoding="utf-8", newline="") as file:
-        for run in csv.DictReader(file):
-            yield {
-                name: f"{float(run[name.replace(' ', '_').lower()]):.3f}"
-                for name in FIGURES
-                if run[name.replace(" ", "_").lower()]
-            }
-
-
 def test_figures_in_tables_are_stored_ones():
     folder = ROOT / "experiments" / "results"
     stored = [row for page in folder.rglob("*.md") for row in means(page)]
-    stored += list(runs(folder / "main.csv"))
+    runs = [result.figures for result in read_table(folder / "main.csv").values()]
+    stored += [{title: f"{run[name]:.3f}" for name, title in TITLES.items()} for run in runs]
     shown = list(means(ROOT / "README.md"))
     assert len(shown) > 20
     for row in shown:

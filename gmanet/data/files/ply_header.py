@@ -17,6 +17,7 @@ KINDS = {
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
     **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
 }
+REMARKS = ("comment", "obj_info")
 WHOLE = re.compile(r"[0-9]{1,18}")
 END = re.compile(rb"^end_header[ \t\r]*\n", re.MULTILINE)
 
@@ -104,15 +105,13 @@ def _entries(path: Path, lines: list[list[str]]) -> tuple[str, list[Element]]:
     elements: list[Element] = []
     for number, words in enumerate(lines[1:], 2):
         match words:
-            case [] | ["comment" | "obj_info", *_]:
-                pass
             case ["format", *_] if order is None:
                 order = _order(path, number, words)
             case ["element", name, count] if WHOLE.fullmatch(count):
                 elements.append(Element(name, int(count)))
             case ["property", *_] if elements:
                 elements[-1].properties.append(_property(path, number, words))
-            case _:
+            case [word, *_] if word not in REMARKS:
                 raise _unclear(path, number, words)
     if order is None:
         raise InputError(f"{path}: the header has no format line, wanted one")

@@ -17,9 +17,8 @@ __all__ = ["read"]
 
 HEADER, COUNT = 80, 4
 TRIANGLE = np.dtype([("normal", "<f4", 3), ("corner", "<f4", (3, 3)), ("attribute", "<u2")])
-VERTEX = re.compile(rb"^[ \t]*vertex[ \t]", re.MULTILINE)
 TEXT = re.compile(rb"\s*solid\b[^\n]*\n\s*(?:facet|endsolid)\b")
-OTHER = re.compile(rb"(?!vertex)[^\n]*")
+WORDS = (b"", b"solid", b"facet", b"outer", b"endloop", b"endsolid")
 END = re.compile(rb"\bendsolid\b[^\n]*\s*\Z")
 
 
@@ -58,9 +57,7 @@ def _from_text(path: Path, data: bytes) -> Floats:
                 rows.append(words[1] if len(words) == 2 else b"")
             case b"endfacet":
                 facets += 1
-            case b"" | b"solid" | b"facet" | b"outer" | b"endloop" | b"endsolid":
-                pass
-            case _:
+            case word if word not in WORDS:
                 raise InputError(f"{path}: line {number} is no line of an STL file")
     if facets == 0 or len(rows) != 3 * facets or not END.search(data):
         found = f"{len(rows)} corners for {facets} triangles"
