@@ -6,6 +6,7 @@ the unit of its file.  Row ``i`` of every per-point array speaks of the same poi
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +38,9 @@ class Cloud:
         name: Unique within a data set split; predictions and pictures carry it.
         category: The part, ``hexagonal_nut``.
         defect: Kind of defect (``convex``), ``good`` for a normal cloud, None where nobody knows.
+        origin: What the reader subtracted from the coordinates of the file, in their unit:
+            ``pos + origin`` are the coordinates of the file.
+        notes: Sentences on what the file holds and the cloud does not, for a person to read.
     """
 
     pos: Floats
@@ -45,6 +49,8 @@ class Cloud:
     name: str = "cloud"
     category: str = ""
     defect: str | None = None
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -55,6 +61,12 @@ class Cloud:
         if self.defect is not None:
             return self.defect != "good"
         return None if self.label is None else bool(self.label.any())
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that tell these coordinates, in this order, from all others."""
+        pos = np.ascontiguousarray(self.pos, dtype=np.float32)
+        return hashlib.sha256(pos.tobytes()).hexdigest()[:32]
 
     @property
     def diameter(self) -> float:

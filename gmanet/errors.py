@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-__all__ = ["InputError", "command"]
+__all__ = ["InputError", "command", "note"]
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message says what was found, where, and what was wanted."""
+
+
+def note(sentence: str) -> None:
+    """Tell the person at the terminal something that stops nothing."""
+    sys.stderr.write(f"note: {sentence}\n")
 
 
 def command(main: Callable[[], None]) -> None:
