@@ -1,0 +1,115 @@
+"""Whether a change of the code moves a score: ``python experiments/witness.py FOLDER``.
+
+Every detector and every named file of detectors is fitted in a few steps on three small procedural
+parts; the scores of the test clouds are kept in ``FOLDER/<part>/<detector>/predictions``.  With
+``--against OTHER`` the scores are compared with those that an earlier commit left in another
+folder: the largest relative difference of a point's and of an object's score, 0 where these are
+equal to the bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gmanet.evaluation.prediction import Prediction
+
+PARTS = ("hexagonal_nut", "washer", "t_screw")
+POINTS = (3000, 3500)
+TRAIN, GOOD, EACH = 4, 2, 1
+"""Train clouds, good test clouds, and test clouds of each kind of defect."""
+
+COMMON = (
+    *("data.profile=witness", "synthesis.twins=4", "wandb.mode=disabled"),
+    *("train.workers=0", "train.pictures=0", "train.curve=1"),
+)
+QUICK = {
+    "gmanet": "points=2048 centers=512 steps=20 pairs=2",
+    "gmanet_paper": "points=2048 centers=512 steps=20 pairs=2",
+    "imrnet": "points=1024 centers=64 group=32 width=48 depth=3 steps=20",
+    "r3dad": "points=256 steps=20 copies=40 sampling=10 reconstruction=2048",
+    **dict.fromkeys(
+        ("m3dm", "m3dm_pointmae", "m3dm_pointbert", "patchcore_pointmae", "reg3dad"),
+        "centers=512 group=64 width=48 pretraining=20",
+    ),
+}
+"""Keys of the detector that make it quick; those without a row keep their defaults."""
+
+
+def names() -> list[str]:
+    """Return the detectors of the table and those of the named files."""
+    from gmanet.config import CONF
+    from gmanet.detectors import DETECTORS
+
+    return sorted({*DETECTORS, *(path.stem for path in (CONF / "detector").glob("*.yaml"))})
+
+
+def fit_all(folder: Path) -> None:
+    """Fit and score every detector on every part; what is done is left alone."""
+    from tqdm import tqdm
+
+    from gmanet.data.procedural.dataset import PROFILES, Profile
+    from gmanet.fit import main
+
+    PROFILES["witness"] = Profile(POINTS, TRAIN, GOOD, EACH)
+    os.environ["GMANET_RUNS"] = str(folder)
+    for part in PARTS:
+        for name in tqdm(names(), part, unit="detector"):
+            quick = [f"detector.{key}" for key in QUICK.get(name, "").split()]
+            if name == "gmanet_paper":
+                quick.append("synthesis.curvature=local")  # meshes take seconds a twin
+            words = (f"data.category={part}", f"detector={name}", *quick, *COMMON)
+            sys.argv = ["fit", *words, f"name={part}/{name}"]
+            main()
+
+
+def predictions(folder: Path) -> dict[str, Prediction]:
+    """Return part, detector and cloud -> the prediction."""
+    from gmanet.evaluation.prediction import load_predictions
+
+    return {
+        f"{part}/{name}/{found.name}": found
+        for part in PARTS
+        for name in names()
+        for found in load_predictions(folder / part / name / "predictions")
+    }
+
+
+def differences(folder: Path, other: Path) -> Iterator[tuple[str, float, float]]:
+    """Yield each cloud's name and the largest relative difference of points and of the object."""
+    import numpy as np
+
+    theirs = predictions(other)
+    for name, mine in predictions(folder).items():
+        there = theirs[name]
+        scale = np.abs(there.score).max()
+        points = np.abs(mine.score - there.score).max() / scale
+        yield name, float(points), abs(mine.whole - there.whole) / float(scale)
+
+
+def main() -> None:
+    """Fit, score, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--against", type=Path, metavar="OTHER")
+    said = parser.parse_args()
+    folder, other = said.folder.resolve(), said.against and said.against.resolve()
+    fit_all(folder)
+    if other is None:
+        return
+    found = sorted(differences(folder, other), key=lambda one: max(one[1:]))
+    equal = sum(max(one[1:]) == 0 for one in found)
+    sys.stdout.write(f"{equal} of {len(found)} clouds are equal to the bit\n")
+    for name, points, whole in found[-5:] if equal < len(found) else []:
+        sys.stdout.write(f"{name}: points differ by {points:.2g}, the object by {whole:.2g}\n")
+    raise SystemExit(equal < len(found))
+
+
+if __name__ == "__main__":
+    main()
