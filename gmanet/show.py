@@ -20,7 +20,7 @@ from gmanet.data.dataset import CloudDataset
 from gmanet.data.files import read_cloud
 from gmanet.data.sources import open_data
 from gmanet.detectors import DETECTORS
-from gmanet.errors import InputError, command
+from gmanet.errors import InputError, command, note
 from gmanet.evaluation.prediction import Prediction, file_stem, load_predictions
 from gmanet.run import Run
 from gmanet.synthesis.spcg import Generator
@@ -48,8 +48,12 @@ def show_file(path: Path, folder: Path) -> Path:
         InputError: The scan or its scores cannot be read, or the picture cannot be written.
     """
     cloud = read_cloud(path)
+    for sentence in cloud.notes:
+        note(sentence)
     beside = path.with_name(f"{path.stem}.scores.npz")
     score = Prediction.load(beside).score if beside.is_file() else None
+    if score is not None and cloud.rows is not None and len(score) == cloud.file_points:
+        score = score[cloud.rows]
     if score is not None and len(score) != len(cloud):
         raise InputError(f"{beside}: {len(score)} scores for the {len(cloud)} points of {path}")
     return _draw(folder / f"{path.stem}.views.png", cloud, score, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from gmanet.errors import InputError
 
@@ -21,6 +22,8 @@ class DataConfig:
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
         views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
+        label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
+            normal ones have 0.
     """
 
     name: str = "procedural"
@@ -30,8 +33,13 @@ class DataConfig:
     seed: int = 0
     train_clouds: int = 0
     views: int = 0
+    label_value: float = 1.0
 
     def __post_init__(self) -> None:
         for key in ("train_clouds", "views"):
             if getattr(self, key) < 0:
                 raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")
+        if self.label_value == 0 or not isfinite(self.label_value):
+            raise InputError(
+                f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"
+            )

@@ -13,6 +13,7 @@ from pathlib import Path
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.files import READERS, list_files, read_cloud
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.errors import InputError
 
 __all__ = ["Folder"]
@@ -24,18 +25,23 @@ LAYOUT = f"good/* and <defect>/* with the endings {', '.join(READERS)}"
 class Folder(CloudDataset):
     """One split of a folder of scans; a cloud is named ``<kind>_<file stem>``.
 
-    Labels are those that a file carries, and None where it carries none.
+    Labels are those that a file carries (``gmanet.data.files.labels``), and None where it carries
+    none.
 
     Args:
         root: The folder.
         category: A sub-folder of it that holds the clouds of one part; empty for ``root`` itself.
         split: ``train`` or ``test``.
+        label_value: Of abnormal points in the files' fields of labels.
 
     Raises:
         InputError: The folder is missing, the split has no clouds, or two have the same name.
     """
 
-    def __init__(self, root: Path, category: str, split: str) -> None:
+    def __init__(
+        self, root: Path, category: str, split: str, label_value: float = LABEL_VALUE
+    ) -> None:
+        self.label_value = label_value
         folder = root / category
         super().__init__(category or folder.resolve().name, split)
         if not folder.is_dir():
@@ -64,10 +70,13 @@ class Folder(CloudDataset):
             InputError: Its file cannot be read, or labels points of a good cloud as abnormal.
         """
         kind, path = self.clouds[index]
-        cloud = read_cloud(path)
+        cloud = read_cloud(path, self.label_value)
         if kind == "good" and cloud.label is not None and cloud.label.any():
             found = f"{int(cloud.label.sum())} points labeled abnormal"
             raise InputError(f"{path}: {found}, wanted none in a folder of good clouds")
+        if kind != "good" and cloud.label is not None and not cloud.label.any():
+            found = f"lies in {path.parent.name}, but none of its points is labeled abnormal"
+            cloud = cloud.replace(notes=(*cloud.notes, f"{path}: {found}"))
         return cloud.replace(name=_name(kind, path), category=self.category, defect=kind)
 
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from gmanet.cloud import Cloud, Floats, Labels
-from gmanet.data.files.columns import Column
+from gmanet.cloud import Cloud, Labels
+from gmanet.data.files import read_cloud
+from gmanet.data.files.columns import Column, assemble
+from gmanet.data.files.labels import wrong_values
 from gmanet.data.files.pcd import count_points
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.text import read_table
@@ -21,12 +24,14 @@ __all__ = ["as_flags", "pixel_labels", "read_abnormal_points", "read_flags", "re
 
 
 def as_flags(path: Path, values: Column) -> Labels:
-    """Return True where a value is 1, with shape ``(N,)``.
+    """Return True where a value is 1, with shape ``(N,)``; the rule of label files.
+
+    See ``gmanet.data.files.labels``: here labels are all that there is, so others are refused.
 
     Raises:
         InputError: A value is neither 0 nor 1.
     """
-    bad = np.flatnonzero((values != 0) & (values != 1))
+    bad = np.flatnonzero(wrong_values(values))
     if len(bad):
         found = f"label {values[bad[0]]} at point {bad[0] + 1}"
         raise InputError(f"{path}: {found}, wanted 0 (normal) or 1 (abnormal)")
@@ -67,11 +72,16 @@ def read_labeled(path: Path, counted: Path) -> Cloud:
     if table.shape[1] != 4:
         found = "no column of labels" if table.shape[1] == 3 else f"{table.shape[1]} columns"
         raise InputError(f"{path}: {found}, wanted x y z label")
-    if len(table) != count:
+    # A label file may leave out points that were never measured.
+    if len(table) != count and len(table) != len(read_cloud(counted)):
         found = f"label file of another length than the cloud ({len(table)} rows)"
         raise InputError(f"{path}: {found}, wanted {count} as in {counted}")
-    label = as_flags(path, table[:, 3])
-    return Cloud(_positions(table), label, name=counted.stem).checked(str(path))
+    as_flags(path, table[:, 3])
+    cloud = assemble(path, table[:, :3]).replace(name=counted.stem)
+    label = np.asarray(table[:, 3] == 1)
+    return cloud.replace(label=label if cloud.rows is None else label[cloud.rows]).checked(
+        str(path)
+    )
 
 
 def read_flags(path: Path, count: int, counted: Path) -> Labels:
@@ -92,10 +102,11 @@ def read_flags(path: Path, count: int, counted: Path) -> Labels:
     return as_flags(path, table[:, 0])
 
 
-def read_abnormal_points(path: Path) -> Floats:
+def read_abnormal_points(path: Path) -> npt.NDArray[np.float64]:
     """Return the points of a file that lists the abnormal ones only, with shape ``(M, 3)``.
 
-    Columns after the third do not matter.
+    They are the file's coordinates in double precision: to be compared with those of the scan
+    (``Cloud.origin``).  Columns after the third do not matter.
 
     Raises:
         InputError: No rows of three numbers or more, or one that is not finite.
@@ -103,14 +114,8 @@ def read_abnormal_points(path: Path) -> Floats:
     table = read_table(path)
     if table.shape[1] < 3:
         raise InputError(f"{path}: {table.shape[1]} columns, wanted x y z of the abnormal points")
-    points = _positions(table)
+    points = np.ascontiguousarray(table[:, :3])
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
         raise InputError(f"{path}: row {bad[0] + 1} is not finite, wanted coordinates")
     return points
-
-
-def _positions(table: Column) -> Floats:
-    # A value beyond float32 becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(table[:, :3], dtype=np.float32)
