@@ -21,6 +21,9 @@ class DataConfig:
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
         views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
+        label_points: Take a defective cloud's points from its label file, unchecked, instead of
+            bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
+            ``open_industry``.
     """
 
     name: str = "procedural"
@@ -30,6 +33,7 @@ class DataConfig:
     seed: int = 0
     train_clouds: int = 0
     views: int = 0
+    label_points: bool = False
 
     def __post_init__(self) -> None:
         for key in ("train_clouds", "views"):

@@ -1,7 +1,7 @@
 """Label files: numbers that say, point by point, what is normal (0) and what is abnormal (1).
 
-Some stand beside a cloud's own file with the points in another order; the points are then taken
-from the label file too, so that a label can not end up at another point.
+Some repeat the coordinates, with the points in another order: each label then goes to the point of
+the scan at these coordinates (``gmanet.data.loaders.correspondence``).
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Labels
+from gmanet.data.files import read_cloud
 from gmanet.data.files.columns import Column
 from gmanet.data.files.pcd import count_points
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.text import read_table
+from gmanet.data.loaders.correspondence import match_rows, rounding
 from gmanet.errors import InputError
 
 __all__ = ["as_flags", "pixel_labels", "read_abnormal_points", "read_flags", "read_labeled"]
@@ -52,26 +54,43 @@ def pixel_labels(path: Path, scan: Path, kept: Labels) -> Labels:
     return np.asarray(mask[kept] > 0)
 
 
-def read_labeled(path: Path, counted: Path) -> Cloud:
-    """Return the cloud of a file of ``x y z label`` rows, separated by spaces or commas.
+def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud:
+    """Return a scan with the labels of a file of ``x y z label`` rows, in any order.
+
+    A row belongs to the point at its coordinates, up to the rounding of the file
+    (:func:`gmanet.data.loaders.correspondence.rounding`).
 
     Args:
-        path: The label file.
-        counted: The ``.pcd`` file that it belongs to; it has to have as many points.
+        path: The label file, its numbers separated by spaces or commas.
+        scan: The ``.pcd`` file that it belongs to; it has to have as many points.
+        label_points: Whether to return the points of the label file instead, unchecked.
 
     Raises:
-        InputError: No such rows, labels other than 0 and 1, another number of rows, or points that
-            can not be scored.
+        InputError: No such rows, labels other than 0 and 1, another number of rows, other
+            coordinates than the scan's, or points that can not be scored.
     """
-    count, table = count_points(counted), read_table(path)
+    count, table = count_points(scan), read_table(path)
     if table.shape[1] != 4:
         found = "no column of labels" if table.shape[1] == 3 else f"{table.shape[1]} columns"
         raise InputError(f"{path}: {found}, wanted x y z label")
     if len(table) != count:
         found = f"label file of another length than the cloud ({len(table)} rows)"
-        raise InputError(f"{path}: {found}, wanted {count} as in {counted}")
+        raise InputError(f"{path}: {found}, wanted {count} as in {scan}")
     label = as_flags(path, table[:, 3])
-    return Cloud(_positions(table), label, name=counted.stem).checked(str(path))
+    if label_points:
+        return Cloud(_positions(table), label, name=scan.stem).checked(str(path))
+    cloud = read_cloud(scan)
+    measured = np.isfinite(table[:, :3]).all(axis=1)
+    rows = table[measured, :3]
+    points = cloud.pos.astype(np.float64) + cloud.origin
+    try:
+        own = match_rows(points, rows, rounding(rows, cloud.diameter))
+    except InputError as error:
+        raise InputError(
+            f"{path}: {error}, wanted the points of {scan} in any order; "
+            "data.label_points=true takes the points of the label file instead"
+        ) from None
+    return cloud.replace(label=label[measured][own])
 
 
 def read_flags(path: Path, count: int, counted: Path) -> Labels:
