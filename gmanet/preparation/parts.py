@@ -18,7 +18,8 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud
 from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.files.atomic import replacing
-from gmanet.errors import InputError
+from gmanet.data.files.unread import unread
+from gmanet.errors import InputError, note
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
 from gmanet.preparation.report import PICTURES, PartLine
@@ -51,6 +52,8 @@ def fuse_parts(
         InputError: There are no parts, or one of the folders cannot be used.
     """
     parts = list_parts(views)
+    for sentence in unread(views, [path for part in parts for path in part.files]):
+        note(sentence)
     known = {line.part: line for line in read_table(folder / TABLE, PartLine) if not line.error}
     lines: list[PartLine] = []
     for part in tqdm(parts, "fuse", unit="part"):
