@@ -98,7 +98,7 @@ def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[
 
 def _ending(path: Path, known: Iterable[str]) -> str:
     ending = path.suffix.lower()
-    if path.is_dir():
+    if ending not in known and path.is_dir():
         raise InputError(f"{path}: is a folder, wanted a scan, or all of them: {path}/*.ply")
     if ending not in known:
         raise InputError(f"{path}: ending {ending!r}, wanted one of {', '.join(known)}")
