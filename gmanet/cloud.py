@@ -40,7 +40,8 @@ class Cloud:
         defect: Kind of defect (``convex``), ``good`` for a normal cloud, None where nobody knows.
         origin: What the reader subtracted from the coordinates of the file, in their unit:
             ``pos + origin`` are the coordinates of the file.
-        notes: Sentences on what the file holds and the cloud does not, for a person to read.
+        notes: Sentences on what the file holds and the cloud does not, for a person to read; each
+            begins with the file and a colon.
         rows: Row of each point in its file, from 0, with shape ``(N,)``, where points of the file
             were left out because they were never measured; None: row ``i`` is point ``i``.
         file_points: Points of the file; 0 where ``rows`` is None.

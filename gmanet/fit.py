@@ -33,6 +33,7 @@ def main() -> None:
         sys.stdout.write(f"{__doc__}\n{describe()}\n")
         return
     from gmanet.config import compose
+    from gmanet.data.inventory import inventory
     from gmanet.data.sources import open_data
     from gmanet.launcher import rank
     from gmanet.run import Run
@@ -45,6 +46,7 @@ def main() -> None:
             sys.stdout.write(summary(run, run.read_scores()))
         return
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
+    inventory(config.data, train, test, processes=config.train.processes)
     from gmanet.fitting import fit
     from gmanet.training.shortage import advice
 

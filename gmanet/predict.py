@@ -1,9 +1,10 @@
 """Score your own scans with a fitted detector: ``python -m gmanet.predict RUN FILE...``.
 
-Beside every input, or in ``--output``, appear ``<name>.scores.npz`` (``score``, one per point in
-the order of the file, and ``object_score``), ``<name>.scores.ply`` (the points colored by score)
-and ``<name>.scores.png``.  Scores are comparable within one run; ``scores.json`` of the run tells
-what its normal test clouds got.
+In the folder ``gmanet-scores`` beside every input, or in ``--output``, appear ``<name>.scores.npz``
+(``score``, one per point in the order of the file, NaN where nothing was measured, and
+``object_score``), ``<name>.scores.ply`` (the measured points colored by score) and
+``<name>.scores.png``.  No command takes them for scans.  Scores are comparable within one run;
+``scores.json`` of the run tells what its normal test clouds got.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmanet.errors import InputError, command
+from gmanet.data.files import READERS, read_cloud, write_cloud
+from gmanet.data.files.outputs import MARK, OUTPUTS, count_outputs, is_output
+from gmanet.errors import InputError, command, note
 from gmanet.run import Run
 
 if TYPE_CHECKING:
@@ -63,32 +66,46 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", help="folder of a fitted run")
-    parser.add_argument("files", nargs="+", type=Path, help=".pcd .ply .xyz .txt or .npz")
+    endings = ", ".join(READERS)
+    parser.add_argument("files", nargs="+", type=Path, help=f"scans that end in {endings}")
     parser.add_argument("-o", "--output", type=Path, help="folder to write to")
     arguments = parser.parse_args()
     run = Run.open(arguments.run)
-    from gmanet.data.files import read_cloud
-
-    clouds = [read_cloud(path) for path in arguments.files]  # refuse a bad file before any work
-    _refuse_twins([_target(path, arguments.output) for path in arguments.files])
+    files = _scans(arguments.files)
+    _refuse_twins(files, arguments.output)
+    clouds = [read_cloud(path) for path in files]  # refuse a bad file before any work
     detector = load_detector(run)
     limits = _limits(run)
-    for path, cloud in zip(arguments.files, clouds, strict=True):
+    for path, cloud in zip(files, clouds, strict=True):
+        for sentence in cloud.notes:
+            note(sentence)
         points, whole = score_cloud(detector, cloud)
         target = _target(path, arguments.output)
         _write(target, cloud, points, whole, limits)
         sys.stdout.write(f"{path}: object score {whole:.4f}, written {target}.{{npz,ply,png}}\n")
 
 
+def _scans(files: list[Path]) -> list[Path]:
+    """Return the files without outputs of an earlier call, unless there is nothing else."""
+    scans = [path for path in files if not is_output(path)]
+    if scans and (passed := count_outputs(files)):
+        note(passed)
+    return scans or files
+
+
 def _target(path: Path, output: Path | None) -> Path:
-    return (output or path.parent) / f"{path.stem}.scores"
+    return (output or path.parent / OUTPUTS) / f"{path.stem}.scores"
 
 
-def _refuse_twins(targets: list[Path]) -> None:
+def _refuse_twins(files: list[Path], output: Path | None) -> None:
     """Raise an error if two inputs would be written to the same place."""
-    double = {str(target) for target in targets if targets.count(target) > 1}
-    if double:
-        raise InputError(f"two files would be written to {min(double)}.npz, wanted distinct names")
+    seen: dict[Path, Path] = {}
+    for path in files:
+        target = _target(path, output)
+        other = seen.setdefault(target.resolve(), path)
+        if other is not path:
+            found = f"two files would be written to {target}.npz, {other} and {path}"
+            raise InputError(f"{found}: wanted distinct names, or one call of predict for each")
 
 
 def _limits(run: Run) -> tuple[float, float] | None:
@@ -106,16 +123,16 @@ def _write(
     target: Path, cloud: Cloud, points: Floats, whole: float, limits: tuple[float, float] | None
 ) -> None:
     """Write scores, colored points and the picture."""
-    from gmanet.data.files import write_cloud
     from gmanet.data.files.atomic import replacing
     from gmanet.view.colors import score_colors
     from gmanet.view.picture import Panel, save_row
 
     low, high = limits or tuple(np.percentile(points, (50, 99.9)).tolist())
     with replacing(target.with_name(f"{target.name}.npz")) as draft:
-        np.savez_compressed(draft, score=points, object_score=np.float32(whole))
+        score = cloud.in_file_order(points, np.nan)
+        np.savez_compressed(draft, score=score, object_score=np.float32(whole))
     color = score_colors(points, low, high)
-    write_cloud(target.with_name(f"{target.name}.ply"), cloud, color)
+    write_cloud(target.with_name(f"{target.name}.ply"), cloud, color, comment=MARK)
     panels = [Panel(cloud.name, cloud.pos), Panel("score", cloud.pos, score=points)]
     save_row(target.with_name(f"{target.name}.png"), [panels], limits=(low, high))
 

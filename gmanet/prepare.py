@@ -13,8 +13,9 @@ Further keys: step (degrees from view to view; 0: a full turn by the number of v
 (degrees that a turn may differ), known (the same with poses.txt), tilt (degrees that the axis may
 differ), shift (share of the part's size that it may lie off), axis, center and seed.
 
-``prepare.csv`` tells what became of each; what cannot be used is listed there, and others go on.
-The same command again does what is missing or has changed.
+Linked folders are followed; what ``predict`` wrote is no scan.  ``prepare.csv`` tells what became
+of each; what cannot be used is listed there, and others go on.  The same command again does what is
+missing or has changed.
 
 ``--stats [words]`` counts a data set (``gmanet.stats``), ``--annotations FILES -o CATEGORY`` makes
 label files of what was marked in CloudCompare (``gmanet.annotate``).
@@ -30,6 +31,7 @@ from importlib import import_module
 from pathlib import Path
 
 from gmanet.data.files.labels import LABEL_VALUE
+from gmanet.data.files.walking import walk
 from gmanet.errors import InputError, command
 from gmanet.preparation.layout import holds_views
 from gmanet.preparation.parts import fuse_parts
@@ -58,7 +60,8 @@ def prepare(scans: Path, folder: Path, words: Sequence[str] = ()) -> list[str]:
     """
     if not scans.is_dir():
         raise InputError(f"{scans}: no such folder, wanted one with scans")
-    if folder.resolve().is_relative_to(scans.resolve()):
+    below = (place.resolve() for place in walk(scans))
+    if folder.resolve().is_relative_to(scans.resolve()) or folder.resolve() in below:
         raise InputError(f"-o {folder}: lies in {scans}, wanted a folder elsewhere")
     cleaning, turning = Cleaning(), Turning()
     keys = {"views": holds_views(scans), **asdict(cleaning), "label_value": LABEL_VALUE}

@@ -1,10 +1,10 @@
 """Draw a cloud from four sides: ``python -m gmanet.show FILE``, or ``... RUN [CLOUD]``.
 
 Of a scan, ``<name>.views.png`` shows it, its labels where it has any, and the scores that
-``predict`` left beside it as ``<name>.scores.npz``.  Of a run, the truth and the scores of a test
-cloud (the first defective one, or the one named), and in ``real_and_synthetic.png`` defects of test
-clouds above twins that the run learned from.  The pictures lie beside the file, in the run's
-``pictures``, or in ``-o FOLDER``.
+``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` beside it.  Of a run, the truth and the
+scores of a test cloud (the first defective one, or the one named), and in
+``real_and_synthetic.png`` defects of test clouds above twins that the run learned from.  The
+pictures lie beside the file, in the run's ``pictures``, or in ``-o FOLDER``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.files import read_cloud
+from gmanet.data.files.outputs import OUTPUTS
 from gmanet.data.sources import open_data
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError, command, note
@@ -50,13 +51,23 @@ def show_file(path: Path, folder: Path) -> Path:
     cloud = read_cloud(path)
     for sentence in cloud.notes:
         note(sentence)
-    beside = path.with_name(f"{path.stem}.scores.npz")
-    score = Prediction.load(beside).score if beside.is_file() else None
-    if score is not None and cloud.rows is not None and len(score) == cloud.file_points:
+    return _draw(folder / f"{path.stem}.views.png", cloud, _scores_of(path, cloud), None)
+
+
+def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
+    """Return the scores that ``predict``, or an earlier version of it, wrote of a scan."""
+    name = f"{path.stem}.scores.npz"
+    places = (path.parent / OUTPUTS / name, path.parent / name)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        return None
+    score = Prediction.load(found, unmeasured=True).score
+    if cloud.rows is not None and len(score) == cloud.file_points:
         score = score[cloud.rows]
-    if score is not None and len(score) != len(cloud):
-        raise InputError(f"{beside}: {len(score)} scores for the {len(cloud)} points of {path}")
-    return _draw(folder / f"{path.stem}.views.png", cloud, score, None)
+    if len(score) != len(cloud):
+        told = f"{len(score)} scores for the {len(cloud)} points of {path}"
+        raise InputError(f"{found}: {told}, wanted those of gmanet predict RUN {path}")
+    return score
 
 
 def show_run(run: Run, name: str, folder: Path) -> list[Path]:
@@ -134,6 +145,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="folder to write to")
     said = parser.parse_args()
     if said.place.is_dir():
+        if not (said.place / "run.yaml").exists():
+            wanted = f"wanted the folder of a run, or a scan: {said.place}/NAME.ply"
+            raise InputError(f"{said.place}: is a folder without a run.yaml, {wanted}")
         run = Run.open(said.place)
         pictures = show_run(run, said.cloud, said.output or run.pictures)
     elif said.cloud:

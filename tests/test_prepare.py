@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 
+import imitations
 import pytest
 
 from gmanet import prepare
+from gmanet.cloud import Cloud
 from gmanet.data.config import DataConfig
 from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.sources import open_data
@@ -112,3 +114,59 @@ def test_folders_that_cannot_be_used(scans, tmp_path, type_in, capsys):
         assert caught.value.code == 2
     said = capsys.readouterr().err
     assert "lies in" in said and "no scans" in said and "no such folder" in said
+
+
+def refused(type_in, capsys, *words):
+    with pytest.raises(SystemExit) as caught:
+        type_in(prepare.main, *words)
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_two_scans_that_would_become_one_are_refused_before_any_work(
+    scans, tmp_path, type_in, capsys, monkeypatch
+):
+    (scans / "good/0.stl").write_bytes(imitations.stl_bytes(imitations.wave(0)))
+    said = refused(type_in, capsys, scans, "-o", tmp_path / "clean")
+    assert f"{scans / 'good/0.ply'} and {scans / 'good/0.stl'} would both be written" in said
+    assert f"{tmp_path / 'clean/good/0.ply'}, wanted another name for one of them" in said
+    (scans / "good/0.ply").unlink()
+    write_cloud(scans / "good/PART.pcd", Cloud(imitations.wave(1)))
+    write_cloud(scans / "good/part.pcd", Cloud(imitations.wave(2)))
+    monkeypatch.setattr(scans_of, "_ignores_case", lambda folder: True)
+    said = refused(type_in, capsys, scans, "-o", tmp_path / "clean")
+    assert "PART.pcd" in said and "part.pcd" in said
+    assert not (tmp_path / "clean").exists()
+    monkeypatch.undo()
+    type_in(prepare.main, scans, "-o", tmp_path / "clean")
+    assert "9 of 9 scans written" in capsys.readouterr().out
+    assert {"PART.pcd", "part.pcd", "0.ply"} <= {
+        one.name for one in (tmp_path / "clean/good").iterdir()
+    }
+
+
+def test_linked_folders_are_prepared_and_loops_end(scans, tmp_path, type_in, plate, capsys):
+    write_cloud(tmp_path / "elsewhere/far.ply", plate(500, 3))
+    (scans / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (scans / "good/loop").symlink_to(scans, target_is_directory=True)
+    type_in(prepare.main, scans, "-o", tmp_path / "clean")
+    assert "8 of 8 scans written" in capsys.readouterr().out
+    assert (tmp_path / "clean/linked/far.ply").is_file()
+    (scans / "clean").symlink_to(tmp_path / "clean", target_is_directory=True)
+    assert "lies in" in refused(type_in, capsys, scans, "-o", tmp_path / "clean")
+
+
+def test_outputs_of_predict_and_other_files_are_passed_over_and_said(
+    scans, tmp_path, type_in, plate, capsys
+):
+    write_cloud(scans / "good/gmanet-scores/0.scores.ply", plate(500, 3))
+    write_cloud(scans / "good/0.scores.ply", plate(500, 3))
+    for name in ("report.docx", "good/old.zip", "good/x.las", "__MACOSX/._0.ply"):
+        (scans / name).parent.mkdir(exist_ok=True)
+        (scans / name).write_bytes(b"something else")
+    type_in(prepare.main, scans, "-o", tmp_path / "clean")
+    said = capsys.readouterr()
+    assert "7 of 7 scans written" in said.out
+    assert "note: 2 files that gmanet predict wrote are passed over" in said.err
+    assert "not read: 1 .zip, 1 .las, 1 .docx; good/old.zip for example" in said.err
+    assert len(list((tmp_path / "clean").rglob("*.p??"))) == 7

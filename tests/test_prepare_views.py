@@ -208,3 +208,27 @@ def test_words_decide_what_a_folder_holds(views, placed, unpainted, tmp_path, ty
         type_in(prepare.main, tmp_path / "empty", "-o", tmp_path / "x", "views=true")
     assert "no partial views" in capsys.readouterr().err
     assert [str(part.name) for part in list_parts(views)] == ["askew", "bumped", "plain"]
+
+
+def test_parts_and_views_that_collide_are_refused(views, plate, tmp_path, type_in, capsys):
+    write_cloud(views / "train/plain/view2.ply", plate(500, 0))
+    with pytest.raises(SystemExit) as caught:
+        type_in(prepare.main, views, "-o", tmp_path / "out")
+    assert caught.value.code == 2
+    assert "may both be written to train/plain.pcd" in capsys.readouterr().err
+    (views / "train/plain/view2.ply").unlink()
+    write_cloud(views / "plain/view2.pcd", plate(500, 0))
+    with pytest.raises(SystemExit):
+        type_in(prepare.main, views, "-o", tmp_path / "out")
+    assert "view2.ply: is called like" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_linked_parts_are_seen_and_outputs_are_not(views, plate, tmp_path):
+    before = [part.name for part in list_parts(views)]
+    write_cloud(tmp_path / "elsewhere/a.ply", plate(500, 0))
+    (views / "zlinked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    write_cloud(views / "plain/gmanet-scores/a.scores.ply", plate(500, 0))
+    parts_found = list_parts(views)
+    assert [str(part.name) for part in parts_found] == [*map(str, before), "zlinked"]
+    assert all(len(part.views) <= 2 for part in parts_found)

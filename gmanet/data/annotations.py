@@ -22,6 +22,7 @@ from gmanet.data.files.labels import NAMES as LABELS
 from gmanet.data.files.labels import find_label, plain_name
 from gmanet.data.files.source import quote, read_bytes
 from gmanet.data.files.text import first_remark, named_columns, read_table
+from gmanet.data.loaders.correspondence import match_rows
 from gmanet.data.loaders.truth import as_flags
 from gmanet.errors import InputError, note
 
@@ -70,6 +71,8 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
 def write_gt(category: Path, cloud: Cloud) -> Path:
     """Return the label file ``<category>/gt/<name>.txt`` after writing ``x y z label`` rows.
 
+    The rows are the points of the scan, in its order: what saved the annotation may have rounded.
+
     Args:
         category: A category's folder in the IEC3D-AD layout.
         cloud: A cloud with labels, named after ``<category>/test/<name>.pcd``.
@@ -78,13 +81,13 @@ def write_gt(category: Path, cloud: Cloud) -> Path:
         InputError: There is no such test cloud or it has other points, the cloud has no abnormal
             point or is called good, or the file cannot be written.
     """
-    path = _path(category, cloud)
-    write_cloud(path, cloud.replace(normal=None))
+    path = category / "gt" / f"{cloud.name}.txt"
+    write_cloud(path, _labeled(category, cloud).replace(normal=None))
     return path
 
 
-def _path(category: Path, cloud: Cloud) -> Path:
-    """Return where a cloud's labels go if it is the scan that it is named after."""
+def _labeled(category: Path, cloud: Cloud) -> Cloud:
+    """Return the scan that an annotated cloud is named after, with the labels of the cloud."""
     scan = category / "test" / f"{cloud.name}.pcd"
     if not scan.is_file():
         there = ", ".join(path.name for path in list_files(scan.parent, (".pcd",)))
@@ -98,12 +101,18 @@ def _path(category: Path, cloud: Cloud) -> Path:
         raise InputError(f"{cloud.name}: no point is marked abnormal, wanted some or no label file")
     if "good" in cloud.name.lower():
         raise InputError(f"{cloud.name}: is called good, wanted no abnormal points in it")
-    distance = np.asarray(KDTree(whole.pos).query(cloud.positions(whole.origin))[0])
+    points, rows = whole.positions(), cloud.positions()
+    distance = np.asarray(KDTree(points).query(rows)[0])
     far = int(np.argmax(distance))
+    wanted = f"wanted those of {scan} in the same place"
     if distance[far] > SAME * cloud.diameter:
         found = f"point {far + 1} is {distance[far]:.3g} away from all points"
-        raise InputError(f"{cloud.name}: {found}, wanted those of {scan} in the same place")
-    return category / "gt" / f"{cloud.name}.txt"
+        raise InputError(f"{cloud.name}: {found}, {wanted}")
+    try:
+        own = match_rows(points, rows, SAME * cloud.diameter)
+    except InputError as error:
+        raise InputError(f"{cloud.name}: {error}, {wanted}") from None
+    return whole.replace(label=cloud.label[own])
 
 
 def convert_annotations(
@@ -125,7 +134,7 @@ def convert_annotations(
             note(sentence)
         if not (category / "test" / f"{cloud.name}.pcd").is_file():
             raise InputError(f"{path}: no {cloud.name}.pcd in {category / 'test'}, wanted its scan")
-        _path(category, cloud)
+        _labeled(category, cloud)
     return [write_gt(category, cloud) for cloud in clouds]
 
 

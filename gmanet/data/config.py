@@ -24,6 +24,9 @@ class DataConfig:
         views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
         label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
             normal ones have 0.
+        label_points: Take a defective cloud's points from its label file, unchecked, instead of
+            bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
+            ``open_industry``.
     """
 
     name: str = "procedural"
@@ -34,6 +37,7 @@ class DataConfig:
     train_clouds: int = 0
     views: int = 0
     label_value: float = 1.0
+    label_points: bool = False
 
     def __post_init__(self) -> None:
         for key in ("train_clouds", "views"):

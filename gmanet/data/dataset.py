@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from gmanet.cloud import Cloud
 
@@ -29,6 +30,16 @@ class CloudDataset(ABC):
     @abstractmethod
     def names(self) -> list[str]:
         """Return the clouds' names, in order, without reading them."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Return the clouds' files, in the order of the names; empty where there are none."""
+        return []
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Return sentences on files that lie among those of the data set and are not read."""
+        return []
 
     @abstractmethod
     def __getitem__(self, index: int) -> Cloud: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -48,12 +48,13 @@ def _root(config: DataConfig) -> Path:
 
 
 def _published(config: DataConfig, split: str) -> CloudDataset:
-    return PUBLISHED[config.name](_root(config), config.category, split)
+    loader, label_points = PUBLISHED[config.name], config.label_points
+    return loader(_root(config), config.category, split, label_points=label_points)
 
 
 SOURCES: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
     "procedural": lambda c, split: Procedural(c.category, split, c.profile, c.seed),
-    "folder": lambda c, split: Folder(_root(c), c.category, split, c.label_value),
+    "folder": lambda c, split: Folder(_root(c), c.category, split, label_value=c.label_value),
     **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> the split named second of the data that the configuration describes."""
@@ -71,6 +72,16 @@ class First(CloudDataset):
     def names(self) -> list[str]:
         """Return the clouds' names."""
         return self.whole.names[: self.count]
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Return the clouds' files."""
+        return self.whole.files[: self.count]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Return the notes of the other data set."""
+        return self.whole.notes
 
     def __getitem__(self, index: int) -> Cloud:
         return self.whole[range(len(self))[index]]

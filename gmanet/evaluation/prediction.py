@@ -80,8 +80,13 @@ class Prediction:
         return path
 
     @classmethod
-    def load(cls, path: Path) -> Prediction:
+    def load(cls, path: Path, *, unmeasured: bool = False) -> Prediction:
         """Return what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+            unmeasured: Whether a score may be NaN, as ``predict`` writes it for a point that was
+                never measured.
 
         Raises:
             InputError: The file is damaged or is none of ours.
@@ -92,7 +97,7 @@ class Prediction:
         except Exception as error:  # zipfile and NumPy raise a dozen kinds on damaged archives
             reason = str(error).partition("\n")[0]
             raise InputError(f"{path}: is damaged ({reason}), wanted an array score") from None
-        _check(path, arrays)
+        _check(path, arrays, unmeasured)
         return cls(
             name=unquote(path.stem),
             score=arrays["score"].astype(np.float32, copy=False),
@@ -110,7 +115,7 @@ def file_stem(name: str) -> str:
     return f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are being written
 
 
-def _check(path: Path, arrays: Mapping[str, Any]) -> None:
+def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
     """Raise an InputError unless the arrays are a prediction's."""
     score = arrays.get("score")
     if score is None or score.ndim != 1:
@@ -125,8 +130,9 @@ def _check(path: Path, arrays: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{path}: {name} is {array.dtype} {array.shape}, wanted {wanted} {shape}"
             )
-    if not np.isfinite(score).all():
-        row = int(np.flatnonzero(~np.isfinite(score))[0])
+    wrong = np.isinf(score) if unmeasured else ~np.isfinite(score)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
         raise InputError(f"{path}: score {row + 1} is {score[row]}, wanted finite scores")
 
 

@@ -8,12 +8,15 @@ points as ``name x y z`` lines in the view's own frame.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from gmanet.data.dataset import SPLITS
 from gmanet.data.files import list_files
+from gmanet.data.files.walking import walk
 from gmanet.errors import InputError
 from gmanet.geometry.motion import Doubles
 
@@ -85,10 +88,10 @@ def list_parts(folder: Path) -> list[PartFolder]:
         InputError: There are none.
     """
     found = []
-    for place in [path for path in sorted(folder.rglob("*"), key=natural) if path.is_dir()]:
+    for place in sorted(walk(folder), key=natural):
         name = place.relative_to(folder)
         views = [path for path in list_files(place) if path.name.lower() != POSES]
-        if views and not any(part.startswith(".") for part in name.parts):
+        if views and place != folder:
             poses = place / POSES
             views.sort(key=natural)
             found.append(
@@ -101,12 +104,30 @@ def list_parts(folder: Path) -> list[PartFolder]:
             )
     if not found:
         raise InputError(f"{folder}: no partial views, wanted <part>/<view>.ply below it")
+    _refuse_twins(folder, found)
     return found
+
+
+def _refuse_twins(folder: Path, parts: Sequence[PartFolder]) -> None:
+    """Raise an error if two views have one name, or two parts may be written to one place."""
+    names = [part.name for part in parts]
+    for part in parts:
+        seen: dict[str, Path] = {}
+        for view in part.views:
+            if (other := seen.setdefault(view.stem, view)) is not view:
+                raise InputError(f"{view}: is called like {other}, wanted each view once")
+        inner = next(
+            (Path(one, part.name) for one in SPLITS if Path(one, part.name) in names), None
+        )
+        if inner is not None:
+            found = f"{folder / part.name} and {folder / inner} may both be written to {inner}.pcd"
+            raise InputError(f"{found}, wanted another name for one of them")
 
 
 def holds_views(folder: Path) -> bool:
     """Return whether a folder is called ``views`` or any part in it has a file with poses."""
-    return folder.resolve().name.lower() == "views" or any(folder.rglob(POSES))
+    named = folder.resolve().name.lower() == "views"
+    return named or any((place / POSES).is_file() for place in walk(folder))
 
 
 def natural(path: Path) -> list[tuple[int, str, int]]:

@@ -19,6 +19,7 @@ from gmanet.cloud import Cloud
 from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.files.atomic import replacing
 from gmanet.data.files.labels import LABEL_VALUE
+from gmanet.data.files.unread import unread
 from gmanet.errors import InputError, note
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
@@ -60,6 +61,8 @@ def fuse_parts(
         InputError: There are no parts, or one of the folders cannot be used.
     """
     parts = list_parts(views)
+    for sentence in unread(views, [path for part in parts for path in part.files]):
+        note(sentence)
     known = {line.part: line for line in read_table(folder / TABLE, PartLine) if not line.error}
     lines: list[PartLine] = []
     for part in tqdm(parts, "fuse", unit="part"):

@@ -10,8 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import READERS, WRITERS, read_cloud, write_cloud
+from gmanet.data.files import READERS, WRITERS, list_files, read_cloud, write_cloud
 from gmanet.data.files.labels import LABEL_VALUE
+from gmanet.data.files.unread import unread
+from gmanet.data.files.walking import walk
 from gmanet.errors import InputError, note
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning, clean
@@ -58,19 +60,21 @@ def clean_scans(
     """Clean all scans, and return what became of each.
 
     Args:
-        scans: A folder with files of known endings, also in sub-folders.
+        scans: A folder with files of known endings, also in sub-folders, linked ones too.
         folder: Where clean scans and the table go; neither ``scans`` nor a folder of it.
         cleaning: How.
         label_value: Of abnormal points in the files' fields of labels.
 
     Raises:
-        InputError: There are no scans, or one of the folders cannot be used.
+        InputError: There are no scans, two would be written to one place, or one of the folders
+            cannot be used.
     """
-    found = (path for path in scans.rglob("*") if path.suffix.lower() in READERS)
-    names = (path.relative_to(scans) for path in found if path.is_file())
-    files = sorted(name for name in names if not any(part.startswith(".") for part in name.parts))
+    files = sorted(path.relative_to(scans) for place in walk(scans) for path in list_files(place))
     if not files:
         raise InputError(f"{scans}: no scans, wanted files that end in {', '.join(READERS)}")
+    _refuse_twins(scans, files, folder)
+    for sentence in unread(scans, [scans / name for name in files]):
+        note(sentence)
     known = {line.key: line for line in read_table(folder / TABLE, Line) if not line.error}
     lines: list[Line] = []
     for name in tqdm(files, "clean", unit="scan"):
@@ -82,12 +86,36 @@ def clean_scans(
             )
             continue
         line = known.get(key)
-        written = name if name.suffix.lower() in WRITERS else name.with_suffix(".ply")
-        if line is None or line.file != str(name) or not (folder / written).is_file():
-            line = _clean(scans / name, name, folder / written, (cleaning, label_value), key)
+        target = folder / _written(name)
+        if line is None or line.file != str(name) or not target.is_file():
+            line = _clean(scans / name, name, target, (cleaning, label_value), key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
+
+
+def _written(name: Path) -> Path:
+    """Return the name of a clean scan: that of the scan, as ``.ply`` where that is not written."""
+    return name if name.suffix.lower() in WRITERS else name.with_suffix(".ply")
+
+
+def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
+    """Raise an error if two scans would be written to the same place."""
+    blind = _ignores_case(folder)
+    seen: dict[str, Path] = {}
+    for name in files:
+        target = str(_written(name))
+        other = seen.setdefault(target.lower() if blind else target, name)
+        if other is not name:
+            found = f"{scans / other} and {scans / name} would both be written to {folder / target}"
+            raise InputError(f"{found}, wanted another name for one of them")
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Return whether a folder, or where it will be made, takes ``PART`` and ``part`` for one."""
+    place = next(one for one in (folder, *folder.resolve().parents) if one.exists())
+    other = place.resolve().with_name(place.resolve().name.swapcase())
+    return other.name != place.resolve().name and other.exists() and other.samefile(place)
 
 
 def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], key: str) -> Line:

@@ -8,7 +8,7 @@ import pytest
 from gmanet import annotate
 from gmanet.cloud import Cloud
 from gmanet.data.annotations import convert_annotations, read_annotation, write_gt
-from gmanet.data.files import write_cloud
+from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.loaders.iec3d import IEC3D
 from gmanet.errors import InputError
 
@@ -76,8 +76,24 @@ def test_the_loader_reads_what_was_converted(category, tmp_path):
     assert convert_annotations(category, [path]) == [category / "gt" / "dent_2.txt"]
     dent = IEC3D(category.parent, "k_nut", "test")[0]
     assert dent.name == "dent_2"
-    assert np.array_equal(dent.pos, POS)
-    assert np.array_equal(dent.label, LABEL)
+    scan, labels = scanned(category)
+    assert np.array_equal(dent.pos, scan)
+    assert np.array_equal(dent.label, labels)
+
+
+def scanned(category):
+    """The scan's points and, as it has them in the reverse order, their labels."""
+    scan = read_cloud(category / "test/dent_2.pcd").pos
+    assert np.array_equal(scan, POS[::-1])
+    return scan, LABEL[::-1]
+
+
+def test_rounded_annotations_label_the_points_of_the_scan(category, tmp_path):
+    write_gt(category, Cloud(np.round(POS, 3), LABEL, name="dent_2"))
+    dent = IEC3D(category.parent, "k_nut", "test")[0]
+    scan, labels = scanned(category)
+    assert np.array_equal(dent.pos, scan)
+    assert np.array_equal(dent.label, labels)
 
 
 def test_the_command(category, tmp_path, type_in, capsys):
@@ -89,11 +105,11 @@ def test_the_command(category, tmp_path, type_in, capsys):
     assert capsys.readouterr().out == (
         f"{category / 'gt' / 'dent_2.txt'}: {share:.2f} % of the points are abnormal\n"
     )
-    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, LABEL)
+    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, scanned(category)[1])
     path = tmp_path / "dent_2.txt"
     path.write_text("//X Y Z My_marks\n" + rows(label=1 - LABEL))
     type_in(annotate.main, path, "-o", category, "--field", "My marks")
-    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, ~LABEL)
+    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, ~scanned(category)[1])
 
 
 def test_mistakes_at_the_command(category, tmp_path, type_in, capsys):

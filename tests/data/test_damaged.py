@@ -36,7 +36,8 @@ HEADROOM = 64 << 20
 
 def shifted(cloud, axes=(0, 1, 2)):
     """How many labels are not those of their points."""
-    return int((cloud.label != imitations.truth(cloud.replace(pos=cloud.pos[:, axes]))).sum())
+    place = cloud.positions()[:, axes].astype(np.float32)
+    return int((cloud.label != imitations.truth(cloud.replace(pos=place))).sum())
 
 
 def check(config, kinds, path, damage):

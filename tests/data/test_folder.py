@@ -92,7 +92,7 @@ def test_labels_only_where_a_file_has_them(tmp_path):
     place(tmp_path, "dent/1.ply", label=np.arange(70) < 3)
     place(tmp_path, "dent/2.ply")
     good, labeled, plain = Folder(tmp_path, "", "test")
-    assert good.label is None
+    assert not good.label.any() and len(good.label) == 70  # a good scan's points are normal
     assert not good.abnormal
     assert np.flatnonzero(labeled.label).tolist() == [0, 1, 2]
     assert plain.label is None
@@ -110,7 +110,8 @@ def test_nothing_to_train_or_to_test(tmp_path):
     with pytest.raises(InputError, match=r"no train clouds, wanted good/\*"):
         Folder(tmp_path, "", "train")
     place(tmp_path / "few", "good/1.ply")
-    with pytest.raises(InputError, match="no test clouds"):
+    assert Folder(tmp_path / "few", "", "train").names == ["good_1"]
+    with pytest.raises(InputError, match=r"no test clouds: 1 good scans .* at least 5 .*bump/\*"):
         Folder(tmp_path / "few", "", "test")
 
 
@@ -124,3 +125,91 @@ def test_two_clouds_of_one_name(tmp_path):
     place(tmp_path, "good/1.ply", "good/1.pcd")
     with pytest.raises(InputError, match="is called good_1 like"):
         Folder(tmp_path, "", "train")
+
+
+def test_folders_of_one_kind_in_upper_and_lower_case_are_both_read(tmp_path):
+    place(tmp_path, "good/1.ply", "Good/2.ply", "bump/1.ply", "Bump/2.ply", "TEST/dent/1.ply")
+    place(tmp_path / "b", "train/1.ply", "Train/Good/2.ply", "test/bump/1.ply", "Test/Bump/2.ply")
+    assert set(splits(tmp_path / "b")[0]) == {"good_1", "good_2"}
+    assert set(splits(tmp_path / "b")[1]) == {"bump_1", "bump_2"}
+    (tmp_path / "TEST").rename(tmp_path / "b" / "away")
+    assert set(splits(tmp_path)[0]) == {"good_1", "good_2"}
+    assert {"bump_1", "bump_2"} <= set(splits(tmp_path)[1])
+    place(tmp_path, "Good/1.ply")
+    with pytest.raises(InputError, match="is called good_1 like"):
+        Folder(tmp_path, "", "train")
+
+
+def test_folders_in_folders_are_read_under_readable_names(tmp_path):
+    place(tmp_path, *numbered("good/2024", 3), *numbered("good/2025", 3), "good/01.ply")
+    place(tmp_path, "bump/day1/1.ply", "bump/day2/1.ply", "bump/day2/late/bump_1.ply")
+    train, test = splits(tmp_path)
+    years = [f"good_{year}_0{n}" for year in (2024, 2025) for n in (1, 2, 3)]
+    assert train == ["good_01", *years[:3], *years[4:]]
+    assert test == [years[3], "bump_day1_1", "bump_day2_1", "bump_day2_late_bump_1"]
+    assert Folder(tmp_path, "", "test")[1].defect == "bump"
+    place(tmp_path, "bump/day1_1.ply")
+    with pytest.raises(InputError, match="is called bump_day1_1 like"):
+        Folder(tmp_path, "", "test")
+
+
+def test_linked_folders_are_read_once_and_loops_end(tmp_path):
+    place(tmp_path / "elsewhere", "1.ply", "day2/2.ply")
+    place(tmp_path / "root", *numbered("good", 5))
+    (tmp_path / "root/bump").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere/again").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere/up").symlink_to(tmp_path / "root", target_is_directory=True)
+    (tmp_path / "elsewhere/broken").symlink_to(tmp_path / "gone")
+    (tmp_path / "elsewhere/up").unlink()
+    assert splits(tmp_path / "root")[1] == ["good_05", "bump_1", "bump_day2_2"]
+    assert Folder(tmp_path / "root", "", "test").notes == []
+
+
+@pytest.mark.parametrize(
+    "name", ["gt", "ground_truth", "Ground-Truth", "labels", "label", "masks", "__MACOSX"]
+)
+@pytest.mark.parametrize("inside", ["", "test/", "bump/", "good/"])
+def test_folders_of_labels_are_no_kinds_and_said(tmp_path, name, inside):
+    kind = "test/bump" if inside == "test/" else "bump"
+    place(tmp_path, *numbered("good", 5), f"{kind}/1.ply")
+    place(tmp_path, f"{inside}{name}/1.txt", f"{kind}/.hidden/7.ply", ".git/7.ply")
+    data = Folder(tmp_path, "", "test")
+    assert data.names == ["good_05", "bump_1"]
+    (said,) = data.notes
+    assert f"{name} are not read: 1, {inside}{name}/1.txt for example" in said
+
+
+def test_what_is_not_read_is_said(tmp_path):
+    place(tmp_path, *numbered("good", 5), "bump/1.ply", "loose.ply")
+    (tmp_path / "crack").mkdir()
+    for name in ("crack/a.las", "crack/b.las", "good/report.docx", "bump.zip", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"something else")
+    scans, others = Folder(tmp_path, "", "train").notes
+    assert "scans outside the folders that are read are not read: 1, loose.ply" in scans
+    assert "other endings are not read: 2 .las, 1 .zip, 1 .docx" in others
+    place(tmp_path / "plain", *numbered("good", 5), "bump/1.ply")
+    assert Folder(tmp_path / "plain", "", "train").notes == []
+
+
+def test_outputs_of_predict_are_passed_over_and_said(tmp_path):
+    place(tmp_path, *numbered("good", 5), "bump/1.ply")
+    before = splits(tmp_path)
+    place(tmp_path, "good/01.scores.ply", "bump/gmanet-scores/1.scores.ply")
+    place(tmp_path, "gmanet-scores/x.scores.ply")
+    np.savez(tmp_path / "good/01.scores.npz", score=np.zeros(70))
+    assert splits(tmp_path) == before
+    (said,) = Folder(tmp_path, "", "test").notes
+    assert "4 files that gmanet predict wrote are passed over" in said
+
+
+def test_a_root_of_several_parts_says_what_to_type(tmp_path):
+    for part in ("PartA", "PartB"):
+        place(tmp_path / part, *numbered("good", 5), "bump/1.ply")
+    with pytest.raises(InputError, match=r"the parts PartA, PartB, .* data\.category=PartA"):
+        Folder(tmp_path, "", "train")
+    assert Folder(tmp_path, "parta", "train").category == "PartA"
+    with pytest.raises(InputError, match=r"wanted one of: PartA, PartB$"):
+        Folder(tmp_path, "Parta1", "train")
+    place(tmp_path / "one", *numbered("Part/Train", 5))
+    with pytest.raises(InputError, match=r"holds Part, .* data\.category=Part$"):
+        Folder(tmp_path / "one", "", "train")

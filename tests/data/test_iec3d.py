@@ -48,13 +48,13 @@ def test_train_clouds_are_normal_and_sorted(root):
         assert not cloud.label.any()
 
 
-def test_defective_clouds_are_read_from_gt(root):
+def test_labels_of_defective_clouds_are_read_from_gt(root):
     scar, good = IEC3D(root, "KNut", "test")
     assert (scar.name, scar.defect, scar.category) == ("Scar_Deep_002", "scar_deep", "k_nut")
-    assert np.flatnonzero(scar.label).tolist() == [79]
+    assert np.flatnonzero(scar.label).tolist() == [0]  # the last of the rows in reverse order
     path = root / "KNut" / "test" / "Scar_Deep_002.pcd"
     stored = np.frombuffer(path.read_bytes()[-80 * 12 :], "<f4").reshape(80, 3)
-    assert np.array_equal(scar.pos[79], stored[0])
+    assert np.array_equal(scar.pos, stored)
     assert (good.name, good.defect, good.label.any()) == ("good_001", "good", False)
 
 

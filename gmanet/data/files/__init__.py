@@ -13,6 +13,7 @@ from gmanet.cloud import Cloud
 from gmanet.data.files import npz, pcd, ply, stl, text
 from gmanet.data.files.atomic import replacing
 from gmanet.data.files.labels import LABEL_VALUE
+from gmanet.data.files.outputs import is_output
 from gmanet.errors import InputError
 
 __all__ = ["READERS", "WRITERS", "list_files", "read_cloud", "write_cloud"]
@@ -51,15 +52,20 @@ def read_cloud(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
     Raises:
         InputError: The file is missing, damaged, of an unknown ending, or holds no cloud that can
-            be scored (``Cloud.checked``); begins with the path.
+            be scored (``Cloud.checked``), or is an output of ``predict``; begins with the path.
     """
+    if is_output(path) and path.is_file():
+        wanted = "wanted a scan (under another name, if this is one)"
+        raise InputError(f"{path}: was written by gmanet predict, as its name says, {wanted}")
     reader = READERS[_ending(path, READERS)]
     # A value beyond float32 becomes infinite, and is refused as such.
     with np.errstate(over="ignore", invalid="ignore"):
         return reader(path, label_value).checked(str(path))
 
 
-def write_cloud(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) -> None:
+def write_cloud(
+    path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None, *, comment: str = ""
+) -> None:
     """Write a cloud so that ``read_cloud`` returns equal points and labels.
 
     Coordinates are those of the file that the cloud comes from, ``Cloud.positions``; they are
@@ -70,6 +76,7 @@ def write_cloud(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = 
         path: A file with one of the endings of ``WRITERS``.
         cloud: The cloud.
         color: Red, green and blue, with shape ``(N, 3)``, for ``.ply`` only.
+        comment: One line for the header of a colored file.
 
     Raises:
         InputError: The ending is unknown or cannot take colors, or the file cannot be written.
@@ -81,11 +88,13 @@ def write_cloud(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = 
         if color is None:
             WRITERS[ending](draft, cloud)
         else:
-            ply.write(draft, cloud, color)
+            ply.write(draft, cloud, color, comment=comment)
 
 
 def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[Path]:
-    """Return the folder's files of these endings, sorted by name, without hidden ones.
+    """Return the folder's files of these endings, sorted by name.
+
+    Hidden files and outputs of ``predict`` are passed over.
 
     Args:
         folder: Searched without its sub-folders; nothing is found if it is missing.
@@ -94,11 +103,14 @@ def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[
     if not folder.is_dir():
         return []
     found = (path for path in folder.iterdir() if path.suffix.lower() in endings)
-    return sorted(path for path in found if not path.name.startswith(".") and path.is_file())
+    visible = (path for path in found if not path.name.startswith(".") and path.is_file())
+    return sorted(path for path in visible if not is_output(path))
 
 
 def _ending(path: Path, known: Iterable[str]) -> str:
     ending = path.suffix.lower()
+    if ending not in known and path.is_dir():
+        raise InputError(f"{path}: is a folder, wanted a scan, or all of them: {path}/*.ply")
     if ending not in known:
         raise InputError(f"{path}: ending {ending!r}, wanted one of {', '.join(known)}")
     return ending

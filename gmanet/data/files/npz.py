@@ -51,6 +51,8 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
     except Exception as error:  # zipfile raises a dozen kinds on damaged archives
         raise InputError(f"{path}: is no whole .npz archive ({error})") from None
     key = next((key for key in ("pos", "points") if key in names), None)
+    if key is None and {"score", "object_score"} <= set(names):
+        raise InputError(f"{path}: was written by gmanet predict, wanted a scan")
     if key is None:
         found = ", ".join(names)[:200] or "nothing"
         raise InputError(f"{path}: holds {found}, wanted an array pos")

@@ -25,7 +25,7 @@ __all__ = ["read", "read_columns", "write"]
 HEAD = """\
 ply
 format binary_little_endian 1.0
-element vertex {points}
+{remark}element vertex {points}
 {properties}
 end_header
 """
@@ -66,7 +66,9 @@ def read_columns(path: Path) -> dict[str, Column]:
     return columns
 
 
-def write(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) -> None:
+def write(
+    path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None, *, comment: str = ""
+) -> None:
     """Write the points, and normals, colors and labels where there are any, as little endian.
 
     Coordinates are those of the file that the cloud comes from: doubles if it has an origin.
@@ -75,6 +77,7 @@ def write(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) 
         path: The file.
         cloud: The cloud.
         color: Red, green and blue, with shape ``(N, 3)``.
+        comment: One line for the header.
     """
     columns: list[tuple[str, str, Column]] = []
     far = any(cloud.origin)
@@ -90,7 +93,8 @@ def write(path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None) 
     for name, _, values in columns:
         records[name] = values
     properties = "\n".join(f"property {NAMES[kind]} {name}" for name, kind, _ in columns)
-    head = HEAD.format(points=len(cloud), properties=properties)
+    remark = f"comment {comment}\n" if comment else ""
+    head = HEAD.format(remark=remark, points=len(cloud), properties=properties)
     path.write_bytes(head.encode() + records.tobytes())
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gmanet.data.files.outputs import MARK
 from gmanet.data.files.source import quote
 from gmanet.errors import InputError
 
@@ -86,7 +87,7 @@ def parse_header(path: Path, data: bytes) -> Header:
         data: The file's bytes.
 
     Raises:
-        InputError: It is no PLY header; names the line.
+        InputError: It is no PLY header (names the line), or that of an output of ``predict``.
     """
     end = END.search(data)
     if end is None:
@@ -94,6 +95,8 @@ def parse_header(path: Path, data: bytes) -> Header:
     lines = [line.decode("latin-1").split() for line in data[: end.start()].split(b"\n")[:-1]]
     if lines[:1] != [["ply"]]:
         raise _unclear(path, 1, lines[0] if lines else [])
+    if ["comment", *MARK.split()] in lines:
+        raise InputError(f"{path}: was written by gmanet predict, wanted a scan")
     order, elements = _entries(path, lines)
     _check_vertex(path, elements)
     return Header(order, tuple(elements), end.end(), len(lines) + 1)

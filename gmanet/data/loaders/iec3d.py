@@ -2,7 +2,7 @@
 
 ``<Category>/train/*.pcd`` are normal, ``<Category>/test/*.pcd`` normal if ``good`` is in the name.
 ``<Category>/gt/<stem>.txt`` holds ``x y z label`` of a defective cloud with its points in another
-order than the ``.pcd``, which is why such clouds are read from there.
+order than the ``.pcd``; labels go to the points at these coordinates.
 """
 
 from __future__ import annotations
@@ -54,5 +54,7 @@ class IEC3D(Published):
         return items
 
     def read(self, item: Item) -> Cloud:
-        """Return the cloud, a defective one from its label file."""
-        return read_labeled(item.truth, item.path) if item.truth else read_cloud(item.path)
+        """Return the cloud, a defective one with the labels of its label file."""
+        if item.truth is None:
+            return read_cloud(item.path)
+        return read_labeled(item.truth, item.path, label_points=self.label_points)

@@ -3,7 +3,7 @@
 ``<category>/train/*.pcd`` are normal.  ``<category>/test/<category>_<number>.pcd`` are normal too,
 and ``<category>_{Bump,Deformation,Dent,Scar,Scratch}*.pcd`` defective.  Where there is a folder
 ``<category>/gt``, it is assumed to hold ``<stem>.txt`` with ``x y z label`` of every defective
-cloud, which is then read from there; where there is none, nobody knows which points are abnormal.
+cloud; where there is none, nobody knows which points are abnormal.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class OpenIndustry(Published):
         return [self._item(path) for path in paths]
 
     def read(self, item: Item) -> Cloud:
-        """Return the cloud, a defective one from its label file where there is one."""
+        """Return the cloud, a defective one with the labels of its label file if it has one."""
         if item.truth is not None:
-            return read_labeled(item.truth, item.path)
+            return read_labeled(item.truth, item.path, label_points=self.label_points)
         return read_cloud(item.path).replace(label=None)
 
     def _item(self, path: Path) -> Item:
@@ -51,7 +51,9 @@ class OpenIndustry(Published):
         if kind is None and GOOD.search(name):
             return Item(path.stem, "good", path)
         if kind is None:
-            raise InputError(f"{path}: is neither numbered nor named by a defect, {self.layout}")
+            raise InputError(
+                f"{path}: is neither numbered nor named by a defect, wanted {self.layout}"
+            )
         labels = self.folder / "gt"
         truth = labels / f"{path.stem}.txt" if labels.is_dir() else None
         return Item(path.stem, kind[1], path, truth)

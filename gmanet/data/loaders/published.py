@@ -15,6 +15,8 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import CloudDataset
+from gmanet.data.files.outputs import count_outputs
+from gmanet.data.files.walking import is_hidden, is_ignored, walk
 from gmanet.errors import InputError
 
 __all__ = ["Item", "Published", "defect_folders"]
@@ -48,6 +50,8 @@ class Published(CloudDataset):
         root: The folder that holds the category folders.
         category: A folder's name, in any spelling: ``HexagonalNut`` or ``hexagonal_nut``.
         split: ``train`` or ``test``.
+        label_points: Whether defective clouds have the points of their label files, unchecked,
+            where these repeat the coordinates.
 
     Raises:
         InputError: The root, the category or a label file is missing, the split has no clouds, or
@@ -67,9 +71,12 @@ class Published(CloudDataset):
     similar: ClassVar[frozenset[str]] = frozenset()
     """Kinds of defects that IEC3D-AD has too, where Table IX tells them from others."""
 
-    def __init__(self, root: Path, category: str, split: str) -> None:
+    def __init__(
+        self, root: Path, category: str, split: str, *, label_points: bool = False
+    ) -> None:
         self.folder = self.folders(root)[self._matching(root, category)]
         super().__init__(self._canonical(self.folder.name), split)
+        self.label_points = label_points
         self.items = self.listed()
         if not self.items:
             found = f"no {split} clouds, found {_some_files(self.folder)}"
@@ -109,6 +116,18 @@ class Published(CloudDataset):
     def names(self) -> list[str]:
         """Return the clouds' names, in order, without reading them."""
         return [item.name for item in self.items]
+
+    @property
+    def files(self) -> list[Path]:
+        """Return the clouds' files, in the order of the names."""
+        return [item.path for item in self.items]
+
+    @property
+    def notes(self) -> list[str]:
+        """Return a sentence on the outputs of ``predict`` among the files, if there are any."""
+        places = walk(self.folder, is_hidden)
+        passed = count_outputs(path for place in places for path in place.iterdir())
+        return [passed] if passed else []
 
     def __getitem__(self, index: int) -> Cloud:
         """Return a cloud.
@@ -165,6 +184,6 @@ def _some_files(folder: Path, most: int = 3) -> str:
 
 
 def defect_folders(folder: Path) -> list[Path]:
-    """Return the sub-folders but ``good`` and hidden ones, by name; none if it is missing."""
+    """Return the sub-folders of kinds of defects, by name; none if the folder is missing."""
     found = sorted(path for path in folder.glob("*") if path.is_dir())
-    return [path for path in found if path.name.lower() != "good" and path.name[0] != "."]
+    return [path for path in found if path.name.lower() != "good" and not is_ignored(path)]

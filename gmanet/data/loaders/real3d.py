@@ -3,9 +3,9 @@
 ``<category>/train/*template*.pcd`` (or ``*prototype*``) are the four normal clouds, 360°; other
 files there are not read.  ``<category>/test/*.pcd`` are single-sided, normal if ``good`` is in the
 name; names with ``temp`` are left-overs and skipped.  ``<category>/gt/<stem>.txt`` holds
-``x y z label`` with the points in another order than the ``.pcd``: defective clouds are read from
-there.  A test name is assumed to be a number, the kind of defect (``bulge``, ``sink``) and perhaps
-``cut`` or ``copy``.  The data set is in millimetres.
+``x y z label`` with the points in another order than the ``.pcd``; labels go to the points at these
+coordinates.  A test name is assumed to be a number, the kind of defect (``bulge``, ``sink``) and
+perhaps ``cut`` or ``copy``.  The data set is in millimetres.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ class Real3D(Published):
         return [self._item(path) for path in paths if "temp" not in path.stem.lower()]
 
     def read(self, item: Item) -> Cloud:
-        """Return the cloud, a defective one from its label file."""
-        return read_labeled(item.truth, item.path) if item.truth else read_cloud(item.path)
+        """Return the cloud, a defective one with the labels of its label file."""
+        if item.truth is None:
+            return read_cloud(item.path)
+        return read_labeled(item.truth, item.path, label_points=self.label_points)
 
     def _item(self, path: Path) -> Item:
         name = path.stem.lower()

@@ -1,8 +1,8 @@
 """Anomaly-ShapeNet (Li et al., CVPR 2024): forty shapes (fifty in its second edition), synthetic.
 
 ``pcd/<category>/train/*template*.pcd`` are normal, and ``pcd/<category>/test/*.pcd`` where
-``positive`` is in the name.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label``; defective
-clouds are read from there.  In ``desk0`` the label files leave out the category's number:
+``positive`` is in the name.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label`` of a
+defective cloud.  In ``desk0`` the label files leave out the category's number:
 ``desk_*`` belongs to ``desk0_*``.  The root is the folder above ``pcd``, or ``pcd`` itself.
 Coordinates have no unit.
 
@@ -45,8 +45,10 @@ class AnomalyShapeNet(Published):
         return [self._item(path) for path in paths]
 
     def read(self, item: Item) -> Cloud:
-        """Return the cloud, a defective one from its label file."""
-        return read_labeled(item.truth, item.path) if item.truth else read_cloud(item.path)
+        """Return the cloud, a defective one with the labels of its label file."""
+        if item.truth is None:
+            return read_cloud(item.path)
+        return read_labeled(item.truth, item.path, label_points=self.label_points)
 
     def _item(self, path: Path) -> Item:
         name, own = path.stem.lower(), self.folder.name.lower()

@@ -1,7 +1,7 @@
 """Label files: numbers that say, point by point, what is normal (0) and what is abnormal (1).
 
-Some stand beside a cloud's own file with the points in another order; the points are then taken
-from the label file too, so that a label can not end up at another point.
+Some repeat the coordinates, with the points in another order: each label then goes to the point of
+the scan at these coordinates (``gmanet.data.loaders.correspondence``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gmanet.data.files.labels import wrong_values
 from gmanet.data.files.pcd import count_points
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.text import read_table
+from gmanet.data.loaders.correspondence import match_rows, rounding
 from gmanet.errors import InputError
 
 __all__ = ["as_flags", "pixel_labels", "read_abnormal_points", "read_flags", "read_labeled"]
@@ -57,31 +58,44 @@ def pixel_labels(path: Path, scan: Path, kept: Labels) -> Labels:
     return np.asarray(mask[kept] > 0)
 
 
-def read_labeled(path: Path, counted: Path) -> Cloud:
-    """Return the cloud of a file of ``x y z label`` rows, separated by spaces or commas.
+def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud:
+    """Return a scan with the labels of a file of ``x y z label`` rows, in any order.
+
+    A row belongs to the point at its coordinates, up to the rounding of the file
+    (:func:`gmanet.data.loaders.correspondence.rounding`).
 
     Args:
-        path: The label file.
-        counted: The ``.pcd`` file that it belongs to; it has to have as many points.
+        path: The label file, its numbers separated by spaces or commas.
+        scan: The ``.pcd`` file that it belongs to; it has to have as many points.
+        label_points: Whether to return the points of the label file instead, unchecked.
 
     Raises:
-        InputError: No such rows, labels other than 0 and 1, another number of rows, or points that
-            can not be scored.
+        InputError: No such rows, labels other than 0 and 1, another number of rows, other
+            coordinates than the scan's, or points that can not be scored.
     """
-    count, table = count_points(counted), read_table(path)
+    count, table = count_points(scan), read_table(path)
     if table.shape[1] != 4:
         found = "no column of labels" if table.shape[1] == 3 else f"{table.shape[1]} columns"
         raise InputError(f"{path}: {found}, wanted x y z label")
     # A label file may leave out points that were never measured.
-    if len(table) != count and len(table) != len(read_cloud(counted)):
+    if len(table) != count and len(table) != len(read_cloud(scan)):
         found = f"label file of another length than the cloud ({len(table)} rows)"
-        raise InputError(f"{path}: {found}, wanted {count} as in {counted}")
-    as_flags(path, table[:, 3])
-    cloud = assemble(path, table[:, :3]).replace(name=counted.stem)
-    label = np.asarray(table[:, 3] == 1)
-    return cloud.replace(label=label if cloud.rows is None else label[cloud.rows]).checked(
-        str(path)
-    )
+        raise InputError(f"{path}: {found}, wanted {count} as in {scan}")
+    label = as_flags(path, table[:, 3])
+    listed = assemble(path, table[:, :3]).replace(name=scan.stem)
+    if listed.rows is not None:
+        label = label[listed.rows]
+    if label_points:
+        return listed.replace(label=label).checked(str(path))
+    cloud, rows = read_cloud(scan), listed.positions()
+    try:
+        own = match_rows(cloud.positions(), rows, rounding(rows, cloud.diameter))
+    except InputError as error:
+        raise InputError(
+            f"{path}: {error}, wanted the points of {scan} in any order; "
+            "data.label_points=true takes the points of the label file instead"
+        ) from None
+    return cloud.replace(label=label[own])
 
 
 def read_flags(path: Path, count: int, counted: Path) -> Labels:

@@ -1,0 +1,31 @@
+"""Outputs of ``predict``: folder, names and mark, by which no reader takes them for scans.
+
+Earlier versions wrote the same names beside the scans; they are known by the name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["MARK", "OUTPUTS", "count_outputs", "is_output"]
+
+OUTPUTS = "gmanet-scores"
+"""Name of the folder of outputs, in the folder of the scans."""
+MARK = "gmanet scores"
+"""Comment in the header of a colored ``.ply`` file."""
+NAME = re.compile(r".\.scores\.(?:npz|ply|png)$", re.IGNORECASE)
+
+
+def is_output(path: Path) -> bool:
+    """Return whether a file is named, or lies, like an output of ``predict``."""
+    return path.parent.name == OUTPUTS or NAME.search(path.name) is not None
+
+
+def count_outputs(paths: Iterable[Path]) -> str:
+    """Return a sentence on the outputs of ``predict`` among some files; empty without any."""
+    found = sorted(path for path in paths if is_output(path))
+    if not found:
+        return ""
+    return f"{len(found)} files that gmanet predict wrote are passed over, {found[0]} for example"

@@ -1,0 +1,89 @@
+"""Rows of a label file and points of a scan: which row is of which point, by their coordinates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import KDTree
+
+from gmanet.errors import InputError
+
+__all__ = ["match_rows", "rounding"]
+
+Doubles = npt.NDArray[np.float64]
+
+DECIMALS = 9
+"""Digits after the point that are looked at; more say nothing of float32 coordinates."""
+LARGEST = 3e-4
+"""Most that a label file may be rounded by, as a share of the scan's diameter."""
+SLACK = 1e-6
+"""Difference that is always granted, as a share of the scan's diameter."""
+
+
+def rounding(rows: Doubles, diameter: float) -> float:
+    """Return how far a coordinate in a label file may be from that of the scan.
+
+    It is half a unit of the last decimal that the file uses, at most 3e-4 of the diameter, and what
+    float32 rounds off (two units in the last place of the largest coordinate), and 1e-6 of the
+    diameter.
+
+    Args:
+        rows: Coordinates of the label file, with shape ``(M, 3)``.
+        diameter: Of the scan.
+    """
+    used = next((n for n in range(DECIMALS) if np.array_equal(np.round(rows, n), rows)), DECIMALS)
+    half = min(0.5 * 10.0**-used, LARGEST * diameter)
+    single = 2 * float(np.finfo(np.float32).eps) * float(np.abs(rows).max(initial=0))
+    return half + single + SLACK * diameter
+
+
+def match_rows(points: Doubles, rows: Doubles, tolerance: float) -> npt.NDArray[np.int64]:
+    """Return for each point of a scan the row of a label file that is its own, with shape ``(N,)``.
+
+    Rows may stand in any order.  No two points have the same row, also where points coincide.
+
+    Args:
+        points: Coordinates of the scan, with shape ``(N, 3)``.
+        rows: Coordinates of the label file, with shape ``(M, 3)``, ``M`` at least ``N``.
+        tolerance: Most that a coordinate may differ: :func:`rounding`.
+
+    Raises:
+        InputError: A point has no row of its own within the tolerance; begins with how many.
+    """
+    count = len(points)
+    if len(rows) < count:
+        raise InputError(f"{count - len(rows)} of {count} points have no row with coordinates")
+    if len(rows) == count and np.abs(points - rows).max() <= tolerance:
+        return np.arange(count)
+    place = _places(rows)  # rows at the same place are alike
+    first = np.unique(place, return_index=True)[1]
+    nearest = np.asarray(KDTree(rows[first]).query(points)[1])
+    apart = np.abs(points - rows[first][nearest]).max(axis=1)
+    far = np.flatnonzero(~(apart <= tolerance))
+    if len(far):
+        worst = far[np.argmax(apart[far])]
+        raise InputError(
+            f"{len(far)} of {count} points are in another place, point {worst + 1} by "
+            f"{apart[worst]:.3g} where {tolerance:.2g} is rounding"
+        )
+    held, wanted = np.bincount(place), np.bincount(nearest, minlength=len(first))
+    short = int((wanted - np.minimum(wanted, held)).sum())
+    if short:
+        raise InputError(f"{short} of {count} points share a row with another point")
+    ordered, queue = np.argsort(place, kind="stable"), np.argsort(nearest, kind="stable")
+    start, begin = (np.concatenate(([0], np.cumsum(one)[:-1])) for one in (held, wanted))
+    sorted_places = nearest[queue]
+    found = np.empty(count, np.int64)
+    found[queue] = ordered[start[sorted_places] + np.arange(count) - begin[sorted_places]]
+    return found
+
+
+def _places(rows: Doubles) -> npt.NDArray[Any]:
+    """Return a number for each row, the same for rows of equal coordinates, with shape ``(M,)``."""
+    order = np.lexsort(rows.T)
+    new = (np.diff(rows[order], axis=0) != 0).any(axis=1)
+    place = np.empty(len(rows), np.int64)
+    place[order] = np.concatenate(([0], np.cumsum(new)))
+    return place

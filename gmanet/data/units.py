@@ -1,0 +1,118 @@
+"""Sizes of scans that tell millimeters from meters and inches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from gmanet.cloud import Floats
+from gmanet.errors import InputError
+
+__all__ = ["check_sizes", "foreign_sizes", "robust_size"]
+
+INNER = 0.9
+"""Share of a scan's points that its size is measured on: the others may fly about."""
+BENIGN = 5.0
+"""Most that two scans next in size differ by: partial views, and parts of a family up to 1 : 3."""
+NAMED = 10
+"""Scans that a sentence names, at most."""
+FACTORS = {
+    1000.0: "millimeters and meters, or micrometers and millimeters",
+    100.0: "centimeters and meters",
+    39.37: "inches and meters",
+    25.4: "millimeters and inches",
+    10.0: "millimeters and centimeters",
+    1e6: "micrometers and meters",
+}
+"""Ratio of two units -> what they may be."""
+LIKE = 1.4
+"""A factor within this ratio of one of ``FACTORS`` hints at these units."""
+
+
+def robust_size(pos: Floats) -> float:
+    """Return twice the radius about the median point within which 90 % of the points lie.
+
+    It is in the unit of the coordinates, about the diameter of a compact part, and does not depend
+    on the pose nor on up to a tenth of the points far away.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+    """
+    distance = np.linalg.norm(pos - np.median(pos, axis=0), axis=1)
+    return 2 * float(np.quantile(distance, INNER))
+
+
+def check_sizes(sizes: Sequence[float], places: Sequence[str]) -> None:
+    """Raise an error if train scans are in more than one unit, as their sizes tell.
+
+    Args:
+        sizes: Size of each scan, :func:`robust_size`; 0 where it is not known.
+        places: File or name of each.
+
+    Raises:
+        InputError: The sizes fall into groups that lie apart by a factor of more than 5; names the
+            scans of the smaller group.
+    """
+    known = sorted((size, place) for size, place in zip(sizes, places, strict=True) if size > 0)
+    ratios = [above[0] / below[0] for below, above in pairwise(known)]
+    if max(ratios, default=1.0) <= BENIGN:
+        return
+    cut = int(np.argmax(ratios)) + 1
+    small, large = known[:cut], known[cut:]
+    odd, rest = (small, large) if len(small) <= len(large) else (large, small)
+    factor = large[len(large) // 2][0] / small[len(small) // 2][0]
+    found = f"{len(odd)} of {len(known)} train scans are {_number(factor)} times"
+    than = "smaller" if odd is small else "larger"
+    usual = _number(rest[len(rest) // 2][0])
+    raise InputError(
+        f"{found} {than} than the others, which measure {usual}: {_some(odd)}; wanted all scans in "
+        f"one unit{_hint(factor)}: convert these, or take them out"
+    )
+
+
+def foreign_sizes(
+    train: Sequence[float], test: Sequence[float], places: Sequence[str]
+) -> list[str]:
+    """Return a sentence for the test scans that are in another unit than the train scans.
+
+    Args:
+        train: Sizes of the train scans, in one unit.
+        test: Sizes of the test scans.
+        places: File or name of each test scan.
+    """
+    known = [size for size in train if size > 0]
+    if not known:
+        return []
+    low, high, usual = min(known) / BENIGN, max(known) * BENIGN, float(np.median(known))
+    scans = list(zip(test, places, strict=True))
+    said = []
+    for than, odd in (
+        ("smaller", [scan for scan in scans if 0 < scan[0] < low]),
+        ("larger", [scan for scan in scans if scan[0] > high]),
+    ):
+        if odd:
+            ratio = usual / float(np.median([size for size, _ in odd]))
+            factor = max(ratio, 1 / ratio)
+            said.append(
+                f"{len(odd)} of {len(test)} test scans are {_number(factor)} times {than} than the "
+                f"train scans, which measure {_number(usual)}{_hint(factor)}: {_some(odd)}"
+            )
+    return said
+
+
+def _some(scans: Sequence[tuple[float, str]]) -> str:
+    named = ", ".join(f"{place} ({_number(size)})" for size, place in scans[:NAMED])
+    return named + (f" and {len(scans) - NAMED} more" if len(scans) > NAMED else "")
+
+
+def _number(value: float) -> str:
+    return f"{float(f'{value:.3g}'):g}"
+
+
+def _hint(factor: float) -> str:
+    near = min(FACTORS, key=lambda known: abs(math.log(factor / known)))
+    off = abs(math.log(factor / near))
+    return f" (perhaps {FACTORS[near]})" if off < math.log(LIKE) else ""

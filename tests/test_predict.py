@@ -1,0 +1,150 @@
+"""``python -m gmanet.predict``: where outputs go, and that nothing takes them for scans."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gmanet import predict, prepare, show
+from gmanet.config import compose
+from gmanet.data.files import READERS, read_cloud, write_cloud
+from gmanet.data.loaders.folder import Folder
+from gmanet.errors import InputError
+from gmanet.run import Run
+
+
+@pytest.fixture
+def run(type_in, monkeypatch):
+    """A run whose detector finds heights; ``type_in`` says where runs lie."""
+    monkeypatch.setattr(predict, "load_detector", lambda run: None)
+    monkeypatch.setattr(predict, "score_cloud", lambda _, cloud: (cloud.pos[:, 2].copy(), 0.5))
+    return Run.create(compose(["name=a"])).folder
+
+
+@pytest.fixture
+def scans(tmp_path, bumped_plate):
+    for seed in range(6):
+        write_cloud(tmp_path / f"scans/good/{seed}.ply", bumped_plate(300, seed, height=0))
+    write_cloud(tmp_path / "scans/bump/0.ply", bumped_plate(300, 9))
+    return tmp_path / "scans"
+
+
+@pytest.fixture
+def refused(type_in, capsys):
+    def call(main, *words):
+        with pytest.raises(SystemExit) as caught:
+            type_in(main, *words)
+        assert caught.value.code == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert len(said.err.splitlines()) == 1
+        return said.err
+
+    return call
+
+
+def everything(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
+    type_in(predict.main, run, scans / "good/0.ply")
+    names = [f"0.scores.{ending}" for ending in ("npz", "ply", "png")]
+    assert everything(scans / "good/gmanet-scores") == names
+    type_in(predict.main, run, scans / "good/0.ply", "-o", tmp_path / "out")
+    assert everything(tmp_path / "out") == names
+
+
+def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys):
+    splits = [Folder(scans, "", split).names for split in ("train", "test")]
+    files = sorted(scans.rglob("*.ply"))
+    for words in ([], ["-o", scans / "good"], ["-o", scans / "scored"], ["-o", scans]):
+        type_in(predict.main, run, *files[1:], *words)
+    assert [Folder(scans, "", split).names for split in ("train", "test")] == splits
+    assert "passed over" in Folder(scans, "", "test").notes[0]
+    type_in(prepare.main, scans, "-o", tmp_path / "clean")
+    said = capsys.readouterr()
+    assert "7 of 7 scans written" in said.out
+    assert "gmanet predict wrote are passed over" in said.err
+    before = everything(scans)
+    type_in(predict.main, run, *sorted((scans / "good").glob("*.ply")))  # outputs among them
+    said = capsys.readouterr()
+    assert said.out.count("object score") == 6
+    assert said.err == (
+        f"note: 6 files that gmanet predict wrote are passed over, "
+        f"{scans / 'good/0.scores.ply'} for example\n"
+    )
+    assert everything(scans) == before
+
+
+def test_an_output_is_refused_wherever_it_lies_and_whatever_it_is_called(
+    run, scans, refused, type_in, tmp_path, capsys
+):
+    type_in(predict.main, run, scans / "good/0.ply")
+    capsys.readouterr()
+    made = scans / "good/gmanet-scores"
+    for ending in ("ply", "npz"):
+        sentence = refused(predict.main, run, made / f"0.scores.{ending}")
+        assert f"{made}/0.scores.{ending}: was written by gmanet predict" in sentence
+        other = scans / f"crack/part.{ending}"
+        other.parent.mkdir(exist_ok=True)
+        (made / f"0.scores.{ending}").rename(other)
+        wanted = f"{other}: was written by gmanet predict, wanted a scan"
+        assert refused(predict.main, run, other) == f"error: {wanted}\n"
+        assert refused(show.main, other) == f"error: {wanted}\n"
+        with pytest.raises(InputError, match=wanted):
+            read_cloud(other)
+        assert not (scans / "crack/gmanet-scores").exists()
+
+
+def test_inputs_of_one_output_are_refused_before_any_work(
+    run, scans, refused, tmp_path, bumped_plate
+):
+    write_cloud(scans / "good/0.pcd", bumped_plate(300, 3))
+    other = scans / "bump/0.ply"
+    for words in (
+        [scans / "good/0.ply", scans / "good/0.pcd"],
+        [scans / "good/0.ply", other, "-o", tmp_path / "out"],
+        [other, scans / "good/../bump/0.ply"],
+    ):
+        sentence = refused(predict.main, run, *words)
+        assert f"{words[0]} and {words[1]}: wanted distinct names" in sentence
+    assert not (tmp_path / "out").exists()
+    assert "gmanet-scores" not in " ".join(everything(scans))
+
+
+def test_show_finds_the_scores(run, scans, refused, type_in, capsys):
+    def height():
+        type_in(show.main, scans / "good/0.ply")
+        with Image.open(scans / "good/0.views.png") as image:
+            return image.size[1]
+
+    cloud = read_cloud(scans / "good/0.ply")
+    write_cloud(scans / "good/0.ply", cloud.replace(label=cloud.pos[:, 0] > 0))
+    plain = height()
+    type_in(predict.main, run, scans / "good/0.ply")
+    assert height() > plain
+    capsys.readouterr()
+    np.savez(scans / "good/gmanet-scores/0.scores.npz", score=np.zeros(7, dtype=np.float32))
+    assert "7 scores for the 300 points" in refused(show.main, scans / "good/0.ply")
+
+
+def test_a_folder_is_no_scan(run, scans, refused):
+    wanted = f"error: {scans}: is a folder, wanted a scan, or all of them: {scans}/*.ply\n"
+    assert refused(predict.main, run, scans) == wanted
+    assert "is a folder without a run.yaml" in refused(show.main, scans)
+
+
+def test_every_ending_is_named(type_in, capsys):
+    with pytest.raises(SystemExit):
+        type_in(predict.main, "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(ending in said for ending in READERS)
+
+
+def test_what_a_scan_lacks_is_said(run, scans, type_in, monkeypatch, capsys):
+    read = predict.read_cloud
+    monkeypatch.setattr(predict, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
+    type_in(predict.main, run, scans / "good/0.ply")
+    assert capsys.readouterr().err == f"note: {scans / 'good/0.ply'}: is odd\n"
