@@ -130,7 +130,9 @@ def _no_clouds(folder: Path, split: str, good: int) -> str:
         several = f"holds the parts {', '.join(parts)}" if parts[1:] else f"holds {parts[0]}"
         return f"{folder}: {several}, wanted one of them: data.category={parts[0]}"
     if split == "train":
-        return f"{folder}: no train clouds, wanted {LAYOUT}"
+        loose = len(list_files(folder))
+        there = f" ({loose} scans lie directly in it: move the good ones to good/)" if loose else ""
+        return f"{folder}: no train clouds, wanted {LAYOUT}{there}"
     return (
         f"{folder}: no test clouds: {good} good scans and no others, wanted at least {HELD_OUT} "
         f"(every fifth is then held out for testing), or a folder of defective scans (bump/*), or "
