@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gmanet.data.annotations import ENDINGS, convert_annotations
-from gmanet.data.files import list_files, read_cloud
+from gmanet.data.files import list_files
+from gmanet.data.files.text import read_table
 from gmanet.errors import InputError, command
 
 __all__ = ["main"]
@@ -43,8 +44,7 @@ def main() -> None:
     if not (said.output / "test").is_dir():
         raise InputError(f"{said.output / 'test'}: no such folder, wanted the scans NAME.pcd in it")
     for path in convert_annotations(said.output, list(_listed(said.files)), said.field):
-        label = read_cloud(path).label
-        share = 0.0 if label is None else 100 * float(label.mean())
+        share = 100 * float(read_table(path)[:, 3].mean())
         sys.stdout.write(f"{path}: {share:.2f} % of the points are abnormal\n")
 
 

@@ -41,6 +41,9 @@ class Cloud:
         origin: What the reader subtracted from the coordinates of the file, in their unit:
             ``pos + origin`` are the coordinates of the file.
         notes: Sentences on what the file holds and the cloud does not, for a person to read.
+        rows: Row of each point in its file, from 0, with shape ``(N,)``, where points of the file
+            were left out because they were never measured; None: row ``i`` is point ``i``.
+        file_points: Points of the file; 0 where ``rows`` is None.
     """
 
     pos: Floats
@@ -51,6 +54,8 @@ class Cloud:
     defect: str | None = None
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     notes: tuple[str, ...] = ()
+    rows: Indices | None = None
+    file_points: int = 0
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -79,8 +84,35 @@ class Cloud:
         return float(np.linalg.norm(np.ptp(centered @ axes, axis=0)))
 
     def replace(self, **changes: Any) -> Cloud:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed; other points have no rows in the file."""
+        if "pos" in changes:
+            changes = {"rows": None, "file_points": 0, **changes}
         return replace(self, **changes)
+
+    def positions(
+        self, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> npt.NDArray[np.float64]:
+        """Return the file's coordinates less an origin in double precision, ``(N, 3)``.
+
+        Args:
+            origin: That of another cloud of the same frame, to compare both; zeros give the
+                coordinates as the file has them.
+        """
+        shift = np.subtract(self.origin, origin)
+        return self.pos.astype(np.float64) + shift
+
+    def in_file_order(self, values: npt.NDArray[Any], fill: float) -> npt.NDArray[Any]:
+        """Return one value for each point of the file, in the file's order.
+
+        Args:
+            values: One for each point of the cloud, with shape ``(N, ...)``.
+            fill: For the file's points that were never measured; NaN wants floating values.
+        """
+        if self.rows is None:
+            return values
+        every = np.full((self.file_points, *values.shape[1:]), fill, values.dtype)
+        every[self.rows] = values
+        return every
 
     def checked(self, source: str) -> Cloud:
         """Return the cloud itself if it can be scored.
@@ -96,9 +128,9 @@ class Cloud:
             raise InputError(f"{source}: coordinates of shape {self.pos.shape}, wanted (N, 3)")
         if len(self) < MIN_POINTS:
             raise InputError(f"{source}: {len(self)} points, wanted at least {MIN_POINTS}")
-        bad = np.flatnonzero(~(np.abs(self.pos) < LARGEST).all(axis=1))
+        bad = np.flatnonzero(~(np.abs(self.pos) < LARGEST - np.abs(self.origin)).all(axis=1))
         if len(bad):
-            values = " ".join(str(value) for value in self.pos[bad[0]])
+            values = " ".join(f"{value:.9g}" for value in self.pos[bad[0]] + np.array(self.origin))
             wanted = f"finite coordinates below {LARGEST:g}"
             raise InputError(f"{source}: point {bad[0] + 1} is {values}, wanted {wanted}")
         extent = np.ptp(self.pos, axis=0).max()

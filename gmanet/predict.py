@@ -77,7 +77,7 @@ def main() -> None:
     limits = _limits(run)
     for path, cloud in zip(files, clouds, strict=True):
         for sentence in cloud.notes:
-            note(f"{path}: {sentence}")
+            note(sentence)
         points, whole = score_cloud(detector, cloud)
         target = _target(path, arguments.output)
         _write(target, cloud, points, whole, limits)

@@ -2,8 +2,9 @@
 
 Whole scans: every file below SCANS loses its outliers, is thinned by an octree where ``cell=`` (in
 the scan's unit) or ``depth=`` says so, and is written to the same place below FOLDER, with the
-labels and normals that its file carries.  Keys: neighbors, ratio, stop, rounds and contrast of
-statistical outlier removal, cell and depth.
+labels and normals that its file carries.  Points that were never measured (NaN, many 0 0 0,
+-99999) are left out.  Keys: neighbors, ratio, stop, rounds and contrast of statistical outlier
+removal, cell and depth, and label_value, the number of abnormal points in a field of labels (1).
 
 Partial views from a turntable: every folder below SCANS that holds files is one part, its files in
 natural order are the views.  They are registered, fused and then cleaned likewise.  SCANS holds
@@ -29,6 +30,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.walking import walk
 from gmanet.errors import InputError, command
 from gmanet.preparation.layout import holds_views
@@ -62,16 +64,23 @@ def prepare(scans: Path, folder: Path, words: Sequence[str] = ()) -> list[str]:
     if folder.resolve().is_relative_to(scans.resolve()) or folder.resolve() in below:
         raise InputError(f"-o {folder}: lies in {scans}, wanted a folder elsewhere")
     cleaning, turning = Cleaning(), Turning()
-    keys = {"views": holds_views(scans), **asdict(cleaning)}
+    keys = {"views": holds_views(scans), **asdict(cleaning), "label_value": LABEL_VALUE}
     more = {**keys, **asdict(turning), "seed": 0}
     views = keys["views"] or any(word.startswith("views=") for word in words)
     values = read_words(words, more if views else keys)
     cleaning = taken(values, cleaning)
     if values["views"]:
-        parts = fuse_parts(scans, folder, taken(values, turning), cleaning, values["seed"])
+        parts = fuse_parts(
+            scans,
+            folder,
+            taken(values, turning),
+            cleaning,
+            seed=values["seed"],
+            label_value=values["label_value"],
+        )
         tell_parts(parts, folder)
         return [line.error for line in parts if line.error]
-    lines = clean_scans(scans, folder, cleaning)
+    lines = clean_scans(scans, folder, cleaning, values["label_value"])
     tell_scans(lines, folder)
     return [line.error for line in lines if line.error]
 

@@ -21,7 +21,7 @@ from gmanet.data.files import read_cloud
 from gmanet.data.files.outputs import OUTPUTS
 from gmanet.data.sources import open_data
 from gmanet.detectors import DETECTORS
-from gmanet.errors import InputError, command
+from gmanet.errors import InputError, command, note
 from gmanet.evaluation.prediction import Prediction, file_stem, load_predictions
 from gmanet.run import Run
 from gmanet.synthesis.spcg import Generator
@@ -49,10 +49,12 @@ def show_file(path: Path, folder: Path) -> Path:
         InputError: The scan or its scores cannot be read, or the picture cannot be written.
     """
     cloud = read_cloud(path)
-    return _draw(folder / f"{path.stem}.views.png", cloud, _scores_of(path, len(cloud)), None)
+    for sentence in cloud.notes:
+        note(sentence)
+    return _draw(folder / f"{path.stem}.views.png", cloud, _scores_of(path, cloud), None)
 
 
-def _scores_of(path: Path, count: int) -> Floats | None:
+def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
     """Return the scores that ``predict``, or an earlier version of it, wrote of a scan."""
     name = f"{path.stem}.scores.npz"
     places = (path.parent / OUTPUTS / name, path.parent / name)
@@ -60,8 +62,10 @@ def _scores_of(path: Path, count: int) -> Floats | None:
     if found is None:
         return None
     score = Prediction.load(found).score
-    if len(score) != count:
-        told = f"{len(score)} scores for the {count} points of {path}"
+    if cloud.rows is not None and len(score) == cloud.file_points:
+        score = score[cloud.rows]
+    if len(score) != len(cloud):
+        told = f"{len(score)} scores for the {len(cloud)} points of {path}"
         raise InputError(f"{found}: {told}, wanted those of gmanet predict RUN {path}")
     return score
 

@@ -17,7 +17,7 @@ from gmanet.cloud import Cloud
 from gmanet.config import compose
 from gmanet.data.files import write_cloud
 from gmanet.data.sources import open_data
-from gmanet.errors import InputError, command
+from gmanet.errors import InputError, command, note
 from gmanet.synthesis.spcg import Generator
 from gmanet.view.colors import label_colors
 from gmanet.view.picture import Panel, save_row
@@ -46,6 +46,8 @@ def synthesize(words: list[str], count: int, folder: Path) -> list[Path]:
     files = []
     for index in range(count):
         normal = train[index % len(train)]
+        for sentence in normal.notes if index < len(train) else ():
+            note(sentence)
         twin = generator.twin(normal, np.random.default_rng([config.seed, index]))
         assert twin.label is not None
         files.append(folder / f"{twin.name}_{index:03d}.ply")

@@ -17,17 +17,20 @@ from scipy.spatial import KDTree
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, pcd, ply, read_cloud, write_cloud
-from gmanet.data.files.columns import Column
+from gmanet.data.files.columns import Column, assemble
+from gmanet.data.files.labels import NAMES as LABELS
+from gmanet.data.files.labels import find_label, plain_name
 from gmanet.data.files.source import quote, read_bytes
-from gmanet.data.files.text import read_table
+from gmanet.data.files.text import first_remark, named_columns, read_table
 from gmanet.data.loaders.correspondence import match_rows
 from gmanet.data.loaders.truth import as_flags
-from gmanet.errors import InputError
+from gmanet.errors import InputError, note
 
 __all__ = ["ENDINGS", "convert_annotations", "read_annotation", "write_gt"]
 
-NAMES = ("label", "labels", "scalar_field", "classification", "class", "gt", "defect", "anomaly")
-"""What the column is called, without ``scalar_``; the first of these that a file has is taken."""
+NAMES = (*LABELS, "scalar_field", "classification", "class")
+"""What the column is called, without ``scalar_``; the first of these that a file has is taken.  The
+last three mean anything in a scan; in a file that is said to be marked they are labels."""
 GEOMETRY = ("x", "y", "z")
 READERS = {".pcd": pcd.read_columns, ".ply": ply.read_columns}
 TEXTS = (".txt", ".xyz", ".asc")
@@ -35,8 +38,6 @@ ENDINGS = (*TEXTS, *READERS)
 """What CloudCompare saves that is read here."""
 SAME = 1e-3
 """Points of the annotated and of the original scan agree up to this fraction of the diameter."""
-HEAD = re.compile(rb"(?:\xef\xbb\xbf)?(?://|#)\s*([^\r\n]*)")
-SEPARATOR = re.compile(r"[\s,;]+")
 COUNT = re.compile(rb"(?:(?://|#)[^\n]*\n)?\s*\d+[ \t]*\r?\n")
 
 
@@ -61,10 +62,10 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
     values = np.asarray(columns[_chosen(path, columns, name)], np.float64)
     if np.isnan(values).all():
         raise InputError(f"{path}: no point has a label, wanted 0 or 1")
-    label = as_flags(path, np.where(np.isnan(values), 0, values))
-    with np.errstate(over="ignore"):
-        pos = np.stack([columns[axis] for axis in GEOMETRY], axis=1).astype(np.float32)
-    return Cloud(pos, label, name=path.stem).checked(str(path))
+    values = np.where(np.isnan(values), 0, values)
+    cloud = assemble(path, np.stack([columns[axis] for axis in GEOMETRY], axis=1))
+    rows = slice(None) if cloud.rows is None else cloud.rows
+    return cloud.replace(label=as_flags(path, values[rows])).checked(str(path))
 
 
 def write_gt(category: Path, cloud: Cloud) -> Path:
@@ -91,14 +92,16 @@ def _labeled(category: Path, cloud: Cloud) -> Cloud:
     if not scan.is_file():
         there = ", ".join(path.name for path in list_files(scan.parent, (".pcd",)))
         raise InputError(f"{scan}: no such file, wanted one of: {there[:200] or 'none there'}")
-    if len(cloud) != (count := pcd.count_points(scan)):
-        raise InputError(f"{cloud.name}: {len(cloud)} labels, wanted {count} as points in {scan}")
+    whole = read_cloud(scan)
+    if len(cloud) != len(whole):
+        raise InputError(
+            f"{cloud.name}: {len(cloud)} labels, wanted {len(whole)} as points in {scan}"
+        )
     if cloud.label is None or not cloud.label.any():
         raise InputError(f"{cloud.name}: no point is marked abnormal, wanted some or no label file")
     if "good" in cloud.name.lower():
         raise InputError(f"{cloud.name}: is called good, wanted no abnormal points in it")
-    original = read_cloud(scan)
-    points, rows = (one.pos.astype(np.float64) + one.origin for one in (original, cloud))
+    points, rows = whole.positions(), cloud.positions()
     distance = np.asarray(KDTree(points).query(rows)[0])
     far = int(np.argmax(distance))
     wanted = f"wanted those of {scan} in the same place"
@@ -109,7 +112,7 @@ def _labeled(category: Path, cloud: Cloud) -> Cloud:
         own = match_rows(points, rows, SAME * cloud.diameter)
     except InputError as error:
         raise InputError(f"{cloud.name}: {error}, {wanted}") from None
-    return original.replace(label=cloud.label[own])
+    return whole.replace(label=cloud.label[own])
 
 
 def convert_annotations(
@@ -127,6 +130,8 @@ def convert_annotations(
     """
     clouds = [read_annotation(path, name) for path in files]
     for path, cloud in zip(files, clouds, strict=True):
+        for sentence in cloud.notes:
+            note(sentence)
         if not (category / "test" / f"{cloud.name}.pcd").is_file():
             raise InputError(f"{path}: no {cloud.name}.pcd in {category / 'test'}, wanted its scan")
         _labeled(category, cloud)
@@ -135,35 +140,27 @@ def convert_annotations(
 
 def _chosen(path: Path, columns: dict[str, Column], name: str | None) -> str:
     """Return the column that holds the labels."""
-    plain = {_plain(one): one for one in columns if one not in GEOMETRY}
-    wanted = NAMES if name is None else (_plain(name),)
-    for one in wanted:
-        if one in plain:
-            return plain[one]
-    there = quote(" ".join(columns))
-    raise InputError(f"{path}: the columns are {there}, wanted {' or '.join(wanted)} among them")
-
-
-def _plain(name: str) -> str:
-    """Return ``scalar_field`` for ``Scalar field`` and ``scalar_Scalar_field``."""
-    words = re.sub(r"\W+", "_", name.strip().lower()).strip("_")
-    return words.removeprefix("scalar_") if words != "scalar_field" else words
+    wanted = NAMES if name is None else (plain_name(name),)
+    found = find_label([one for one in columns if one not in GEOMETRY], wanted)
+    if found is None:
+        there = quote(" ".join(columns))
+        raise InputError(
+            f"{path}: the columns are {there}, wanted {' or '.join(wanted)} among them"
+        )
+    return found
 
 
 def _text_columns(path: Path) -> dict[str, Column]:
     """Return the columns of a table by the names in its first line; the last is else ``label``."""
-    data = read_bytes(path, path.suffix.lower())
-    if COUNT.match(data):
+    if COUNT.match(read_bytes(path, path.suffix.lower())):
         raise InputError(f"{path}: begins with a number of points, wanted it saved without that")
     table = read_table(path)
-    width, head = table.shape[1], HEAD.match(data)
-    said = head[1].decode("latin-1").lower().strip() if head else ""
-    names = [one for one in SEPARATOR.split(said) if one]
-    if len(names) != width:  # names may hold blanks; CloudCompare separates them by the separator
-        names = [one.strip() for one in re.split(r"[,;\t]", said)]
-    if not head and width >= 4:
-        names = [*GEOMETRY, *(f"column{i}" for i in range(4, width)), "label"]
-    if len(names) != width or any(axis not in names for axis in GEOMETRY):
+    columns = named_columns(path, table)
+    if columns is not None:
+        return columns
+    width, said = table.shape[1], first_remark(path)
+    if said or width < 4:
         found = f"{width} columns named {quote(said)}"
         raise InputError(f"{path}: {found}, wanted a first line //X Y Z … with as many names")
-    return {one: table[:, place] for place, one in enumerate(names)}
+    names = [*GEOMETRY, *(f"column{i}" for i in range(4, width)), "label"]
+    return dict(zip(names, table.T, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from gmanet.errors import InputError
 
@@ -24,6 +25,8 @@ class DataConfig:
         label_points: Take a defective cloud's points from its label file, unchecked, instead of
             bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
             ``open_industry``.
+        label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
+            normal ones have 0.
     """
 
     name: str = "procedural"
@@ -34,8 +37,13 @@ class DataConfig:
     train_clouds: int = 0
     views: int = 0
     label_points: bool = False
+    label_value: float = 1.0
 
     def __post_init__(self) -> None:
         for key in ("train_clouds", "views"):
             if getattr(self, key) < 0:
                 raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")
+        if self.label_value == 0 or not isfinite(self.label_value):
+            raise InputError(
+                f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"
+            )

@@ -139,16 +139,15 @@ def inventory(
 
 def grouped(entries: Iterable[Entry]) -> list[str]:
     """Return the notes of scans, one sentence for all scans that say the same but for numbers."""
-    groups: dict[str, list[tuple[str, str]]] = {}
+    groups: dict[str, list[str]] = {}
     for entry in entries:
-        for sentence in entry.notes:
-            kind = VARIABLE.sub("#", sentence.replace(entry.name, ""))
-            groups.setdefault(kind, []).append((entry.name, sentence))
-    said = []
-    for group in groups.values():
-        name, sentence = group[0]
-        who = name if len(group) == 1 else f"{len(group)} scans, for example {name}"
-        said.append(f"{who}: {sentence}")
+        for sentence in entry.notes:  # begins with the file
+            kind = VARIABLE.sub("#", sentence.partition(": ")[2] or sentence)
+            groups.setdefault(kind, []).append(sentence)
+    said = [
+        group[0] if len(group) == 1 else f"{len(group)} scans, for example {group[0]}"
+        for group in groups.values()
+    ]
     if len(said) > NOTES:
         said[NOTES - 1 :] = [f"{len(said) - NOTES + 1} notes on other scans are left out here"]
     return said

@@ -18,26 +18,34 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud
 from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.files.atomic import replacing
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.unread import unread
 from gmanet.errors import InputError, note
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
 from gmanet.preparation.report import PICTURES, PartLine
+from gmanet.preparation.scans import unmeasured
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning
-from gmanet.preprocess.fusion import Placement, fuse, joined, place
+from gmanet.preprocess.fusion import Placement, about_one_origin, fuse, joined, place
 from gmanet.preprocess.turning import Turning
 
 __all__ = ["fuse_parts"]
 
-METHOD = 1
+METHOD = 2
 """Changes with whatever changes a result."""
 
 POSES = "poses"
 
 
 def fuse_parts(
-    views: Path, folder: Path, turning: Turning, cleaning: Cleaning, seed: int = 0
+    views: Path,
+    folder: Path,
+    turning: Turning,
+    cleaning: Cleaning,
+    *,
+    seed: int = 0,
+    label_value: float = LABEL_VALUE,
 ) -> list[PartLine]:
     """Put all parts together, and return what became of each.
 
@@ -47,6 +55,7 @@ def fuse_parts(
         turning: What is known of the turntable.
         cleaning: Of the fused clouds.
         seed: Draws points and bases.
+        label_value: Of abnormal points in the files' fields of labels.
 
     Raises:
         InputError: There are no parts, or one of the folders cannot be used.
@@ -58,7 +67,7 @@ def fuse_parts(
     lines: list[PartLine] = []
     for part in tqdm(parts, "fuse", unit="part"):
         try:
-            key = digest((METHOD, turning, cleaning, seed, part.name), part.files)
+            key = digest((METHOD, turning, cleaning, seed, label_value, part.name), part.files)
         except OSError as error:
             problem = f"{views / part.name}: cannot be read ({error.strerror})"
             lines.append(PartLine(str(part.name), error=problem))
@@ -66,7 +75,7 @@ def fuse_parts(
         line = known.get(str(part.name))
         if line is None or line.key != key or not (folder / line.file).is_file():
             _forget(folder, line)
-            line = _made(views, part, folder, (turning, cleaning, seed), key)
+            line = _made(views, part, folder, (turning, cleaning, seed, label_value), key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
@@ -81,12 +90,12 @@ def _forget(folder: Path, line: PartLine | None) -> None:
 
 
 def _made(
-    views: Path, part: PartFolder, folder: Path, how: tuple[Turning, Cleaning, int], key: str
+    views: Path, part: PartFolder, folder: Path, how: tuple[Turning, Cleaning, int, float], key: str
 ) -> PartLine:
     start = time.perf_counter()
-    turning, cleaning, seed = how
+    turning, cleaning, seed, label_value = how
     try:
-        clouds = [read_cloud(path) for path in part.views]
+        clouds, lost = _read_views(part, label_value)
         placement = _placed(part, clouds, folder, turning, seed)
         if placement.trouble:
             raise InputError(placement.trouble)
@@ -116,9 +125,19 @@ def _made(
         thinned=cleaned.thinned,
         labelled=before,
         labelled_kept=after,
+        unmeasured=lost,
         seconds=round(time.perf_counter() - start, 1),
         key=key,
     )
+
+
+def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]:
+    """Return a part's views about one origin, and how many points were never measured."""
+    clouds = [read_cloud(path, label_value) for path in part.views]
+    for cloud in clouds:
+        for sentence in cloud.notes:
+            note(sentence)
+    return about_one_origin(clouds), sum(map(unmeasured, clouds))
 
 
 def _placed(

@@ -34,6 +34,7 @@ class PartLine:
         thinned: Left out by the octree.
         labelled: Labelled points of the views.
         labelled_kept: Those that are left.
+        unmeasured: Points of the files that were never measured; ``points`` is without them.
         seconds: It took, pictures included.
         key: Digest of the files' bytes and of the settings.
         error: Why there is no cloud.
@@ -53,6 +54,7 @@ class PartLine:
     thinned: int = 0
     labelled: int = 0
     labelled_kept: int = 0
+    unmeasured: int = 0
     seconds: float = 0.0
     key: str = ""
     error: str = ""
@@ -63,8 +65,10 @@ def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
     done = [line for line in lines if not line.error]
     views, points = sum(line.views for line in done), sum(line.points for line in done)
     kept = points - sum(line.outliers + line.thinned for line in done)
+    lost = sum(line.unmeasured for line in done)
+    never = f" ({lost} others were never measured)" if lost else ""
     sys.stdout.write(
         f"{len(done)} of {len(lines)} parts written to {folder}: {views} views of {points} points "
-        f"became {kept} points; {folder / TABLE} and "
+        f"became {kept} points{never}; {folder / TABLE} and "
         f"{folder / PICTURES} tell more\n"
     )

@@ -9,14 +9,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from gmanet.cloud import Cloud
 from gmanet.data.files import READERS, WRITERS, list_files, read_cloud, write_cloud
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.unread import unread
 from gmanet.data.files.walking import walk
 from gmanet.errors import InputError, note
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning, clean
 
-__all__ = ["Line", "clean_scans", "tell_scans"]
+__all__ = ["Line", "clean_scans", "tell_scans", "unmeasured"]
+
+METHOD = 2
+"""Changes with whatever changes a result."""
 
 MANY = 0.05
 """Share of outliers above which a scan is named: perhaps its surface was taken for them."""
@@ -33,6 +38,7 @@ class Line:
         thinned: Left out by the octree.
         labelled: Labelled points of the scan.
         labelled_kept: Those that are left.
+        unmeasured: Points of the file that were never measured; ``points`` is without them.
         key: Digest of the file's bytes and of the settings.
         error: Why there is no clean scan.
     """
@@ -43,17 +49,21 @@ class Line:
     thinned: int = 0
     labelled: int = 0
     labelled_kept: int = 0
+    unmeasured: int = 0
     key: str = ""
     error: str = ""
 
 
-def clean_scans(scans: Path, folder: Path, cleaning: Cleaning) -> list[Line]:
+def clean_scans(
+    scans: Path, folder: Path, cleaning: Cleaning, label_value: float = LABEL_VALUE
+) -> list[Line]:
     """Clean all scans, and return what became of each.
 
     Args:
         scans: A folder with files of known endings, also in sub-folders, linked ones too.
         folder: Where clean scans and the table go; neither ``scans`` nor a folder of it.
         cleaning: How.
+        label_value: Of abnormal points in the files' fields of labels.
 
     Raises:
         InputError: There are no scans, two would be written to one place, or one of the folders
@@ -69,7 +79,7 @@ def clean_scans(scans: Path, folder: Path, cleaning: Cleaning) -> list[Line]:
     lines: list[Line] = []
     for name in tqdm(files, "clean", unit="scan"):
         try:
-            key = digest(cleaning, [scans / name])
+            key = digest((METHOD, cleaning, label_value), [scans / name])
         except OSError as error:
             lines.append(
                 Line(str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
@@ -78,7 +88,7 @@ def clean_scans(scans: Path, folder: Path, cleaning: Cleaning) -> list[Line]:
         line = known.get(key)
         target = folder / _written(name)
         if line is None or line.file != str(name) or not target.is_file():
-            line = _clean(scans / name, name, target, cleaning, key)
+            line = _clean(scans / name, name, target, (cleaning, label_value), key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
@@ -108,9 +118,12 @@ def _ignores_case(folder: Path) -> bool:
     return other.name != place.resolve().name and other.exists() and other.samefile(place)
 
 
-def _clean(path: Path, name: Path, target: Path, cleaning: Cleaning, key: str) -> Line:
+def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
+    cleaning, label_value = how
     try:
-        cloud = read_cloud(path)
+        cloud = read_cloud(path, label_value)
+        for sentence in cloud.notes:
+            note(sentence)
         cleaned = clean(cloud, cleaning)
         write_cloud(target, cleaned.cloud)
     except InputError as error:
@@ -121,7 +134,21 @@ def _clean(path: Path, name: Path, target: Path, cleaning: Cleaning, key: str) -
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (cloud, cleaned.cloud)
     )
-    return Line(str(name), len(cloud), cleaned.outliers, cleaned.thinned, before, after, key)
+    return Line(
+        str(name),
+        points=len(cloud),
+        outliers=cleaned.outliers,
+        thinned=cleaned.thinned,
+        labelled=before,
+        labelled_kept=after,
+        unmeasured=unmeasured(cloud),
+        key=key,
+    )
+
+
+def unmeasured(cloud: Cloud) -> int:
+    """Return how many points of a cloud's file were never measured."""
+    return 0 if cloud.rows is None else cloud.file_points - len(cloud)
 
 
 def tell_scans(lines: Sequence[Line], folder: Path) -> None:
@@ -130,9 +157,11 @@ def tell_scans(lines: Sequence[Line], folder: Path) -> None:
     points, outliers, thinned = (
         sum(getattr(line, name) for line in lines) for name in ("points", "outliers", "thinned")
     )
+    lost = sum(line.unmeasured for line in lines)
+    never = f"; {lost} others were never measured" if lost else ""
     sys.stdout.write(
         f"{done} of {len(lines)} scans written to {folder}: of {points} points "
-        f"{outliers} were outliers and {thinned} thinned out; {folder / TABLE} tells more\n"
+        f"{outliers} were outliers and {thinned} thinned out{never}; {folder / TABLE} tells more\n"
     )
     eaten = [line.file for line in lines if line.outliers > MANY * line.points]
     if eaten:

@@ -21,7 +21,7 @@ from gmanet.preprocess.sight import Sight
 from gmanet.preprocess.turning import Turning
 from gmanet.preprocess.turntable import put_together
 
-__all__ = ["Placement", "fuse", "joined", "place"]
+__all__ = ["Placement", "about_one_origin", "fuse", "joined", "place"]
 
 FEWEST = 2
 """Views that can be put together."""
@@ -73,6 +73,26 @@ class Placement:
         )
 
 
+def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
+    """Return views of one frame with one origin: the first that is not zero, if there is one.
+
+    What a reader subtracted from far coordinates may differ from view to view, and a turntable's
+    axis is fixed in the coordinates of the files.
+    """
+    origin = next((one.origin for one in clouds if any(one.origin)), (0.0, 0.0, 0.0))
+    return [
+        one
+        if one.origin == origin
+        else one.replace(
+            pos=one.positions(origin).astype(np.float32),
+            origin=origin,
+            rows=one.rows,
+            file_points=one.file_points,
+        )
+        for one in clouds
+    ]
+
+
 def place(
     clouds: Sequence[Cloud],
     turning: Turning,
@@ -83,10 +103,11 @@ def place(
     """Return how views of one part lie together.
 
     Args:
-        clouds: Two or more views in the order of the table's turns.
-        turning: What is known of the turntable.
+        clouds: Two or more views in the order of the table's turns, of one origin.
+        turning: What is known of the turntable; its center is one of the files' coordinates.
         angles: Of the table at each view, in degrees, where they are known.
-        markers: Reference points of each view by name, with shape ``(3,)`` each.
+        markers: Reference points of each view by name, with shape ``(3,)`` each, in the files'
+            coordinates.
         seed: Draws points and bases.
 
     Raises:
@@ -100,6 +121,11 @@ def place(
             sights.append(Sight.of(cloud.pos))
         except InputError as error:
             raise InputError(f"view {cloud.name}: {error}") from None
+    origin = np.array(clouds[0].origin)
+    if origin.any():
+        center = np.asarray(turning.center) - origin
+        turning = replace(turning, center=tuple(center.tolist()))
+        markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
     size = 2 * max(sight.size for sight in sights)
     windows = turning.windows(len(clouds), size, angles)
     found = put_together(sights, windows, np.random.default_rng(seed), markers)
@@ -141,7 +167,8 @@ def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
         if one.normal is not None
     ]
     normal = np.concatenate(normals).astype(np.float32) if len(normals) == len(clouds) else None
-    return Cloud(np.concatenate(pos).astype(np.float32), label, normal)
+    whole = np.concatenate(pos).astype(np.float32)
+    return Cloud(whole, label, normal, origin=clouds[0].origin)
 
 
 def _mean_square(values: Sequence[float]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,18 @@ import numpy.typing as npt
 from gmanet.cloud import Cloud
 from gmanet.data.files import npz, pcd, ply, stl, text
 from gmanet.data.files.atomic import replacing
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.outputs import is_output
 from gmanet.errors import InputError
 
 __all__ = ["READERS", "WRITERS", "list_files", "read_cloud", "write_cloud"]
 
-READERS: dict[str, Callable[[Path], Cloud]] = {
+
+class _Reader(Protocol):
+    def __call__(self, path: Path, label_value: float = ...) -> Cloud: ...
+
+
+READERS: dict[str, _Reader] = {
     ".pcd": pcd.read,
     ".ply": ply.read,
     ".xyz": text.read,
@@ -33,13 +40,15 @@ WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
 }
 
 
-def read_cloud(path: Path) -> Cloud:
+def read_cloud(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the file's cloud, checked and named after the file.
 
-    Normals become unit normals; they are left out if one of them has no direction.
+    Normals become unit normals; they are left out if one of them has no direction.  Points that
+    were never measured are left out, and what is no label is not read: ``Cloud.notes`` tells.
 
     Args:
         path: A file with one of the endings of ``READERS``.
+        label_value: Of abnormal points in a field of labels; normal ones have 0.
 
     Raises:
         InputError: The file is missing, damaged, of an unknown ending, or holds no cloud that can
@@ -51,7 +60,7 @@ def read_cloud(path: Path) -> Cloud:
     reader = READERS[_ending(path, READERS)]
     # A value beyond float32 becomes infinite, and is refused as such.
     with np.errstate(over="ignore", invalid="ignore"):
-        return reader(path).checked(str(path))
+        return reader(path, label_value).checked(str(path))
 
 
 def write_cloud(
@@ -59,7 +68,9 @@ def write_cloud(
 ) -> None:
     """Write a cloud so that ``read_cloud`` returns equal points and labels.
 
-    Text files have no normals.  The file appears whole or not at all; its folder is made.
+    Coordinates are those of the file that the cloud comes from, ``Cloud.positions``; they are
+    written as doubles if ``Cloud.origin`` is not zero.  Text files have no normals.  The file
+    appears whole or not at all; its folder is made.
 
     Args:
         path: A file with one of the endings of ``WRITERS``.

@@ -1,7 +1,9 @@
 """Named columns of a file become a cloud.
 
-``x y z`` are wanted; ``normal_x normal_y normal_z`` (or ``nx ny nz``) and ``label`` (or
-``scalar_label``) are read where they are present; all others are ignored.
+``x y z`` are wanted; ``normal_x normal_y normal_z`` (or ``nx ny nz``) and a field of labels
+(``gmanet.data.files.labels``) are read where they are present; all others are ignored.  Points that
+were never measured are left out (``gmanet.data.files.unmeasured``), and coordinates far from the
+origin are centered (``gmanet.data.files.centering``).
 """
 
 from __future__ import annotations
@@ -13,33 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Cloud, Floats, Labels
+from gmanet.cloud import MIN_POINTS, Cloud, Floats
+from gmanet.data.files.centering import centered
+from gmanet.data.files.labels import LABEL_VALUE, find_label, no_label
+from gmanet.data.files.unmeasured import measured
 from gmanet.errors import InputError
 
-__all__ = ["Column", "as_cloud", "as_labels", "as_normals"]
+__all__ = ["Column", "as_cloud", "as_normals", "assemble"]
 
 Column = npt.NDArray[Any]
 
 POS = ("x", "y", "z")
 NORMALS = (("normal_x", "normal_y", "normal_z"), ("nx", "ny", "nz"))
-LABELS = ("label", "scalar_label")
 UNIT = 1e-3
 """Normals this close to length 1 stay as they are."""
-
-
-def as_labels(path: Path, values: Column) -> Labels:
-    """Return True where the value is not zero, with shape ``(N,)``.
-
-    Raises:
-        InputError: A value is not a whole number.
-    """
-    bad = np.flatnonzero(~np.isfinite(values) | (values != np.floor(values)))
-    if len(bad):
-        first = bad[0]
-        raise InputError(
-            f"{path}: label {values[first]} at point {first + 1}, wanted 0 (normal) or 1 (abnormal)"
-        )
-    return values.astype(np.bool_)
 
 
 def as_normals(values: Column) -> Floats | None:
@@ -55,25 +44,83 @@ def as_normals(values: Column) -> Floats | None:
     return (values / scale).astype(np.float32)
 
 
-def as_cloud(path: Path, columns: Mapping[str, Column]) -> Cloud:
+def as_cloud(
+    path: Path,
+    columns: Mapping[str, Column],
+    *,
+    label_value: float = LABEL_VALUE,
+    field: str = "",
+) -> Cloud:
     """Return the cloud, named after the file, not yet checked.
 
     Args:
         path: Where the columns come from.
         columns: Values by lower-case name, each with shape ``(N,)``.
+        label_value: Of abnormal points, where it is another than 1.
+        field: What the labels are called in a note; empty for their name in the file.
 
     Raises:
-        InputError: ``x``, ``y`` or ``z`` is missing, or a label is not a whole number.
+        InputError: ``x``, ``y`` or ``z`` is missing, or too few points were measured.
     """
     if any(name not in columns for name in POS):
         found = " ".join(columns) or "none"
         raise InputError(f"{path}: the columns are {found[:200]}, wanted x y z among them")
-    pos = np.stack([columns[name].astype(np.float32) for name in POS], axis=1)
-    label, normal = None, None
-    for name in LABELS:
-        if label is None and name in columns:
-            label = as_labels(path, columns[name])
+    pos = np.stack([columns[name].astype(np.float64) for name in POS], axis=1)
+    normal = None
     for names in NORMALS:
         if normal is None and all(name in columns for name in names):
-            normal = as_normals(np.stack([columns[name] for name in names], axis=1))
-    return Cloud(pos, label, normal, name=path.stem)
+            normal = np.stack([columns[name] for name in names], axis=1)
+    name = find_label(columns)
+    label = None if name is None else columns[name]
+    said = field or f"the field {name}"
+    return assemble(path, pos, label=label, normal=normal, field=said, label_value=label_value)
+
+
+def assemble(
+    path: Path,
+    pos: Column,
+    *,
+    label: Column | None = None,
+    normal: Column | None = None,
+    field: str = "label",
+    label_value: float = LABEL_VALUE,
+) -> Cloud:
+    """Return the cloud of a file's arrays, named after the file, not yet checked.
+
+    Args:
+        path: Where they come from.
+        pos: Coordinates of all points of the file, with shape ``(N, 3)``.
+        label: Values that may be labels, with shape ``(N,)``.
+        normal: Vectors of any length, with shape ``(N, 3)``.
+        field: What the labels are called in a note.
+        label_value: Of abnormal points.
+
+    Raises:
+        InputError: Too few points were measured.
+    """
+    pos, notes = pos.astype(np.float64), []
+    seen = measured(pos)
+    rows, count = None, len(pos)
+    if not seen.mask.all():
+        rows = np.flatnonzero(seen.mask)
+        lost = f"{count - len(rows)} of {count} points were never measured ({seen.found})"
+        if len(rows) < MIN_POINTS:
+            found = f"{len(rows)} points, wanted at least {MIN_POINTS}"
+            raise InputError(f"{path}: {found}; {lost}")
+        notes.append(f"{path}: {lost} and are left out")
+        pos = pos[rows]
+        label, normal = (None if one is None else one[rows] for one in (label, normal))
+    if label is not None and (reason := no_label(label, field, label_value)):
+        notes.append(f"{path}: {reason}")
+        label = None
+    place, origin = centered(pos)
+    return Cloud(
+        place,
+        None if label is None else np.asarray(label == label_value),
+        None if normal is None else as_normals(normal),
+        name=path.stem,
+        origin=origin,
+        notes=tuple(notes),
+        rows=rows,
+        file_points=0 if rows is None else count,
+    )

@@ -1,5 +1,7 @@
 """``.npz``: NumPy arrays ``pos`` (or ``points``), and optionally ``label`` and ``normal``.
 
+Labels may have another of the names in ``gmanet.data.files.labels``.
+
 The archive is opened by hand, because NumPy allocates what an array's header promises before it
 looks at the data.  Nothing is unpickled.
 """
@@ -15,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from gmanet.cloud import Cloud
-from gmanet.data.files.columns import Column, as_labels, as_normals
+from gmanet.data.files.columns import Column, assemble
+from gmanet.data.files.labels import LABEL_VALUE, find_label
 from gmanet.data.files.source import read_bytes
 from gmanet.errors import InputError
 
@@ -30,8 +33,12 @@ HEADERS = {
 }
 
 
-def read(path: Path) -> Cloud:
+def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the file's cloud, not yet checked.
+
+    Args:
+        path: The file.
+        label_value: Of abnormal points (``gmanet.data.files.labels``).
 
     Raises:
         InputError: The file is not an archive of NumPy arrays, is damaged, has no ``pos``, or its
@@ -49,24 +56,31 @@ def read(path: Path) -> Cloud:
     if key is None:
         found = ", ".join(names)[:200] or "nothing"
         raise InputError(f"{path}: holds {found}, wanted an array pos")
+    marks = find_label(names) or "label"
     arrays = {
         name: _array(path, archive, names[name], limit=MAX_RATIO * len(data))
-        for name in (key, "label", "normal")
+        for name in (key, marks, "normal")
         if name in names
     }
     count = len(arrays[key]) if arrays[key].ndim else 0
-    for name, shape in ((key, (count, 3)), ("label", (count,)), ("normal", (count, 3))):
+    for name, shape in ((key, (count, 3)), (marks, (count,)), ("normal", (count, 3))):
         if name in arrays and arrays[name].shape != shape:
             wanted = "(N, 3)" if name == key else str(shape)
             raise InputError(f"{path}: {name} has shape {arrays[name].shape}, wanted {wanted}")
-    label = as_labels(path, arrays["label"]) if "label" in arrays else None
-    normal = as_normals(arrays["normal"]) if "normal" in arrays else None
-    return Cloud(arrays[key].astype(np.float32), label, normal, name=path.stem)
+    return assemble(
+        path,
+        arrays[key],
+        label=arrays.get(marks),
+        normal=arrays.get("normal"),
+        field=f"the array {marks}",
+        label_value=label_value,
+    )
 
 
 def write(path: Path, cloud: Cloud) -> None:
-    """Write ``pos`` and, where they are known, ``label`` and ``normal``."""
-    known = {"pos": cloud.pos, "label": cloud.label, "normal": cloud.normal}
+    """Write ``pos`` (doubles if there is an origin) and, where known, ``label`` and ``normal``."""
+    pos = cloud.positions() if any(cloud.origin) else cloud.pos
+    known = {"pos": pos, "label": cloud.label, "normal": cloud.normal}
     arrays: dict[str, Any] = {name: array for name, array in known.items() if array is not None}
     with path.open("wb") as file:
         np.savez(file, **arrays)

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.data.files.columns import Column, as_cloud
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.lzf import MAX_RATIO, decompress
 from gmanet.data.files.pcd_header import HEADER_LIMIT, Header, parse_header
 from gmanet.data.files.source import read_bytes
@@ -40,14 +41,18 @@ def count_points(path: Path) -> int:
     return parse_header(path, read_bytes(path, ".pcd", limit=HEADER_LIMIT)).points
 
 
-def read(path: Path) -> Cloud:
+def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the file's cloud, not yet checked.
+
+    Args:
+        path: The file.
+        label_value: Of abnormal points (``gmanet.data.files.labels``).
 
     Raises:
         InputError: The file is not a PCD file, contradicts itself, or its data are damaged or do
             not hold as many points as the header promises.
     """
-    return as_cloud(path, read_columns(path))
+    return as_cloud(path, read_columns(path), label_value=label_value)
 
 
 def read_columns(path: Path) -> dict[str, Column]:
@@ -66,9 +71,14 @@ def read_columns(path: Path) -> dict[str, Column]:
 
 
 def write(path: Path, cloud: Cloud) -> None:
-    """Write ``x y z`` and, where they are known, normals and labels, as binary 0.7."""
+    """Write ``x y z`` and, where they are known, normals and labels, as binary 0.7.
+
+    Coordinates are those of the file that the cloud comes from: doubles if it has an origin.
+    """
+    far = any(cloud.origin)
+    kind, pos = ("<f8", cloud.positions()) if far else ("<f4", cloud.pos)
     columns: list[tuple[str, str, Column]] = [
-        (name, "<f4", cloud.pos[:, axis]) for axis, name in enumerate("xyz")
+        (name, kind, pos[:, axis]) for axis, name in enumerate("xyz")
     ]
     if cloud.normal is not None:
         columns += [(f"normal_{n}", "<f4", cloud.normal[:, axis]) for axis, n in enumerate("xyz")]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gmanet.cloud import Cloud
 from gmanet.data.files.columns import Column, as_cloud
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.ply_header import Element, Header, parse_header
 from gmanet.data.files.source import read_bytes
 from gmanet.data.files.table import parse_table
@@ -28,19 +29,24 @@ format binary_little_endian 1.0
 {properties}
 end_header
 """
-NAMES = {"f4": "float", "u1": "uchar"}
+NAMES = {"f4": "float", "f8": "double", "u1": "uchar"}
 SANE = (1e-12, 1e12)
-"""Coordinates that are all smaller, or one of which is larger, were read in a wrong byte order."""
+"""A point whose coordinates are all smaller, or one of which is larger, is none of a scan; where
+most points are such and would not be in the other byte order, the order is wrong."""
 
 
-def read(path: Path) -> Cloud:
+def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the file's cloud, not yet checked.
+
+    Args:
+        path: The file.
+        label_value: Of abnormal points (``gmanet.data.files.labels``).
 
     Raises:
         InputError: The file is not a PLY file, its data are not what the header promises, or
             the byte order is not the one it names.
     """
-    return as_cloud(path, read_columns(path))
+    return as_cloud(path, read_columns(path), label_value=label_value)
 
 
 def read_columns(path: Path) -> dict[str, Column]:
@@ -54,7 +60,8 @@ def read_columns(path: Path) -> dict[str, Column]:
     if not header.order:
         return _from_text(path, header, data[header.offset :])
     columns = _from_records(path, header, data)
-    if not _sane(columns) and _sane({name: one.byteswap() for name, one in columns.items()}):
+    swapped = {name: columns[name].byteswap() for name in ("x", "y", "z")}
+    if 2 * _sane(columns) < _sane(swapped):
         raise InputError(f"{path}: the bytes stand in another order than the format line says")
     return columns
 
@@ -64,6 +71,8 @@ def write(
 ) -> None:
     """Write the points, and normals, colors and labels where there are any, as little endian.
 
+    Coordinates are those of the file that the cloud comes from: doubles if it has an origin.
+
     Args:
         path: The file.
         cloud: The cloud.
@@ -71,8 +80,9 @@ def write(
         comment: One line for the header.
     """
     columns: list[tuple[str, str, Column]] = []
+    far = any(cloud.origin)
     for names, kind, values in (
-        (("x", "y", "z"), "f4", cloud.pos),
+        (("x", "y", "z"), "f8" if far else "f4", cloud.positions() if far else cloud.pos),
         (("nx", "ny", "nz"), "f4", cloud.normal),
         (("red", "green", "blue"), "u1", color),
         (("label",), "u1", None if cloud.label is None else cloud.label[:, None]),
@@ -162,10 +172,13 @@ def _after_equal_lists(header: Header, element: Element, data: bytes, at: int) -
     return end if bool((lengths == length).all()) else None
 
 
-def _sane(columns: dict[str, Column]) -> bool:
-    """Whether the coordinates have magnitudes that a scan can have."""
-    most = [np.abs(columns[name]).max().astype(np.float64) for name in ("x", "y", "z")]
-    return bool(np.isfinite(most).all() and SANE[0] < max(most) < SANE[1])
+def _sane(columns: dict[str, Column]) -> float:
+    """Return the share of points whose coordinates have magnitudes that a scan can have."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        most = np.max(
+            [np.abs(columns[name].astype(np.float64)) for name in ("x", "y", "z")], axis=0
+        )
+    return float(np.mean((most == 0) | ((most > SANE[0]) & (most < SANE[1]))))
 
 
 def _miscounted(path: Path, element: Element, found: int) -> InputError:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gmanet.cloud import Cloud, Floats
+from gmanet.cloud import Cloud
+from gmanet.data.files.centering import centered
+from gmanet.data.files.columns import Column, assemble
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.source import read_bytes
 from gmanet.data.files.table import parse_table
 from gmanet.errors import InputError
@@ -22,20 +25,24 @@ WORDS = (b"", b"solid", b"facet", b"outer", b"endloop", b"endsolid")
 END = re.compile(rb"\bendsolid\b[^\n]*\s*\Z")
 
 
-def read(path: Path) -> Cloud:
+def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the corners, in the order in which they first appear; not yet checked.
+
+    Args:
+        path: The file.
+        label_value: Not looked at: there are no labels.
 
     Raises:
         InputError: The file is not an STL file, holds no triangles, or not as many as it promises.
     """
     data = read_bytes(path, ".stl")
     corners = _from_text(path, data) if TEXT.match(data) else _from_records(path, data)
-    plain = corners + np.float32(0)  # minus zero is zero
+    plain = centered(corners)[0] + np.float32(0)  # minus zero is zero
     first = np.unique(plain, axis=0, return_index=True)[1]
-    return Cloud(corners[np.sort(first)], name=path.stem)
+    return assemble(path, corners[np.sort(first)]).replace(rows=None, file_points=0)
 
 
-def _from_records(path: Path, data: bytes) -> Floats:
+def _from_records(path: Path, data: bytes) -> Column:
     if len(data) < HEADER + COUNT:
         raise InputError(f"{path}: {len(data)} bytes, wanted the header of an STL file")
     count = struct.unpack_from("<I", data, HEADER)[0]
@@ -44,10 +51,10 @@ def _from_records(path: Path, data: bytes) -> Floats:
         wanted = f"{count} triangles promised, found {found / TRIANGLE.itemsize:.9g}"
         raise InputError(f"{path}: {wanted}")
     triangles = np.frombuffer(data, TRIANGLE, count, HEADER + COUNT)
-    return np.ascontiguousarray(triangles["corner"], np.float32).reshape(-1, 3)
+    return np.ascontiguousarray(triangles["corner"], np.float64).reshape(-1, 3)
 
 
-def _from_text(path: Path, data: bytes) -> Floats:
+def _from_text(path: Path, data: bytes) -> Column:
     """Return the numbers of the lines ``vertex x y z``; every other line is a known word."""
     rows, facets = [], 0
     for number, line in enumerate(data.splitlines(), 1):
@@ -62,4 +69,4 @@ def _from_text(path: Path, data: bytes) -> Floats:
     if facets == 0 or len(rows) != 3 * facets or not END.search(data):
         found = f"{len(rows)} corners for {facets} triangles"
         raise InputError(f"{path}: {found}, wanted three each and endsolid at the end")
-    return parse_table(path, b"\n".join(rows), width=3).astype(np.float32)
+    return parse_table(path, b"\n".join(rows), width=3)

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from omegaconf import OmegaConf
 
-from gmanet.cloud import Cloud, Floats
+from gmanet.cloud import Cloud
 from gmanet.data.files import list_files
+from gmanet.data.files.centering import centered
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.source import read_bytes
 from gmanet.data.loaders.published import Item, Published
@@ -61,8 +63,9 @@ class Eyecandies(Published):
     def read(self, item: Item) -> Cloud:
         """Return the candy without the conveyor, with the labels of its pixels."""
         grid, valid = _grid(item.path)
-        kept = part_on_table(grid, valid)
-        cloud = Cloud(grid[kept]).checked(f"{item.path} without the conveyor")
+        kept = part_on_table(grid.astype(np.float32), valid)
+        pos, origin = centered(grid[kept])
+        cloud = Cloud(pos, origin=origin).checked(f"{item.path} without the conveyor")
         if item.truth is None:
             return cloud
         return cloud.replace(label=pixel_labels(item.truth, item.path, kept))
@@ -72,7 +75,7 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.stem.removesuffix('depth')}{ending}")
 
 
-def _grid(path: Path) -> tuple[Floats, Any]:
+def _grid(path: Path) -> tuple[npt.NDArray[np.float64], Any]:
     """Return coordinates in metres, with shape ``(H, W, 3)``, and which of them were measured."""
     info = _beside(path, "info_depth.yaml")
     said = _mapping(info).get("normalization")
@@ -87,8 +90,7 @@ def _grid(path: Path) -> tuple[Floats, Any]:
     rows, columns = np.indices(depth.shape)
     height, width = depth.shape
     x, y = (columns - width / 2) * depth / FOCAL, (rows - height / 2) * depth / FOCAL
-    grid = np.stack([x, y, depth], axis=2).astype(np.float32)
-    return grid, depth > 0
+    return np.stack([x, y, depth], axis=2), depth > 0
 
 
 def _kind(path: Path) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.files import READERS, list_files, read_cloud
+from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.unread import unread
 from gmanet.data.files.walking import holds_labels, is_ignored, sub_folders, walk
 from gmanet.errors import InputError
@@ -49,20 +50,24 @@ class Scan:
 class Folder(CloudDataset):
     """One split of a folder of scans; a cloud is named ``<kind>_<folders>_<file stem>``.
 
-    The points of a good scan are normal.  Other labels are those that a file carries, and None
-    where it carries none.
+    The points of a good scan are normal.  Other labels are those that a file carries
+    (``gmanet.data.files.labels``), and None where it carries none.
 
     Args:
         root: The folder.
         category: A sub-folder of it that holds the clouds of one part, in upper or lower case;
             empty for ``root`` itself.
         split: ``train`` or ``test``.
+        label_value: Of abnormal points in the files' fields of labels.
 
     Raises:
         InputError: The folder is missing, the split has no clouds, or two have the same name.
     """
 
-    def __init__(self, root: Path, category: str, split: str) -> None:
+    def __init__(
+        self, root: Path, category: str, split: str, label_value: float = LABEL_VALUE
+    ) -> None:
+        self.label_value = label_value
         self.folder = _category_folder(root, category)
         named = category if (root / category).is_dir() else self.folder.name
         super().__init__(named or self.folder.resolve().name, split)
@@ -99,13 +104,18 @@ class Folder(CloudDataset):
             InputError: Its file cannot be read, or labels points of a good cloud as abnormal.
         """
         scan = self.scans[index]
-        cloud = read_cloud(scan.path)
+        cloud = read_cloud(scan.path, self.label_value)
+        marked = cloud.label is not None and bool(cloud.label.any())
+        if scan.kind == "good" and marked:
+            assert cloud.label is not None
+            found = f"{int(cloud.label.sum())} points labeled abnormal"
+            wanted = "wanted none in a folder of good clouds; move the file, or its labels"
+            raise InputError(f"{scan.path}: {found}, {wanted}")
         if scan.kind == "good":
-            if cloud.label is not None and cloud.label.any():
-                found = f"{int(cloud.label.sum())} points labeled abnormal"
-                wanted = "wanted none in a folder of good clouds; move the file, or its labels"
-                raise InputError(f"{scan.path}: {found}, {wanted}")
             cloud = cloud.replace(label=np.zeros(len(cloud), np.bool_))
+        elif cloud.label is not None and not marked:
+            found = f"lies in {scan.kind}, but none of its points is labeled abnormal"
+            cloud = cloud.replace(notes=(*cloud.notes, f"{scan.path}: {found}"))
         return cloud.replace(name=scan.name, category=self.category, defect=scan.kind)
 
 

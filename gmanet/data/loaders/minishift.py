@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, read_cloud
+from gmanet.data.files.text import count_columns
 from gmanet.data.loaders.published import Item, Published, defect_folders
 from gmanet.data.loaders.truth import read_flags
 from gmanet.errors import InputError
@@ -45,7 +46,9 @@ class MiniShift(Published):
     def read(self, item: Item) -> Cloud:
         """Return the cloud with the labels beside it."""
         cloud = read_cloud(item.path)
-        if cloud.label is not None:
+        if count_columns(item.path) != 3:
             raise InputError(f"{item.path}: four columns or more, wanted x y z")
-        label = None if item.truth is None else read_flags(item.truth, len(cloud), item.path)
-        return cloud.replace(label=label)
+        if item.truth is None:
+            return cloud.replace(label=None)
+        label = read_flags(item.truth, cloud.file_points or len(cloud), item.path)
+        return cloud.replace(label=label if cloud.rows is None else label[cloud.rows])

@@ -64,7 +64,7 @@ class MulSen(Published):
         cloud = read_cloud(item.path)
         if item.truth is None:
             return cloud
-        points = read_abnormal_points(item.truth)
+        points = read_abnormal_points(item.truth) - cloud.origin
         distance, nearest = (np.asarray(one) for one in KDTree(cloud.pos).query(points))
         far = np.flatnonzero(distance > REACH * cloud.diameter)
         if len(far):

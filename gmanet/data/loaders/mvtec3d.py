@@ -11,9 +11,13 @@ give the label away; the part's lowest two or three millimetres go with it.  Poi
 
 from __future__ import annotations
 
+import numpy as np
+
 from gmanet.cloud import Cloud
 from gmanet.data.files import list_files
+from gmanet.data.files.centering import centered
 from gmanet.data.files.tiff import read_grid
+from gmanet.data.files.unmeasured import measured_pixels
 from gmanet.data.loaders.published import Item, Published, defect_folders
 from gmanet.data.loaders.truth import pixel_labels
 from gmanet.preprocess.tabletop import part_on_table
@@ -50,10 +54,11 @@ class MVTec3D(Published):
     def read(self, item: Item) -> Cloud:
         """Return the part without the table, with the labels of its pixels."""
         grid = read_grid(item.path)
-        valid = (grid != 0).any(axis=2)
+        valid = measured_pixels(grid)
         Cloud(grid[valid]).checked(str(item.path))
         kept = part_on_table(grid, valid)
-        cloud = Cloud(grid[kept]).checked(f"{item.path} without the table")
+        pos, origin = centered(grid[kept].astype(np.float64))
+        cloud = Cloud(pos, origin=origin).checked(f"{item.path} without the table")
         if item.truth is None:
             return cloud
         return cloud.replace(label=pixel_labels(item.truth, item.path, kept))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from gmanet.cloud import Cloud, Floats, Labels
+from gmanet.cloud import Cloud, Labels
 from gmanet.data.files import read_cloud
-from gmanet.data.files.columns import Column
+from gmanet.data.files.columns import Column, assemble
+from gmanet.data.files.labels import wrong_values
 from gmanet.data.files.pcd import count_points
 from gmanet.data.files.png import read_picture
 from gmanet.data.files.text import read_table
@@ -23,12 +25,14 @@ __all__ = ["as_flags", "pixel_labels", "read_abnormal_points", "read_flags", "re
 
 
 def as_flags(path: Path, values: Column) -> Labels:
-    """Return True where a value is 1, with shape ``(N,)``.
+    """Return True where a value is 1, with shape ``(N,)``; the rule of label files.
+
+    See ``gmanet.data.files.labels``: here labels are all that there is, so others are refused.
 
     Raises:
         InputError: A value is neither 0 nor 1.
     """
-    bad = np.flatnonzero((values != 0) & (values != 1))
+    bad = np.flatnonzero(wrong_values(values))
     if len(bad):
         found = f"label {values[bad[0]]} at point {bad[0] + 1}"
         raise InputError(f"{path}: {found}, wanted 0 (normal) or 1 (abnormal)")
@@ -73,24 +77,26 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
     if table.shape[1] != 4:
         found = "no column of labels" if table.shape[1] == 3 else f"{table.shape[1]} columns"
         raise InputError(f"{path}: {found}, wanted x y z label")
-    if len(table) != count:
+    # A label file may leave out points that were never measured.
+    if len(table) != count and len(table) != len(read_cloud(scan)):
         found = f"label file of another length than the cloud ({len(table)} rows)"
         raise InputError(f"{path}: {found}, wanted {count} as in {scan}")
     label = as_flags(path, table[:, 3])
     if label_points:
-        return Cloud(_positions(table), label, name=scan.stem).checked(str(path))
+        taken = assemble(path, table[:, :3]).replace(name=scan.stem)
+        own = slice(None) if taken.rows is None else taken.rows
+        return taken.replace(label=label[own]).checked(str(path))
     cloud = read_cloud(scan)
     measured = np.isfinite(table[:, :3]).all(axis=1)
     rows = table[measured, :3]
-    points = cloud.pos.astype(np.float64) + cloud.origin
     try:
-        own = match_rows(points, rows, rounding(rows, cloud.diameter))
+        nearest = match_rows(cloud.positions(), rows, rounding(rows, cloud.diameter))
     except InputError as error:
         raise InputError(
             f"{path}: {error}, wanted the points of {scan} in any order; "
             "data.label_points=true takes the points of the label file instead"
         ) from None
-    return cloud.replace(label=label[measured][own])
+    return cloud.replace(label=label[measured][nearest])
 
 
 def read_flags(path: Path, count: int, counted: Path) -> Labels:
@@ -111,10 +117,11 @@ def read_flags(path: Path, count: int, counted: Path) -> Labels:
     return as_flags(path, table[:, 0])
 
 
-def read_abnormal_points(path: Path) -> Floats:
+def read_abnormal_points(path: Path) -> npt.NDArray[np.float64]:
     """Return the points of a file that lists the abnormal ones only, with shape ``(M, 3)``.
 
-    Columns after the third do not matter.
+    They are the file's coordinates in double precision: to be compared with those of the scan
+    (``Cloud.origin``).  Columns after the third do not matter.
 
     Raises:
         InputError: No rows of three numbers or more, or one that is not finite.
@@ -122,14 +129,8 @@ def read_abnormal_points(path: Path) -> Floats:
     table = read_table(path)
     if table.shape[1] < 3:
         raise InputError(f"{path}: {table.shape[1]} columns, wanted x y z of the abnormal points")
-    points = _positions(table)
+    points = np.ascontiguousarray(table[:, :3])
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
         raise InputError(f"{path}: row {bad[0] + 1} is not finite, wanted coordinates")
     return points
-
-
-def _positions(table: Column) -> Floats:
-    # A value beyond float32 becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(table[:, :3], dtype=np.float32)
