@@ -31,7 +31,7 @@ def scans(tmp_path, bumped_plate):
 
 def scaled(path, plate, factor, seed=50):
     cloud = plate(300, seed, height=0)
-    write_cloud(path, cloud.replace(pos=cloud.pos * np.float32(factor)))
+    write_cloud(path, cloud.replace(pos=cloud.pos * np.float32(factor), label=None))
 
 
 def opened(root, **more):
