@@ -86,9 +86,15 @@ def main() -> None:
 
 
 def _scans(files: list[Path]) -> list[Path]:
-    """Return the files without outputs of an earlier call, unless there is nothing else."""
+    """Return the files without outputs of an earlier call.
+
+    Raises:
+        InputError: There is nothing else.
+    """
     scans = [path for path in files if not is_output(path)]
-    if scans and (passed := count_outputs(files)):
+    if not scans and files[0].exists():
+        raise InputError(f"{files[0]}: was written by gmanet predict, wanted a scan")
+    if passed := count_outputs(path for path in files if path.is_file()):
         note(passed)
     return scans or files
 

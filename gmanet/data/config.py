@@ -22,11 +22,11 @@ class DataConfig:
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
         views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
-        label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
-            normal ones have 0.
         label_points: Take a defective cloud's points from its label file, unchecked, instead of
             bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
             ``open_industry``.
+        label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
+            normal ones have 0.
     """
 
     name: str = "procedural"
@@ -36,8 +36,8 @@ class DataConfig:
     seed: int = 0
     train_clouds: int = 0
     views: int = 0
-    label_value: float = 1.0
     label_points: bool = False
+    label_value: float = 1.0
 
     def __post_init__(self) -> None:
         for key in ("train_clouds", "views"):

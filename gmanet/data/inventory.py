@@ -141,9 +141,9 @@ def grouped(entries: Iterable[Entry]) -> list[str]:
     """Return the notes of scans, one sentence for all scans that say the same but for numbers."""
     groups: dict[str, list[str]] = {}
     for entry in entries:
-        for sentence in entry.notes:
-            what = sentence.partition(": ")[2]  # after the file
-            groups.setdefault(VARIABLE.sub("#", what), []).append(sentence)
+        for sentence in entry.notes:  # begins with the file
+            kind = VARIABLE.sub("#", sentence.partition(": ")[2] or sentence)
+            groups.setdefault(kind, []).append(sentence)
     said = [
         group[0] if len(group) == 1 else f"{len(group)} scans, for example {group[0]}"
         for group in groups.values()

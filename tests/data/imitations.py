@@ -23,7 +23,8 @@ DEPTH = 50.0
 
 def truth(cloud):
     """What the labels of a defective cloud have to be."""
-    return cloud.pos[:, 0] > EDGE * cloud.pos[:, 2]
+    pos = cloud.positions()
+    return pos[:, 0] > EDGE * pos[:, 2]
 
 
 def wave(seed):

@@ -102,6 +102,16 @@ def test_near_coordinates_stay_bit_for_bit():
         assert np.array_equal(pos, (PART + away).astype(np.float32))
 
 
+@pytest.mark.parametrize("digits", ["%.9g", "%.17g"])
+def test_float32_numbers_far_away_stay_bit_for_bit(folder, digits):
+    pos = (PART + (0, 20, 50)).astype(np.float32)
+    np.savetxt(folder / "single.txt", pos, digits)
+    cloud = read_cloud(folder / "single.txt")
+    assert not any(cloud.origin)
+    assert np.array_equal(cloud.pos, pos)
+    assert any(centered(PART + 50)[1])
+
+
 def test_outliers_do_not_move_the_center():
     pos = np.concatenate([PART + UTM, [[1e12, 0, 0]]])
     place, origin = centered(pos)

@@ -34,10 +34,15 @@ HEADROOM = 64 << 20
 """Bytes that all loaders together may need beyond what undamaged files took, of some 10 KB each."""
 
 
+def swapped(cloud, axes):
+    """The cloud with its coordinates, and what was subtracted from them, in another order."""
+    origin = tuple(np.take(cloud.origin, axes))
+    return cloud.replace(pos=cloud.pos[:, axes], origin=origin)
+
+
 def shifted(cloud, axes=(0, 1, 2)):
     """How many labels are not those of their points."""
-    place = cloud.positions()[:, axes].astype(np.float32)
-    return int((cloud.label != imitations.truth(cloud.replace(pos=place))).sum())
+    return int((cloud.label != imitations.truth(swapped(cloud, axes))).sum())
 
 
 def check(config, kinds, path, damage):

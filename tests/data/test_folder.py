@@ -109,6 +109,11 @@ def test_nothing_to_train_or_to_test(tmp_path):
     place(tmp_path, "dent/1.ply")
     with pytest.raises(InputError, match=r"no train clouds, wanted good/\*"):
         Folder(tmp_path, "", "train")
+    place(tmp_path / "loose", "1.ply", "2.ply")
+    with pytest.raises(
+        InputError, match=r"2 scans lie directly in it: move the good ones to good/"
+    ):
+        Folder(tmp_path / "loose", "", "train")
     place(tmp_path / "few", "good/1.ply")
     assert Folder(tmp_path / "few", "", "train").names == ["good_1"]
     with pytest.raises(InputError, match=r"no test clouds: 1 good scans .* at least 5 .*bump/\*"):

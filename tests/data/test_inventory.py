@@ -31,7 +31,7 @@ def scans(tmp_path, bumped_plate):
 
 def scaled(path, plate, factor, seed=50):
     cloud = plate(300, seed, height=0)
-    write_cloud(path, cloud.replace(pos=cloud.pos * np.float32(factor)))
+    write_cloud(path, cloud.replace(pos=cloud.pos * np.float32(factor), label=None))
 
 
 def opened(root, **more):
@@ -164,11 +164,11 @@ def test_sizes_of_a_family_are_benign():
 def test_notes_of_many_scans_become_few(scans):
     _, train, _ = opened(scans)
     entries = [
-        dataclasses.replace(entry, notes=(f"{number + 3} points were not measured",))
+        dataclasses.replace(entry, notes=(f"{number}.ply: {number + 3} points were not measured",))
         for number, entry in enumerate(take_inventory(train))
     ]
-    assert grouped(entries) == ["10 scans, for example good_00: 3 points were not measured"]
-    assert grouped(entries[:1]) == ["good_00: 3 points were not measured"]
+    assert grouped(entries) == ["10 scans, for example 0.ply: 3 points were not measured"]
+    assert grouped(entries[:1]) == ["0.ply: 3 points were not measured"]
     many = [dataclasses.replace(entries[0], notes=tuple("abcdefghij"))]
     assert len(grouped(many)) == module.NOTES
     assert grouped(many)[-1] == "5 notes on other scans are left out here"

@@ -264,7 +264,7 @@ def test_the_table_is_gone_and_labels_have_no_say_in_it(made, name):
     truth, _ = label_file(config)
     before = open_data(config, "test")[-1]
     assert len(before) == 17 * 17
-    middle = before.pos[:, 2].mean()
+    middle = before.positions()[:, 2].mean()
     assert np.ptp(before.pos[:, 2]) < 0.02 * middle
     for values in (np.zeros((40, 40), np.uint8), np.full((40, 40), 9, np.uint8)):
         truth.write_bytes(imitations.png_bytes(values))
@@ -320,7 +320,7 @@ def test_mulsen_rows_belong_to_scans_by_number_or_in_order(made):
 def test_mulsen_points_of_another_scan_are_refused(made):
     config, _ = made("mulsen")
     truth, _ = label_file(config)
-    x, y, z = open_data(config, "test")[-1].pos[7]
+    x, y, z = open_data(config, "test")[-1].positions()[7]
     truth.write_text(f"{x},{y},{z}\n9,9,9\n")
     assert "row 2 is" in refusal(config)
     truth.write_text("0,0\n")
@@ -337,7 +337,7 @@ def test_triangles_in_text_and_their_damage(tmp_path):
     )
     path = tmp_path / "a.stl"
     path.write_text(f"solid part\n{facets}{facets}endsolid part\n")
-    assert np.array_equal(read_stl(path).pos, pos.reshape(-1, 3))
+    assert np.allclose(read_stl(path).positions(), pos.reshape(-1, 3), rtol=0, atol=1e-6)
     for text, message in (
         (f"solid part\n{facets}", "wanted three each and endsolid at the end"),
         (f"solid part\n{facets}vertex 1 2 3\nendsolid\n", "97 corners for 32 triangles"),

@@ -23,6 +23,8 @@ __all__ = ["centered"]
 
 REACH = 15.0
 """Sizes between the file's origin and the center of a cloud that keeps its coordinates."""
+REACH_SINGLE, DIGITS = 1000.0, 1e-8
+"""The same of a cloud whose coordinates are float32 numbers but for this fraction."""
 TRIM = 1.0
 """Percent of the points that the box leaves out, on each side."""
 
@@ -46,8 +48,16 @@ def _origin(pos: npt.NDArray[np.float64]) -> tuple[float, float, float]:
     low, high = np.percentile(pos, (TRIM, 100 - TRIM), axis=0)
     with np.errstate(over="ignore"):
         center, size = low / 2 + high / 2, float((high - low).max())
-    if not 0 < size < np.inf or np.abs(center).max() <= REACH * size:
+    reach = REACH_SINGLE if _is_single(pos) else REACH
+    if not 0 < size < np.inf or np.abs(center).max() <= reach * size:
         return (0.0, 0.0, 0.0)
     digits = -math.ceil(math.log10(size))
     x, y, z = (round(float(value), digits) + 0.0 for value in center)
     return (x, y, z)
+
+
+def _is_single(pos: npt.NDArray[np.float64]) -> bool:
+    """Return whether float32 holds all coordinates as exactly as the file does."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounding = np.abs(pos.astype(np.float32) - pos)
+    return bool((rounding <= DIGITS * np.abs(pos)).all())

@@ -19,8 +19,8 @@ NAME = re.compile(r".\.scores\.(?:npz|ply|png)$", re.IGNORECASE)
 
 
 def is_output(path: Path) -> bool:
-    """Return whether a file is named, or lies, like an output of ``predict``."""
-    return path.parent.name == OUTPUTS or NAME.search(path.name) is not None
+    """Return whether a path is named, or lies, like an output of ``predict``."""
+    return OUTPUTS in (path.name, path.parent.name) or NAME.search(path.name) is not None
 
 
 def count_outputs(paths: Iterable[Path]) -> str:

@@ -65,8 +65,9 @@ class Folder(CloudDataset):
     """
 
     def __init__(
-        self, root: Path, category: str, split: str, *, label_value: float = LABEL_VALUE
+        self, root: Path, category: str, split: str, label_value: float = LABEL_VALUE
     ) -> None:
+        self.label_value = label_value
         self.folder = _category_folder(root, category)
         self.label_value = label_value
         named = category if (root / category).is_dir() else self.folder.name
@@ -105,14 +106,16 @@ class Folder(CloudDataset):
         """
         scan = self.scans[index]
         cloud = read_cloud(scan.path, self.label_value)
+        marked = cloud.label is not None and bool(cloud.label.any())
+        if scan.kind == "good" and marked:
+            assert cloud.label is not None
+            found = f"{int(cloud.label.sum())} points labeled abnormal"
+            wanted = "wanted none in a folder of good clouds; move the file, or its labels"
+            raise InputError(f"{scan.path}: {found}, {wanted}")
         if scan.kind == "good":
-            if cloud.label is not None and cloud.label.any():
-                found = f"{int(cloud.label.sum())} points labeled abnormal"
-                wanted = "wanted none in a folder of good clouds; move the file, or its labels"
-                raise InputError(f"{scan.path}: {found}, {wanted}")
             cloud = cloud.replace(label=np.zeros(len(cloud), np.bool_))
-        elif cloud.label is not None and not cloud.label.any():
-            found = f"lies in {scan.path.parent.name}, but none of its points is labeled abnormal"
+        elif cloud.label is not None and not marked:
+            found = f"lies in {scan.kind}, but none of its points is labeled abnormal"
             cloud = cloud.replace(notes=(*cloud.notes, f"{scan.path}: {found}"))
         return cloud.replace(name=scan.name, category=self.category, defect=scan.kind)
 
@@ -138,7 +141,9 @@ def _no_clouds(folder: Path, split: str, good: int) -> str:
         several = f"holds the parts {', '.join(parts)}" if parts[1:] else f"holds {parts[0]}"
         return f"{folder}: {several}, wanted one of them: data.category={parts[0]}"
     if split == "train":
-        return f"{folder}: no train clouds, wanted {LAYOUT}"
+        loose = len(list_files(folder))
+        there = f" ({loose} scans lie directly in it: move the good ones to good/)" if loose else ""
+        return f"{folder}: no train clouds, wanted {LAYOUT}{there}"
     return (
         f"{folder}: no test clouds: {good} good scans and no others, wanted at least {HELD_OUT} "
         f"(every fifth is then held out for testing), or a folder of defective scans (bump/*), or "

@@ -86,16 +86,20 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
     if listed.rows is not None:
         label = label[listed.rows]
     if label_points:
-        return listed.replace(label=label).checked(str(path))
-    cloud, rows = read_cloud(scan), listed.positions()
+        taken = assemble(path, table[:, :3]).replace(name=scan.stem)
+        own = slice(None) if taken.rows is None else taken.rows
+        return taken.replace(label=label[own]).checked(str(path))
+    cloud = read_cloud(scan)
+    measured = np.isfinite(table[:, :3]).all(axis=1)
+    rows = table[measured, :3]
     try:
-        own = match_rows(cloud.positions(), rows, rounding(rows, cloud.diameter))
+        nearest = match_rows(cloud.positions(), rows, rounding(rows, cloud.diameter))
     except InputError as error:
         raise InputError(
             f"{path}: {error}, wanted the points of {scan} in any order; "
             "data.label_points=true takes the points of the label file instead"
         ) from None
-    return cloud.replace(label=label[own])
+    return cloud.replace(label=label[measured][nearest])
 
 
 def read_flags(path: Path, count: int, counted: Path) -> Labels:
