@@ -61,7 +61,7 @@ def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         return None
-    score = Prediction.load(found).score
+    score = Prediction.load(found, unmeasured=True).score
     if cloud.rows is not None and len(score) == cloud.file_points:
         score = score[cloud.rows]
     if len(score) != len(cloud):

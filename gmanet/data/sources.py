@@ -54,7 +54,7 @@ def _published(config: DataConfig, split: str) -> CloudDataset:
 
 SOURCES: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
     "procedural": lambda c, split: Procedural(c.category, split, c.profile, c.seed),
-    "folder": lambda c, split: Folder(_root(c), c.category, split, label_value=c.label_value),
+    "folder": lambda c, split: Folder(_root(c), c.category, split, c.label_value),
     **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> the split named second of the data that the configuration describes."""

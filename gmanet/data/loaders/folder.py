@@ -69,7 +69,6 @@ class Folder(CloudDataset):
     ) -> None:
         self.label_value = label_value
         self.folder = _category_folder(root, category)
-        self.label_value = label_value
         named = category if (root / category).is_dir() else self.folder.name
         super().__init__(named or self.folder.resolve().name, split)
         self.train, self.test = _splits(self.folder)

@@ -82,9 +82,6 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
         found = f"label file of another length than the cloud ({len(table)} rows)"
         raise InputError(f"{path}: {found}, wanted {count} as in {scan}")
     label = as_flags(path, table[:, 3])
-    listed = assemble(path, table[:, :3]).replace(name=scan.stem)
-    if listed.rows is not None:
-        label = label[listed.rows]
     if label_points:
         taken = assemble(path, table[:, :3]).replace(name=scan.stem)
         own = slice(None) if taken.rows is None else taken.rows
