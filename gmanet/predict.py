@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmanet.errors import InputError, command
+from gmanet.errors import InputError, command, note
 from gmanet.run import Run
 
 if TYPE_CHECKING:
@@ -37,11 +37,7 @@ def load_detector(run: Run) -> Detector:
         raise InputError(f"{run.folder}: holds no detector.ckpt, wanted a run that was fitted")
     config = run.config.detector
     detector = DETECTORS[config.name](config)
-    try:
-        detector.load_state_dict(run.load_detector()["state"])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{run.detector_file}: does not fit its run.yaml ({reason})") from None
+    run.restore(detector)
     return detector.eval()
 
 
@@ -74,6 +70,8 @@ def main() -> None:
     detector = load_detector(run)
     limits = _limits(run)
     for path, cloud in zip(arguments.files, clouds, strict=True):
+        if cloud.fingerprint in detector.fitted_on:
+            note(f"{path}: the detector was fitted on this scan, its scores say nothing of others")
         points, whole = score_cloud(detector, cloud)
         target = _target(path, arguments.output)
         _write(target, cloud, points, whole, limits)

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Cloud
+from gmanet.data.config import DataConfig
+from gmanet.data.dataset import CloudDataset
 
-__all__ = ["Entry", "entry_of", "take_inventory"]
+__all__ = ["Entry", "entry_of", "inventory", "take_inventory"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +62,21 @@ def take_inventory(clouds: Iterable[Cloud]) -> list[Entry]:
         InputError: A scan cannot be read.
     """
     return [entry_of(cloud) for cloud in clouds]
+
+
+def inventory(
+    config: DataConfig, train: CloudDataset, test: CloudDataset
+) -> dict[str, list[Entry]]:
+    """Return the entries of both splits; none of the procedural data set, which never changes.
+
+    Args:
+        config: Which data set it is.
+        train: Its normal clouds.
+        test: Its test clouds.
+
+    Raises:
+        InputError: A scan cannot be read.
+    """
+    if config.name == "procedural":
+        return {"train": [], "test": []}
+    return {"train": take_inventory(train), "test": take_inventory(test)}
