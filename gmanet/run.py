@@ -23,6 +23,7 @@ from gmanet.launcher import rank
 from gmanet.locks import hold, holder
 from gmanet.provenance import provenance
 from gmanet.records import load_checkpoint, load_detector, read_scores, save_detector, write_scores
+from gmanet.schema import text_keys
 from gmanet.words import flatten, load
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ class Run:
 
     def _recorded(self) -> dict[str, Any]:
         """Return the configuration in ``run.yaml`` as it stands."""
-        config = load(self.config_file).get("config")
+        texts = {f"config.{key}": kind for key, kind in text_keys().items()}
+        config = load(self.config_file, texts).get("config")
         if not isinstance(config, dict):
             raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
         return config

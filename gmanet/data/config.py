@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gmanet.errors import InputError
@@ -16,7 +17,8 @@ class DataConfig:
     Args:
         name: A row of ``gmanet.data.sources.SOURCES``.
         category: The part; one detector is fitted per part.
-        root: Folder of the data set; the procedural one needs none.
+        root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
+            home.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
@@ -32,6 +34,8 @@ class DataConfig:
     views: int = 0
 
     def __post_init__(self) -> None:
+        if self.root is not None and self.root.split("/")[0] == "~":
+            self.root = os.path.expanduser(self.root)
         for key in ("train_clouds", "views"):
             if getattr(self, key) < 0:
                 raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")

@@ -15,6 +15,7 @@ distance one, as in the encoder's own training.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,8 @@ class PointMAEConfig(PosedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.weights.split("/")[0] == "~":
+            self.weights = os.path.expanduser(self.weights)
         if self.encoder not in KINDS:
             raise InputError(f"detector.encoder={self.encoder!r}, wanted one of {', '.join(KINDS)}")
         for name, least in (("centers", 3), ("group", 2), ("pretraining", 0)):
