@@ -70,10 +70,7 @@ def compose(words: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
         run = merged(run, layer)
         origin |= dict.fromkeys(flatten(layer), source)
     if "wandb.mode" not in flatten(run) and (mode := os.environ.get("WANDB_MODE")):
-        run, origin["wandb.mode"] = (
-            merged(run, nested("wandb.mode", usual_mode(mode))),
-            "WANDB_MODE",
-        )
+        run = merged(run, nested("wandb.mode", usual_mode(mode)))
     config = build(run, origin)
     if "name" not in run:
         config.name = title(config, typed)

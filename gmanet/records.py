@@ -113,7 +113,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise _unreadable(path, error, wanted) from None
     if not isinstance(whole, dict) or not isinstance(whole.get("state_dict"), dict):
         raise InputError(f"{path}: holds no weights, wanted {wanted}")
-    return whole["state_dict"]
+    state: dict[str, Any] = whole["state_dict"]
+    return state
 
 
 def _unreadable(path: Path, error: Exception, wanted: str) -> InputError:

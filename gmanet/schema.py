@@ -75,7 +75,8 @@ class RunConfig:
 def text_keys() -> dict[str, str]:
     """Return full key -> ``str``, ``str | None`` or ``list[str]`` of all keys that hold text.
 
-    A section's own name is one of them: a bare name is text.
+    A section's own name is one of them: a bare name is text.  A key that is text for one detector
+    and something else for another is left out.
     """
     found = dict.fromkeys(["name", *(part for part, (key, _) in SECTIONS.items() if key)], "str")
     parts: list[tuple[str, type]] = [
@@ -85,10 +86,12 @@ def text_keys() -> dict[str, str]:
         ("wandb", WandbConfig),
         *(("detector", kind.Config) for kind in DETECTORS.values()),
     ]
+    types: dict[str, set[str]] = {}
     for section, kind in parts:
-        types = {f"{section}.{item.name}": str(item.type) for item in fields(kind)}
-        found |= {key: said for key, said in types.items() if said in TEXTS}
-    return found
+        for item in fields(kind):
+            types.setdefault(f"{section}.{item.name}", set()).add(str(item.type))
+    alike = {key: said.pop() for key, said in types.items() if len(said) == 1}
+    return found | {key: said for key, said in alike.items() if said in TEXTS}
 
 
 def changes_results(key: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from gmanet.errors import InputError
 
@@ -35,7 +35,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         if self.root is not None and self.root.split("/")[0] == "~":
-            self.root = os.path.expanduser(self.root)
+            self.root = str(Path(self.root).expanduser())
         for key in ("train_clouds", "views"):
             if getattr(self, key) < 0:
                 raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")

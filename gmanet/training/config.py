@@ -96,8 +96,8 @@ class WandbConfig:
     """How W&B logs a run.  ``scores.json`` is the record, W&B the view.
 
     Args:
-        mode: ``offline`` (no account, no network), ``online`` or ``disabled``; without one it is the
-            environment variable ``WANDB_MODE``.
+        mode: ``offline`` (no account, no network), ``online`` or ``disabled``; without one it is
+            the environment variable ``WANDB_MODE``.
         project: W&B project.
         group: Runs that belong together, such as those of one experiment; without one it is the
             environment variable ``WANDB_RUN_GROUP``.
