@@ -56,7 +56,7 @@ def compose(words: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
     Raises:
         InputError: A word or a file cannot be used; the sentence says which and why.
     """
-    texts = text_keys()
+    texts = {key: kind for key, kind in text_keys().items() if key not in SECTIONS}
     read = {key: (text, value) for key, text, value in (parse(word, texts) for word in words)}
     typed = {key: text for key, (text, _) in sorted(read.items())}
     bare = {key: text for key, text in typed.items() if _is_name(key, read[key][1])}

@@ -44,10 +44,11 @@ def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, 
         if kind:
             return key, text, yaml.load(text, yaml.BaseLoader)
         value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
+        as_text = {key: yaml.load(text, yaml.BaseLoader)} if texts else {}
     except Exception as error:  # the parsers of YAML and of ${...} have no error in common
         raise InputError(f"{word}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
-    return key, text, value["value"]
+    return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
 
 
 def load(path: Path, texts: Mapping[str, str] | None = None) -> dict[str, Any]:
