@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from gmanet import fit, show
+from gmanet import fit, predict, show
 from gmanet.changes import changes
 from gmanet.cloud import Cloud
 from gmanet.data.files import write_cloud
@@ -58,9 +58,13 @@ def test_changed_scans_are_noticed_and_gone_ones_named(type_in, scans, again, tm
     assert set(json.loads((run / "inventory.json").read_text())) == {"train", "test"}
     type_in(fit.main, *words)
     assert "note" not in capsys.readouterr().err
+    type_in(predict.main, run, scans / "good/good_0.ply", "-o", tmp_path / "out")
+    fitted = "the detector was fitted on this scan" in capsys.readouterr().err
+    names = [one["name"] for one in json.loads((run / "inventory.json").read_text())["train"]]
+    assert fitted == any(name.endswith("good_0") for name in names)
     extra = Cloud(np.random.default_rng(0).random((800, 3)).astype(np.float32))
     write_cloud(scans / "bump/bump_9.ply", extra)
-    assert "1 scan is new (test bump/bump_9)" in again()
+    assert "1 scan is new (test bump_9)" in again()
     (run / "scores.json").unlink()
     assert "--overwrite" in again()
     (scans / "bump/bump_9.ply").unlink()
@@ -71,5 +75,13 @@ def test_changed_scans_are_noticed_and_gone_ones_named(type_in, scans, again, tm
     assert "older run without inventory.json" in capsys.readouterr().err
     (scans / "bump/bump_0.ply").unlink()
     with pytest.raises(SystemExit):
-        type_in(show.main, run, "bump/bump_0")
+        type_in(show.main, run, "bump_0")
     assert "is no longer in" in capsys.readouterr().err
+
+
+def test_help_lists_the_keys_of_the_detector_that_is_named(type_in, capsys):
+    type_in(fit.main, "detector=patchcore", "seed=4", "--help")
+    shown = capsys.readouterr().out
+    assert "detector.features = ['fpfh']" in shown
+    assert "seed = 4" in shown
+    assert "detector.experts" not in shown

@@ -381,6 +381,11 @@ def test_text_in_a_file_is_taken_as_it_was_written(conf, text):
     assert config.wandb.tags == [text, "b"]
 
 
+def test_text_within_a_typed_mapping_is_text():
+    config = compose(["data={root: 001, seed: 007, category: 1.10}"])
+    assert (config.data.root, config.data.category, config.data.seed) == ("001", "1.10", 7)
+
+
 def test_lists_of_text_are_text_and_numbers_stay_numbers():
     assert compose(["wandb.tags=[001, no]"]).wandb.tags == ["001", "no"]
     assert compose(["detector.features=32"]).detector.features == 32
