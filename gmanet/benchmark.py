@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from gmanet.cache import FOLDER as CACHE
 from gmanet.errors import InputError, command
-from gmanet.experiment import Cell, read_experiment
+from gmanet.experiment import Cell, file_and_words, read_experiment
 from gmanet.roots import with_data
 from gmanet.run import Run
 
@@ -122,12 +122,10 @@ def _arguments() -> tuple[Path, list[str], int]:
     parser.add_argument("words", nargs="*", metavar="FILE or key=value")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time")
     typed = parser.parse_intermixed_args()
-    files = [word for word in typed.words if "=" not in word]
-    if len(files) != 1:
-        raise InputError(f"{len(files)} files named, wanted one experiment file")
+    path, words = file_and_words(typed.words)
     if typed.jobs < 1:
         raise InputError(f"--jobs {typed.jobs}, wanted at least 1")
-    return Path(files[0]), [word for word in typed.words if "=" in word], typed.jobs
+    return path, words, typed.jobs
 
 
 def main() -> None:

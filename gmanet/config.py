@@ -3,11 +3,13 @@
 A word is ``section.key=value``.  A bare name for a section, ``detector=gmanet_paper``, is the file
 ``conf/detector/gmanet_paper.yaml`` or else a row of the section's table; the section then starts
 afresh.  A named file may speak of other sections too.  The order of words does not matter, save
-that the last of two with the same key wins.
+that the last of two with the same key wins.  A value that is text is taken as it was typed or
+written, without YAML's reading of it, save that ``${section.key}`` stands for another value.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -24,8 +26,10 @@ from gmanet.schema import (
     changes_results,
     from_resolved,
     resolved,
+    text_keys,
     title,
 )
+from gmanet.training.config import usual_mode
 from gmanet.words import flatten, hint, load, merged, nested, parse
 
 __all__ = [
@@ -52,7 +56,8 @@ def compose(words: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
     Raises:
         InputError: A word or a file cannot be used; the sentence says which and why.
     """
-    read = {key: (text, value) for key, text, value in map(parse, words)}
+    texts = {key: kind for key, kind in text_keys().items() if key not in SECTIONS}
+    read = {key: (text, value) for key, text, value in (parse(word, texts) for word in words)}
     typed = {key: text for key, (text, _) in sorted(read.items())}
     bare = {key: text for key, text in typed.items() if _is_name(key, read[key][1])}
     layers = list(_file_layers(conf, bare))
@@ -64,6 +69,8 @@ def compose(words: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
     for source, layer in layers:
         run = merged(run, layer)
         origin |= dict.fromkeys(flatten(layer), source)
+    if "wandb.mode" not in flatten(run) and (mode := os.environ.get("WANDB_MODE")):
+        run = merged(run, nested("wandb.mode", usual_mode(mode)))
     config = build(run, origin)
     if "name" not in run:
         config.name = title(config, typed)
@@ -107,7 +114,7 @@ def _is_name(key: str, value: Any) -> bool:
 def _file_layers(conf: Path, bare: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield source and content of the files, later ones win; None empties a section."""
     path = conf / "default.yaml"
-    default = load(path) if path.is_file() else {}
+    default = load(path, text_keys()) if path.is_file() else {}
     usual = {key: str(value) for key, value in default.items() if _is_name(key, value)}
     yield str(path), {key: value for key, value in default.items() if key not in usual}
     for names in ({key: usual[key] for key in usual if key not in bare}, bare):
@@ -125,7 +132,7 @@ def _named(conf: Path, section: str, name: str) -> tuple[str, dict[str, Any]]:
     key, table = SECTIONS[section]
     row = {section: {key: name}} if name in table else {}
     if re.fullmatch(r"\w[\w.-]*", name) and path.is_file():
-        file = merged(row, load(path))
+        file = merged(row, load(path, text_keys()))
         for other in SECTIONS:
             if not isinstance(file.get(other, {}), dict):
                 raise InputError(f"{path}: {other} is {file[other]!r}, wanted a mapping of keys")

@@ -13,10 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gmanet import preemption
-from gmanet.errors import command
+from gmanet.errors import InputError, command, note
 from gmanet.home import spare_home
 
 if TYPE_CHECKING:
+    from gmanet.config import RunConfig
+    from gmanet.data.inventory import Entry
     from gmanet.run import Run
 
 __all__ = ["main"]
@@ -28,9 +30,10 @@ def main() -> None:
     spare_home()
     words = [word for word in sys.argv[1:] if word != "--overwrite"]
     if {"-h", "--help"} & set(words):
-        from gmanet.config import describe
+        from gmanet.config import compose, describe
 
-        sys.stdout.write(f"{__doc__}\n{describe()}\n")
+        words = [word for word in words if word not in ("-h", "--help")]
+        sys.stdout.write(f"{__doc__}\n{describe(compose(words) if words else None)}\n")
         return
     from gmanet.config import compose
     from gmanet.data.inventory import inventory
@@ -41,18 +44,19 @@ def main() -> None:
     config, overwrite = compose(words), "--overwrite" in sys.argv[1:]
     run = Run(Run.root() / config.name)
     if run.finished and not overwrite:
-        run = Run.create(config)  # refuses another configuration
         if rank() == 0:
+            run = Run.create(config, data=_found(config))  # refuses what differs
             sys.stdout.write(summary(run, run.read_scores()))
         return
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
-    inventory(config.data, train, test, processes=config.train.processes)
+    processes = config.train.processes
+    found = inventory(config.data, train, test, processes=processes) if rank() == 0 else None
     from gmanet.fitting import fit
     from gmanet.training.shortage import advice
 
     try:
         with advice(config.train.processes), run.hold():
-            run = Run.create(config, overwrite)
+            run = Run.create(config, overwrite, data=found)
             figures = fit(config, run, train, test)
     except preemption.Preempted:
         sys.stderr.write(f"asked to stop; the same command goes on in {run.folder}\n")
@@ -62,6 +66,19 @@ def main() -> None:
         raise SystemExit(130) from None
     if figures:
         sys.stdout.write(summary(run, figures))
+
+
+def _found(config: RunConfig) -> dict[str, list[Entry]] | None:
+    """Return what the data of a finished run are today, or None, with a note, if unreadable."""
+    from gmanet.data.inventory import inventory
+    from gmanet.data.sources import open_data
+
+    try:
+        train, test = open_data(config.data, "train"), open_data(config.data, "test")
+        return inventory(config.data, train, test)
+    except InputError as error:
+        note(f"the data of this finished run cannot be compared: {error}")
+        return None
 
 
 def summary(run: Run, figures: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
         logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
     seed_everything(config.seed, verbose=False)
     detector = DETECTORS[config.detector.name](config.detector)
-    detector.prepare(train)
+    _prepare(run, detector, train)
     reader, synthesis, settings = detector.reader(), config.synthesis, config.train
     drawn = (synthesis, detector.draw, detector.batch, config.seed, settings.processes)
     data = CloudData(train, test, reader, *drawn)
@@ -110,16 +110,32 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     return _finish(config, run, detector, train[0], twin, test, logger)
 
 
+def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
+    """Load what a run learned before the reader is made, and learn only what is not stored.
+
+    Raises:
+        InputError: The stored state is damaged, or of another version.
+    """
+    if run.detector_file.is_file():
+        run.restore(detector)
+        return
+    if (last := run.last_checkpoint) is not None:
+        run.restore(detector, last)
+    detector.prepare(train)
+
+
 def _learn(
     config: RunConfig, run: Run, plan: Plan, detector: Detector, data: CloudData, trainer: Trainer
 ) -> None:
     """Fit the detector, or load it where that is done, and store it."""
     if plan.fitted:
-        detector.load_state_dict(run.load_detector()["state"])
+        run.restore(detector)  # also where this machine did not see the file a moment ago
         return
     trainer.fit(detector, datamodule=data, ckpt_path=plan.checkpoint, weights_only=True)
     if trainer.is_global_zero:
-        run.save_detector(config.detector.name, asdict(config.detector), detector.state_dict())
+        seen = [cloud.fingerprint for cloud in data.train]
+        settings, state = asdict(config.detector), detector.state_dict()
+        run.save_detector(config.detector.name, settings, state, seen)
     preemption.check()
 
 

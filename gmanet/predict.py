@@ -40,11 +40,7 @@ def load_detector(run: Run) -> Detector:
         raise InputError(f"{run.folder}: holds no detector.ckpt, wanted a run that was fitted")
     config = run.config.detector
     detector = DETECTORS[config.name](config)
-    try:
-        detector.load_state_dict(run.load_detector()["state"])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{run.detector_file}: does not fit its run.yaml ({reason})") from None
+    run.restore(detector)
     return detector.eval()
 
 
@@ -79,6 +75,8 @@ def main() -> None:
     for path, cloud in zip(files, clouds, strict=True):
         for sentence in cloud.notes:
             note(sentence)
+        if cloud.fingerprint in detector.fitted_on:
+            note(f"{path}: the detector was fitted on this scan, which scores lower than others")
         points, whole = score_cloud(detector, cloud)
         target = _target(path, arguments.output)
         _write(target, cloud, points, whole, limits)

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["provenance"]
+__all__ = ["provenance", "short_commit"]
 
 PACKAGES = (
     "gmanet",
@@ -40,6 +40,12 @@ def provenance(words: Sequence[str] | None = None) -> dict[str, Any]:
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "gpu": _gpu()},
         "command": list(sys.argv[1:] if words is None else words),
     }
+
+
+def short_commit(commit: str | None) -> str:
+    """Return the first ten characters of a commit, with its mark if files differed."""
+    head, dirty, _ = str(commit).partition("-dirty")
+    return head[:10] + dirty
 
 
 def _version(package: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from gmanet import __version__
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
 
-__all__ = ["FORMAT", "load_detector", "read_scores", "save_detector", "write_scores"]
+__all__ = [
+    "FORMAT",
+    "load_checkpoint",
+    "load_detector",
+    "read_scores",
+    "save_detector",
+    "write_scores",
+]
 
 FORMAT = 1
 """Of ``detector.ckpt``; a file of another format is refused."""
@@ -43,7 +50,11 @@ def read_scores(path: Path) -> dict[str, Any]:
 
 
 def save_detector(
-    path: Path, name: str, config: Mapping[str, Any], state: Mapping[str, Any]
+    path: Path,
+    name: str,
+    config: Mapping[str, Any],
+    state: Mapping[str, Any],
+    train: Iterable[str] = (),
 ) -> None:
     """Write a detector so that it loads without running code of the file's.
 
@@ -52,16 +63,21 @@ def save_detector(
         name: Row of ``gmanet.detectors.DETECTORS``.
         config: The detector's settings as plain values.
         state: Its ``state_dict``.
+        train: Fingerprints of the clouds it was fitted on.
     """
     import torch
 
     whole = {"format": FORMAT, "gmanet": __version__, "detector": name}
     with replacing(path) as draft:
-        torch.save({**whole, "config": dict(config), "state": dict(state)}, draft)
+        torch.save(
+            {**whole, "config": dict(config), "state": dict(state), "train": sorted(train)}, draft
+        )
 
 
 def load_detector(path: Path) -> dict[str, Any]:
     """Return ``format``, ``gmanet``, ``detector``, ``config`` and ``state``, tensors on the CPU.
+
+    ``train`` holds the fingerprints of the clouds it was fitted on; older files lack it.
 
     Raises:
         InputError: There is no such file, it is damaged, or of another format.
@@ -80,6 +96,25 @@ def load_detector(path: Path) -> dict[str, Any]:
             f"wanted format {FORMAT}"
         )
     return whole
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Return the ``state_dict`` in a checkpoint of an interrupted run, tensors on the CPU.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    import torch
+
+    wanted = "a checkpoint of this run; without the file, or with --overwrite, it starts anew"
+    try:
+        whole = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # as above
+        raise _unreadable(path, error, wanted) from None
+    if not isinstance(whole, dict) or not isinstance(whole.get("state_dict"), dict):
+        raise InputError(f"{path}: holds no weights, wanted {wanted}")
+    state: dict[str, Any] = whole["state_dict"]
+    return state
 
 
 def _unreadable(path: Path, error: Exception, wanted: str) -> InputError:

@@ -26,6 +26,7 @@ from gmanet.evaluation.published import published
 from gmanet.evaluation.results import Result
 from gmanet.evaluation.tables import defect_table, group_table, markdown_table
 from gmanet.experiment import Cell, Experiment, read_experiment
+from gmanet.provenance import short_commit
 from gmanet.run import Run
 from gmanet.words import load
 
@@ -40,7 +41,7 @@ def _result(cell: Cell) -> Result:
         cell.run.config.seed,
         cell.run.read_scores(),
         published(cell.row, cell.run.config.data),
-        str(record.get("commit"))[:10],
+        short_commit(record.get("commit")),
         _typed(cell),
         cell.run.config.data.name,
     )

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from gmanet.changes import changes, read_entries, write_entries
 from gmanet.config import RunConfig, changes_results, from_resolved, resolved
 from gmanet.data.files.atomic import replacing
-from gmanet.errors import InputError
+from gmanet.errors import InputError, note
 from gmanet.launcher import rank
 from gmanet.locks import hold, holder
 from gmanet.provenance import provenance
-from gmanet.records import load_detector, read_scores, save_detector, write_scores
+from gmanet.records import load_checkpoint, load_detector, read_scores, save_detector, write_scores
+from gmanet.schema import text_keys
 from gmanet.words import flatten, load
+
+if TYPE_CHECKING:
+    from gmanet.data.inventory import Entry
+    from gmanet.detectors.base import Detector
 
 __all__ = ["Run"]
 
@@ -38,6 +44,7 @@ class Run:
         self.folder = folder
         self.config_file = folder / "run.yaml"
         self.detector_file = folder / "detector.ckpt"
+        self.inventory_file = folder / "inventory.json"
         self.scores_file = folder / "scores.json"
         self.checkpoints = folder / "checkpoints"
         self.predictions = folder / "predictions"
@@ -52,7 +59,11 @@ class Run:
 
     @classmethod
     def create(
-        cls, config: RunConfig, overwrite: bool = False, words: Sequence[str] | None = None
+        cls,
+        config: RunConfig,
+        overwrite: bool = False,
+        words: Sequence[str] | None = None,
+        data: Mapping[str, Sequence[Entry]] | None = None,
     ) -> Run:
         """Return the run of a configuration: a new one, or an older one to go on with.
 
@@ -64,9 +75,12 @@ class Run:
             config: What is asked for.
             overwrite: Delete an existing run first.
             words: What was typed, for the record; None takes it from the command line.
+            data: Split -> what its scans are, stored with the run and compared when it goes on;
+                None: nothing is known of them.
 
         Raises:
-            InputError: The folder holds something else, or a run whose results may differ.
+            InputError: The folder holds something else, or a run whose results may differ, be it
+                because of its configuration or because its data changed.
         """
         run = cls(cls.root() / config.name)
         if rank() > 0:
@@ -75,11 +89,13 @@ class Run:
         if run.config_file.exists():
             if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
                 run._refuse_another(config)
+                run._refuse_other_data(data or {})
                 return run
             run._empty()
         record = {"config": resolved(config), **provenance(words)}
         with replacing(run.config_file) as draft:
             draft.write_text(OmegaConf.to_yaml(OmegaConf.create(record)), encoding="utf-8")
+        run._refuse_other_data(data or {})
         return run
 
     @classmethod
@@ -145,17 +161,49 @@ class Run:
         """Return what ``scores.json`` holds."""
         return read_scores(self.scores_file)
 
-    def save_detector(self, name: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    def save_detector(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        state: Mapping[str, Any],
+        train: Iterable[str] = (),
+    ) -> None:
         """Write ``detector.ckpt``: :func:`gmanet.records.save_detector`."""
-        save_detector(self.detector_file, name, config, state)
+        save_detector(self.detector_file, name, config, state, train)
 
     def load_detector(self) -> dict[str, Any]:
         """Return what ``detector.ckpt`` holds: :func:`gmanet.records.load_detector`."""
         return load_detector(self.detector_file)
 
+    def restore(self, detector: Detector, checkpoint: Path | None = None) -> None:
+        """Load what a detector learned, without learning anything again.
+
+        Args:
+            detector: With the settings of this run.
+            checkpoint: Of an interrupted run; None takes ``detector.ckpt``.
+
+        Raises:
+            InputError: The file is missing, damaged, or does not fit the settings.
+        """
+        if checkpoint is None:
+            whole = self.load_detector()
+            state, detector.fitted_on = whole["state"], frozenset(whole.get("train", ()))
+        else:
+            state = load_checkpoint(checkpoint)
+        try:
+            detector.load_state_dict(state)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            place = checkpoint or self.detector_file
+            raise InputError(
+                f"{place}: does not fit its run.yaml ({reason}), wanted the files of one run, or "
+                "--overwrite to fit it anew"
+            ) from None
+
     def _recorded(self) -> dict[str, Any]:
         """Return the configuration in ``run.yaml`` as it stands."""
-        config = load(self.config_file).get("config")
+        texts = {f"config.{key}": kind for key, kind in text_keys().items()}
+        config = load(self.config_file, texts).get("config")
         if not isinstance(config, dict):
             raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
         return config
@@ -183,6 +231,24 @@ class Run:
                     path.unlink()
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be deleted ({error.strerror})") from None
+
+    def _refuse_other_data(self, data: Mapping[str, Sequence[Entry]]) -> None:
+        """Raise an error if scans changed since the run began; a run that begins stores them."""
+        if not any(data.values()):
+            return
+        if self.inventory_file.is_file():
+            if differ := changes(read_entries(self.inventory_file), data):
+                raise InputError(
+                    f"{self.folder}: {differ} since this run was fitted; wanted the same data, "
+                    "another name=..., or --overwrite to fit it anew"
+                )
+        elif self.detector_file.is_file() or self.last_checkpoint is not None:
+            note(
+                f"{self.folder}: an older run without inventory.json, so that nobody can tell "
+                "whether its data are still the same"
+            )
+        else:
+            write_entries(self.inventory_file, data)
 
     def _refuse_another(self, config: RunConfig) -> None:
         """Raise an error if the run that lies here was asked for with other settings."""

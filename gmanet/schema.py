@@ -25,8 +25,12 @@ __all__ = [
     "changes_results",
     "from_resolved",
     "resolved",
+    "text_keys",
     "title",
 ]
+
+TEXTS = ("str", "str | None", "list[str]")
+"""Types of keys whose values are taken as they were typed."""
 
 SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
     "data": ("name", SOURCES),
@@ -66,6 +70,28 @@ class RunConfig:
             raise InputError(f"seed={self.seed}, wanted 0 or more")
         if {"", ".", ".."} & set(self.name.split("/")) or not self.name.isprintable():
             raise InputError(f"name={self.name!r}, wanted a relative path such as washer/seed0")
+
+
+def text_keys() -> dict[str, str]:
+    """Return full key -> ``str``, ``str | None`` or ``list[str]`` of all keys that hold text.
+
+    A section's own name is one of them: a bare name is text.  A key that is text for one detector
+    and something else for another is left out.
+    """
+    found = dict.fromkeys(["name", *(part for part, (key, _) in SECTIONS.items() if key)], "str")
+    parts: list[tuple[str, type]] = [
+        ("data", DataConfig),
+        ("synthesis", SynthesisConfig),
+        ("train", TrainConfig),
+        ("wandb", WandbConfig),
+        *(("detector", kind.Config) for kind in DETECTORS.values()),
+    ]
+    types: dict[str, set[str]] = {}
+    for section, kind in parts:
+        for item in fields(kind):
+            types.setdefault(f"{section}.{item.name}", set()).add(str(item.type))
+    alike = {key: said.pop() for key, said in types.items() if len(said) == 1}
+    return found | {key: said for key, said in alike.items() if said in TEXTS}
 
 
 def changes_results(key: str) -> bool:

@@ -89,11 +89,21 @@ def show_run(run: Run, name: str, folder: Path) -> list[Path]:
         raise InputError(f"{run.folder}: no test cloud {name!r}{hint(name, found)}")
     test = open_data(run.config.data, "test")
     low, high = np.percentile(np.concatenate([p.score for p in found.values()]), (50, 99.9))
+    if name not in test.names:
+        raise InputError(
+            f"{run.folder}: the scan of test cloud {name!r} is no longer in "
+            f"{run.config.data.root}, wanted it there, or one of {', '.join(test.names[:5])}"
+        )
     cloud, score = test[test.names.index(name)], found[name].score
+    if len(cloud) != len(score):
+        raise InputError(
+            f"{run.folder}: {len(score)} scores for the {len(cloud)} points of test cloud "
+            f"{name!r}, wanted the scan that was scored; it was changed since"
+        )
     limits = (float(low), float(max(high, low + 1e-9)))
     pictures = [_draw(folder / f"{file_stem(name)}.views.png", cloud, score, limits)]
     if DETECTORS[run.config.detector.name](run.config.detector).draw is not None:
-        pictures.append(_draw_both(run, test, list(found.values()), folder))
+        pictures += _draw_both(run, test, list(found.values()), folder)
     return pictures
 
 
@@ -112,14 +122,25 @@ def _draw(path: Path, cloud: Cloud, score: Floats | None, limits: Limits | None)
     return path
 
 
-def _draw_both(run: Run, test: CloudDataset, predictions: list[Prediction], folder: Path) -> Path:
-    """Write defects of test clouds, one of each kind first, above twins of the run (Fig. 8)."""
+def _draw_both(
+    run: Run, test: CloudDataset, predictions: list[Prediction], folder: Path
+) -> list[Path]:
+    """Write defects of test clouds, one of each kind first, above twins of the run (Fig. 8).
+
+    Where there are no train data it writes nothing and says so.
+    """
     from gmanet.evaluation.gallery import choose
 
     config = run.config
-    names = choose([one for one in predictions if one.abnormal], SHOWN)
-    real = [test[test.names.index(name)] for name in names]
-    train, generator = open_data(config.data, "train"), Generator(config.synthesis)
+    try:
+        train = open_data(config.data, "train")
+    except InputError as error:
+        note(f"real_and_synthetic.png is left out, it needs the train data: {error}")
+        return []
+    there = set(test.names)
+    defective = [one for one in predictions if one.abnormal and one.name in there]
+    real = [test[test.names.index(name)] for name in choose(defective, SHOWN)]
+    generator = Generator(config.synthesis)
     twins = [
         generator.twin(train[index % len(train)], np.random.default_rng([config.seed, index]))
         for index in range(max(1, len(real)))
@@ -130,7 +151,7 @@ def _draw_both(run: Run, test: CloudDataset, predictions: list[Prediction], fold
     ]
     path = folder / "real_and_synthetic.png"
     save_row(path, [row for row in rows if row], test.unit, 300, own_views=True)
-    return path
+    return [path]
 
 
 def main() -> None:

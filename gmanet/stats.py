@@ -25,7 +25,7 @@ from gmanet.data.files.atomic import replacing
 from gmanet.data.sources import categories, open_data
 from gmanet.data.statistics import Size, compared, size_of, table_2, table_3
 from gmanet.errors import InputError, command
-from gmanet.provenance import provenance
+from gmanet.provenance import provenance, short_commit
 
 __all__ = ["describe", "write_statistics"]
 
@@ -134,7 +134,7 @@ def main() -> None:
             compare.append(title)
     about = f"Counted on {datetime.date.today()}: `python -m gmanet.stats {' '.join(words)}`"
     commit = provenance()["commit"]
-    about += f", commit {str(commit)[:10]}." if commit else "."
+    about += f", commit {short_commit(commit)}." if commit else "."
     sys.stdout.write(write_statistics(folder, sizes, compare, about))
     counted.path.unlink(missing_ok=True)
 

@@ -12,15 +12,24 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 from gmanet.errors import InputError
 
-__all__ = ["file_name", "flatten", "hint", "load", "merged", "nested", "parse"]
+__all__ = ["file_name", "flatten", "hint", "load", "merged", "nested", "parse", "written"]
+
+ABSENT = ("", "null")
+"""What is typed for no value where a text may be missing."""
 
 
-def parse(word: str) -> tuple[str, str, Any]:
-    """Return a word's key, its text after the ``=``, and the text read as YAML.
+def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, Any]:
+    """Return a word's key, its text after the ``=``, and the value that the text stands for.
+
+    Args:
+        word: As typed, ``key=value``.
+        texts: Full key -> ``str``, ``str | None`` or ``list[str]``; the values of these keys are
+            text as it was typed, those of all others are read as YAML.
 
     Raises:
         InputError: There is no ``=``, a control character, or the text is no YAML.
@@ -28,29 +37,80 @@ def parse(word: str) -> tuple[str, str, Any]:
     key, equals, text = word.partition("=")
     if not equals or not key or not word.isprintable():
         raise InputError(f"the word {word!r} is not understood, wanted key=value")
+    kind = (texts or {}).get(key, "")
+    if kind.startswith("str"):
+        return key, text, None if kind != "str" and text in ABSENT else text
     try:
+        if kind:
+            return key, text, yaml.load(text, yaml.BaseLoader)
         value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
+        as_text = {key: yaml.load(text, yaml.BaseLoader)} if texts else {}
     except Exception as error:  # the parsers of YAML and of ${...} have no error in common
         raise InputError(f"{word}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
-    return key, text, value["value"]
+    return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, texts: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return what a YAML file says; ``${...}`` is left as it stands.
+
+    Args:
+        path: The file.
+        texts: Full key -> type, as for :func:`parse`: these values are the text in the file.
 
     Raises:
         InputError: The file cannot be read, or is no YAML mapping.
     """
     try:
         values = OmegaConf.to_container(OmegaConf.load(path))
+        as_text = yaml.load(path.read_text("utf-8"), yaml.BaseLoader) if texts else {}
     except Exception as error:  # as above
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
         raise InputError(f"{path}: is no YAML mapping ({line}{_first_line(error)})") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds a {type(values).__name__}, wanted a YAML mapping")
-    return {str(key): value for key, value in values.items()}
+    return _with_texts({str(key): value for key, value in values.items()}, as_text, texts or {})
+
+
+def written(path: Path) -> dict[str, Any]:
+    """Return what a YAML file says with every key and single value as the text in the file.
+
+    Raises:
+        InputError: As for :func:`load`.
+    """
+    load(path)  # refuses what is no mapping
+    found: dict[str, Any] = yaml.load(path.read_text("utf-8"), yaml.BaseLoader) or {}
+    return found
+
+
+def _with_texts(
+    values: Mapping[Any, Any], as_text: Any, texts: Mapping[str, str], prefix: str = ""
+) -> dict[Any, Any]:
+    """Return the values, those of text keys as they are written.
+
+    Args:
+        values: As YAML reads them.
+        as_text: The same with all single values as text.
+        texts: Full key -> type.
+        prefix: Full key of the mapping, with a dot behind it; empty for the whole.
+    """
+    result = dict(values)
+    for key, value in values.items():
+        text = as_text.get(key) if isinstance(as_text, Mapping) else None
+        if isinstance(value, Mapping):
+            result[key] = _with_texts(value, text, texts, f"{prefix}{key}.")
+        elif f"{prefix}{key}" in texts:
+            result[key] = _as_written(value, text)
+    return result
+
+
+def _as_written(value: Any, text: Any) -> Any:
+    """Return a value of a text key as the file has it; ``~`` is text, other nulls stay None."""
+    if isinstance(value, list) and isinstance(text, list):
+        return [_as_written(*pair) for pair in zip(value, text, strict=True)]
+    absent = value is None and text != "~"
+    return text if isinstance(text, str) and not absent else value
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:

@@ -140,7 +140,6 @@ MISTAKES = {
     "seed=1.5": "seed is 1.5, wanted int",
     "seed=true": "seed is True, wanted int",
     "seed.x=1": "seed is {'x': 1}, wanted int",
-    "data.category=null": "data.category is None, wanted str",
     "synthesis.depth=3": "synthesis.depth is 3, wanted list[float]",
     "synthesis.depth=[a,b]": "wanted list[float]",
     "synthesis.depth.x=3": "wanted list[float]",
@@ -150,7 +149,7 @@ MISTAKES = {
     "detector=../default": "unknown name",
     "detector=": "unknown name",
     "detector.name=btff": "no detector 'btff' (did you mean 'btf'?); there are: ",
-    "detector.name=[1]": "no detector [1]",
+    "detector.name=[1]": "no detector '[1]'",
     "data=nowhere": "there are: eyecandies, folder, iec3d",
     "train=gqu": "(did you mean 'gpu'?); there are: cpu, ddp, gpu",
     "wandb=off": "wanted wandb.KEY=VALUE",
@@ -158,9 +157,9 @@ MISTAKES = {
     "--overwrit": "wanted key=value",
     "=3": "wanted key=value",
     "seed=1\n": "wanted key=value",
-    "data.category=[a": "is no YAML value",
-    "data.category=@a": "is no YAML value",
-    "data.category=${a": "is no YAML value",
+    "wandb.tags=[a": "is no YAML value",
+    "seed=@a": "is no YAML value",
+    "data.category=${a": "data.category is '${a', wanted str",
     "data.category=${nope}": "data.category cannot be resolved",
     "data.category=${data.category}": "data.category cannot be resolved",
     "data.root=${oc.env:NOT_THERE_AT_ALL}": "data.root cannot be resolved",
@@ -348,3 +347,73 @@ def test_a_folder_of_scans_is_its_own_category():
     config = compose(["data=folder", "data.root=scans"])
     assert config.data.category == ""
     assert config.name == "folder/gmanet-data.root=scans/seed0"
+
+
+# --------------------------------------------------------------------- text
+
+TEXTS = (
+    "001",
+    "1.10",
+    "true",
+    "no",
+    "null",
+    "2024_05_01",
+    "12:30",
+    "1e3",
+    "scans #2",
+    "a: b",
+    "@a",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_is_taken_as_it_was_typed(text):
+    assert compose([f"data.category={text}"]).data.category == text
+    assert compose([f"name={text}"]).name == text
+    if text != "null":
+        assert compose([f"data.root={text}"]).data.root == text
+
+
+@pytest.mark.parametrize("text", ["001", "1.10", "true", "2024_05_01", "12:30", "1e3"])
+def test_text_in_a_file_is_taken_as_it_was_written(conf, text):
+    config = compose([], conf("default", f"data: {{root: {text}}}\nwandb: {{tags: [{text}, b]}}"))
+    assert config.data.root == text
+    assert config.wandb.tags == [text, "b"]
+
+
+def test_text_within_a_typed_mapping_is_text():
+    config = compose(["data={root: 001, seed: 007, category: 1.10}"])
+    assert (config.data.root, config.data.category, config.data.seed) == ("001", "1.10", 7)
+
+
+def test_lists_of_text_are_text_and_numbers_stay_numbers():
+    assert compose(["wandb.tags=[001, no]"]).wandb.tags == ["001", "no"]
+    assert compose(["detector.features=32"]).detector.features == 32
+    features = compose(["detector=patchcore", "detector.features=[fpfh,raw]"]).detector.features
+    assert features == ["fpfh", "raw"]
+
+
+@pytest.mark.parametrize("typed", ["", "null"])
+def test_a_text_that_may_be_missing_is(typed):
+    assert compose([f"data.root={typed}"]).data.root is None
+
+
+@pytest.mark.parametrize("typed", ["~", "~/scans"])
+def test_the_home_in_a_path(monkeypatch, conf, typed):
+    monkeypatch.setenv("HOME", "/some/where")
+    wanted = typed.replace("~", "/some/where")
+    assert compose([f"data.root={typed}"]).data.root == wanted
+    assert compose([], conf("default", f"data: {{root: {typed}}}")).data.root == wanted
+    weights = compose(["detector=m3dm", f"detector.weights={typed}"]).detector.weights
+    assert weights == wanted
+
+
+def test_the_mode_of_wandb_comes_from_the_environment_unless_it_is_said(monkeypatch, conf):
+    for variable, mode in {"disabled": "disabled", "dryrun": "offline", "online": "online"}.items():
+        monkeypatch.setenv("WANDB_MODE", variable)
+        assert compose().wandb.mode == mode
+    assert compose(["wandb.mode=disabled"]).wandb.mode == "disabled"
+    assert compose([], conf("default", "wandb: {mode: disabled}")).wandb.mode == "disabled"
+    monkeypatch.setenv("WANDB_MODE", "sometimes")
+    with pytest.raises(InputError, match="WANDB_MODE is 'sometimes', wanted one of"):
+        compose()

@@ -17,7 +17,8 @@ LAYERS = [
     *("cloud", "geometry", "synthesis"),
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),
-    *("words", "schema", "config", "provenance", "records", "run", "experiment", "roots"),
+    *("words", "schema", "config", "provenance", "records"),
+    *("changes", "run", "experiment", "roots"),
     *("fitting", "preparation"),
 ]
 COMMANDS = [

@@ -1,12 +1,13 @@
 """Experiment files: every cell of every one composes, and no two share a folder."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gmanet.config import compose
 from gmanet.errors import InputError
-from gmanet.experiment import read_experiment
+from gmanet.experiment import file_and_words, read_experiment
 
 FILES = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 
@@ -46,3 +47,41 @@ def test_a_row_may_have_a_grid_of_its_own(tmp_path):
     path.write_text("rows: {one: {word: []}}")
     with pytest.raises(InputError, match="row one: unknown keys word, wanted words and grid"):
         read_experiment(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "rows", [("+align", "-align"), ("a é", "a"), ("検査", "部品"), ("..", "."), ("1.10", "1.1")]
+)
+def test_two_rows_never_share_a_folder(tmp_path, rows):
+    path = tmp_path / "signs.yaml"
+    lines = "".join(f"  {row}: []\n" for row in map(json.dumps, rows))
+    path.write_text(f"rows:\n{lines}", encoding="utf-8")
+    one, other = read_experiment(path, tmp_path).cells
+    assert one.run.folder != other.run.folder
+    assert one.run.folder.parent == other.run.folder.parent == tmp_path / "signs"
+
+
+def test_rows_that_differ_in_punctuation_alone_are_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("rows: {a+b: [], a-b: []}")
+    with pytest.raises(InputError, match=r"row 'a\+b' and row 'a-b' would share the folder"):
+        read_experiment(path, tmp_path)
+
+
+def test_text_of_an_experiment_stays_as_it_is_written(tmp_path):
+    path = tmp_path / "text.yaml"
+    path.write_text("set: {data.root: 001}\nrows: {x: []}\ngrid: {data.category: [1.10, 12:30]}")
+    cells = read_experiment(path, tmp_path).cells
+    assert [cell.words[:2] for cell in cells] == [
+        ["data.root=001", "data.category=1.10"],
+        ["data.root=001", "data.category=12:30"],
+    ]
+
+
+def test_a_file_may_lie_below_a_folder_with_an_equals_sign(tmp_path):
+    path = tmp_path / "a=b/x.yaml"
+    assert file_and_words(["seed=1", str(path)]) == (path, ["seed=1"])
+    words = ["detector.weights=x.yaml"]
+    assert file_and_words([*words, "x.yaml"]) == (Path("x.yaml"), words)
+    with pytest.raises(InputError, match="0 files named, wanted one"):
+        file_and_words(["seed=1"])

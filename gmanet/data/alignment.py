@@ -42,12 +42,14 @@ class Alignment:
         surfaces: The normal clouds, laid on it, in its diameters.
         known: Motion of the normal clouds, by name; their twins move alike.
         owners: Number of each normal cloud among ``surfaces``, by name.
+        seen: The same by ``Cloud.fingerprint``, so that a scan is never compared with itself.
     """
 
     target: Target
     surfaces: Surfaces
     known: dict[str, Registration] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
 
     def motion(self, cloud: Cloud, origin: str = "") -> Registration:
         """Return how a cloud is laid on the target.
@@ -69,7 +71,13 @@ class Alignment:
         """
         place = apply(motion, cloud.pos[surface.chosen]) / np.float32(self.target.length)
         normal = (surface.normal @ motion.rotation.T).astype(np.float32)
-        return Laid(place, normal, self.owners.get(origin, -1))
+        return Laid(place, normal, self._own(cloud, origin))
+
+    def _own(self, cloud: Cloud, origin: str) -> int:
+        """Return the number of the normal cloud that a cloud is, or is the twin of, or -1."""
+        if origin or not self.seen:
+            return self.owners.get(origin, -1)
+        return self.seen.get(cloud.fingerprint, -1)
 
     def distances(self, laid: Laid, index: Indices | slice, workers: int = 1) -> Floats:
         """Return the distances of some kept points to the normal clouds, ``(Q, CHANNELS)``."""

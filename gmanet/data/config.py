@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 
 from gmanet.errors import InputError
 
@@ -17,7 +18,8 @@ class DataConfig:
     Args:
         name: A row of ``gmanet.data.sources.SOURCES``.
         category: The part; one detector is fitted per part.
-        root: Folder of the data set; the procedural one needs none.
+        root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
+            home.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
         seed: Seed of the procedural data set; it is not the seed of the run.
         train_clouds: Use only the first so many train clouds; 0 uses all.
@@ -40,6 +42,8 @@ class DataConfig:
     label_value: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.root is not None and self.root.split("/")[0] == "~":
+            self.root = str(Path(self.root).expanduser())
         for key in ("train_clouds", "views"):
             if getattr(self, key) < 0:
                 raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")

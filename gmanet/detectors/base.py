@@ -66,6 +66,8 @@ class Detector(LightningModule, ABC):
     """How it reads pairs of a cloud and its SPCG twin; None: it learns from normals alone."""
     batch = 1
     """Pairs, or normal clouds, of one step."""
+    fitted_on: frozenset[str] = frozenset()
+    """Fingerprints (``Cloud.fingerprint``) of the normal clouds it was fitted on, where known."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
@@ -74,7 +76,8 @@ class Detector(LightningModule, ABC):
     def prepare(self, clouds: CloudDataset) -> None:
         """Learn of the normal clouds what the reader must know before it reads any.
 
-        It is called before ``reader``, and what it learns is stored; most need nothing.
+        It is called before ``reader``, and what it learns is stored; most need nothing.  What a
+        stored state holds already, when that was loaded before, is not learned again.
         """
 
     @abstractmethod

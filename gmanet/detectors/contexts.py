@@ -110,9 +110,9 @@ class ContextBank(MemoryDetector):
         self.standard = Standard(len(self.channels))
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Lay the normal clouds on one another."""
+        """Lay the normal clouds on one another, or on what is stored already."""
         if self.atlas is not None:
-            self.atlas.learn(clouds)
+            self.atlas.prepare(clouds)
 
     def reader(self) -> ContextReader:
         """Return what turns a cloud into its structure."""

@@ -76,10 +76,10 @@ class GMANet(Detector):
         return self
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Lay the normal clouds on one another."""
+        """Lay the normal clouds on one another, or on what is stored already."""
         if self.atlas is not None:
-            self.atlas.learn(clouds)
-        if self.reference is not None:
+            self.atlas.prepare(clouds)
+        if self.reference is not None and not self.reference.learned:
             self.reference.learn(clouds[clouds.names.index(min(clouds.names))].pos)
 
     def reader(self) -> StructureReader:

@@ -16,6 +16,7 @@ distance one, as in the encoder's own training.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -71,6 +72,8 @@ class PointMAEConfig(PosedConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.weights.split("/")[0] == "~":
+            self.weights = str(Path(self.weights).expanduser())
         if self.encoder not in KINDS:
             raise InputError(f"detector.encoder={self.encoder!r}, wanted one of {', '.join(KINDS)}")
         for name, least in (("centers", 3), ("group", 2), ("pretraining", 0)):

@@ -48,8 +48,8 @@ class Posed(Detector):
         self.way = way
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Keep the first cloud by name as the reference."""
-        if self.reference is not None:
+        """Keep the first cloud by name as the reference, unless one is stored already."""
+        if self.reference is not None and not self.reference.learned:
             names = clouds.names
             self.reference.learn(clouds[names.index(min(names))].pos)
 

@@ -47,6 +47,7 @@ class Atlas(nn.Module):
     points: Tensor
     normal: Tensor
     owner: Tensor
+    prints: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,9 +55,30 @@ class Atlas(nn.Module):
         self.register_buffer("points", torch.empty(0, 3))
         self.register_buffer("normal", torch.empty(0, 3))
         self.register_buffer("owner", torch.empty(0, dtype=torch.int64))
+        self.register_buffer("prints", torch.empty(0, 16, dtype=torch.uint8))
         self._names: list[str] = []
         self._known: dict[str, Registration] = {}
         self._made: tuple[Tensor, Surfaces] | None = None
+
+    def prepare(self, clouds: CloudDataset, progress: bool = True) -> None:
+        """Learn normal clouds, or recognize them where surfaces of theirs are stored already.
+
+        Args:
+            clouds: Normal clouds of one category; those that were learned, if any were.
+            progress: Whether to show a bar.
+        """
+        if not self.reference.learned:
+            self.learn(clouds, progress)
+        elif len(self.points):
+            self._recognize(clouds, progress)
+
+    def _recognize(self, clouds: CloudDataset, progress: bool) -> None:
+        """Lay the clouds that were learned on the stored reference, as they were laid then."""
+        order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
+        self._names = [clouds.names[index] for index in order[: int(self.owner.max()) + 1]]
+        target = self.reference.target
+        bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
+        self._known = {clouds.names[i]: registered(clouds[i].pos, target) for i in bar}
 
     def learn(self, clouds: CloudDataset, progress: bool = True) -> None:
         """Lay normal clouds on the first by name, or keep nothing where they do not overlap.
@@ -71,12 +93,14 @@ class Atlas(nn.Module):
         self.reference.learn(clouds[order[0]].pos)
         target = self.reference.target
         kept: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
+        prints: list[bytes] = []
         bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
         for turn, index in enumerate(bar):
             cloud = clouds[index]
             motion = self._known[clouds.names[index]] = registered(cloud.pos, target)
             if turn < CLOUDS:
                 kept.append(_laid(cloud.pos, motion, target))
+                prints.append(bytes.fromhex(cloud.fingerprint))
             if turn == min(TRIED, len(order)) - 1 and self._overlap() < OVERLAP:
                 bar.close()
                 self._known, kept = {}, []
@@ -84,6 +108,8 @@ class Atlas(nn.Module):
         if len(kept) < 2 or self._distance() > ALIKE * target.length:
             self._known, kept = {}, []  # a cloud alone has no others to be compared with
         self._keep(kept)
+        stored = np.frombuffer(b"".join(prints[: len(kept)]), dtype=np.uint8).reshape(-1, 16)
+        self.prints = torch.from_numpy(stored.copy())
 
     def _overlap(self) -> float:
         """Return the median overlap of the clouds that were laid on the first."""
@@ -111,13 +137,16 @@ class Atlas(nn.Module):
             parts = (part.cpu().numpy() for part in (self.points, self.normal, self.owner))
             self._made = self.points, Surfaces(*parts)
         owners = {name: number for number, name in enumerate(self._names)}
-        return Alignment(self.reference.target, self._made[1], self._known, owners)
+        seen = {bytes(line).hex(): number for number, line in enumerate(self.prints.cpu().numpy())}
+        return Alignment(self.reference.target, self._made[1], self._known, owners, seen)
 
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Make room for as many points as were stored."""
-        for name in ("points", "normal", "owner"):
+        """Make room for as many points as were stored; an older state holds no fingerprints."""
+        none = torch.empty(0, 16, dtype=torch.uint8)
+        state_dict = {f"{prefix}prints": none, **state_dict}
+        for name in ("points", "normal", "owner", "prints"):
             if f"{prefix}{name}" in state_dict:
                 stored = state_dict[f"{prefix}{name}"]
                 setattr(self, name, torch.empty_like(stored, device=self.points.device))

@@ -29,6 +29,11 @@ class Reference(nn.Module):
         self.register_buffer("length", torch.ones(()))
         self._made: tuple[Tensor, Target] | None = None
 
+    @property
+    def learned(self) -> bool:
+        """Whether a cloud is stored."""
+        return len(self.points) > 0
+
     def learn(self, pos: Floats) -> None:
         """Keep a cloud with shape ``(N, 3)``.
 

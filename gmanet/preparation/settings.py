@@ -25,7 +25,8 @@ def read_words(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, A
         InputError: A key is unknown, or a value is of another type than its default.
     """
     values = dict(defaults)
-    for key, text, value in map(parse, words):
+    texts = {key: "str" for key, value in defaults.items() if isinstance(value, str)}
+    for key, text, value in (parse(word, texts) for word in words):
         if key not in defaults:
             known = list(defaults)
             raise InputError(f"{key}={text}: no key {key!r}{hint(key, known)}; wanted {known}")

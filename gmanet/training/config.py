@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from gmanet.errors import InputError
 
-__all__ = ["TrainConfig", "WandbConfig"]
+__all__ = ["TrainConfig", "WandbConfig", "usual_mode"]
 
 LOGGERS = ("wandb", "tensorboard")
+MODES = ("offline", "online", "disabled")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -75,12 +76,28 @@ class TrainConfig:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
 
 
+def usual_mode(variable: str) -> str:
+    """Return the mode that the environment variable ``WANDB_MODE`` asks for, in our words.
+
+    Raises:
+        InputError: W&B has a mode that is none of ours.
+    """
+    mode = {"dryrun": "offline", "run": "online"}.get(variable.lower(), variable.lower())
+    if mode not in MODES:
+        raise InputError(
+            f"the environment variable WANDB_MODE is {variable!r}, wanted one of "
+            f"{', '.join(MODES)}, or wandb.mode=..., which wins"
+        )
+    return mode
+
+
 @dataclass
 class WandbConfig:
     """How W&B logs a run.  ``scores.json`` is the record, W&B the view.
 
     Args:
-        mode: ``offline`` (no account, no network), ``online`` or ``disabled``.
+        mode: ``offline`` (no account, no network), ``online`` or ``disabled``; without one it is
+            the environment variable ``WANDB_MODE``.
         project: W&B project.
         group: Runs that belong together, such as those of one experiment; without one it is the
             environment variable ``WANDB_RUN_GROUP``.
@@ -95,6 +112,5 @@ class WandbConfig:
     tags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        modes = ("offline", "online", "disabled")
-        if self.mode not in modes:
-            raise InputError(f"wandb.mode={self.mode!r}, wanted one of {', '.join(modes)}")
+        if self.mode not in MODES:
+            raise InputError(f"wandb.mode={self.mode!r}, wanted one of {', '.join(MODES)}")

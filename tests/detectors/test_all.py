@@ -134,3 +134,13 @@ def test_the_smallest_clouds_are_scored(fitted, bumped_plate, count):
 def test_coinciding_points_are_scored(fitted):
     pos = np.repeat(np.random.default_rng(0).normal(size=(100, 3)), 10, axis=0)
     assert torch.isfinite(scores(fitted, Cloud(pos.astype(np.float32))).points).all()
+
+
+def test_a_stored_state_is_not_learned_again(fitted, found, given_clouds, bumped_plate):
+    """Preparing a loaded detector on other clouds changes none of its scores."""
+    again = type(fitted)(fitted.config)
+    again.load_state_dict(fitted.state_dict())
+    others = [bumped_plate(POINTS // 2, seed, height=0) for seed in range(40, 43)]
+    again.prepare(given_clouds([one.replace(pos=one.pos * 1.3) for one in others], "train"))
+    cloud, answer = found
+    assert torch.equal(scores(again.eval(), cloud).points, answer.points)

@@ -100,3 +100,35 @@ def test_one_normal_cloud_is_too_few(given_clouds):
     made = Atlas()
     made.learn(given_clouds([Cloud(wedge(0)[0], name="0")], "train"), progress=False)
     assert made.alignment is None
+
+
+def test_a_learned_cloud_is_not_compared_with_itself(atlas, clouds):
+    alignment, cloud = atlas.alignment, clouds[2]
+    made = structure(cloud.pos, *SIZES)
+    motion = alignment.motion(cloud)
+    assert alignment.lay(cloud, made, motion).own == 2
+    assert alignment.lay(cloud.replace(name="copy"), made, motion).own == 2
+    assert alignment.lay(cloud.replace(pos=cloud.pos[::-1]), made, motion).own == -1
+
+
+def test_a_state_without_fingerprints_loads(atlas, clouds):
+    state = atlas.state_dict()
+    del state["prints"]
+    older = Atlas()
+    older.load_state_dict(state)
+    cloud = clouds[2]
+    made, motion = structure(cloud.pos, *SIZES), older.alignment.motion(cloud)
+    assert older.alignment.lay(cloud, made, motion).own == -1
+
+
+def test_a_loaded_atlas_recognizes_its_clouds_and_learns_no_others(atlas, clouds, given_clouds):
+    again = Atlas()
+    again.load_state_dict(atlas.state_dict())
+    again.prepare(clouds, progress=False)
+    assert again.alignment.owners == atlas.alignment.owners
+    for name, motion in atlas.alignment.known.items():
+        np.testing.assert_array_equal(again.alignment.known[name].rotation, motion.rotation)
+    smaller = [cloud.replace(pos=cloud.pos[:3000]) for cloud in clouds]
+    again.prepare(given_clouds(smaller, "train"), progress=False)
+    np.testing.assert_array_equal(again.points, atlas.points)
+    np.testing.assert_array_equal(again.reference.points, atlas.reference.points)
