@@ -252,7 +252,8 @@ class Run:
 
     def _refuse_another(self, config: RunConfig) -> None:
         """Raise an error if the run that lies here was asked for with other settings."""
-        old, new = flatten(self._recorded()), flatten(resolved(config))
+        # What an older version did not write has its default.
+        old, new = flatten(resolved(self.config)), flatten(resolved(config))
         differ = [
             f"{key} ({old.get(key)} there, {new.get(key)} here)"
             for key in sorted(old.keys() | new.keys())

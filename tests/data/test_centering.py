@@ -104,7 +104,7 @@ def test_near_coordinates_stay_bit_for_bit():
 
 @pytest.mark.parametrize("digits", ["%.9g", "%.17g"])
 def test_float32_numbers_far_away_stay_bit_for_bit(folder, digits):
-    pos = (PART + (0, 20, 50)).astype(np.float32)
+    pos = (PART + np.array([0, 20, 50])).astype(np.float32)
     np.savetxt(folder / "single.txt", pos, digits)
     cloud = read_cloud(folder / "single.txt")
     assert not any(cloud.origin)
