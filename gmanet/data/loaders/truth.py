@@ -76,12 +76,10 @@ def read_labeled(path: Path, counted: Path) -> Cloud:
     if len(table) != count and len(table) != len(read_cloud(counted)):
         found = f"label file of another length than the cloud ({len(table)} rows)"
         raise InputError(f"{path}: {found}, wanted {count} as in {counted}")
-    as_flags(path, table[:, 3])
+    label = as_flags(path, table[:, 3])
     cloud = assemble(path, table[:, :3]).replace(name=counted.stem)
-    label = np.asarray(table[:, 3] == 1)
-    return cloud.replace(label=label if cloud.rows is None else label[cloud.rows]).checked(
-        str(path)
-    )
+    rows = slice(None) if cloud.rows is None else cloud.rows
+    return cloud.replace(label=label[rows]).checked(str(path))
 
 
 def read_flags(path: Path, count: int, counted: Path) -> Labels:
