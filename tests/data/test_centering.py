@@ -17,8 +17,11 @@ from gmanet.data.loaders.iec3d import IEC3D
 from gmanet.data.loaders.truth import read_abnormal_points
 from gmanet.data.reading import read
 from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
+from gmanet.preprocess import fusion
 from gmanet.preprocess.fusion import about_one_origin
+from gmanet.preprocess.turning import Turning
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.trainer import make_trainer
@@ -186,3 +189,21 @@ def test_scores_do_not_depend_on_the_offset(folder, bumped_plate, given_clouds):
         found.append(detector.eval().score(batch).points.numpy())
     assert np.corrcoef(found)[0, 1] > 0.999
     assert auroc(found[1], bumped.label) == pytest.approx(auroc(found[0], bumped.label), abs=1e-3)
+
+
+def test_a_turntable_is_meant_in_the_coordinates_of_the_files(monkeypatch, bumped_plate):
+    asked = {}
+
+    def put_together(views, windows, rng, markers):
+        asked.update(center=windows[0].center, marker=markers[0]["a"], pos=views[0].pos)
+        raise InputError("asked")
+
+    monkeypatch.setattr(fusion, "put_together", put_together)
+    far = bumped_plate(300).replace(origin=(100.0, 200.0, 300.0))
+    markers = [{"a": np.array([101.0, 202.0, 303.0])}] * 2
+    with pytest.raises(InputError, match="asked"):
+        fusion.place([far, far], Turning(center=(100.0, 200.0, 310.0)), markers=markers)
+    assert asked["center"].tolist() == [0, 0, 10]
+    assert asked["marker"].tolist() == [1, 2, 3]
+    placement = fusion.Placement([np.eye(4).tolist()] * 2, 0.1, 0.1, 0, 0, 0, 0, 0, "")
+    assert fusion.joined([far, far], placement).origin == far.origin
