@@ -19,7 +19,7 @@ from gmanet.cloud import Cloud
 from gmanet.data.files import list_files, pcd, ply, read_cloud, write_cloud
 from gmanet.data.files.columns import Column, assemble
 from gmanet.data.files.labels import NAMES as LABELS
-from gmanet.data.files.labels import find_label, plain_name
+from gmanet.data.files.labels import UNCLEAR, find_label, plain_name
 from gmanet.data.files.source import quote, read_bytes
 from gmanet.data.files.text import first_remark, named_columns, read_table
 from gmanet.data.loaders.correspondence import match_rows
@@ -28,7 +28,7 @@ from gmanet.errors import InputError, note
 
 __all__ = ["ENDINGS", "convert_annotations", "read_annotation", "write_gt"]
 
-NAMES = (*LABELS, "scalar_field", "classification", "class")
+NAMES = (*LABELS, *UNCLEAR)
 """What the column is called, without ``scalar_``; the first of these that a file has is taken.  The
 last three mean anything in a scan; in a file that is said to be marked they are labels."""
 GEOMETRY = ("x", "y", "z")

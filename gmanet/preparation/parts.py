@@ -24,7 +24,7 @@ from gmanet.errors import InputError, note
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
 from gmanet.preparation.report import PICTURES, PartLine
-from gmanet.preparation.scans import unmeasured
+from gmanet.preparation.scans import tell_notes, unmeasured
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning
 from gmanet.preprocess.fusion import Placement, about_one_origin, fuse, joined, place
@@ -135,8 +135,7 @@ def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]
     """Return a part's views about one origin, and how many points were never measured."""
     clouds = [read_cloud(path, label_value) for path in part.views]
     for cloud in clouds:
-        for sentence in cloud.notes:
-            note(sentence)
+        tell_notes(cloud)
     return about_one_origin(clouds), sum(map(unmeasured, clouds))
 
 

@@ -18,7 +18,7 @@ from gmanet.errors import InputError, note
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning, clean
 
-__all__ = ["Line", "clean_scans", "tell_scans", "unmeasured"]
+__all__ = ["Line", "clean_scans", "tell_notes", "tell_scans", "unmeasured"]
 
 METHOD = 2
 """Changes with whatever changes a result."""
@@ -122,8 +122,7 @@ def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], ke
     cleaning, label_value = how
     try:
         cloud = read_cloud(path, label_value)
-        for sentence in cloud.notes:
-            note(sentence)
+        tell_notes(cloud)
         cleaned = clean(cloud, cleaning)
         write_cloud(target, cleaned.cloud)
     except InputError as error:
@@ -144,6 +143,13 @@ def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], ke
         unmeasured=unmeasured(cloud),
         key=key,
     )
+
+
+def tell_notes(cloud: Cloud) -> None:
+    """Print a cloud's notes, each on a line of its own below the progress bar."""
+    with tqdm.external_write_mode(sys.stderr):
+        for sentence in cloud.notes:
+            note(sentence)
 
 
 def unmeasured(cloud: Cloud) -> int:

@@ -6,14 +6,25 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
 from gmanet.data.annotations import read_annotation, write_gt
+from gmanet.data.datamodule import CloudData
 from gmanet.data.files import WRITERS, read_cloud, write_cloud
 from gmanet.data.files.centering import centered
 from gmanet.data.loaders.iec3d import IEC3D
 from gmanet.data.loaders.truth import read_abnormal_points
+from gmanet.data.reading import read
+from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.errors import InputError
+from gmanet.metrics.functional import auroc
+from gmanet.preprocess import fusion
 from gmanet.preprocess.fusion import about_one_origin
+from gmanet.preprocess.turning import Turning
+from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.config import TrainConfig
+from gmanet.training.trainer import make_trainer
 
 PART = np.random.default_rng(0).uniform(-0.5, 0.5, (300, 3)) * (1, 0.7, 0.2)
 UTM = np.array([691235.0, 5334567.0, 512.0])
@@ -155,3 +166,44 @@ def test_views_of_one_part_get_one_origin():
     assert {one.origin for one in shifted} == {(0.0, 0.0, 50.0)}
     for before, after in zip(views, shifted[1:], strict=True):
         assert np.allclose(before.positions(), after.positions(), atol=1e-5)
+
+
+def read_at(path, cloud, away):
+    """The cloud as it is read from a file in which it lies elsewhere."""
+    path.write_bytes(text_rows(cloud.pos.astype(np.float64) + away))
+    return read_cloud(path).replace(name=cloud.name, label=cloud.label, defect=cloud.defect)
+
+
+def test_scores_do_not_depend_on_the_offset(folder, bumped_plate, given_clouds):
+    plates = [bumped_plate(1500, seed, height=0) for seed in range(2)]
+    bumped = bumped_plate(1500, 9)
+    found = []
+    for away in (0.0, np.array([3e6, -5e6, 2e4])):
+        train = [read_at(folder / "good.txt", plate, away) for plate in plates]
+        detector = BTF(BTFConfig(feature="fpfh"))
+        clouds = given_clouds(train, "train")
+        data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
+        make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+        scan = read_at(folder / "bumped.txt", bumped, away)
+        batch = Batch.from_data_list([read(scan, detector.reader())])
+        found.append(detector.eval().score(batch).points.numpy())
+    assert np.corrcoef(found)[0, 1] > 0.999
+    assert auroc(found[1], bumped.label) == pytest.approx(auroc(found[0], bumped.label), abs=1e-3)
+
+
+def test_a_turntable_is_meant_in_the_coordinates_of_the_files(monkeypatch, bumped_plate):
+    asked = {}
+
+    def put_together(views, windows, rng, markers):
+        asked.update(center=windows[0].center, marker=markers[0]["a"], pos=views[0].pos)
+        raise InputError("asked")
+
+    monkeypatch.setattr(fusion, "put_together", put_together)
+    far = bumped_plate(300).replace(origin=(100.0, 200.0, 300.0))
+    markers = [{"a": np.array([101.0, 202.0, 303.0])}] * 2
+    with pytest.raises(InputError, match="asked"):
+        fusion.place([far, far], Turning(center=(100.0, 200.0, 310.0)), markers=markers)
+    assert asked["center"].tolist() == [0, 0, 10]
+    assert asked["marker"].tolist() == [1, 2, 3]
+    placement = fusion.Placement([np.eye(4).tolist()] * 2, 0.1, 0.1, 0, 0, 0, 0, 0, "")
+    assert fusion.joined([far, far], placement).origin == far.origin

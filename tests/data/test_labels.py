@@ -82,7 +82,11 @@ def test_label(tmp_path, ending, name):
 def test_other_names_are_no_labels(tmp_path, ending, name):
     path = tmp_path / f"bump{ending}"
     write(path, FEW.astype(int), name)
-    assert read_cloud(path).label is None
+    cloud = read_cloud(path)
+    assert cloud.label is None
+    if ending != ".npz":
+        found = f"{path}: the field {name.lower()} is not read as labels: wanted one called label"
+        assert cloud.notes == (found,)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

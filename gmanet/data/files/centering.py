@@ -1,11 +1,12 @@
 """Centering: coordinates of a file, read as doubles, become float32 without losing the part.
 
-A float32 has 24 bits.  A part of one metre in map coordinates (4,500,000 m) would keep a grid of
+A float32 has 24 bits.  A part of one metre in map coordinates (5,400,000 m) would keep a grid of
 half a metre.  The rule: coordinates stay as the file has them, with the origin ``(0, 0, 0)``, while
 the center of the cloud's box is within 15 times the box's size of the file's origin; float32 then
-errs by less than 1e-6 of the size.  Otherwise that center, rounded to a power of ten above the
-size, is the cloud's origin, and ``pos`` is what remains after it was subtracted in double
-precision.  Scans of one part from one place so have the same origin, mostly.
+errs by less than 1e-6 of the size.  Within 1000 times they also stay if the file holds float32
+numbers, binary or as nine digits: nothing more is lost.  Otherwise that center, rounded to a power
+of ten above the size, is the cloud's origin, and ``pos`` is what remains after it was subtracted in
+double precision.  Scans of one part from one place so have the same origin, mostly.
 
 The box leaves out the outermost percent of the points on each side: outliers do not move it.
 """

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gmanet.cloud import MIN_POINTS, Cloud, Floats
 from gmanet.data.files.centering import centered
-from gmanet.data.files.labels import LABEL_VALUE, find_label, no_label
+from gmanet.data.files.labels import LABEL_VALUE, UNCLEAR, find_label, no_label, unread
 from gmanet.data.files.unmeasured import measured
 from gmanet.errors import InputError
 
@@ -73,7 +73,13 @@ def as_cloud(
     name = find_label(columns)
     label = None if name is None else columns[name]
     said = field or f"the field {name}"
-    return assemble(path, pos, label=label, normal=normal, field=said, label_value=label_value)
+    cloud = assemble(path, pos, label=label, normal=normal, field=said, label_value=label_value)
+    unclear = find_label(columns, UNCLEAR) if name is None else None
+    # The fourth of four columns is taken for labels where it has no name.
+    if name is None and len(columns) == len(POS) + 1:
+        unclear = next(one for one in columns if one not in POS)
+    notes = cloud.notes if unclear is None else (*cloud.notes, f"{path}: {unread(unclear)}")
+    return cloud.replace(notes=notes)
 
 
 def assemble(

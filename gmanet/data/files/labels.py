@@ -24,10 +24,21 @@ import numpy.typing as npt
 
 from gmanet.cloud import Labels
 
-__all__ = ["LABEL_VALUE", "NAMES", "find_label", "no_label", "plain_name", "wrong_values"]
+__all__ = [
+    "LABEL_VALUE",
+    "NAMES",
+    "UNCLEAR",
+    "find_label",
+    "no_label",
+    "plain_name",
+    "unread",
+    "wrong_values",
+]
 
 NAMES = ("label", "labels", "gt", "ground_truth", "defect", "anomaly", "anomalous")
 """What a field of labels is called, without ``scalar_``; the first that a file has is taken."""
+UNCLEAR = ("scalar_field", "classification", "class")
+"""Names of what may be anything in a scan: not read, and said."""
 LABEL_VALUE = 1.0
 """What marks an abnormal point where nothing else is said."""
 MOST = 0.5
@@ -49,6 +60,11 @@ def find_label(names: Iterable[str], wanted: Iterable[str] = NAMES) -> str | Non
     """
     plain = {plain_name(name): name for name in reversed(list(names))}
     return next((plain[name] for name in wanted if name in plain), None)
+
+
+def unread(field: str) -> str:
+    """Return a sentence on a field that is not called a label."""
+    return f"the field {field} is not read as labels: wanted one called label"
 
 
 def wrong_values(values: npt.NDArray[np.generic], value: float = LABEL_VALUE) -> Labels:
