@@ -53,11 +53,10 @@ def save_detector(
         config: The detector's settings as plain values.
         state: Its ``state_dict``.
     """
-    import torch
+    from gmanet.data.files.tensors import write_tensors
 
     whole = {"format": FORMAT, "gmanet": __version__, "detector": name}
-    with replacing(path) as draft:
-        torch.save({**whole, "config": dict(config), "state": dict(state)}, draft)
+    write_tensors(path, {**whole, "config": dict(config), "state": dict(state)})
 
 
 def load_detector(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from gmanet.data.alignment import Alignment
 from gmanet.data.dataset import CloudDataset
 from gmanet.geometry.deviation import Surfaces
+from gmanet.launcher import rank
 from gmanet.models.reference import Reference
 from gmanet.preprocess.registration import Registration
 from gmanet.preprocess.remembered import registered
@@ -71,7 +72,9 @@ class Atlas(nn.Module):
         self.reference.learn(clouds[order[0]].pos)
         target = self.reference.target
         kept: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
-        bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
+        bar = tqdm(
+            order, "aligning normal clouds", disable=not progress or rank() > 0, unit="cloud"
+        )
         for turn, index in enumerate(bar):
             cloud = clouds[index]
             motion = self._known[clouds.names[index]] = registered(cloud.pos, target)
