@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch_geometric.data import Batch, Data
 
 from gmanet import cores, launcher, orphans
 from gmanet.cache import looked_up
@@ -229,20 +230,24 @@ def test_a_container_grants_fewer_cores(tmp_path, monkeypatch):
     assert cores.available_cores() == 1
 
 
-class Large(torch.utils.data.Dataset):
+class Records(torch.utils.data.Dataset):
     def __len__(self):
-        return 2
+        return 4
 
     def __getitem__(self, index):
-        return {"a": torch.full((1000, 3), index), "b": torch.tensor(1.5), "where": torch.ones(2)}
+        return Data(pos=torch.full((1000, 3), float(index)), label=torch.ones(1000).bool())
 
 
 def test_batches_need_no_shared_memory():
-    loader = PipedLoader(Large(), None, num_workers=1, collate_fn=dict)
-    for index, batch in enumerate(loader):
-        assert not batch["a"].is_shared()
-        assert torch.equal(batch["a"], torch.full((1000, 3), index))
-        assert batch["b"].shape == ()
+    """Within a worker, PyTorch Geometric's own collation would use it."""
+    loader = PipedLoader(Records(), 2, collate_fn=Batch.from_data_list, num_workers=1)
+    batches = list(loader)
+    assert len(batches) == 2
+    for index, batch in enumerate(batches):
+        assert not batch.pos.is_shared()
+        assert batch.pos[::1000, 0].tolist() == [2 * index, 2 * index + 1]
+        assert batch.label.dtype == torch.bool
+        assert batch.ptr.tolist() == [0, 1000, 2000]
 
 
 def test_a_worker_ends_with_its_parent():

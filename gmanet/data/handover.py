@@ -21,9 +21,10 @@ __all__ = ["PipedLoader"]
 
 
 class PipedLoader(DataLoader[Any]):
-    """A DataLoader whose workers end with this process and send their batches as bytes.
+    """A DataLoader whose workers end with this process and send what they read as bytes.
 
-    Batches and their order are those of a :class:`~torch.utils.data.DataLoader`.
+    Batches and their order are those of a :class:`~torch.utils.data.DataLoader`.  This process
+    collates them: within a worker PyTorch Geometric would do so in shared memory.
     """
 
     def __init__(
@@ -36,7 +37,8 @@ class PipedLoader(DataLoader[Any]):
         **settings: Any,
     ) -> None:
         if num_workers:
-            collate_fn = partial(_packed, collate_fn)
+            self.unpacked = partial(_unpacked, collate_fn)
+            collate_fn = _packed
             settings["worker_init_fn"] = partial(_begin, os.getpid())
         super().__init__(
             dataset, batch_size, collate_fn=collate_fn, num_workers=num_workers, **settings
@@ -45,7 +47,7 @@ class PipedLoader(DataLoader[Any]):
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         """Return an iterator over the batches."""
         batches = super().__iter__()
-        return map(pickle.loads, batches) if self.num_workers else batches
+        return map(self.unpacked, batches) if self.num_workers else batches
 
 
 class _Pickler(pickle.Pickler):
@@ -61,11 +63,16 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
-def _packed(collate: Callable[[Any], Any], items: Any) -> bytes:
-    """Return a batch as bytes; runs in a worker."""
+def _packed(items: Any) -> bytes:
+    """Return what a batch is made of as bytes; runs in a worker."""
     file = io.BytesIO()
-    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(collate(items))
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(items)
     return file.getvalue()
+
+
+def _unpacked(collate: Callable[[Any], Any], packed: bytes) -> Any:
+    """Return the batch of what a worker sent."""
+    return collate(pickle.loads(packed))
 
 
 def _begin(parent: int, _: int) -> None:
