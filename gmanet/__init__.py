@@ -4,4 +4,11 @@ Commands are modules: ``python -m gmanet.fit`` trains and measures, ``python -m 
 scores your own scans.  Importing this package loads nothing heavy.
 """
 
+import os
+
+# Before anything loads OpenMP: threads that spin while they wait take a busy machine's cores from
+# each other.  What the user has set stays.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
+    os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="0")
+
 __version__ = "0.1.0"

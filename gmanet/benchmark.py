@@ -24,8 +24,10 @@ from typing import Any
 from tqdm import tqdm
 
 from gmanet.cache import FOLDER as CACHE
-from gmanet.errors import InputError, command
+from gmanet.cores import available_cores, processes_at_most
+from gmanet.errors import InputError, command, note
 from gmanet.experiment import Cell, file_and_words, read_experiment
+from gmanet.orphans import PARENT
 from gmanet.roots import with_data
 from gmanet.run import Run
 
@@ -74,9 +76,8 @@ def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[C
 
 
 def _environment(jobs: int) -> Mapping[str, str]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    share = {"OMP_NUM_THREADS": str(max(1, (cores or 1) // jobs))} if jobs > 1 else {}
-    return {CACHE: str(Run.root() / "cache"), **share, **os.environ}
+    share = {"OMP_NUM_THREADS": str(max(1, available_cores() // jobs))} if jobs > 1 else {}
+    return {CACHE: str(Run.root() / "cache"), **share, **os.environ, PARENT: str(os.getpid())}
 
 
 def _start(cell: Cell, words: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -125,7 +126,15 @@ def _arguments() -> tuple[Path, list[str], int]:
     path, words = file_and_words(typed.words)
     if typed.jobs < 1:
         raise InputError(f"--jobs {typed.jobs}, wanted at least 1")
-    return path, words, typed.jobs
+    return path, words, _bounded(typed.jobs)
+
+
+def _bounded(jobs: int) -> int:
+    """Return how many runs of those asked for the machine bears at a time."""
+    most = max(1, processes_at_most())
+    if jobs > most:
+        note(f"--jobs {jobs}: {most} at a time, as many as this machine's cores and memory bear")
+    return min(jobs, most)
 
 
 def main() -> None:

@@ -12,13 +12,16 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FOLDER", "kept", "looked_up"]
+from gmanet.errors import InputError, note
+
+__all__ = ["FOLDER", "kept", "looked_up", "store"]
 
 FOLDER = "GMANET_CACHE"
 """Environment variable that names the folder; without it everything is computed anew."""
@@ -60,14 +63,45 @@ def looked_up(
     path = kept(kind, ".npy", parts)
     if path is None:
         return make()
-    with suppress(OSError, ValueError):  # missing, or damaged by something else
-        values: npt.NDArray[Any] = np.load(path)
-        if values.shape == (length,):
+    with suppress(Exception):  # missing, or damaged: NumPy and zipfile raise a dozen kinds
+        values = np.load(path)
+        if isinstance(values, np.ndarray) and values.shape == (length,) and _numeric(values):
             return values
     made = make()
+    store(partial(_write, path, made))
+    return made
+
+
+def store(write: Callable[[], None]) -> None:
+    """Write a result to the folder; where that fails, a note says so and the run goes on.
+
+    Args:
+        write: Writes one file whole.
+    """
+    try:
+        write()
+    except (OSError, InputError) as error:
+        if FOLDER not in _SILENT:
+            _SILENT.add(FOLDER)
+            note(f"{FOLDER}={os.environ.get(FOLDER)}: results are not stored ({error})")
+
+
+_SILENT: set[str] = set()
+"""What was noted once already."""
+
+
+def _numeric(values: npt.NDArray[Any]) -> bool:
+    """Return whether an array holds finite numbers or truth values."""
+    return values.dtype.kind in "biuf" and bool(np.isfinite(values).all())
+
+
+def _write(path: Path, made: npt.NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{secrets.token_hex(4)}")  # process ids repeat on other machines
-    with draft.open("wb") as file:
-        np.save(file, made)
-    draft.replace(path)
-    return made
+    try:
+        with draft.open("wb") as file:
+            np.save(file, made)
+        draft.replace(path)
+    finally:
+        with suppress(OSError):
+            draft.unlink()

@@ -1,11 +1,17 @@
-"""What goes wrong because of the input: one clear sentence and exit code 2, never a traceback."""
+"""What goes wrong because of input or machine: a sentence and an exit code, never a traceback."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 __all__ = ["InputError", "command", "note"]
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""Exit codes of a shell after SIGINT and SIGPIPE."""
 
 
 class InputError(ValueError):
@@ -18,11 +24,56 @@ def note(sentence: str) -> None:
 
 
 def command(main: Callable[[], None]) -> None:
-    """Run a command's ``main`` and turn an :class:`InputError` into a sentence and exit code 2."""
+    """Run a command's ``main``; what input or machine did wrong ends in one sentence.
+
+    Exit codes: 2 for an :class:`InputError` and for what the operating system refuses, 130 after
+    Ctrl-C, 141 where the reader of a pipe has left.  Any other exception is a fault of the
+    program's and keeps its traceback.
+    """
+    _print_any_name()
     try:
         main()
+        sys.stdout.flush()
     except InputError as error:
         # A data worker's error arrives as its whole traceback; the sentence stands at its end.
-        sentence = str(error).rsplit(f"{InputError.__name__}: ", 1)[-1].strip()
-        sys.stderr.write(f"error: {sentence}\n")
-        raise SystemExit(2) from None
+        _leave(str(error).rsplit(f"{InputError.__name__}: ", 1)[-1].strip(), 2)
+    except KeyboardInterrupt:
+        _leave("interrupted", INTERRUPTED, kind="")
+    except BrokenPipeError:
+        _close_output()
+        raise SystemExit(CLOSED_PIPE) from None
+    except OSError as error:
+        _close_output()
+        _leave(_refusal(error), 2)
+
+
+def _leave(sentence: str, code: int, kind: str = "error: ") -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"{kind}{sentence}\n")
+    raise SystemExit(code) from None
+
+
+def _refusal(error: OSError) -> str:
+    """Return a sentence on what the operating system refused."""
+    place = "the machine" if error.filename is None else error.filename
+    return f"{place}: {error.strerror or error}; wanted files and folders that can be used"
+
+
+def _print_any_name() -> None:
+    """Let names and signs that the terminal's encoding lacks be printed as their codes."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _close_output() -> None:
+    """Turn a standard output that fails away, or Python fails on it once more when it ends."""
+    try:
+        sys.stdout.flush()
+        return
+    except (AttributeError, ValueError, OSError):
+        pass
+    with suppress(AttributeError, ValueError, OSError):
+        empty = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(empty, sys.stdout.fileno())
+        os.close(empty)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gmanet import preemption
 from gmanet.errors import InputError, command, note
 from gmanet.home import spare_home
+from gmanet.orphans import end_with_parent
 
 if TYPE_CHECKING:
     from gmanet.config import RunConfig
@@ -27,6 +28,7 @@ __all__ = ["main"]
 def main() -> None:
     """Read the words, fit, and print the figures and where they are."""
     preemption.listen()  # all else is imported after that
+    end_with_parent()
     spare_home()
     words = [word for word in sys.argv[1:] if word != "--overwrite"]
     if {"-h", "--help"} & set(words):
@@ -38,10 +40,11 @@ def main() -> None:
     from gmanet.config import compose
     from gmanet.data.inventory import inventory
     from gmanet.data.sources import open_data
-    from gmanet.launcher import rank
+    from gmanet.launcher import rank, settle
     from gmanet.run import Run
 
     config, overwrite = compose(words), "--overwrite" in sys.argv[1:]
+    settle(config.train.world)
     run = Run(Run.root() / config.name)
     if run.finished and not overwrite:
         if rank() == 0:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from lightning import Trainer, seed_everything
 
 from gmanet import preemption
 from gmanet.cloud import Cloud
 from gmanet.config import RunConfig, resolved
+from gmanet.cores import available_cores
 from gmanet.data.datamodule import CloudData
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.pairs import twin_of
@@ -20,7 +23,7 @@ from gmanet.data.remaining import Remaining
 from gmanet.data.sources import similar_kinds
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
-from gmanet.errors import InputError
+from gmanet.errors import InputError, note
 from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.gallery import choose, draw_gallery
 from gmanet.evaluation.measure import measure
@@ -28,6 +31,7 @@ from gmanet.evaluation.prediction import file_stem, load_predictions
 from gmanet.evaluation.storing import StorePredictions
 from gmanet.launcher import rank
 from gmanet.run import Run
+from gmanet.training.checkpoints import usable
 from gmanet.training.logger import make_logger
 from gmanet.training.processes import agreed, stop_others
 from gmanet.training.speed import compile_networks
@@ -56,7 +60,8 @@ class Plan:
     @classmethod
     def of(cls, run: Run, names: Sequence[str]) -> Plan:
         """Return what is left of a run with these test clouds."""
-        fitted, last = run.detector_file.is_file(), run.last_checkpoint
+        fitted = run.detector_file.is_file()
+        last = None if fitted else usable(run.all_checkpoints, rank() == 0)
         done = _stored(run) if fitted else set()
         todo = [name for name in names if file_stem(name) not in done]
         return cls(fitted, None if last is None else str(last), todo)
@@ -74,6 +79,13 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
         test: Clouds to score.
     """
     logger = None
+    if config.train.workers > config.train.processes and rank() == 0:
+        note(
+            f"train.workers={config.train.workers}: {config.train.processes} are started, as "
+            "many as this machine's cores, memory and shared memory bear"
+        )
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
     if rank() == 0:
         said = resolved(config)
         logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)

@@ -44,8 +44,9 @@ def hold(path: Path) -> Iterator[None]:
             raise InputError(
                 f"{path.parent}: is being worked on by {_named(file)}; it goes on by itself"
             )
-        os.ftruncate(file, 0)
-        os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        with suppress(OSError):  # a full disk: the lock holds without a name
+            os.ftruncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         _OPEN.add(file)
         yield
     finally:

@@ -65,13 +65,12 @@ def save_detector(
         state: Its ``state_dict``.
         train: Fingerprints of the clouds it was fitted on.
     """
-    import torch
+    from gmanet.data.files.tensors import write_tensors
 
     whole = {"format": FORMAT, "gmanet": __version__, "detector": name}
-    with replacing(path) as draft:
-        torch.save(
-            {**whole, "config": dict(config), "state": dict(state), "train": sorted(train)}, draft
-        )
+    write_tensors(
+        path, {**whole, "config": dict(config), "state": dict(state), "train": sorted(train)}
+    )
 
 
 def load_detector(path: Path) -> dict[str, Any]:

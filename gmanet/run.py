@@ -125,8 +125,13 @@ class Run:
     @property
     def last_checkpoint(self) -> Path | None:
         """Return the checkpoint to go on from, or None."""
-        found = list(self.checkpoints.glob("*.ckpt"))
-        return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return next(iter(self.all_checkpoints), None)
+
+    @property
+    def all_checkpoints(self) -> list[Path]:
+        """Return the checkpoints, the newest first, without those that are being written."""
+        found = self.checkpoints.glob("[!.]*.ckpt")
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
     @property
     def finished(self) -> bool:

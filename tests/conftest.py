@@ -128,7 +128,14 @@ def inspected():
 def _typing(monkeypatch, root):
     monkeypatch.setenv("GMANET_RUNS", str(root))
     monkeypatch.setitem(PROFILES, "tiny", Profile((1500, 1800), 3, 3, 1))
-    for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "SLURM_RESTART_COUNT"):
+    for key in (
+        "WORLD_SIZE",
+        "SLURM_NTASKS",
+        "RANK",
+        "LOCAL_RANK",
+        "SLURM_PROCID",
+        "SLURM_RESTART_COUNT",
+    ):
         monkeypatch.delenv(key, raising=False)
 
     def call(main, *words):

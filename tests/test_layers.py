@@ -13,7 +13,7 @@ import gmanet
 
 PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
-    *("errors", "home", "preemption", "launcher", "locks", "cache"),
+    *("errors", "home", "preemption", "launcher", "locks", "cache", "cores", "orphans"),
     *("cloud", "geometry", "synthesis"),
     *("preprocess", "data", "models", "detectors"),
     *("metrics", "view", "training", "evaluation"),

@@ -6,14 +6,14 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from torch.utils.data import DataLoader
+from gmanet.data.handover import PipedLoader
 
 __all__ = ["AheadLoader"]
 
 END = object()
 
 
-class AheadLoader(DataLoader[Any]):
+class AheadLoader(PipedLoader):
     """Lightning's steps wait for the hand-over of a batch, some milliseconds; a thread hides it.
 
     Batches and their order are those of a :class:`~torch.utils.data.DataLoader`.  Without workers

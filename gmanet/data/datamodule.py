@@ -16,6 +16,7 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud
 from gmanet.data.ahead import AheadLoader
 from gmanet.data.dataset import CloudDataset
+from gmanet.data.handover import PipedLoader
 from gmanet.data.pairs import Draw, EpochSampler, PairDataset, TwinDataset, pair
 from gmanet.data.reading import ReadClouds, Reader, read
 from gmanet.data.structured import StructureReader
@@ -78,7 +79,7 @@ class CloudData(LightningDataModule):
 
     def _make_pairs(self, reader: StructureReader, draw: Draw) -> PairDataset:
         source = TwinDataset(self.train, reader, self.synthesis, self.seed)
-        loader = DataLoader(source, None, num_workers=self.workers, collate_fn=_as_is)
+        loader = PipedLoader(source, None, num_workers=self.workers, collate_fn=_as_is)
         bar = self._bar(loader, "normal clouds and twins", len(source))
         made = list(bar)
         normal, twins = made[: len(self.train)], made[len(self.train) :]
@@ -109,7 +110,9 @@ class CloudData(LightningDataModule):
         return made
 
     def _bar(self, items: Iterable[Any], name: str, total: int) -> Iterator[Any]:
-        return iter(tqdm(items, name, total, disable=not self.progress, unit="cloud"))
+        return iter(
+            tqdm(items, name, total, disable=not self.progress or self._place[0] > 0, unit="cloud")
+        )
 
     def epochs(self, steps: int) -> int:
         """Return the passes over the train data that so many steps take; 0 steps are one pass."""

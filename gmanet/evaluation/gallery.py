@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, zip_longest
@@ -12,6 +13,7 @@ import numpy as np
 from gmanet.cloud import Cloud
 from gmanet.data.dataset import CloudDataset
 from gmanet.evaluation.prediction import Prediction, file_stem
+from gmanet.orphans import end_with
 from gmanet.view.picture import Panel, save_row
 
 __all__ = ["choose", "draw_gallery"]
@@ -60,7 +62,7 @@ def draw_gallery(
         jobs.append((folder / f"{file_stem(name)}.png", row, limits, test.unit))
     if workers < 2 or len(jobs) < 2:
         return [_draw(*job) for job in jobs]
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=end_with, initargs=(os.getpid(),)) as pool:
         return list(pool.map(_draw, *zip(*jobs, strict=True)))
 
 

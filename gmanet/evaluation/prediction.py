@@ -1,11 +1,13 @@
 """One cloud's stored scores: pass 1 writes them, pass 2 measures them.
 
 There is one ``.npz`` per cloud.  File names are percent-encoded, so that a cloud's name may hold
-slashes, comes back as it was, and never shares a file with another.
+slashes, comes back as it was, and never shares a file with another.  Of a name too long for a file
+the beginning is left, with a digest, and the file itself holds the name.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,12 @@ from gmanet.errors import InputError
 from gmanet.metrics.functional import regions
 
 __all__ = ["Prediction", "file_stem", "load_predictions", "predict_cloud"]
+
+LONGEST = 220
+"""Bytes of a file's name without ending; file systems allow 255."""
+
+CUT = "+"
+"""Stands before the digest of a shortened name; percent-encoding never makes one."""
 
 PER_POINT = {"score": "f", "label": "b", "region": "i"}
 """Arrays with shape ``(N,)`` and NumPy's letter for their type; the others are single values."""
@@ -68,7 +76,10 @@ class Prediction:
             arrays["label"] = self.label
         if self.region is not None:
             arrays["region"] = self.region.astype(np.int32)
-        path = folder / f"{file_stem(self.name)}.npz"
+        stem = file_stem(self.name)
+        if _shortened(stem):
+            arrays["name"] = np.array(self.name)
+        path = folder / f"{stem}.npz"
         with replacing(path) as draft:
             np.savez_compressed(
                 draft,
@@ -99,7 +110,7 @@ class Prediction:
             raise InputError(f"{path}: is damaged ({reason}), wanted an array score") from None
         _check(path, arrays, unmeasured)
         return cls(
-            name=unquote(path.stem),
+            name=str(arrays.get("name", unquote(path.stem, errors="surrogateescape"))),
             score=arrays["score"].astype(np.float32, copy=False),
             label=arrays.get("label"),
             region=arrays.get("region"),
@@ -111,8 +122,16 @@ class Prediction:
 
 def file_stem(name: str) -> str:
     """Return a file name for a cloud's, which may hold slashes; no two clouds share one."""
-    stem = quote(name, safe="")
-    return f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are being written
+    stem = quote(name, safe="", errors="surrogateescape")
+    stem = f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are being written
+    if len(stem) <= LONGEST:
+        return stem
+    digest = hashlib.sha256(stem.encode("ascii")).hexdigest()[:32]
+    return f"{stem[: LONGEST - 33]}{CUT}{digest}"
+
+
+def _shortened(stem: str) -> bool:
+    return CUT in stem
 
 
 def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
@@ -121,7 +140,7 @@ def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
     if score is None or score.ndim != 1:
         found = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
         raise InputError(f"{path}: holds {found or 'nothing'}, wanted float scores of shape (N,)")
-    kinds = {**PER_POINT, "defect": "U", "seconds": "f", "object_score": "f"}
+    kinds = {**PER_POINT, "defect": "U", "name": "U", "seconds": "f", "object_score": "f"}
     for name, kind in kinds.items():
         shape = score.shape if name in PER_POINT else ()
         array = arrays.get(name)

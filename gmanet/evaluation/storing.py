@@ -21,11 +21,22 @@ class StorePredictions(Callback):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.start = 0.0
+        self.threads = torch.get_num_threads()
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Leave the cores to the data workers, which have most of the work."""
         if trainer.datamodule.workers:  # type: ignore[attr-defined]
+            self.threads = torch.get_num_threads()
             torch.set_num_threads(1)
+
+    def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Take the cores back."""
+        if trainer.datamodule.workers:  # type: ignore[attr-defined]
+            torch.set_num_threads(self.threads)
+
+    def on_exception(self, trainer: Trainer, *_: Any) -> None:
+        """Take the cores back also after an error."""
+        torch.set_num_threads(self.threads)
 
     def on_predict_batch_start(self, *_: Any) -> None:
         """Start the clock."""

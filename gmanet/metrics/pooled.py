@@ -7,6 +7,8 @@ give 0 instead of NaN where a class is missing, and by default squash scores out
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
@@ -17,16 +19,20 @@ from gmanet.metrics.functional import auroc, average_precision
 __all__ = ["PooledAUROC", "PooledAveragePrecision", "anomaly_metrics"]
 
 
-def anomaly_metrics() -> nn.ModuleDict:
+def anomaly_metrics(**settings: Any) -> nn.ModuleDict:
     """Return the paper's four measures (section V-B) as two collections, ``object`` and ``point``.
 
     Their values are named ``object_auroc``, ``object_aupr``, ``point_auroc`` and ``point_aupr``.
     Each collection takes ``update(score, label)`` and keeps its scores once for both its measures.
+
+    Args:
+        settings: Of torchmetrics, such as ``sync_on_compute``.
     """
     return nn.ModuleDict(
         {
             level: MetricCollection(
-                {"auroc": PooledAUROC(), "aupr": PooledAveragePrecision()}, prefix=f"{level}_"
+                {"auroc": PooledAUROC(**settings), "aupr": PooledAveragePrecision(**settings)},
+                prefix=f"{level}_",
             )
             for level in ("object", "point")
         }
@@ -42,8 +48,8 @@ class _Pooled(Metric):
     score: list[Tensor]
     label: list[Tensor]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
         self.add_state("score", default=[], dist_reduce_fx="cat")
         self.add_state("label", default=[], dist_reduce_fx="cat")
 

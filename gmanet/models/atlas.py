@@ -18,6 +18,7 @@ from tqdm import tqdm
 from gmanet.data.alignment import Alignment
 from gmanet.data.dataset import CloudDataset
 from gmanet.geometry.deviation import Surfaces
+from gmanet.launcher import rank
 from gmanet.models.reference import Reference
 from gmanet.preprocess.registration import Registration
 from gmanet.preprocess.remembered import registered
@@ -77,7 +78,8 @@ class Atlas(nn.Module):
         order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
         self._names = [clouds.names[index] for index in order[: int(self.owner.max()) + 1]]
         target = self.reference.target
-        bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
+        quiet = not progress or rank() > 0
+        bar = tqdm(order, "aligning normal clouds", disable=quiet, unit="cloud")
         self._known = {clouds.names[i]: registered(clouds[i].pos, target) for i in bar}
 
     def learn(self, clouds: CloudDataset, progress: bool = True) -> None:
@@ -94,7 +96,9 @@ class Atlas(nn.Module):
         target = self.reference.target
         kept: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
         prints: list[bytes] = []
-        bar = tqdm(order, "aligning normal clouds", disable=not progress, unit="cloud")
+        bar = tqdm(
+            order, "aligning normal clouds", disable=not progress or rank() > 0, unit="cloud"
+        )
         for turn, index in enumerate(bar):
             cloud = clouds[index]
             motion = self._known[clouds.names[index]] = registered(cloud.pos, target)

@@ -6,14 +6,15 @@ What decides them: the first weights, the clouds, the steps and the random numbe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gmanet.cache import kept
-from gmanet.data.files.atomic import replacing
+from gmanet.cache import kept, store
+from gmanet.data.files.tensors import write_tensors
 from gmanet.models.pointmae import PointEncoder
 from gmanet.models.pretraining import pretrain
 
@@ -35,8 +36,7 @@ def pretrained(
         encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception:  # missing, or whatever torch, pickle and zipfile raise of a damaged file
         pretrain(encoder, clouds, steps, rng)
-        with replacing(path) as draft:
-            torch.save(encoder.state_dict(), draft)
+        store(partial(write_tensors, path, encoder.state_dict()))
     encoder.requires_grad_(False).eval()
 
 

@@ -25,7 +25,9 @@ class AnomalyMetrics(Callback):
     """
 
     def __init__(self) -> None:
-        self.metrics: dict[str, Metric] = dict(anomaly_metrics().items())  # type: ignore[arg-type]
+        # Every process scores the same clouds; and NCCL could not gather what lies on the CPU.
+        metrics = anomaly_metrics(sync_on_compute=False)
+        self.metrics: dict[str, Metric] = dict(metrics.items())  # type: ignore[arg-type]
 
     def _update(self, scores: Scores, batch: Batch) -> None:
         abnormal = torch.tensor([defect != "good" for defect in batch.defect])
@@ -53,13 +55,19 @@ class AnomalyMetrics(Callback):
 
 
 class ProgressBar(Callback):
-    """One line for a fit and one for a prediction, with rate and remaining time."""
+    """One line for a fit and one for a prediction, with rate and remaining time.
+
+    Of several processes the first draws it.
+    """
 
     def __init__(self) -> None:
         self.bar: Any = None
 
-    def _open(self, name: str, total: int, done: int, unit: str) -> None:
-        self.bar = tqdm(desc=name, total=total, initial=done, unit=unit, mininterval=0.5)
+    def _open(self, trainer: Trainer, name: str, total: int, done: int, unit: str) -> None:
+        hidden = not trainer.is_global_zero
+        self.bar = tqdm(
+            desc=name, total=total, initial=done, unit=unit, mininterval=0.5, disable=hidden
+        )
 
     def _close(self) -> None:
         if self.bar is not None:
@@ -69,7 +77,7 @@ class ProgressBar(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar of the fit; a resumed one begins where it stopped."""
         total = trainer.max_steps if trainer.max_steps > 0 else int(trainer.num_training_batches)
-        self._open("fit", total, trainer.global_step, "step")
+        self._open(trainer, "fit", total, trainer.global_step, "step")
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any
@@ -85,7 +93,7 @@ class ProgressBar(Callback):
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar of the prediction."""
-        self._open("score", int(sum(trainer.num_predict_batches)), 0, "cloud")
+        self._open(trainer, "score", int(sum(trainer.num_predict_batches)), 0, "cloud")
 
     def on_predict_batch_end(self, *_: Any) -> None:
         """Advance by one batch."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
+from gmanet.cores import processes_at_most
 from gmanet.errors import InputError
 
 __all__ = ["TrainConfig", "WandbConfig", "usual_mode"]
@@ -70,10 +70,9 @@ class TrainConfig:
 
     @property
     def processes(self) -> int:
-        """Return the number of worker processes; there is always at least the main one."""
-        if self.workers >= 0:
-            return self.workers
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        """Return the number of worker processes, no more than the machine bears."""
+        most = processes_at_most()
+        return most if self.workers < 0 else min(self.workers, most)
 
 
 def usual_mode(variable: str) -> str:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
 
+from gmanet.cores import available_cores
 from gmanet.detectors.base import Detector
+from gmanet.errors import InputError
 from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
+from gmanet.training.checkpoints import WholeCheckpoints
 from gmanet.training.config import TrainConfig
 from gmanet.training.processes import BankStrategy, StopWhenAsked
 
 __all__ = ["make_trainer"]
+
+FEW = 4
+"""Processes that may share fewer cores, to try out how several work together."""
 
 
 def make_trainer(
@@ -35,8 +45,18 @@ def make_trainer(
         logger: Where curves go, if anywhere.
         epochs: Passes over the train data that the detector's steps amount to.
         callbacks: Further callbacks.
+
+    Raises:
+        InputError: The machine has no such accelerator, or fewer devices.
     """
     _quiet()
+    if config.accelerator == "cpu" and config.devices > max(FEW, available_cores()):
+        raise InputError(
+            f"train.devices={config.devices} on a cpu with {available_cores()} cores, wanted no "
+            "more than that"
+        )
+    if config.world == 1:
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]  # read from an environment that may be another run's
     save = ModelCheckpoint(
         folder / "checkpoints",
         filename="last",
@@ -46,26 +66,42 @@ def make_trainer(
     )
     learns = any(parameter.requires_grad for parameter in detector.parameters())
     stop = [StopWhenAsked(str(folder / "checkpoints/last.ckpt"))] if detector.steps else []
-    return Trainer(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        num_nodes=config.nodes,
-        strategy="auto" if config.world == 1 else "ddp" if learns else BankStrategy(),
-        precision=config.precision,  # type: ignore[arg-type]
-        accumulate_grad_batches=config.accumulate if detector.steps else 1,
-        max_epochs=-1 if detector.steps else epochs,
-        max_steps=detector.steps or -1,
-        check_val_every_n_epoch=max(1, epochs // config.curve) if config.curve > 0 else 1,
-        num_sanity_val_steps=0,
-        log_every_n_steps=10,
-        logger=logger or False,
-        callbacks=[save, AnomalyMetrics(), ProgressBar(), *stop, *(callbacks or [])],
-        default_root_dir=folder,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        deterministic=True,
-    )
+    with _sentence(config):
+        return Trainer(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            strategy="auto" if config.world == 1 else "ddp" if learns else BankStrategy(),
+            precision=config.precision,  # type: ignore[arg-type]
+            accumulate_grad_batches=config.accumulate if detector.steps else 1,
+            max_epochs=-1 if detector.steps else epochs,
+            max_steps=detector.steps or -1,
+            check_val_every_n_epoch=max(1, epochs // config.curve) if config.curve > 0 else 1,
+            num_sanity_val_steps=0,
+            log_every_n_steps=10,
+            logger=logger or False,
+            callbacks=[save, AnomalyMetrics(), ProgressBar(), *stop, *(callbacks or [])],
+            default_root_dir=folder,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            deterministic=True,
+            plugins=[WholeCheckpoints()],
+        )
+
+
+@contextmanager
+def _sentence(config: TrainConfig) -> Iterator[None]:
+    """Turn what Lightning says of a wrong accelerator or number of devices into a sentence."""
+    try:
+        yield
+    except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"train.accelerator={config.accelerator} with train.devices={config.devices}: "
+            f"{reason.rstrip('.')}; wanted what this machine has, such as train.accelerator=cpu "
+            "train.devices=1"
+        ) from None
 
 
 def _quiet() -> None:

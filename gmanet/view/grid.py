@@ -13,6 +13,7 @@ import numpy as np
 from gmanet.cloud import Floats, Indices, Labels
 from gmanet.data.files.atomic import replacing
 from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.lettering import printable
 from gmanet.view.picture import best_view
 from gmanet.view.render import fitting_extent, render
 
@@ -77,6 +78,7 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
             x / width,
             y / height,
             text,
+            parse_math=False,
             family="DejaVu Sans",
             fontsize=large,
             ha="center",
@@ -90,11 +92,11 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     large = 5.4 * min(1.0, letters / longest)
     for place, title in enumerate(("truth", *titles)):
         middle = LEFT + place * (size + GAP) + size / 2
-        text = fill(title, letters, break_on_hyphens=False, break_long_words=False)
+        text = fill(printable(title), letters, break_on_hyphens=False, break_long_words=False)
         write(text, middle, height - HEAD / 2, large=large)
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
-        write(fill(line.title, letters), LEFT / 2, bottom + size / 2, 90)
+        write(fill(printable(line.title), letters), LEFT / 2, bottom + size / 2, 90)
         for place, image in enumerate(_images(line, size)):
             figure.figimage(image, LEFT + place * (size + GAP), bottom, origin="upper")
     _bar(figure, width - RIGHT + GAP, height - HEAD - size, size, write)

@@ -11,6 +11,7 @@ from gmanet.cloud import Floats, Labels
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
 from gmanet.view.colors import SCORE_MAP, Bytes
+from gmanet.view.lettering import printable
 from gmanet.view.picture import Rotation, best_view
 from gmanet.view.render import fitting_extent, render
 
@@ -66,7 +67,7 @@ def save_perspectives(
     def write(text: str, x: float, y: float, turn: float = 0, ha: str = "center") -> None:
         place = {"rotation": turn, "ha": ha, "va": "center"}
         font = {"family": "DejaVu Sans", "size": 8}
-        figure.text(x / width, y / height, text, font, **place)
+        figure.text(x / width, y / height, printable(text), font, parse_math=False, **place)
 
     for place, turn in enumerate(TURNS):
         write(f"{turn}°", LEFT + place * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)

@@ -15,6 +15,7 @@ from gmanet.cloud import Floats, Labels
 from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError
 from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _draw_row(
 def _write(figure: Figure, text: str, x: float, y: float, ha: str = "center", **style: Any) -> None:
     width, height = figure.bbox.size
     style = {"family": "DejaVu Sans", "fontsize": 9, "ha": ha, "va": "center", **style}
-    figure.text(x / width, y / height, text, **style)
+    figure.text(x / width, y / height, printable(text), parse_math=False, **style)
 
 
 def _views(pos: Floats) -> list[Rotation]:

@@ -1,0 +1,78 @@
+"""What this process may use of the machine: cores, memory and shared memory.
+
+A container or a scheduler often grants less than the machine has; what starts processes or threads
+asks here.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from contextlib import suppress
+from math import ceil
+from pathlib import Path
+
+__all__ = ["available_cores", "available_memory", "processes_at_most"]
+
+GROUPS = Path("/sys/fs/cgroup")
+"""Where Linux says what a container is granted."""
+
+MEMINFO = Path("/proc/meminfo")
+
+WORKER = 400 * 2**20
+"""Bytes that a worker process needs, about."""
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process is granted, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min([cores, *_quotas()]))
+
+
+def available_memory() -> int | None:
+    """Return the bytes of memory that this process can still get, or None where nobody says."""
+    found = []
+    with suppress(OSError, ValueError, IndexError):
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+        free = next((line for line in lines if line.startswith("MemAvailable:")), "")
+        found.append(1024 * int(free.split()[1]))
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        with suppress(OSError, ValueError):
+            found.append(int((GROUPS / most).read_text()) - int((GROUPS / used).read_text()))
+    return max(0, min(found)) if found else None
+
+
+def processes_at_most() -> int:
+    """Return how many worker processes the machine can bear; 0 where none can be started."""
+    if not _locks_work():
+        return 0
+    memory = available_memory()
+    return max(1, available_cores() if memory is None else min(available_cores(), memory // WORKER))
+
+
+def _quotas() -> list[int]:
+    """Return the cores that control groups of either version grant, where they limit them."""
+    found = []
+    with suppress(OSError, ValueError):
+        quota, period = (GROUPS / "cpu.max").read_text().split()
+        found.append(ceil(int(quota) / int(period)))  # "max" is no number: no limit
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        quota = (GROUPS / "cpu/cpu.cfs_quota_us").read_text()
+        period = (GROUPS / "cpu/cpu.cfs_period_us").read_text()
+        found += [ceil(int(quota) / int(period))] if int(quota) > 0 else []
+    return found
+
+
+def _locks_work() -> bool:
+    """Return whether processes can share a lock, which needs a writable /dev/shm on Linux."""
+    try:
+        multiprocessing.Lock()
+    except (OSError, ImportError):
+        return False
+    return True

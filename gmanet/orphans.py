@@ -1,0 +1,42 @@
+"""Processes that end with the one that started them, however that one ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+__all__ = ["PARENT", "end_with", "end_with_parent"]
+
+PARENT = "GMANET_PARENT"
+"""Environment variable with the process id of the command that started this one."""
+
+LOOK = 0.5
+"""Seconds between two looks at the parent."""
+
+
+def end_with(parent: int) -> None:
+    """End this worker process at once when its parent is gone.
+
+    Args:
+        parent: Process id.
+    """
+    _watch(parent, signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """Let this command stop in order, as after SIGTERM, when the one that started it is gone."""
+    parent = os.environ.pop(PARENT, "")
+    if parent.isdecimal() and os.getppid() == int(parent):
+        _watch(int(parent), signal.SIGTERM)
+
+
+def _watch(parent: int, number: int) -> None:
+    threading.Thread(target=_wait, args=(parent, number), daemon=True).start()
+
+
+def _wait(parent: int, number: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    os.kill(os.getpid(), number)

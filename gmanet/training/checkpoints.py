@@ -1,0 +1,67 @@
+"""Checkpoints that are whole, and the one before the last in case that one is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from gmanet.data.files.tensors import write_tensors
+from gmanet.errors import note
+
+__all__ = ["PREVIOUS", "WholeCheckpoints", "usable"]
+
+PREVIOUS = "previous.ckpt"
+"""Name of the checkpoint before the last."""
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside the last one, which stays as ``previous.ckpt``."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint whole or not at all.
+
+        Raises:
+            InputError: The file system refuses.
+        """
+        last = Path(path)
+        draft = last.with_name(f".{last.name}.new")
+        try:
+            write_tensors(draft, checkpoint)
+            with suppress(FileNotFoundError):
+                last.replace(last.with_name(PREVIOUS))
+            draft.replace(last)
+        finally:
+            with suppress(OSError):
+                draft.unlink()
+
+
+def usable(paths: Sequence[Path], say: bool = True) -> Path | None:
+    """Return the first checkpoint that can be read, or None to begin anew.
+
+    Args:
+        paths: Checkpoints, the newest first.
+        say: Whether to note what is damaged.
+    """
+    for place, path in enumerate(paths):
+        if _readable(path):
+            return path
+        if say:
+            left = place + 1 < len(paths)
+            then = f"{paths[place + 1].name} is tried" if left else "the fit begins anew"
+            note(f"{path}: is damaged; {then}")
+    return None
+
+
+def _readable(path: Path) -> bool:
+    try:
+        whole = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # torch, pickle and zipfile raise a dozen kinds
+        return False
+    return isinstance(whole, dict) and {"state_dict", "global_step"} <= set(whole)
