@@ -131,7 +131,7 @@ def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
     if run.detector_file.is_file():
         run.restore(detector)
         return
-    if (last := run.last_checkpoint) is not None:
+    if (last := usable(run.all_checkpoints, say=False)) is not None:
         run.restore(detector, last)
     detector.prepare(train)
 

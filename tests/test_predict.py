@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,7 +19,8 @@ from gmanet.run import Run
 @pytest.fixture
 def run(type_in, monkeypatch):
     """A run whose detector finds heights; ``type_in`` says where runs lie."""
-    monkeypatch.setattr(predict, "load_detector", lambda run: None)
+    detector = SimpleNamespace(fitted_on=frozenset())
+    monkeypatch.setattr(predict, "load_detector", lambda run: detector)
     monkeypatch.setattr(predict, "score_cloud", lambda _, cloud: (cloud.pos[:, 2].copy(), 0.5))
     return Run.create(compose(["name=a"])).folder
 
