@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from gmanet.errors import InputError, note
 from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.gallery import choose, draw_gallery
 from gmanet.evaluation.measure import measure
+from gmanet.evaluation.memory import peak_resident
 from gmanet.evaluation.prediction import file_stem, load_predictions
 from gmanet.evaluation.storing import StorePredictions
 from gmanet.launcher import rank
@@ -180,7 +180,7 @@ def _finish(
     """Return the figures after measuring, drawing and logging; only one process does it."""
     predictions = list(load_predictions(run.predictions))
     figures = measure(predictions, config.detector.object_rule, similar_kinds(config.data))
-    figures["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures["peak_memory_mib"] = peak_resident()
     by_name = {prediction.name: prediction for prediction in predictions}
     chosen = choose(predictions, config.train.pictures)
     workers = config.train.processes

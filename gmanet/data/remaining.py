@@ -22,6 +22,7 @@ class Remaining(CloudDataset):
         super().__init__(whole.category, whole.split)
         wanted = set(names)
         self.whole = whole
+        self.unit = whole.unit
         self.index = [place for place, name in enumerate(whole.names) if name in wanted]
 
     @property

@@ -68,7 +68,7 @@ def fit_briefly(
         epochs = data.epochs(detector.steps)
         make_trainer(detector, config, Path(folder), None, epochs).fit(detector, data)
     if isinstance(detector, MemoryDetector):
-        fill(detector, read(train[0], reader), len(train))
+        fill(detector, read(train[0], getattr(reader, "of_train", reader)), len(train))
     return detector.eval()
 
 
@@ -78,7 +78,7 @@ def fill(detector: MemoryDetector, cloud: Data, clouds: int) -> None:
 
     Args:
         detector: Fitted on fewer clouds.
-        cloud: What its reader makes of one of them.
+        cloud: What the reader makes of one of the train clouds (``of_train`` where there is one).
         clouds: How many there are in use.
     """
     generator = torch.Generator().manual_seed(0)

@@ -17,7 +17,7 @@ from types import TracebackType
 
 import torch
 
-__all__ = ["PeakMemory"]
+__all__ = ["PeakMemory", "peak_resident"]
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
@@ -64,5 +64,19 @@ def _resident(field: str) -> int:
         for line in STATUS.read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return _highest(resource.RUSAGE_SELF)
+
+
+def peak_resident() -> float:
+    """Return the highest resident set in MiB: of this process or of an ended child, if higher.
+
+    Data workers are children.  The system tells the highest of all children that have ended, not
+    their sum, so that this is the peak of the largest process.
+    """
+    return max(_highest(resource.RUSAGE_SELF), _highest(resource.RUSAGE_CHILDREN)) / MIB
+
+
+def _highest(who: int) -> int:
+    """Return the highest resident set in bytes; macOS counts bytes, other systems KiB."""
+    peak = resource.getrusage(who).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

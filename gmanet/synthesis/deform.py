@@ -20,7 +20,7 @@ from gmanet.cloud import Floats, Indices, Labels
 from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.grid import nearest_even
 
-__all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch"]
+__all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch", "relabel"]
 
 LABEL_SHARE = 0.2
 """A point is abnormal if it moved by more than this share of the largest move."""
@@ -196,3 +196,27 @@ def deform(
     moved = FAMILIES[family](where, radius, depth, rng)
     length = np.linalg.norm(moved, axis=1)
     return where.index, moved.astype(np.float32), length > LABEL_SHARE * max(depth, length.max())
+
+
+def relabel(shift: Floats, label: Labels, free: Labels, depth: float, shallowest: float) -> Labels:
+    """Return the labels of a defect of which only the free points move, with shape ``(m,)``.
+
+    The limit of a label is a share of the largest move.  Where the point of the largest move is
+    not free, the limit falls with the largest move that is left, but not below that of the
+    shallowest defect.  Where it is free, the labels stay as they are.
+
+    Args:
+        shift: Displacements of the whole defect, with shape ``(m, 3)``.
+        label: Which points of the whole defect are abnormal, with shape ``(m,)``.
+        free: Which points move, with shape ``(m,)``.
+        depth: Largest displacement that was wanted, in the unit of ``shift``.
+        shallowest: Depth of the shallowest defect, in the unit of ``shift``.
+    """
+    length = np.linalg.norm(shift, axis=1)
+    peak = float(length.max())
+    left = float(length[free].max(initial=0.0))
+    if left >= peak:
+        return label & free
+    whole = LABEL_SHARE * max(depth, peak)
+    limit = max(whole * left / peak, min(whole, LABEL_SHARE * shallowest))
+    return np.asarray(free & (label | (length > limit)))

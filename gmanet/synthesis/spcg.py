@@ -16,7 +16,7 @@ from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.geometry.neighbors import nearest
 from gmanet.synthesis.attacks import ATTACKS, attacked
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.synthesis.deform import Surface, deform
+from gmanet.synthesis.deform import Surface, deform, relabel
 from gmanet.synthesis.gma import Region, analyze
 from gmanet.synthesis.paper import add_points, remove_points
 
@@ -89,8 +89,10 @@ class Generator:
         touched = np.zeros(len(pos), dtype=bool)
         for _ in range(rng.integers(self.config.fewest, self.config.most, endpoint=True)):
             seed = self._seed(cloud, rng)
-            index, shift, abnormal = deform(surface, seed, *self._defect(rng), rng)
+            family, radius, depth = self._defect(rng)
+            index, shift, abnormal = deform(surface, seed, family, radius, depth, rng)
             free = ~touched[index]
+            abnormal = relabel(shift, abnormal, free, depth, self.config.depth[0])
             moved[index[free]] += shift[free]
             label[index[free]] = abnormal[free]
             touched[index] = True

@@ -1,5 +1,6 @@
 """Table VI: what is measured, how the command goes on, and the table's form."""
 
+import resource
 import sys
 import time
 
@@ -12,12 +13,13 @@ import gmanet.efficiency as efficiency
 from gmanet.data.reading import read
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector, DetectorConfig
+from gmanet.detectors.contexts import ContextBank, ContextBankConfig
 from gmanet.detectors.curvature import Curvature, CurvatureConfig
 from gmanet.detectors.memory import MemoryDetector
 from gmanet.errors import InputError
 from gmanet.evaluation.efficiency import fill, fit_briefly, measure
 from gmanet.evaluation.efficiency_table import Measured, csv_rows, markdown_sections
-from gmanet.evaluation.memory import MIB, PeakMemory
+from gmanet.evaluation.memory import MIB, PeakMemory, peak_resident
 from gmanet.evaluation.stages import StageClock
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, nearest
@@ -59,6 +61,26 @@ def test_an_earlier_peak_does_not_count():
     with PeakMemory() as peak:
         pass
     assert peak.host < 20
+
+
+def test_a_filled_bank_is_of_train_records(bumped_plate, given_clouds):
+    clouds = [bumped_plate(1000, seed, height=0) for seed in range(4)]
+    config = ContextBankConfig(points=600, centers=400, survey=200, share=0.5)
+    train = given_clouds(clouds, "train")
+    detector = fit_briefly(ContextBank(config), train, SynthesisConfig(), 0)
+    assert len(detector.banks["feature"].rows) == 4 * 400 // 2  # centers, not survey
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_the_peak_counts_children_in_the_unit_of_the_platform(monkeypatch, platform, unit):
+    class Usage:
+        def __init__(self, peak):
+            self.ru_maxrss = peak
+
+    peaks = {resource.RUSAGE_SELF: 5 * MIB // unit, resource.RUSAGE_CHILDREN: 7 * MIB // unit}
+    monkeypatch.setattr(resource, "getrusage", lambda who: Usage(peaks[who]))
+    monkeypatch.setattr(sys, "platform", platform)
+    assert peak_resident() == 7
 
 
 def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_clouds):
