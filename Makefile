@@ -1,6 +1,6 @@
 # make fit ARGS="data.category=washer seed=1"    install what is missing, then python -m gmanet.fit
 # make test | lint | slow | test-slurm | test-image    the same for the checks
-# make docs                                       the documentation, to docs/_build/index.html
+# make docs                                       the documentation, to docs/_build/docs/index.html
 # PYTHON=python3.12 make fit                      another interpreter for a new .venv
 
 PYTHON ?= python3
@@ -21,7 +21,7 @@ slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 docs: .venv/.installed-dev
-	$(BIN)/python -m sphinx -W -b html docs docs/_build
+	$(BIN)/python -m sphinx -W -b html -c docs . docs/_build
 
 # A real Slurm on this machine: as root, on Debian, with a package registry; else it says why not.
 test-slurm: .venv/.installed-dev

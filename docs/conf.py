@@ -1,4 +1,8 @@
-"""Settings of the documentation: Markdown pages, and one page of docstrings for each folder."""
+"""Settings of the documentation: Markdown pages, and one page of docstrings for each folder.
+
+Sphinx reads the whole checkout (``sphinx -c docs . docs/_build``), so that pages link to the README
+and to stored results as they do on GitHub.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,10 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["_build"]
+root_doc = "docs/index"
+include_patterns = ["README.md", "docs/**", "experiments/**"]
+exclude_patterns = ["docs/_build", ".*", "runs", "data", "shared", "wandb", "gmanet", "tests"]
+suppress_warnings = ["toc.not_included"]  # stored pages are linked, not listed
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Tiny defects in 3D scans of industrial parts",
