@@ -79,10 +79,8 @@ def _parts(entry: Stored) -> tuple[str, ...]:
 
 def index_table(entries: Sequence[Stored]) -> str:
     """Return the Markdown table with a line per entry, for a page in ``experiments``."""
-    lines = [" | ".join(HEAD), "|".join(["---"] * len(HEAD)), *map(_line, entries)]
-    return "\n".join(
-        f"| {line} |" if index != 1 else f"|{line}|" for index, line in enumerate(lines)
-    )
+    lines = [" | ".join(HEAD), " | ".join(["---"] * len(HEAD)), *map(_line, entries)]
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def _line(entry: Stored) -> str:
