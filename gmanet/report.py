@@ -167,6 +167,9 @@ def read_stored(folder: Path) -> list[Stored]:
         what = "is not listed, wanted a line with title and cost"
         found = what if name in there else "is listed, but there is no such experiment or page"
         raise InputError(f"{index}: {name} {found}")
+    for name, said in listed.items():
+        if not isinstance(said, dict) or not said.get("title") or set(said) - {"title", "cost"}:
+            raise InputError(f"{index}: {name}: {said}, wanted a title and, if known, a cost")
     return [_stored(folder, name, said) for name, said in listed.items()]
 
 

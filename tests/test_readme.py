@@ -144,6 +144,16 @@ def test_every_experiment_and_every_stored_page_is_listed(checkout, missing):
     assert not list((checkout / "docs").iterdir())
 
 
+@pytest.mark.parametrize(
+    "line", ["main: 3\n", "main: {cost: 3 minutes}\n", "main: {titel: Main}\n"]
+)
+def test_a_line_of_the_index_without_a_title_is_refused(checkout, line):
+    index = checkout / "experiments/results/index.yaml"
+    index.write_text(re.sub(r"^main: .*\n", line, index.read_text("utf-8"), flags=re.M), "utf-8")
+    with pytest.raises(InputError, match="main: .*wanted a title"):
+        report.write_index(checkout)
+
+
 def test_report_wants_a_file_or_the_index(type_in, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
