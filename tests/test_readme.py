@@ -150,7 +150,7 @@ def test_every_experiment_and_every_stored_page_is_listed(checkout, missing):
 def test_a_line_of_the_index_without_a_title_is_refused(checkout, line):
     index = checkout / "experiments/results/index.yaml"
     index.write_text(re.sub(r"^main: .*\n", line, index.read_text("utf-8"), flags=re.M), "utf-8")
-    with pytest.raises(InputError, match="main: .*wanted a title"):
+    with pytest.raises(InputError, match=r"main: .*wanted a title"):
         report.write_index(checkout)
 
 
