@@ -1,5 +1,6 @@
 # make fit ARGS="data.category=washer seed=1"    install what is missing, then python -m gmanet.fit
 # make test | lint | slow | test-slurm | test-image    the same for the checks
+# make docs                                       the documentation, to docs/_build/docs/index.html
 # PYTHON=python3.12 make fit                      another interpreter for a new .venv
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: fit test lint slow test-slurm test-image install
+.PHONY: fit test lint slow docs test-slurm test-image install
 .DELETE_ON_ERROR: # a half-made .venv is made again
 
 fit: .venv/.installed
@@ -18,6 +19,9 @@ test: lint
 
 slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+docs: .venv/.installed-dev
+	$(BIN)/python -m sphinx -W -b html -c docs . docs/_build
 
 # A real Slurm on this machine: as root, on Debian, with a package registry; else it says why not.
 test-slurm: .venv/.installed-dev

@@ -6,12 +6,17 @@ Scans of other data sets than the procedural one are under their own licences, s
 them are drawn only where ``--pictures FOLDER`` says that they may lie there.  With ``--keep`` runs
 whose folders are gone stay in the tables with the figures of the CSV file that is there already,
 and so does the picture.
+
+``--index`` writes the overviews of all stored results in the current folder, a checkout of the
+project: ``docs/results.md`` and the table of ``experiments/README.md``.  Order, titles and costs
+come from ``experiments/results/index.yaml``, which names every experiment and every stored page.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -22,6 +27,7 @@ from gmanet.data.files.atomic import replacing
 from gmanet.errors import InputError, command
 from gmanet.evaluation.grid import Scored, draw_grid
 from gmanet.evaluation.kept import csv_table, read_table
+from gmanet.evaluation.overview import Stored, index_table, overview_page
 from gmanet.evaluation.published import published
 from gmanet.evaluation.results import Result
 from gmanet.evaluation.tables import defect_table, group_table, markdown_table
@@ -30,7 +36,10 @@ from gmanet.provenance import short_commit
 from gmanet.run import Run
 from gmanet.words import load
 
-__all__ = ["main"]
+__all__ = ["main", "read_stored", "write_index"]
+
+BEGIN, END = "<!-- index -->", "<!-- end of index -->"
+"""Lines of ``experiments/README.md`` around the table."""
 
 
 def _result(cell: Cell) -> Result:
@@ -139,14 +148,101 @@ def _words(cell: Cell) -> str:
     return f"`{' '.join(words)}`" if words else "the defaults"
 
 
+def read_stored(folder: Path) -> list[Stored]:
+    """Return the entries of ``results/index.yaml`` with the stored results.
+
+    Args:
+        folder: The folder ``experiments``.
+
+    Raises:
+        InputError: The index is missing, names something unknown, or lacks an experiment or page.
+    """
+    results = folder / "results"
+    index = results / "index.yaml"
+    if not index.is_file():
+        raise InputError(f"{index}: no such file, wanted --index in a checkout of the project")
+    listed = load(index)
+    pages = {page.relative_to(results).with_suffix("").as_posix() for page in _pages(results)}
+    there = pages | {path.stem for path in folder.glob("*.yaml")}
+    for name in sorted(set(listed) ^ there):
+        what = "is not listed, wanted a line with title and cost"
+        found = what if name in there else "is listed, but there is no such experiment or page"
+        raise InputError(f"{index}: {name} {found}")
+    for name, said in listed.items():
+        if not isinstance(said, dict) or not said.get("title") or set(said) - {"title", "cost"}:
+            raise InputError(f"{index}: {name}: {said}, wanted a title and, if known, a cost")
+    return [_stored(folder, name, said) for name, said in listed.items()]
+
+
+def _pages(results: Path) -> list[Path]:
+    return sorted(results.rglob("*.md"))
+
+
+def _stored(folder: Path, name: str, said: Mapping[str, str]) -> Stored:
+    """Return one entry of the index."""
+    title, cost = said["title"], said.get("cost", "")
+    page = folder / "results" / f"{name}.md"
+    shown = page.relative_to(folder).as_posix() if page.is_file() else ""
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        body = page.read_text(encoding="utf-8").partition("\n")[2].strip()
+        typed = re.search(r"`(python [^`]*)`", body)
+        script = f"{name}.py" if (folder / f"{name}.py").is_file() else ""
+        command = typed[1] if typed else ""
+        return Stored(title=title, cost=cost, source=script, command=command, page=shown, body=body)
+    experiment = read_experiment(file, Run.root())
+    table = page.with_suffix(".csv")
+    return Stored(
+        title=title,
+        cost=cost,
+        source=file.name,
+        command=f"python -m gmanet.benchmark {folder.name}/{file.name}",
+        about=experiment.about,
+        page=shown,
+        runs=len(experiment.cells),
+        results=list(read_table(table).values()) if table.is_file() else (),
+    )
+
+
+def write_index(root: Path) -> None:
+    """Write ``docs/results.md`` and the table of ``experiments/README.md``.
+
+    Args:
+        root: A checkout of the project.
+
+    Raises:
+        InputError: The index is wrong, or a page is missing or has no place for the table.
+    """
+    entries = read_stored(root / "experiments")
+    path = root / "experiments" / "README.md"
+    page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not re.search(f"{BEGIN}.*{END}", page, re.DOTALL):
+        raise InputError(f"{path}: is missing or has no lines {BEGIN} and {END} around the table")
+    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
+    table = f"{before}{BEGIN}\n\n{index_table(entries)}\n\n{END}{after}"
+    for target, text in ((root / "docs" / "results.md", overview_page(entries)), (path, table)):
+        with replacing(target) as draft:
+            draft.write_text(text, encoding="utf-8")
+
+
 def main() -> None:
-    """Read the runs that are done, write the tables, print them."""
+    """Read the runs that are done, write the tables, print them; or write the overviews."""
     parser = argparse.ArgumentParser(prog="python -m gmanet.report", description=__doc__)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, nargs="?", help="an experiment")
+    parser.add_argument("--index", action="store_true", help="write the overviews instead")
     parser.add_argument("-o", "--output", type=Path, default=Path("experiments/results"))
     parser.add_argument("--pictures", type=Path, help="folder for pictures, of any data set")
     parser.add_argument("--keep", action="store_true", help="keep runs whose folders are gone")
     arguments = parser.parse_args()
+    if arguments.index and arguments.file is None:
+        write_index(Path())
+        return
+    if arguments.index or arguments.file is None:
+        parser.error("wanted either an experiment file or --index")
+    _report(arguments)
+
+
+def _report(arguments: argparse.Namespace) -> None:
     experiment = read_experiment(arguments.file, Run.root())
     done = [cell for cell in experiment.cells if cell.run.finished]
     if not done:

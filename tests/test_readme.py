@@ -1,17 +1,23 @@
-"""What the two READMEs show is what is stored: tables row by row, and files that exist."""
+"""What the pages show is what is stored: tables, figures in paragraphs, links and the index."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from gmanet import report
+from gmanet.errors import InputError
 from gmanet.evaluation.kept import read_table
 from gmanet.evaluation.tables import TITLES
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "experiments/README.md")
+RESULTS = ROOT / "experiments" / "results"
+PAGES = ["README.md", "experiments/README.md"]
+PAGES += sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+NUMBER = re.compile(r"(?<![\w.])(\d*\.\d+)(?![\w.]*\w)( ?%)?")
 
 
 def tables(text):
@@ -30,28 +36,129 @@ def means(path):
                 yield {head[column]: row[column].replace("**", "") for column in wanted}
 
 
+def links(text):
+    return re.findall(r"\]\(([^)#:]+)\)", text)
+
+
+def cited(page):
+    """Yield each paragraph or list of a page that cites stored pages, and the text of these."""
+    for paragraph in re.split(r"\n\s*\n", page.read_text("utf-8")):
+        stored = [(page.parent / link).resolve() for link in links(paragraph)]
+        stored = [path for path in stored if path.is_relative_to(RESULTS) and path.suffix == ".md"]
+        if stored and not paragraph.startswith("|"):
+            yield paragraph, "\n".join(path.read_text("utf-8") for path in stored)
+
+
+def unknown(paragraph, stored):
+    """Return the decimal figures of a paragraph that are no rounded figures of the stored text.
+
+    Figures of a single category count only where the paragraph names it.
+    """
+    lines = [line for line in stored.splitlines() if _concerns(line, paragraph.lower())]
+    values = [float(value) for value in re.findall(r"\d*\.?\d+(?:e-?\d+)?", "\n".join(lines))]
+    shown = re.sub(r"\]\([^)]*\)|`[^`]*`", "", paragraph)
+    return [
+        figure
+        for figure, percent in NUMBER.findall(shown)
+        if not any(_rounds(value * (100 if percent else 1), figure) for value in values)
+        and not any(_rounds(value, figure) for value in values)
+    ]
+
+
+def _concerns(line, paragraph):
+    category = re.match(r"\| ([a-z_]+)(?:, seed \d)? \|.* / ", line)
+    if not category or category[1] == "mean":
+        return True
+    return category[1] in paragraph or category[1].replace("_", " ") in paragraph
+
+
+def _rounds(value, figure):
+    digits = len(figure.partition(".")[2])
+    return abs(value - float(figure)) <= 0.5 * 10**-digits + 1e-9
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page):
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text("utf-8"))
-    assert links
-    missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    found = links((ROOT / page).read_text("utf-8"))
+    missing = [link for link in found if not (ROOT / page).parent.joinpath(link).exists()]
     assert not missing
 
 
 def test_figures_in_tables_are_stored_ones():
-    folder = ROOT / "experiments" / "results"
-    stored = [row for page in folder.rglob("*.md") for row in means(page)]
-    runs = [result.figures for result in read_table(folder / "main.csv").values()]
+    stored = [row for page in RESULTS.rglob("*.md") for row in means(page)]
+    runs = [result.figures for result in read_table(RESULTS / "main.csv").values()]
     stored += [{title: f"{run[name]:.3f}" for name, title in TITLES.items()} for run in runs]
-    shown = list(means(ROOT / "README.md"))
-    assert len(shown) > 20
+    shown = [row for page in PAGES if page != "experiments/README.md" for row in means(ROOT / page)]
+    assert len(shown) > 100
     for row in shown:
         assert any(row.items() <= kept.items() for kept in stored), row
 
 
-def test_every_experiment_and_every_stored_page_is_listed():
-    listed = (ROOT / "experiments" / "README.md").read_text("utf-8")
-    files = {path.name for path in (ROOT / "experiments").glob("*.yaml")}
-    pages = (ROOT / "experiments" / "results").rglob("*.md")
-    files |= {str(page.relative_to(ROOT / "experiments")) for page in pages}
-    assert not sorted(name for name in files if f"({name})" not in listed)
+@pytest.mark.parametrize("page", PAGES)
+def test_figures_in_paragraphs_are_stored_ones(page):
+    wrong = {text[:60]: unknown(text, stored) for text, stored in cited(ROOT / page)}
+    assert not {start: figures for start, figures in wrong.items() if figures}
+
+
+def test_a_wrong_figure_in_a_paragraph_is_found():
+    paragraphs = list(cited(ROOT / "docs/findings.md"))
+    assert len(paragraphs) > 15
+    paragraph, stored = paragraphs[0]
+    assert ".962" in paragraph
+    assert unknown(paragraph.replace(".962", ".963"), stored) == [".963"]
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_bytes()) <= 8192
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Return a copy of the pages and of what the overviews are written from."""
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    (tmp_path / "docs").mkdir()
+    return tmp_path
+
+
+def test_the_overviews_are_written_by_report(checkout, type_in, monkeypatch):
+    monkeypatch.chdir(checkout)
+    page = checkout / "experiments" / "README.md"
+    before, _, rest = page.read_text("utf-8").partition(report.BEGIN)
+    page.write_text(f"{before}{report.BEGIN}{report.END}{rest.partition(report.END)[2]}", "utf-8")
+    type_in(report.main, "--index")
+    for name in ("docs/results.md", "experiments/README.md"):
+        assert (checkout / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), (
+            f"{name}: run python -m gmanet.report --index"
+        )
+
+
+@pytest.mark.parametrize("missing", ["main", "30k/efficiency", "nothing"])
+def test_every_experiment_and_every_stored_page_is_listed(checkout, missing):
+    index = checkout / "experiments/results/index.yaml"
+    lines = index.read_text("utf-8").splitlines(keepends=True)
+    rest = [line for line in lines if not line.startswith(f"{missing}:")]
+    added = ["nothing: {title: Nothing}\n"] if missing == "nothing" else []
+    index.write_text("".join(rest + added), "utf-8")
+    with pytest.raises(InputError, match=f"{missing} is"):
+        report.write_index(checkout)
+    assert not list((checkout / "docs").iterdir())
+
+
+@pytest.mark.parametrize(
+    "line", ["main: 3\n", "main: {cost: 3 minutes}\n", "main: {titel: Main}\n"]
+)
+def test_a_line_of_the_index_without_a_title_is_refused(checkout, line):
+    index = checkout / "experiments/results/index.yaml"
+    index.write_text(re.sub(r"^main: .*\n", line, index.read_text("utf-8"), flags=re.M), "utf-8")
+    with pytest.raises(InputError, match=r"main: .*wanted a title"):
+        report.write_index(checkout)
+
+
+def test_report_wants_a_file_or_the_index(type_in, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        type_in(report.main)
+    with pytest.raises(SystemExit):
+        type_in(report.main, "--index", "experiments/main.yaml")
+    with pytest.raises(InputError, match=r"index\.yaml: no such file"):
+        report.read_stored(Path("experiments"))

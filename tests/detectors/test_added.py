@@ -1,4 +1,4 @@
-"""The README's three steps to add a detector: a file, a row of the table, a YAML file."""
+"""The three steps of docs/method.md to add a detector: a file, a row of the table, a YAML file."""
 
 from __future__ import annotations
 

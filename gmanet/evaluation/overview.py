@@ -1,0 +1,106 @@
+"""Overview of stored results: a page with a section and a table with a line per experiment."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gmanet.evaluation.results import Result, mean_figure
+from gmanet.evaluation.tables import markdown_table
+
+__all__ = ["Stored", "index_table", "overview_page"]
+
+WRITTEN = "<!-- written by python -m gmanet.report --index -->"
+HEAD = ("experiment", "content", "runs", "cost on 2 cores", "object AUROC", "point AUPR", "tables")
+FIGURES = ("object_auroc", "point_aupr")
+WHOLE = "GMANet"
+"""Name of the row that is compared with the others of an experiment."""
+
+INTRODUCTION = """\
+# Stored results
+
+The tables below are written by `python -m gmanet.report --index` from the files in
+`experiments/results`. Each figure is a mean over categories; ± is the standard deviation over
+seeds. [Findings](findings.md) discusses the figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Stored results of an experiment, a script or a command.
+
+    Args:
+        title: Content of the tables.
+        cost: Time on two cores; may be empty.
+        source: File in ``experiments`` that makes the results; empty for a command.
+        command: Command that makes the results.
+        about: Description of the experiment; empty where the stored page is shown.
+        page: Stored page, relative to ``experiments``; empty without results.
+        body: Text of the stored page without its title; empty for an experiment.
+        runs: Number of runs of an experiment; 0 for scripts and commands.
+        results: Stored figures of an experiment, one per run.
+    """
+
+    title: str
+    cost: str = ""
+    source: str = ""
+    command: str
+    about: str = ""
+    page: str = ""
+    body: str = ""
+    runs: int = 0
+    results: Sequence[Result] = field(default=())
+
+
+def overview_page(entries: Sequence[Stored]) -> str:
+    """Return the Markdown page with a section per entry, for a folder next to ``experiments``."""
+    return "\n\n".join([WRITTEN, INTRODUCTION, *map(_section, entries)]) + "\n"
+
+
+def _section(entry: Stored) -> str:
+    return "\n\n".join(part for part in (f"## {entry.title}", *_parts(entry)) if part)
+
+
+def _parts(entry: Stored) -> tuple[str, ...]:
+    cost = f" ({entry.cost})" if entry.cost else ""
+    if entry.body:
+        folder = f"../experiments/{entry.page.rpartition('/')[0]}"
+        demoted = re.sub(r"^#", "##", entry.body, flags=re.MULTILINE)
+        shown = re.sub(r"(!\[[^\]]*\]\()", rf"\1{folder}/", demoted)
+        return (shown.strip(), f"Cost on two cores: {entry.cost}." if entry.cost else "")
+    made = f"{entry.runs} runs{cost}: `{entry.command}`."
+    if not entry.results:
+        return (entry.about, f"{made} **No results are stored.**")
+    means = markdown_table(entry.results).split("\n\n")[0]
+    link = f"Tables by category: [{entry.page.rpartition('/')[2]}](../experiments/{entry.page})."
+    return (entry.about, means, f"{made} {link}")
+
+
+def index_table(entries: Sequence[Stored]) -> str:
+    """Return the Markdown table with a line per entry, for a page in ``experiments``."""
+    lines = [" | ".join(HEAD), " | ".join(["---"] * len(HEAD)), *map(_line, entries)]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _line(entry: Stored) -> str:
+    source = f"[{entry.source}]({entry.source})" if entry.source else f"`{entry.command}`"
+    page = f"[tables]({entry.page})" if entry.page else "not run"
+    runs = str(entry.runs or "")
+    ranges = [_range(entry.results, figure) for figure in FIGURES]
+    return " | ".join([source, entry.title, runs, entry.cost, *ranges, page])
+
+
+def _range(results: Sequence[Result], figure: str) -> str:
+    """Return the mean of GMANet and the range of the means of the other rows."""
+    count = len({result.category for result in results})
+    rows = dict.fromkeys(result.row for result in results)
+    means = {row: mean_figure([r for r in results if r.row == row], figure, count) for row in rows}
+    known = {row: one for row, one in means.items() if not math.isnan(one.value)}
+    whole = known.pop(WHOLE, None)
+    parts = [f"{WHOLE} {whole.text([whole])}"] if whole else []
+    values = sorted(one.value for one in known.values())
+    if values:
+        ends = dict.fromkeys(f"{value:.3f}" for value in (values[0], values[-1]))
+        parts.append(f"{'others ' if whole else ''}{' to '.join(ends)}")
+    return ", ".join(parts)
