@@ -139,5 +139,5 @@ class Cloud:
             found = "are identical" if extent == 0 else f"lie within {extent:.3g}"
             raise InputError(f"{source}: all {len(self)} points {found}, wanted a surface")
         if self.label is not None and len(self.label) != len(self):
-            raise InputError(f"{source}: {len(self.label)} labels for {len(self)} points")
+            raise InputError(f"{source}: {len(self.label)} labels, wanted {len(self)} as points")
         return self

@@ -42,7 +42,7 @@ def hold(path: Path) -> Iterator[None]:
     try:
         if not _lock(file):
             raise InputError(
-                f"{path.parent}: is being worked on by {_named(file)}; it goes on by itself"
+                f"{path.parent}: {_named(file)} works in it; wait until it ends, or stop it"
             )
         with suppress(OSError):  # a full disk: the lock holds without a name
             os.ftruncate(file, 0)

@@ -32,6 +32,18 @@ __all__ = [
 TEXTS = ("str", "str | None", "list[str]")
 """Types of keys whose values are taken as they were typed."""
 
+MEANINGS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "str | None": "text",
+    "list[str]": "a list of words such as [a, b]",
+    "list[int]": "a list of whole numbers such as [1, 2]",
+    "list[float]": "a list of numbers such as [0.1, 0.2]",
+}
+"""Type of a key -> what a person is asked for."""
+
 SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
     "data": ("name", SOURCES),
     "synthesis": ("kind", KINDS),
@@ -164,7 +176,9 @@ def build(run: Mapping[str, Any], origin: Mapping[str, str], source: str = "word
         try:
             OmegaConf.update(config, key, value, merge=True)
         except (OmegaConfBaseException, TypeError, ValueError):
-            raise InputError(f"{where(key)}: {key} is {value!r}, wanted {known[key]}") from None
+            raise InputError(
+                f"{where(key)}: {key} is {value!r}, wanted {_meaning(known[key])}"
+            ) from None
     try:
         result = OmegaConf.to_object(config)
     except OmegaConfBaseException as error:
@@ -173,6 +187,11 @@ def build(run: Mapping[str, Any], origin: Mapping[str, str], source: str = "word
         raise InputError(f"{where(key)}: {key} cannot be resolved ({reason})") from None
     assert isinstance(result, RunConfig)
     return result
+
+
+def _meaning(kind: str) -> str:
+    """Return what a person is asked for where a key has a type."""
+    return MEANINGS.get(kind, kind)
 
 
 def _detector(run: Mapping[str, Any], where: Callable[[str], str]) -> DetectorConfig:

@@ -140,7 +140,7 @@ def test_of_twenty_starts_one_fits_and_the_others_leave(type_in, folder, finishe
             said = (tmp_path / f"said{number}").read_text()
             # a lock is taken an instant before its holder is named in it
             who = r"(process \d+ on [^\n;]+|another process)"
-            sentence = rf"error: {re.escape(str(folder))}: is being worked on by {who}; [^\n]+\n"
+            sentence = rf"error: {re.escape(str(folder))}: {who} works in it; [^\n]+\n"
             assert re.fullmatch(sentence, said), said
     assert figures(folder) == figures(finished)
     names = {"run.yaml", "detector.ckpt", "checkpoints", "predictions", "scores.json", ".lock"}

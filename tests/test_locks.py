@@ -30,7 +30,7 @@ def forked(function):
     try:
         function()
     except InputError as error:
-        os._exit(2 if "is being worked on by process" in str(error) else 3)
+        os._exit(2 if "works in it" in str(error) else 3)
     except BaseException:
         os._exit(4)
     os._exit(0)

@@ -62,7 +62,9 @@ def load_official(
 def _weights(path: Path, prefix: str) -> dict[str, Any]:
     """Return name -> tensor of what stands under a prefix."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file, wanted official weights")
+        raise InputError(
+            f"{path}: no such file, wanted detector.weights=FILE with official weights"
+        )
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:

@@ -29,7 +29,9 @@ def read_words(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, A
     for key, text, value in (parse(word, texts) for word in words):
         if key not in defaults:
             known = list(defaults)
-            raise InputError(f"{key}={text}: no key {key!r}{hint(key, known)}; wanted {known}")
+            raise InputError(
+                f"{key}={text}: no key {key!r}{hint(key, known)}; there are: {', '.join(known)}"
+            )
         kind = type(defaults[key])
         if not _fits(value, kind):
             raise InputError(f"{key}={text}: wanted {WANTED[kind]}")
