@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.geometry import neighbors
-from gmanet.geometry.neighbors import (
-    _farthest_points_by_scan,
-    farthest_points,
-    inverse_distance,
-    nearest,
-)
+from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -52,30 +44,11 @@ def test_farthest_points_by_hand():
     assert farthest_points(pos, 9).tolist() == [3, 0, 4, 2, 1]
 
 
-@pytest.mark.parametrize(("seed", "count"), [(0, 64), (1, 100), (2, 999), (3, 3000)])
-def test_buckets_choose_what_the_scan_chooses(seed, count):
-    pos = points(seed, count)
-    offset = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    start = int(np.argmax((offset.astype(np.float64) ** 2).sum(axis=1)))
-    chosen = farthest_points(pos, count // 2)
-    np.testing.assert_array_equal(chosen, _farthest_points_by_scan(offset, count // 2, start))
-    assert chosen.dtype == np.int64
-
-
 def test_coinciding_points_are_sampled_too():
     pos = np.repeat(points(0, 100), 10, axis=0)
     chosen = farthest_points(pos, 1000)
     assert (chosen < 1000).all()
     assert set(chosen[:100] // 10) == set(range(100))
-
-
-def test_without_the_package_the_scan_stands_in(monkeypatch):
-    pos = points(3, 300)
-    with_package = farthest_points(pos, 40)
-    found = importlib.util.find_spec
-    hidden = lambda name: None if name == "fpsample" else found(name)  # noqa: E731
-    monkeypatch.setattr(neighbors.importlib.util, "find_spec", hidden)
-    np.testing.assert_array_equal(farthest_points(pos, 40), with_package)
 
 
 @given(seeds, st.integers(20, 500))
