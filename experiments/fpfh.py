@@ -18,7 +18,7 @@ SAME = 1e-3
 """Points with a greater difference are counted."""
 CATEGORIES = ("hexagonal_nut", "washer", "t_screw")
 NEIGHBORHOODS = (
-    ("100 within 2.5/30 of the diameter", 100, 2.5 / 30),
+    ("100 within 2.5/30 of the extent", 100, 2.5 / 30),
     ("40", 40, None),
     ("120", 120, None),
 )
@@ -32,16 +32,17 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
     Args:
         category: A procedural part.
         count: Points of a neighborhood.
-        share: Its radius as a fraction of the diameter; None for no radius.
+        share: Its radius as a fraction of the extent; None for no radius.
     """
     import numpy as np
 
     from gmanet.config import compose
     from gmanet.data.procedural.dataset import Procedural
     from gmanet.data.sources import open_data
-    from gmanet.geometry.fpfh import diameter, fpfh
+    from gmanet.geometry.fpfh import fpfh
     from gmanet.geometry.normals import pca_normals
     from gmanet.geometry.open3d import load_open3d
+    from gmanet.geometry.size import extent
 
     open3d = load_open3d()
     data = open_data(compose([f"data.category={category}"]).data, "train")
@@ -49,7 +50,7 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
     data.profile = replace(data.profile, points=(POINTS, POINTS))
     pos = data[0].pos
     normal = pca_normals(pos, 30)
-    radius = np.inf if share is None else share * diameter(pos)
+    radius = np.inf if share is None else share * extent(pos)
     vector = open3d.utility.Vector3dVector
     theirs = open3d.geometry.PointCloud(vector(pos.astype(np.float64)))
     theirs.normals = vector(normal.astype(np.float64))

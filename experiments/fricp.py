@@ -1,7 +1,7 @@
 """Fast and robust ICP beside Open3D's point-to-point ICP: ``python experiments/fricp.py``.
 
 Fifty pairs of scans of procedural parts, each a fifth outliers, start some degrees and percent of
-the diameter away from where they belong.  Writes ``experiments/results/fricp.md``.
+the diagonal away from where they belong.  Writes ``experiments/results/fricp.md``.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Array = npt.NDArray[np.float64]
 
 PAIRS, POINTS, OUTLIERS = 50, 5000, 0.2
 DEGREES, SHIFT = 10.0, 0.05
-"""Greatest turn and shift, a share of the diameter, of the start."""
+"""Greatest turn and shift, a share of the diagonal, of the start."""
 REACHES = (0.02, 0.05, 0.1)
-"""Open3D's greatest distance of a pair of points, as shares of the diameter."""
+"""Open3D's greatest distance of a pair of points, as shares of the diagonal."""
 MOST = 1000
 RADIUS = 0.5
 
@@ -40,7 +40,7 @@ class Pair:
     """Two scans of one part; the source belongs where it is.
 
     Args:
-        source: With shape ``(N, 3)``, in diameters, around the origin.
+        source: With shape ``(N, 3)``, in diagonals of the part's box, around the origin.
         target: With shape ``(N, 3)``.
         clean: True where the source has no outlier, with shape ``(N,)``.
         start: The motion to start from, with shape ``(4, 4)``.
@@ -61,7 +61,7 @@ def pair(index: int) -> Pair:
     middle = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
     clouds, clean = [], np.ones(POINTS, bool)
     for _ in range(2):
-        place = (scatter(mesh, POINTS, rng).place - middle) / mesh.diameter
+        place = (scatter(mesh, POINTS, rng).place - middle) / mesh.diagonal
         place += rng.normal(0, NOISE, place.shape)
         clean = rng.random(POINTS) >= OUTLIERS
         low, size = place.min(axis=0), np.ptp(place, axis=0)
@@ -69,7 +69,7 @@ def pair(index: int) -> Pair:
         clouds.append(place)
     turn = Rotation.from_rotvec(np.deg2rad(rng.uniform(0, DEGREES)) * _unit(rng)).as_rotvec()
     start = exp(np.concatenate([turn, rng.uniform(0, SHIFT) * _unit(rng)]))
-    true = mesh.moved((mesh.vertices - middle) / mesh.diameter)
+    true = mesh.moved((mesh.vertices - middle) / mesh.diagonal)
     return Pair(clouds[1], clouds[0], clean, start, scene_of(true))
 
 
@@ -157,12 +157,12 @@ def main() -> None:
         )
     about = (
         f"{PAIRS} pairs of scans of {POINTS} points of the fifteen procedural parts, noise "
-        f"{NOISE:.2%} of the diameter, {OUTLIERS:.0%} outliers in both, from starts that are up "
-        f"to {DEGREES:.0f} degrees and {SHIFT:.0%} of the diameter off, the same for all. "
+        f"{NOISE:.2%} of the diagonal, {OUTLIERS:.0%} outliers in both, from starts that are up "
+        f"to {DEGREES:.0f} degrees and {SHIFT:.0%} of the diagonal off, the same for all. "
         f"Open3D {load_open3d().__version__}'s point-to-point ICP has its greatest distance of "
-        "partners as a share of the diameter, and ends by its own criteria or, in other lines, "
+        "partners as a share of the diagonal, and ends by its own criteria or, in other lines, "
         "by those of FRICP (no point moves by more than "
-        f"{Schedule(1.0).still * RADIUS:.1e} of the diameter). Steps are searches for nearest "
+        f"{Schedule(1.0).still * RADIUS:.1e} of the diagonal). Steps are searches for nearest "
         "points. Surface: RMS distance of the good points to the true surface in standard "
         "deviations of the noise; 1 is the best there is. Better: share of pairs where the "
         "surface is nearer than FRICP's."

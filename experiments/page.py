@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gmanet.data.files.atomic import replacing
+from gmanet.provenance import short_commit
 
 __all__ = ["write_page"]
 
@@ -34,7 +35,7 @@ def write_page(about: str, table: Sequence[str], made: Mapping[str, Any], also: 
         *([machine["gpu"]] if machine["gpu"] else []),
         *([also] if also else []),
         *(f"{name} {versions[name]}" for name in LIBRARIES),
-        f"commit {str(made['commit'])[:10]}",
+        f"commit {short_commit(made['commit'])}",
     )
     text = "\n".join([f"# {script.stem}\n", f"{about}\n", f"{', '.join(by)}.\n", *table]) + "\n"
     with replacing(RESULTS / f"{script.stem}.md") as draft:

@@ -34,7 +34,7 @@ WINDOW = np.deg2rad(30)
 TILT = np.deg2rad(3)
 """The table's axis differs from the z axis by so much at most."""
 SHIFT = 0.03
-"""And lies off the origin by so much, as a share of the diameter."""
+"""And lies off the origin by so much, as a share of the diagonal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +43,13 @@ class Simulated:
 
     Args:
         mesh: The part, in its own frame.
-        diameter: Of the part.
+        diagonal: Of the part.
         views: Clouds in the scanner's frame, with labels.
         motions: Part to scanner of each view, with shape ``(V, 4, 4)``.
     """
 
     mesh: Mesh
-    diameter: float
+    diagonal: float
     views: list[Cloud]
     motions: Array
 
@@ -72,11 +72,11 @@ def simulate(
         count: Of views.
         points: Of each view.
         window: Greatest difference of a step from the nominal one, in radians.
-        noise: Standard deviation of coordinates, as a share of the diameter.
+        noise: Standard deviation of coordinates, as a share of the diagonal.
     """
     part = CATEGORIES[category]
     mesh = part.build(rng)
-    diameter = mesh.diameter
+    diagonal = mesh.diagonal
     moved = np.zeros(len(mesh.vertices))
     if defect != "good":
         shift, depth = deform(mesh, mesh.crosses(), defect, part.ratio, rng)
@@ -88,13 +88,13 @@ def simulate(
     views = []
     for index, motion in enumerate(motions):
         place, label = _seen(mesh, moved, scene, motion[:3, :3].T @ eye, points, rng)
-        place = place + rng.normal(0, noise * diameter, place.shape)
+        place = place + rng.normal(0, noise * diagonal, place.shape)
         wild = rng.random(points) < OUTLIERS
         low, size = place.min(axis=0), np.ptp(place, axis=0)
         place[wild] = low + size * rng.uniform(-0.1, 1.1, (int(wild.sum()), 3))
         place = place @ motion[:3, :3].T + motion[:3, 3]
         views.append(Cloud(place.astype(np.float32), label & ~wild, name=f"{index:03d}"))
-    return Simulated(mesh, diameter, views, motions)
+    return Simulated(mesh, diagonal, views, motions)
 
 
 def scene_of(mesh: Mesh) -> Any:
@@ -117,7 +117,7 @@ def _angles(count: int, window: float, rng: np.random.Generator) -> Array:
 def _motions(angles: Array, mesh: Mesh, rng: np.random.Generator) -> Array:
     """Return the motions of a part that stands roughly on the axis, with shape ``(V, 4, 4)``."""
     middle = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
-    aside = mesh.diameter * SHIFT * rng.uniform(-1, 1, (2, 3)) * [1, 1, 0]
+    aside = mesh.diagonal * SHIFT * rng.uniform(-1, 1, (2, 3)) * [1, 1, 0]
     tilt = Rotation.from_rotvec(
         TILT * np.sqrt(rng.random()) * np.append(_unit(rng.normal(size=2)), 0)
     ).as_matrix()
@@ -143,7 +143,7 @@ def _seen(
         spots = scatter(mesh, 6 * count, rng)
         cosine = spots.normal @ eye
         kept = np.flatnonzero((cosine > GRAZING) & (cosine > rng.random(len(cosine))))
-        start = spots.place[kept] + 1e-4 * mesh.diameter * spots.normal[kept]
+        start = spots.place[kept] + 1e-4 * mesh.diagonal * spots.normal[kept]
         rays = np.hstack([start, np.broadcast_to(eye, start.shape)]).astype(np.float32)
         kept = kept[~scene.test_occlusions(rays).numpy()]
         places.append(spots.place[kept])

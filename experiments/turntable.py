@@ -64,13 +64,13 @@ def surface_rms(truth: Simulated, pos: Array) -> float:
         )
         height = np.einsum("nc,nc->n", sample - near, normal)
         lever = np.hstack([np.cross(sample, normal), normal])
-        lever = lever[np.abs(height) < 0.01 * truth.diameter]
-        height = height[np.abs(height) < 0.01 * truth.diameter]
+        lever = lever[np.abs(height) < 0.01 * truth.diagonal]
+        height = height[np.abs(height) < 0.01 * truth.diagonal]
         matrix = lever.T @ lever
         matrix += 1e-7 * np.trace(matrix) * np.eye(6)
         place = moved(exp(np.linalg.solve(matrix, -lever.T @ height)), place)
     distance = scene.compute_distance(open3d.core.Tensor(place.astype(np.float32))).numpy()
-    return float(np.sqrt((distance**2).mean())) / (NOISE * truth.diameter)
+    return float(np.sqrt((distance**2).mean())) / (NOISE * truth.diagonal)
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,9 @@ def _write(rows: list[Row], points: int, made: dict[str, Any]) -> None:
     degrees = [f"{np.rad2deg(one):.0f}" for one in (ELEVATION, WINDOW, TILT)]
     about = (
         f"{len(rows)} parts of eight views of {points} points from one height ({degrees[0]} "
-        f"degrees), seen by rays; noise {NOISE:.2%} of the diameter, outliers {OUTLIERS:.0%}, "
+        f"degrees), seen by rays; noise {NOISE:.2%} of the diagonal, outliers {OUTLIERS:.0%}, "
         f"steps of 45 ± {degrees[1]} degrees, an axis tilted by up to {degrees[2]} degrees and "
-        f"off by up to {SHIFT:.0%} of the diameter. **{right} of {len(rows)} parts are right** "
+        f"off by up to {SHIFT:.0%} of the diagonal. **{right} of {len(rows)} parts are right** "
         f"(surface RMS of at most {ALLOWED:g} noises, all points of the result counted), "
         f"**{wrong} silently wrong**, {len(rows) - right - wrong} listed as failed.\n\n"
         "Surface: RMS distance to the true surface in standard deviations of the noise. Before "

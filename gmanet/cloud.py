@@ -78,7 +78,8 @@ class Cloud:
     def diameter(self) -> float:
         """Length of the bounding box's diagonal after turning into the principal axes.
 
-        The rotation makes it a property of the part and not of its pose.
+        The rotation makes it a property of the part and not of its pose.  Other sizes are in
+        :mod:`gmanet.geometry.size`.
         """
         centered = self.pos.astype(np.float64) - self.pos.mean(axis=0, dtype=np.float64)
         axes = np.linalg.eigh(centered.T @ centered)[1]

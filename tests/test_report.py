@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from gmanet import report
@@ -72,6 +73,17 @@ def test_scans_of_others_are_drawn_only_where_asked(finished, tmp_path, type_in,
     assert drawn[0] == (tmp_path / "out/two.png", [])
     assert drawn[1][0] == tmp_path / "own/two.png"
     assert len(drawn[1][1]) == 2
+
+
+def test_a_commit_with_other_files_stays_marked(finished, tmp_path, type_in):
+    commits = ["0123456789abcdef" * 2 + "-dirty", "fedcba9876543210" * 2]
+    for cell, commit in zip(read_experiment(finished, Run.root()).cells, commits, strict=True):
+        record = yaml.safe_load(cell.run.config_file.read_text(encoding="utf-8"))
+        record["commit"] = commit
+        cell.run.config_file.write_text(yaml.safe_dump(record), encoding="utf-8")
+    type_in(report.main, finished, "-o", tmp_path / "out")
+    lines = (tmp_path / "out/two.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[-2] for line in lines[1:]] == ["0123456789-dirty", "fedcba9876"]
 
 
 def test_runs_whose_folders_are_gone_are_kept_where_asked(finished, tmp_path, type_in):

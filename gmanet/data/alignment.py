@@ -21,7 +21,7 @@ class Laid:
     """Where the kept points of a cloud lie on the normal clouds.
 
     Args:
-        place: Their coordinates there in the target's diameters, with shape ``(P, 3)``.
+        place: Their coordinates there in the target's extents, with shape ``(P, 3)``.
         normal: Unit normals there, of either sign, with shape ``(P, 3)``.
         own: Number of the normal cloud that it is, or is the twin of; -1 for any other.
     """
@@ -39,7 +39,7 @@ class Alignment:
 
     Args:
         target: What clouds are laid on.
-        surfaces: The normal clouds, laid on it, in its diameters.
+        surfaces: The normal clouds, laid on it, in its extents.
         known: Motion of the normal clouds, by name; their twins move alike.
         owners: Number of each normal cloud among ``surfaces``, by name.
         seen: The same by ``Cloud.fingerprint``, so that a scan is never compared with itself.

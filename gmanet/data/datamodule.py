@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Batch, Data
 from tqdm import tqdm
 
-from gmanet.cloud import Cloud
 from gmanet.data.ahead import AheadLoader
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.handover import PipedLoader
@@ -21,6 +20,7 @@ from gmanet.data.pairs import Draw, EpochSampler, PairDataset, TwinDataset, pair
 from gmanet.data.reading import ReadClouds, Reader, read
 from gmanet.data.structured import StructureReader
 from gmanet.errors import InputError
+from gmanet.geometry.size import diameter
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 
@@ -86,8 +86,7 @@ class CloudData(LightningDataModule):
         pairs = []
         for index in range(self._pair_count):
             original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
-            diameter = Cloud(original.points).diameter
-            pairs.append(pair(original, twin, label, diameter))
+            pairs.append(pair(original, twin, label, diameter(original.points)))
         return PairDataset(pairs, draw, self.seed)
 
     @property

@@ -21,8 +21,9 @@ from gmanet.cloud import Cloud
 from gmanet.data.config import DataConfig
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.single_sided import SingleSided
-from gmanet.data.units import check_sizes, foreign_sizes, robust_size
+from gmanet.data.units import check_sizes, foreign_sizes
 from gmanet.errors import note
+from gmanet.geometry.size import robust_size
 from gmanet.launcher import rank
 
 __all__ = ["Entry", "entry_of", "grouped", "inventory", "take_inventory"]

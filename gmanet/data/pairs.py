@@ -91,7 +91,7 @@ def pair(normal: Structure, twin: Structure, label: Labels, diameter: float) -> 
         normal: Structure of the normal cloud.
         twin: Structure of its twin.
         label: Which of the twin's centers are abnormal, with shape ``(M,)``.
-        diameter: Of the normal cloud, in the unit of the points.
+        diameter: Diameter of the normal cloud's kept points, in their unit.
     """
     center = twin.points[: len(label)]
     near = np.zeros(len(label), dtype=bool)

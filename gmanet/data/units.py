@@ -8,13 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from gmanet.cloud import Floats
 from gmanet.errors import InputError
+from gmanet.geometry.size import robust_size
 
 __all__ = ["check_sizes", "foreign_sizes", "robust_size"]
 
-INNER = 0.9
-"""Share of a scan's points that its size is measured on: the others may fly about."""
 BENIGN = 5.0
 """Most that two scans next in size differ by: partial views, and parts of a family up to 1 : 3."""
 NAMED = 10
@@ -30,19 +28,6 @@ FACTORS = {
 """Ratio of two units -> what they may be."""
 LIKE = 1.4
 """A factor within this ratio of one of ``FACTORS`` hints at these units."""
-
-
-def robust_size(pos: Floats) -> float:
-    """Return twice the radius about the median point within which 90 % of the points lie.
-
-    It is in the unit of the coordinates, about the diameter of a compact part, and does not depend
-    on the pose nor on up to a tenth of the points far away.
-
-    Args:
-        pos: Coordinates, with shape ``(N, 3)``.
-    """
-    distance = np.linalg.norm(pos - np.median(pos, axis=0), axis=1)
-    return 2 * float(np.quantile(distance, INNER))
 
 
 def check_sizes(sizes: Sequence[float], places: Sequence[str]) -> None:

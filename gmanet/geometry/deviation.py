@@ -30,7 +30,7 @@ NEAREST = 8
 """Points of the normal clouds that a center is compared with."""
 
 FLOOR = 2e-4
-"""Distances, in diameters, that count as none: below the noise of a scanner."""
+"""Distances, in extents of the target, that count as none: below the noise of a scanner."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Surfaces:
     """Points of normal clouds that lie on one another.
 
     Args:
-        points: Coordinates in diameters, with shape ``(T, 3)``.
+        points: Coordinates in extents of the target, with shape ``(T, 3)``.
         normal: Unit normals of either sign, with shape ``(T, 3)``.
         owner: Number of the cloud that each point is from, with shape ``(T,)``.
     """
@@ -97,7 +97,7 @@ def distances(
     """Return distances of places to normal surfaces on a log scale, ``(Q, CHANNELS)``.
 
     Args:
-        place: In diameters, laid on the surfaces, with shape ``(Q, 3)``.
+        place: In extents of the target, laid on the surfaces, with shape ``(Q, 3)``.
         normal: Unit normals there, of either sign, with shape ``(Q, 3)``.
         surfaces: The normal clouds, two at least where ``own`` is one of them.
         own: Number of the cloud that the places are from, which is left out.

@@ -22,8 +22,9 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.normals import pca_normals
+from gmanet.geometry.size import extent
 
-__all__ = ["FPFH", "diameter", "fpfh", "part_fpfh"]
+__all__ = ["FPFH", "fpfh", "part_fpfh"]
 
 BINS = 11
 
@@ -34,7 +35,7 @@ BLOCK = 2**15
 """Pairs that are treated at once: their arrays stay in the processor's cache."""
 
 NORMAL = (30, 1 / 30)
-"""Points of a normal's neighborhood, and its radius as a fraction of the diameter."""
+"""Points of a normal's neighborhood, and its radius as a fraction of the extent."""
 
 HISTOGRAM = (100, 2.5 / 30)
 """The same of a histogram's: 1 and 2.5 mm on a part of 30 mm, as Real3D-AD's benchmark has them."""
@@ -88,21 +89,12 @@ def part_fpfh(pos: Floats, query: Indices | None = None) -> Floats:
     """Return the FPFH of a part in the radii of Real3D-AD's benchmark, with shape ``(Q, 33)``.
 
     Args:
-        pos: Points in any unit, with shape ``(N, 3)``: radii are fractions of the diameter.
+        pos: Points in any unit, with shape ``(N, 3)``: radii are fractions of the extent.
         query: Rows of ``pos`` to describe, with shape ``(Q,)``; None describes all.
     """
-    length = diameter(pos)
+    length = extent(pos)
     normal = pca_normals(pos, NORMAL[0], NORMAL[1] * length)
     return fpfh(pos, normal, HISTOGRAM[:1], HISTOGRAM[1] * length, query)
-
-
-def diameter(pos: Floats) -> float:
-    """Return twice the distance from the centroid within which 99.5 % of the points lie.
-
-    Unlike the box of ``Cloud.diameter`` it needs no axes, which a part as wide as high has not.
-    """
-    centered = pos - pos.mean(axis=0, dtype=np.float64)
-    return float(2 * np.quantile(np.linalg.norm(centered, axis=1), 0.995))
 
 
 def _blocks(rows: int, count: int) -> Iterator[slice]:

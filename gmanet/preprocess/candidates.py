@@ -35,7 +35,7 @@ FITTING = 1500
 """Triples with equal sides that are tried at most."""
 
 SIDE = (0.15, 0.03)
-"""Least side of a triple and greatest difference between two, as fractions of the diameter."""
+"""Least side of a triple and greatest difference between two, as fractions of the extent."""
 
 RANKED = 256
 """Points of the source that are looked up in the distance map."""
@@ -44,12 +44,12 @@ LOOKED_AT = 512
 """Poses that are compared with better ones at a time."""
 
 SHIFT = 5.0
-"""One radian weighs as much as a shift by this share (its inverse) of the diameter."""
+"""One radian weighs as much as a shift by this share (its inverse) of the extent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Motions of a cloud whose diameter is 1.
+    """Motions of a cloud, in extents of the target.
 
     Args:
         turn: Rotations, with shape ``(C, 3, 3)``.

@@ -42,10 +42,10 @@ KEPT = 0.9
 """Share of the points, the nearest, whose distances decide between poses."""
 
 STILL = 1e-5
-"""ICP ends when no pose moves by more, in radians and diameters."""
+"""ICP ends when no pose moves by more, in radians and extents of the target."""
 
 NEAR = 0.02
-"""Points within this fraction of the diameter from the target's surface overlap it."""
+"""Points within this fraction of the target's extent from its surface overlap it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Registration:
         translation: In the unit of the clouds, with shape ``(3,)``.
         rms: Root mean square distance of the overlapping points to the target's surface, in the
             unit of the clouds.
-        overlap: Share of the source within 2 % of the diameter from the target's surface.
+        overlap: Share of the source within 2 % of the target's extent from its surface.
     """
 
     rotation: Doubles

@@ -17,10 +17,11 @@ from scipy.spatial import cKDTree
 from gmanet.cloud import Cloud, Floats
 from gmanet.geometry.closest import Closest
 from gmanet.geometry.compiled import compiled
-from gmanet.geometry.fpfh import HISTOGRAM, diameter, fpfh
+from gmanet.geometry.fpfh import HISTOGRAM, fpfh
 from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.grid import nearest_even
 from gmanet.geometry.neighbors import farthest_points
+from gmanet.geometry.size import extent
 
 __all__ = [
     "MATCHED",
@@ -43,7 +44,7 @@ CELLS = 64
 """Cells of the distance map along each edge."""
 
 FAR = 0.1
-"""Distances count up to this fraction of the diameter: what is missing cannot outweigh the rest."""
+"""Distances count up to this fraction of the extent: what is missing cannot outweigh the rest."""
 
 DENSE = 0.9
 """Quantile of the points' distances to the next that says how far apart they lie."""
@@ -53,7 +54,7 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Thinned:
-    """A cloud in the order of farthest point sampling, near the origin, in diameters.
+    """A cloud in the order of farthest point sampling, near the origin, in extents.
 
     Args:
         points: Coordinates, with shape ``(N, 3)``; every prefix covers the cloud.
@@ -151,10 +152,10 @@ class Target(Thinned):
     """The cloud that others are laid on.
 
     Args:
-        points: Coordinates about the centroid in diameters, with shape ``(N, 3)``.
+        points: Coordinates about the centroid in extents, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
         middle: The centroid in the unit of the cloud, with shape ``(3,)``.
-        length: The diameter in the unit of the cloud.
+        length: Extent of the cloud (``geometry.size.extent``), in its unit.
     """
 
     middle: Doubles
@@ -168,7 +169,7 @@ class Target(Thinned):
             InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
         """
         place = in_order(pos, "registration, target")
-        length = diameter(place)
+        length = extent(place)
         kept, middle = thinned(place, length, POINTS)
         return cls(kept.points, kept.normal, middle, length)
 

@@ -43,7 +43,7 @@ def add_critical(target: Target, rng: np.random.Generator) -> Change:
     budget = target.depth * float(np.sqrt(count))
     added = ascent(victim, origin, start, free, budget)[free]
     none = np.zeros(len(target.pos), dtype=bool)
-    return Change(target.pos, none, none, added)
+    return Change(target.pos, none, none, none, added)
 
 
 def drop_salient(target: Target, rng: np.random.Generator) -> Change:
@@ -64,4 +64,4 @@ def drop_salient(target: Target, rng: np.random.Generator) -> Change:
     distance = cKDTree(target.pos[gone]).query(target.pos[kept])[0]
     label = np.zeros(len(target.pos), dtype=bool)
     label[kept[np.argsort(distance, kind="stable")[:count]]] = True
-    return Change(target.pos, label | gone, gone)
+    return Change(target.pos, label, gone, label | gone)

@@ -44,7 +44,8 @@ def attacked(
 ) -> Cloud:
     """Return a cloud with some patches changed and labelled.
 
-    Points may come and go: rows of the twin do not correspond to the cloud's where they do.
+    Points may come and go: rows of the twin do not correspond to the cloud's where they do.  What
+    is labelled: :mod:`gmanet.synthesis.change`.
 
     Args:
         cloud: A normal cloud.
@@ -55,17 +56,17 @@ def attacked(
         rng: Draws everything else.
     """
     pos, center = cloud.pos.astype(np.float64), cloud.pos.mean(axis=0, dtype=np.float64)
-    label, gone = np.zeros(len(cloud), dtype=bool), np.zeros(len(cloud), dtype=bool)
+    label, gone, closed = np.zeros((3, len(cloud)), dtype=bool)
     added = [np.zeros((0, 3))]
     for _ in range(patches):
         seed = int(rng.integers(len(cloud)))
         index = _ball(cloud, seed, max(count, LEAST))
-        index = index[~label[index]]
+        index = index[~closed[index]]
         if len(index) < LEAST:
             continue
         made = attack(Target(cloud.pos[index].astype(np.float64), center, depth()), rng)
         pos[index], label[index] = made.pos, made.label
-        gone[index] = made.gone
+        gone[index], closed[index] = made.gone, made.closed
         added.append(made.added)
     every = np.concatenate([pos[~gone], *added])
     known = np.concatenate([label[~gone], np.ones(len(every) - int((~gone).sum()), dtype=bool)])

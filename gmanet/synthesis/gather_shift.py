@@ -30,4 +30,5 @@ def gather_shift(target: Target, rng: np.random.Generator) -> Change:
     away = np.linalg.norm(target.pos - victim.center, axis=1)
     share = np.maximum(1 - away / victim.size, RIM)
     length = target.budget / float(np.linalg.norm(share))
-    return Change.moved(target.pos + side * min(length, 3 * target.depth) * share[:, None] * gather)
+    reach = side * min(length, 3 * target.depth) * share
+    return Change.moved(target.pos, target.pos + reach[:, None] * gather)

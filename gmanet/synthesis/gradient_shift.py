@@ -23,7 +23,7 @@ def gradient_shift(target: Target, rng: np.random.Generator) -> Change:
     victim = Victim(target.pos, rng)
     start = victim.jitter(target.pos, rng)
     free = np.ones(len(start), dtype=bool)
-    return Change.moved(ascent(victim, target.pos, start, free, target.budget))
+    return Change.moved(target.pos, ascent(victim, target.pos, start, free, target.budget))
 
 
 def ascent(victim: Victim, origin: Doubles, start: Doubles, free: Labels, budget: float) -> Doubles:

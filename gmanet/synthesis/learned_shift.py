@@ -41,4 +41,4 @@ def learned_shift(target: Target, rng: np.random.Generator) -> Change:
             optimizer.step()
     with torch.no_grad():
         found = moved().numpy()
-    return Change.moved(victim.center + victim.size * found)
+    return Change.moved(target.pos, victim.center + victim.size * found)

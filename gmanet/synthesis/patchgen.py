@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 
 from gmanet.cloud import Floats, Labels
+from gmanet.synthesis.change import relocated
 
 __all__ = ["patch_gen"]
 
@@ -40,6 +41,4 @@ def patch_gen(pos: Floats, rng: np.random.Generator) -> tuple[Floats, Labels]:
     direction = offset[chosen] / np.maximum(distance[chosen], 1e-12)[:, None]
     moved = pos.copy()
     moved[chosen] += (REACH * rng.choice([-1.0, 1.0]) * step[:, None] * direction).astype(pos.dtype)
-    label = np.zeros(len(pos), dtype=bool)
-    label[chosen] = True
-    return moved, label
+    return moved, relocated(pos, moved)

@@ -15,6 +15,7 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.geometry.neighbors import nearest
 from gmanet.synthesis.attacks import ATTACKS, attacked
+from gmanet.synthesis.change import relocated
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.deform import Surface, deform, relabel
 from gmanet.synthesis.gma import Region, analyze
@@ -98,7 +99,7 @@ class Generator:
             touched[index] = True
         result = cloud.pos.copy()
         result[touched] = (moved[touched] * diameter + center).astype(np.float32)
-        return cloud.replace(pos=result, label=label)
+        return cloud.replace(pos=result, label=label & relocated(cloud.pos, result))
 
     def _seed(self, cloud: Cloud, rng: np.random.Generator) -> int:
         """Return a point: of a region that GMA suggests, or any."""
@@ -116,17 +117,20 @@ class Generator:
 
 
 def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) -> Cloud:
-    """Return the cloud with patches of points shifted at random, the surface ignored."""
+    """Return the cloud with patches of points shifted at random, the surface ignored.
+
+    What moved is labelled, however little (:mod:`gmanet.synthesis.change`).
+    """
     count = max(1, int(len(cloud) * config.ratio))
-    pos, label = cloud.pos.astype(np.float64), np.zeros(len(cloud), dtype=bool)
+    pos, touched = cloud.pos.astype(np.float64), np.zeros(len(cloud), dtype=bool)
     for _ in range(rng.integers(config.fewest, config.most, endpoint=True)):
         index = _ball(cloud.pos, int(rng.integers(len(cloud))), count)
-        index = index[~label[index]]
+        index = index[~touched[index]]
         direction = rng.normal(size=(len(index), 3))
         budget = _log_uniform(rng, config.depth) * cloud.diameter * np.sqrt(len(index))
         pos[index] += direction * budget / max(np.linalg.norm(direction), 1e-12)
-        label[index] = True
-    return cloud.replace(pos=pos.astype(np.float32), label=label)
+        touched[index] = True
+    return cloud.replace(pos=pos.astype(np.float32), label=relocated(cloud.pos, pos))
 
 
 def _ball(pos: Floats, seed: int, count: int) -> Indices:

@@ -104,10 +104,10 @@ def test_surface_is_closed_faces_outward_and_has_nothing_inside(category):
     mesh = CATEGORIES[category].build(np.random.default_rng(5))
     spots = scatter(mesh, 24 if category in FUSED else 4, np.random.default_rng(6))
     # A hidden surface would show as a place with solid on both sides, a hole as a broken number.
-    step = 0.001 * mesh.diameter * spots.normal
+    step = 0.001 * mesh.diagonal * spots.normal
     assert winding(mesh, spots.place + step) == pytest.approx(0, abs=0.02)
     assert winding(mesh, spots.place - step) == pytest.approx(1, abs=0.02)
-    assert 15 < mesh.diameter < 62
+    assert 15 < mesh.diagonal < 62
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -143,13 +143,13 @@ def test_defect_has_its_depth_share_and_place(category, kind):
         moved, depth = deform(mesh, crosses, kind, part.ratio, np.random.default_rng(seed))
         length = np.linalg.norm(moved, axis=1)
         assert length.max() == pytest.approx(depth)
-        assert depth / mesh.diameter * (1 + 1e-9) >= 0.005
-        assert depth / mesh.diameter <= 0.02 * (1 + 1e-9)
+        assert depth / mesh.diagonal * (1 + 1e-9) >= 0.005
+        assert depth / mesh.diagonal <= 0.02 * (1 + 1e-9)
         labeled = (length > FLOOR * depth)[mesh.faces].mean(axis=1)
         share = (labeled * np.linalg.norm(crosses, axis=1)).sum() / 2 / area(mesh)
         assert share == pytest.approx(part.ratio, rel=0.25)
         # One place: everything that moves lies in one small part of the object.
-        assert np.ptp(mesh.vertices[length > 0], axis=0).max() < 0.9 * mesh.diameter
+        assert np.ptp(mesh.vertices[length > 0], axis=0).max() < 0.9 * mesh.diagonal
         assert (length == 0).mean() > 0.5
 
 

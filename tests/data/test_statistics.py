@@ -79,6 +79,15 @@ def test_the_command_counts_several_data_sets(type_in, tmp_path, capsys):
     assert (out / "distributions.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_commit_with_other_files_stays_marked(type_in, tmp_path, monkeypatch):
+    words = ["data.profile=tiny", "data.category=washer", "-o", tmp_path]
+    for commit, shown in (("a" * 40 + "-dirty", "aaaaaaaaaa-dirty"), ("b" * 40, "bbbbbbbbbb")):
+        monkeypatch.setattr(stats, "provenance", lambda commit=commit: {"commit": commit})
+        type_in(stats.main, *words)
+        text = (tmp_path / "statistics.md").read_text(encoding="utf-8")
+        assert f", commit {shown}." in text
+
+
 def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
     words = ["data.profile=tiny", "data.category=washer,fender_ring", "-o", tmp_path]
     type_in(stats.main, *words)

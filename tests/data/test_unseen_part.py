@@ -37,7 +37,7 @@ def solid_angle(mesh, place):
 def test_the_surface_is_closed_and_has_nothing_inside(script, seed):
     mesh = script["strut_bracket"](np.random.default_rng(seed))
     spots = scatter(mesh, 24, np.random.default_rng(seed))
-    step = 0.001 * mesh.diameter * spots.normal
+    step = 0.001 * mesh.diagonal * spots.normal
     for place, away in zip(spots.place, step, strict=True):
         assert solid_angle(mesh, place + away) == pytest.approx(0, abs=0.02)
         assert solid_angle(mesh, place - away) == pytest.approx(1, abs=0.02)

@@ -10,6 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 import gmanet.efficiency as efficiency
+from gmanet.data.datamodule import CloudData
 from gmanet.data.reading import read
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector, DetectorConfig
@@ -24,6 +25,8 @@ from gmanet.evaluation.stages import StageClock
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, nearest
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.config import TrainConfig
+from gmanet.training.trainer import make_trainer
 
 
 class Greedy(Detector):
@@ -96,6 +99,32 @@ def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_cl
     found = measure(detector, clouds[:2])
     assert len(found["seconds"]) == 2 and found["floor"] > 0
     assert {"thinning", "neighbors", "descriptors", "model"} <= set(found["stages"])
+
+
+MEMORIES = sorted(name for name, kind in DETECTORS.items() if issubclass(kind, MemoryDetector))
+
+
+@pytest.mark.parametrize(
+    "limits", [{}, {"held": 150}, {"bank": 50}, {"held": 100, "bank": 70}, {"bank": 10**6}], ids=str
+)
+@pytest.mark.parametrize("name", MEMORIES)
+def test_every_memory_is_measured_as_large_as_a_fit_leaves_it(
+    name, limits, bumped_plate, given_clouds, tmp_path
+):
+    kind = DETECTORS[name]
+    train = given_clouds([bumped_plate(700, seed, height=0) for seed in range(4)], "train")
+    config = kind.Config(name=name, **BRIEF.get(name, {}) | limits)
+    brief = fit_briefly(kind(config), train, SynthesisConfig(twins=2), 0)
+    whole = kind(config)
+    whole.prepare(train)
+    reader, draw, batch = whole.reader(), whole.draw, whole.batch
+    data = CloudData(train, train, reader, SynthesisConfig(twins=2), draw, batch, 0, progress=False)
+    epochs = data.epochs(whole.steps)
+    make_trainer(whole, TrainConfig(workers=0), tmp_path, None, epochs).fit(whole, data)
+    assert set(whole.banks) == set(brief.banks)
+    for bank, fitted in whole.banks.items():
+        assert brief.banks[bank].rows.shape == fitted.rows.shape, bank
+        assert len(fitted.rows) > 0
 
 
 BRIEF = {

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.errors import InputError
-from gmanet.geometry.fpfh import FPFH, diameter, fpfh, part_fpfh
+from gmanet.geometry.fpfh import FPFH, fpfh, part_fpfh
 from gmanet.geometry.normals import pca_normals
 from gmanet.geometry.open3d import load_open3d
+from gmanet.geometry.size import extent
 
 
 def bumpy(count=400, seed=0):
@@ -107,7 +108,7 @@ def test_a_moved_and_shuffled_part_of_another_size_looks_the_same(seed, power):
     order = rng.permutation(len(pos))
     moved = ((pos @ turn.T + rng.normal(size=3)) * 2.0**power)[order].astype(np.float32)
     one, other = part_fpfh(pos)[order], part_fpfh(moved)
-    assert diameter(moved) == pytest.approx(diameter(pos) * 2.0**power, rel=1e-4)
+    assert extent(moved) == pytest.approx(extent(pos) * 2.0**power, rel=1e-4)
     # rounding moves single pairs to the next bin, and a few normals lie across the centroid
     assert np.median(np.abs(one - other).max(axis=1)) < 1
 

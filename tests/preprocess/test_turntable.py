@@ -140,7 +140,7 @@ def test_markers_lay_a_view(seed, count):
 def test_a_view_tells_its_noise(bolt):
     for view in bolt.views[:2]:
         sight = Sight.of(view.pos)
-        assert sight.noise == pytest.approx(0.0005 * bolt.diameter, rel=0.35)
+        assert sight.noise == pytest.approx(0.0005 * bolt.diagonal, rel=0.35)
         assert 0.7 < sight.inner.mean() < 0.99
         assert agreement(sight, np.flatnonzero(sight.inner), sight, np.eye(4)).overlap > 0.99
 
@@ -157,7 +157,7 @@ def test_views_that_lie_right_agree_and_others_do_not(bolt):
     wrong = agreement(one, rows, two, aside @ truth)
     assert wrong.apart > 1.5 * one.noise
     away = np.eye(4)
-    away[:3, 3] = 10 * bolt.diameter
+    away[:3, 3] = 10 * bolt.diagonal
     assert agreement(one, rows, two, away).overlap == 0
 
 
@@ -168,9 +168,9 @@ def test_a_bolt_is_put_together(bolt, placed):
     lengths = []
     for pose, truth in zip(placed.poses, bolt.motions, strict=True):
         off = np.asarray(pose) @ truth @ inverse(bolt.motions[0])
-        corners = bolt.diameter / 2 * np.eye(3)
+        corners = bolt.diagonal / 2 * np.eye(3)
         lengths.append(np.linalg.norm(moved(off, corners) - corners, axis=1).max())
-    assert max(lengths) < 0.004 * bolt.diameter
+    assert max(lengths) < 0.004 * bolt.diagonal
     whole = fuse(bolt.views, placed, Cleaning())
     assert whole.cloud.label.any()
     assert 0.015 < whole.outliers / sum(map(len, bolt.views)) < 0.03
@@ -186,7 +186,7 @@ def test_a_view_of_something_else_is_trouble(bolt):
     from simulated import simulate
 
     other = simulate("washer", "good", np.random.default_rng(1), 6, 8000).views[2]
-    grown = other.replace(pos=(other.pos * bolt.diameter / np.ptp(other.pos)).astype(np.float32))
+    grown = other.replace(pos=(other.pos * bolt.diagonal / np.ptp(other.pos)).astype(np.float32))
     assert place([*bolt.views[:2], grown], Turning(step=60)).trouble
 
 
@@ -198,7 +198,7 @@ def test_a_step_beyond_the_window_is_trouble(bolt):
 
 
 def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
-    points = np.random.default_rng(0).uniform(-1, 1, (5, 3)) * bolt.diameter
+    points = np.random.default_rng(0).uniform(-1, 1, (5, 3)) * bolt.diagonal
     markers = [
         {str(k): place_of for k, place_of in enumerate(moved(motion, points))}
         for motion in bolt.motions[:2]

@@ -70,7 +70,7 @@ def make(
     """
     shape, flaw, scan, stance = rng.spawn(4)
     mesh = part.build(shape)
-    diameter = mesh.diameter
+    diagonal = mesh.diagonal
     length = None
     if defect != "good":
         share = part.ratio * flaw.uniform(0.5, largest)
@@ -79,7 +79,7 @@ def make(
         mesh = mesh.moved(mesh.vertices + displacement)
     count = int(scan.integers(points[0], points[1], endpoint=True))
     spots = scatter(mesh, count, scan)
-    place = pose(finish(part.finish, spots, diameter, scan), diameter, stance)
+    place = pose(finish(part.finish, spots, diagonal, scan), diagonal, stance)
     label = np.zeros(count, dtype=bool)
     if length is not None:
         label = np.einsum("nk,nk->n", spots.weight, length[spots.corner]) > FLOOR

@@ -1,6 +1,6 @@
 """Five machining defects as smooth displacements of a part's surface.
 
-Every defect has a depth (0.5-2 % of the part's diameter) and a footprint whose share of the surface
+Every defect has a depth (0.5-2 % of the part's diagonal) and a footprint whose share of the surface
 follows Table II.  Its shape is a function with values in [-1, 1]; the surface moves by the shape
 times the depth, and a place is labeled where it moves by more than ``FLOOR`` times the depth.
 """
@@ -30,7 +30,7 @@ DEFECTS = ("convex", "concave", "scratch", "scar", "deformation")
 FLOOR = 0.15
 """Share of the depth from which on a moved place counts as abnormal."""
 _DEPTH = (0.005, 0.02)
-"""Least and greatest depth, as a fraction of the part's diameter."""
+"""Least and greatest depth, as a fraction of the part's diagonal."""
 _STEEPEST = 0.6
 """Greatest depth, as a share of the footprint's radius (of a scratch's half breadth)."""
 _THINNEST = 0.22
@@ -50,14 +50,14 @@ def deform(
         rng: Draws place, size and shape.
     """
     areas = np.linalg.norm(crosses, axis=1) / 2
-    diameter = mesh.diameter
+    diagonal = mesh.diagonal
     target = share * float(areas.sum())
-    depth = diameter * rng.uniform(*_DEPTH) * (0.6 if kind == "scar" else 1.0)
+    depth = diagonal * rng.uniform(*_DEPTH) * (0.6 if kind == "scar" else 1.0)
     face = pick(areas, rng)
     if kind == "scratch":
-        length = min(diameter * rng.uniform(0.35, 0.8), target / (0.032 * diameter))
+        length = min(diagonal * rng.uniform(0.35, 0.8), target / (0.032 * diagonal))
         region = around(mesh, crosses, face, 0.6 * length)
-        shape = scratch(region, length, target / length / diameter, rng)
+        shape = scratch(region, length, target / length / diagonal, rng)
     else:
         region = around(mesh, crosses, face, BALL * float(np.sqrt(target / np.pi)))
         shape = _SHAPES[kind](region, rng)
@@ -65,7 +65,7 @@ def deform(
     # Steeper flanks would fold the surface; thin sheet takes shallow defects only.
     deepest = min(_STEEPEST * size, _THINNEST * _clearance(region, size))
     displacement = np.zeros_like(mesh.vertices)
-    depth = max(min(depth, deepest), _DEPTH[0] * diameter)
+    depth = max(min(depth, deepest), _DEPTH[0] * diagonal)
     displacement[region.vertex] = depth * moved
     return displacement, depth
 

@@ -70,7 +70,7 @@ def scratch(region: Region, length: float, breadth: float, rng: np.random.Genera
     Args:
         region: Where.
         length: Longest path, in millimeters.
-        breadth: Breadth of all grooves together, as a fraction of the part's diameter.
+        breadth: Breadth of all grooves together, as a fraction of the part's diagonal.
         rng: Draws the paths.
     """
     a, b, _ = _frame(region, rng)

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from gmanet.geometry.size import frame_diagonal
+
 __all__ = ["Array", "Field", "Index", "Mesh", "clip", "cut", "fuse", "grid", "join"]
 
 Array = npt.NDArray[np.float64]
@@ -42,9 +44,9 @@ class Mesh:
         return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], axis=1)
 
     @property
-    def diameter(self) -> float:
-        """Length of the bounding box's diagonal, in millimeters."""
-        return float(np.linalg.norm(np.ptp(self.vertices, axis=0)))
+    def diagonal(self) -> float:
+        """Diagonal of the box along the axes in which the part was drawn, in millimeters."""
+        return frame_diagonal(self.vertices)
 
     def moved(self, vertices: Array) -> Mesh:
         """Return the mesh with other places for its vertices."""

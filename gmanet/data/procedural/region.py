@@ -18,7 +18,7 @@ from gmanet.data.procedural.shapes import smoothstep
 __all__ = ["Region", "around", "pick"]
 
 _BLUR = 6
-"""Rounds of averaging normals over neighbors: about 1.5 % of the part's diameter."""
+"""Rounds of averaging normals over neighbors: about 1.5 % of the part's diagonal."""
 _OPPOSITE = -0.35
 """A vertex whose normal has this cosine or less to the seed's belongs to another side."""
 

@@ -11,7 +11,7 @@ from gmanet.data.procedural.mesh import Array, Index, Mesh
 __all__ = ["Scatter", "finish", "pose", "scatter"]
 
 NOISE = 0.0005
-"""Standard deviation of the scanner's noise, as a fraction of the diameter."""
+"""Standard deviation of the scanner's noise, as a fraction of the diagonal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,13 @@ def scatter(mesh: Mesh, count: int, rng: np.random.Generator) -> Scatter:
     return Scatter(place, crosses[face] / double[face, None], corner, weight)
 
 
-def finish(kind: str, spots: Scatter, diameter: float, rng: np.random.Generator) -> Array:
+def finish(kind: str, spots: Scatter, diagonal: float, rng: np.random.Generator) -> Array:
     """Return the places with machining marks and scanner noise, with shape ``(N, 3)``.
 
     Args:
         kind: ``turning``: fine grooves round the part's axis; ``grinding``: fine parallel lines.
         spots: Places in the part's own frame.
-        diameter: The part's diameter, in millimeters.
+        diagonal: The part's diagonal, in millimeters.
         rng: Draws strength, spacing and phase of the marks, and the noise.
     """
     x, y, z = spots.place.T
@@ -60,13 +60,13 @@ def finish(kind: str, spots: Scatter, diameter: float, rng: np.random.Generator)
     along = (
         np.hypot(x, y) + z if kind == "turning" else x * np.cos(angle) + y * np.sin(angle) + 0.5 * z
     )
-    spacing = diameter * rng.uniform(0.008, 0.012)
-    height = diameter * rng.uniform(0.0002, 0.0004) * np.sin(2 * np.pi * along / spacing + phase)
-    noise = rng.normal(0.0, NOISE * diameter, spots.place.shape)
+    spacing = diagonal * rng.uniform(0.008, 0.012)
+    height = diagonal * rng.uniform(0.0002, 0.0004) * np.sin(2 * np.pi * along / spacing + phase)
+    noise = rng.normal(0.0, NOISE * diagonal, spots.place.shape)
     return np.asarray(spots.place + height[:, None] * spots.normal + noise)
 
 
-def pose(place: Array, diameter: float, rng: np.random.Generator) -> Array:
+def pose(place: Array, diagonal: float, rng: np.random.Generator) -> Array:
     """Return the places after a rotation, uniform in SO(3), and a shift, with shape ``(N, 3)``."""
     w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
     turn = np.array(
@@ -76,4 +76,4 @@ def pose(place: Array, diameter: float, rng: np.random.Generator) -> Array:
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
-    return np.asarray(place @ turn.T + rng.uniform(-0.5, 0.5, 3) * diameter)
+    return np.asarray(place @ turn.T + rng.uniform(-0.5, 0.5, 3) * diagonal)
