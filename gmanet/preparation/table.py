@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,11 +33,12 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
         return []
     columns: list[Any] = list(fields(kind))  # type: ignore[arg-type]
     types = {one.name: {"int": int, "float": float}.get(one.type, str) for one in columns}
+    needed = {one.name for one in columns if one.default is MISSING} | {"key", "error"}
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         names = rows.fieldnames or []
         # Of an earlier version there may be fewer columns.
-        if not {"key", "error"} <= set(names) <= set(types):
+        if not needed <= set(names) <= set(types):
             raise InputError(f"{path}: is no table of this command, wanted another folder after -o")
         try:
             return [kind(**{name: types[name](row[name]) for name in names}) for row in rows]
