@@ -20,7 +20,7 @@ from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.files.atomic import replacing
 from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.unread import unread
-from gmanet.errors import InputError, note
+from gmanet.errors import InputError, OutputError, note
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
 from gmanet.preparation.report import PICTURES, PartLine
@@ -105,6 +105,8 @@ def _made(
         _write(target, cleaned.cloud)
         picture = folder / PICTURES / part.name.parent / f"{part.name.name}.png"
         save_picture(picture, clouds, placement, cleaned.cloud)
+    except OutputError:
+        raise  # not the scan's fault
     except InputError as error:
         said, where = str(error), str(views / part.name)
         named = said if said.startswith(where) else f"{where}: {said}"
