@@ -16,6 +16,9 @@ __all__ = ["TABLE", "digest", "read_table", "write_table"]
 
 TABLE = "prepare.csv"
 
+NAMES = "surrogateescape"
+"""How bytes in a file's name that are no UTF-8 are written and read, as they are."""
+
 Line = TypeVar("Line")
 
 
@@ -34,7 +37,7 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
     columns: list[Any] = list(fields(kind))  # type: ignore[arg-type]
     types = {one.name: {"int": int, "float": float}.get(one.type, str) for one in columns}
     needed = {one.name for one in columns if one.default is MISSING} | {"key", "error"}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors=NAMES, newline="") as file:
         rows = csv.DictReader(file)
         names = rows.fieldnames or []
         # Of an earlier version there may be fewer columns.
@@ -48,7 +51,7 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
 
 def write_table(path: Path, lines: Sequence[Any]) -> None:
     """Write one or more lines, fields in their order."""
-    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as draft, draft.open("w", -1, "utf-8", NAMES, "") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(field.name for field in fields(lines[0]))
         table.writerows(asdict(line).values() for line in lines)
