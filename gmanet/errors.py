@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-__all__ = ["InputError", "command", "note"]
+__all__ = ["InputError", "OutputError", "command", "note"]
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
@@ -16,6 +16,10 @@ CLOSED_PIPE = 141
 
 class InputError(ValueError):
     """Input that cannot be used; the message says what was found, where, and what was wanted."""
+
+
+class OutputError(InputError):
+    """A file that the file system refuses to write; further files will hardly fare better."""
 
 
 def note(sentence: str) -> None:

@@ -19,7 +19,11 @@ def spare_home() -> None:
     settings = os.environ.get("XDG_CONFIG_HOME") or home / ".config"
     if os.environ.get("MPLCONFIGDIR") or _writable(Path(settings) / "matplotlib"):
         return
-    spare = Path(tempfile.gettempdir()) / f"gmanet-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    try:
+        place = tempfile.gettempdir()
+    except OSError:  # nowhere: what needs a file says so
+        return
+    spare = Path(place) / f"gmanet-{os.getuid() if hasattr(os, 'getuid') else 0}"
     os.environ["MPLCONFIGDIR"] = str(spare / "matplotlib")
 
 

@@ -11,8 +11,14 @@ __all__ = ["rank", "settle"]
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 """Variables in which launchers number the processes of one run."""
 
-OTHERS = ("GROUP_RANK", "NODE_RANK", "SLURM_LOCALID", "SLURM_NODEID", "WORLD_SIZE")
+OTHERS = (
+    *("GROUP_RANK", "NODE_RANK", "WORLD_SIZE"),
+    *("SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE"),
+)
 """Further variables about several processes; they mean nothing to a run of one process."""
+
+STEP = ("SLURM_STEP_ID", "SLURM_STEP_NUM_TASKS")
+"""Variables of a process that srun started; a batch script has the job's variables alone."""
 
 INTERACTIVE = ("bash", "interactive")
 """Names of Slurm's jobs that are somebody's shell: its tasks are not this command."""
@@ -52,16 +58,28 @@ def settle(world: int) -> None:
 
 
 def _started() -> dict[str, int]:
-    """Return how many processes each launcher says it started."""
+    """Return how many processes each launcher says it started, if it started this one."""
     found = {}
     if os.environ.get("WORLD_SIZE"):
-        found["torchrun (WORLD_SIZE)"] = _number("WORLD_SIZE")
-    if os.environ.get("SLURM_JOB_NAME") not in INTERACTIVE:
+        tasks = _number("WORLD_SIZE")
+        if os.environ.get("RANK"):
+            found["torchrun (WORLD_SIZE)"] = tasks
+    if _by_srun():
         counts = ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS")
         key = next((key for key in counts if os.environ.get(key)), None)
         if key is not None:
             found[f"srun ({key})"] = _number(key)
     return found
+
+
+def _by_srun() -> bool:
+    """Return whether srun started this process as one of a run's tasks.
+
+    A batch script is task 0 of the whole job without any step, however many tasks the job has.
+    """
+    if os.environ.get("SLURM_JOB_NAME") in INTERACTIVE or not os.environ.get("SLURM_PROCID"):
+        return False
+    return any(os.environ.get(key) for key in STEP) or _number("SLURM_PROCID") > 0
 
 
 def _number(key: str) -> int:

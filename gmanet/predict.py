@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmanet.data.files import READERS, read_cloud, write_cloud
-from gmanet.data.files.outputs import MARK, OUTPUTS, count_outputs, is_output
+from gmanet.data.files.outputs import MARK, OUTPUTS, count_outputs, is_output, output_stem
 from gmanet.errors import InputError, command, note
 from gmanet.run import Run
 
@@ -98,7 +98,7 @@ def _scans(files: list[Path]) -> list[Path]:
 
 
 def _target(path: Path, output: Path | None) -> Path:
-    return (output or path.parent / OUTPUTS) / f"{path.stem}.scores"
+    return (output or path.parent / OUTPUTS) / output_stem(path.stem, ".scores")
 
 
 def _refuse_twins(files: list[Path], output: Path | None) -> None:

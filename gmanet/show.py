@@ -18,7 +18,7 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats
 from gmanet.data.dataset import CloudDataset
 from gmanet.data.files import read_cloud
-from gmanet.data.files.outputs import OUTPUTS
+from gmanet.data.files.outputs import OUTPUTS, output_stem
 from gmanet.data.sources import open_data
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError, command, note
@@ -51,12 +51,13 @@ def show_file(path: Path, folder: Path) -> Path:
     cloud = read_cloud(path)
     for sentence in cloud.notes:
         note(sentence)
-    return _draw(folder / f"{path.stem}.views.png", cloud, _scores_of(path, cloud), None)
+    picture = folder / f"{output_stem(path.stem, '.views')}.png"
+    return _draw(picture, cloud, _scores_of(path, cloud), None)
 
 
 def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
     """Return the scores that ``predict``, or an earlier version of it, wrote of a scan."""
-    name = f"{path.stem}.scores.npz"
+    name = f"{output_stem(path.stem, '.scores')}.npz"
     places = (path.parent / OUTPUTS / name, path.parent / name)
     found = next((place for place in places if place.is_file()), None)
     if found is None:

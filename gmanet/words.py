@@ -32,13 +32,16 @@ def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, 
             text as it was typed, those of all others are read as YAML.
 
     Raises:
-        InputError: There is no ``=``, a control character, or the text is no YAML.
+        InputError: There is no ``=``, the text is no YAML or no UTF-8, or a control character
+            stands where no path may be.
     """
     key, equals, text = word.partition("=")
-    if not equals or not key or not word.isprintable():
-        raise InputError(f"the word {word!r} is not understood, wanted key=value")
     kind = (texts or {}).get(key, "")
+    plain = key if kind.startswith("str") else word  # names of files hold what they like
+    if not equals or not key or not plain.isprintable():
+        raise InputError(f"the word {word!r} is not understood, wanted key=value")
     if kind.startswith("str"):
+        _refuse_bytes(key, text)
         return key, text, None if kind != "str" and text in ABSENT else text
     try:
         if kind:
@@ -49,6 +52,17 @@ def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, 
         raise InputError(f"{word}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
     return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
+
+
+def _refuse_bytes(key: str, text: str) -> None:
+    """Raise an InputError if a text holds bytes that no YAML file, such as ``run.yaml``, can."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{key}={text!r}: holds bytes that are no UTF-8, wanted another name, or a link to it "
+            "that has one"
+        ) from None
 
 
 def load(path: Path, texts: Mapping[str, str] | None = None) -> dict[str, Any]:

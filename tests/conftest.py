@@ -131,6 +131,8 @@ def _typing(monkeypatch, root):
     for key in (
         "WORLD_SIZE",
         "SLURM_NTASKS",
+        "SLURM_STEP_ID",
+        "SLURM_STEP_NUM_TASKS",
         "RANK",
         "LOCAL_RANK",
         "SLURM_PROCID",

@@ -10,6 +10,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from gmanet.fit import main as fit
 from gmanet.metrics.pooled import PooledAUROC
 from gmanet.predict import main as predict
 from gmanet.run import Run
-from gmanet.training.callbacks import AnomalyMetrics
+from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
 from gmanet.training.checkpoints import WholeCheckpoints, usable
 from gmanet.training.config import TrainConfig
 from gmanet.view.picture import Panel, save_row
@@ -197,12 +198,82 @@ def test_an_inherited_rank_means_nothing_to_one_process(key, monkeypatch):
     assert launcher.rank() == 0
 
 
-@pytest.mark.parametrize("key", ["WORLD_SIZE", "SLURM_NTASKS", "SLURM_STEP_NUM_TASKS"])
-def test_tasks_that_do_not_fit_the_run_are_refused(key, monkeypatch):
-    monkeypatch.setenv(key, "2")
+@pytest.mark.parametrize(
+    "started",
+    [
+        {"RANK": "0", "WORLD_SIZE": "2"},
+        {"SLURM_PROCID": "0", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"},
+        {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2", "SLURM_NTASKS": "4"},
+        {"SLURM_PROCID": "1", "SLURM_NTASKS": "2"},
+    ],
+    ids=str,
+)
+def test_tasks_that_do_not_fit_the_run_are_refused(started, monkeypatch):
+    for key, value in started.items():
+        monkeypatch.setenv(key, value)
     with pytest.raises(InputError, match="2 tasks were started"):
         launcher.settle(1)
     launcher.settle(2)
+
+
+@pytest.mark.parametrize(
+    "inherited",
+    [
+        {"SLURM_NTASKS": "2"},
+        {"SLURM_NTASKS": "2", "SLURM_PROCID": "0"},  # a batch script
+        {"SLURM_NTASKS": "2", "SLURM_STEP_ID": "0"},
+        {"WORLD_SIZE": "2"},
+    ],
+    ids=str,
+)
+def test_what_no_launcher_started_is_one_process(inherited, monkeypatch):
+    for key, value in inherited.items():
+        monkeypatch.setenv(key, value)
+    launcher.settle(1)
+    assert launcher.rank() == 0
+    assert not {"SLURM_NTASKS", "SLURM_PROCID", "WORLD_SIZE"} & set(os.environ)
+
+
+@pytest.mark.parametrize(
+    "inherited",
+    [
+        {"RANK": "1"},
+        {"SLURM_PROCID": "3"},
+        {"LOCAL_RANK": "2"},
+        {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_PROCID": "0"},
+        {
+            **{"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_STEP_ID": "0"},
+            **{"SLURM_JOB_ID": "7", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"},
+        },
+    ],
+    ids=str,
+)
+def test_a_run_beside_inherited_ranks_is_whole(inherited, type_in, tmp_path, monkeypatch, capsys):
+    for key, value in inherited.items():
+        monkeypatch.setenv(key, value)
+    type_in(fit, *TINY, "name=a")
+    said = capsys.readouterr()
+    assert "object AUROC" in said.out
+    assert said.err.count("score: ") > 0
+    run = Run(tmp_path / "runs/a")
+    assert run.finished
+    assert len(list(run.predictions.glob("*.npz"))) == 8
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_first_process_draws_the_bars(first, capsys):
+    trainer = SimpleNamespace(
+        is_global_zero=first, max_steps=4, global_step=0, num_predict_batches=[2]
+    )
+    bar = ProgressBar()
+    bar.on_train_start(trainer, None)
+    bar.on_train_batch_end(trainer, None, {"loss": 1.0})
+    bar.on_train_end()
+    bar.on_predict_start(trainer, None)
+    bar.on_predict_batch_end()
+    bar.on_predict_end()
+    said = capsys.readouterr().err
+    assert ("fit" in said, "score" in said) == (first, first)
 
 
 @pytest.mark.parametrize("key", [*launcher.RANKS, "WORLD_SIZE"])

@@ -13,6 +13,8 @@ from gmanet.errors import InputError
 
 __all__ = ["Counted", "write_sizes"]
 
+NAMES = "surrogateescape"
+"""How bytes in a file's name that are no UTF-8 are written and read, as they are."""
 HEAD = [field.name for field in fields(Size)]
 
 
@@ -22,7 +24,7 @@ def write_sizes(path: Path, sizes: Iterable[Size], about: str = "") -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as draft, draft.open("w", -1, "utf-8", NAMES, "") as file:
         if about:
             file.write(f"# {about}\n")
         table = csv.writer(file, lineterminator="\n")
@@ -42,7 +44,7 @@ class Counted:
         self.path, self.about = path, about
         self.sizes: list[Size] = []
         if path.is_file():
-            with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            with path.open(encoding="utf-8", errors=NAMES, newline="") as file:
                 lines = file.read().splitlines()
             if lines[:2] == [f"# {about}", ",".join(HEAD)]:
                 self.sizes = [_size(path, row) for row in csv.reader(lines[2:])]

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate, default_convert
 
 from gmanet.orphans import end_with
 
@@ -32,12 +32,13 @@ class PipedLoader(DataLoader[Any]):
         dataset: Any,
         batch_size: int | None = 1,
         *,
-        collate_fn: Callable[[Any], Any],
+        collate_fn: Callable[[Any], Any] | None = None,
         num_workers: int = 0,
         **settings: Any,
     ) -> None:
         if num_workers:
-            self.unpacked = partial(_unpacked, collate_fn)
+            usual = default_convert if batch_size is None else default_collate
+            self.unpacked = partial(_unpacked, collate_fn or usual)
             collate_fn = _packed
             settings["worker_init_fn"] = partial(_begin, os.getpid())
         super().__init__(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +34,26 @@ def pretrained(
         pretrain(encoder, clouds, steps, rng)
         return
     try:
-        encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        encoder.load_state_dict(_stored(path, encoder))
     except Exception:  # missing, or whatever torch, pickle and zipfile raise of a damaged file
         pretrain(encoder, clouds, steps, rng)
         store(partial(write_tensors, path, encoder.state_dict()))
     encoder.requires_grad_(False).eval()
+
+
+def _stored(path: Path, encoder: PointEncoder) -> dict[str, Tensor]:
+    """Return the weights in a file; one that fits in part would be loaded in part.
+
+    Raises:
+        ValueError: They are not those of such an encoder.
+    """
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    wanted = {name: part.shape for name, part in encoder.state_dict().items()}
+    if {name: part.shape for name, part in stored.items()} != wanted:
+        raise ValueError(f"{path}: holds other weights")
+    if not all(bool(part.isfinite().all()) for part in stored.values()):
+        raise ValueError(f"{path}: holds weights that are no numbers")
+    return dict(stored)
 
 
 def _decisive(

@@ -19,8 +19,9 @@ from gmanet.cloud import Cloud
 from gmanet.data.files import read_cloud, write_cloud
 from gmanet.data.files.atomic import replacing
 from gmanet.data.files.labels import LABEL_VALUE
+from gmanet.data.files.outputs import output_stem
 from gmanet.data.files.unread import unread
-from gmanet.errors import InputError, note
+from gmanet.errors import InputError, OutputError, note
 from gmanet.preparation.layout import PartFolder, list_parts
 from gmanet.preparation.picture import save_picture
 from gmanet.preparation.report import PICTURES, PartLine
@@ -103,8 +104,10 @@ def _made(
         cleaned = fuse(clouds, placement, cleaning)
         target = folder / _place_of(part.name, whole)
         _write(target, cleaned.cloud)
-        picture = folder / PICTURES / part.name.parent / f"{part.name.name}.png"
+        picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
         save_picture(picture, clouds, placement, cleaned.cloud)
+    except OutputError:
+        raise  # not the scan's fault
     except InputError as error:
         said, where = str(error), str(views / part.name)
         named = said if said.startswith(where) else f"{where}: {said}"
@@ -144,7 +147,7 @@ def _placed(
 ) -> Placement:
     """Return how views lie, perhaps as an earlier run with other cleaning found."""
     key = digest((METHOD, turning, seed), part.files)
-    path = folder / POSES / part.name.parent / f"{part.name.name}.json"
+    path = folder / POSES / part.name.parent / f"{output_stem(part.name.name)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored.pop("key") == key:
@@ -159,9 +162,9 @@ def _placed(
 
 def _place_of(name: Path, cloud: Cloud) -> Path:
     if len(name.parts) > 1:
-        return name.with_name(f"{name.name}.pcd")
+        return name.with_name(f"{output_stem(name.name)}.pcd")
     labelled = cloud.label is not None and cloud.label.any()
-    return Path("test" if labelled else "train") / f"{name.name}.pcd"
+    return Path("test" if labelled else "train") / f"{output_stem(name.name)}.pcd"
 
 
 def _write(target: Path, cloud: Cloud) -> None:

@@ -14,7 +14,7 @@ from gmanet.data.files import READERS, WRITERS, list_files, read_cloud, write_cl
 from gmanet.data.files.labels import LABEL_VALUE
 from gmanet.data.files.unread import unread
 from gmanet.data.files.walking import walk
-from gmanet.errors import InputError, note
+from gmanet.errors import InputError, OutputError, note
 from gmanet.preparation.table import TABLE, digest, read_table, write_table
 from gmanet.preprocess.cleaning import Cleaning, clean
 
@@ -125,6 +125,8 @@ def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], ke
         tell_notes(cloud)
         cleaned = clean(cloud, cleaning)
         write_cloud(target, cleaned.cloud)
+    except OutputError:
+        raise  # not the scan's fault
     except InputError as error:
         target.unlink(missing_ok=True)  # of earlier settings
         said = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,9 @@ from gmanet.errors import InputError
 __all__ = ["TABLE", "digest", "read_table", "write_table"]
 
 TABLE = "prepare.csv"
+
+NAMES = "surrogateescape"
+"""How bytes in a file's name that are no UTF-8 are written and read, as they are."""
 
 Line = TypeVar("Line")
 
@@ -33,11 +36,12 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
         return []
     columns: list[Any] = list(fields(kind))  # type: ignore[arg-type]
     types = {one.name: {"int": int, "float": float}.get(one.type, str) for one in columns}
-    with path.open(encoding="utf-8", newline="") as file:
+    needed = {one.name for one in columns if one.default is MISSING} | {"key", "error"}
+    with path.open(encoding="utf-8", errors=NAMES, newline="") as file:
         rows = csv.DictReader(file)
         names = rows.fieldnames or []
         # Of an earlier version there may be fewer columns.
-        if not {"key", "error"} <= set(names) <= set(types):
+        if not needed <= set(names) <= set(types):
             raise InputError(f"{path}: is no table of this command, wanted another folder after -o")
         try:
             return [kind(**{name: types[name](row[name]) for name in names}) for row in rows]
@@ -47,7 +51,7 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
 
 def write_table(path: Path, lines: Sequence[Any]) -> None:
     """Write one or more lines, fields in their order."""
-    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as draft, draft.open("w", -1, "utf-8", NAMES, "") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(field.name for field in fields(lines[0]))
         table.writerows(asdict(line).values() for line in lines)

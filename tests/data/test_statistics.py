@@ -102,8 +102,9 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(stats, "open_data", open_data)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit) as left:
             type_in(stats.main, *words)
+    assert left.value.code == 130
     assert len((tmp_path / "unfinished.csv").read_text().splitlines()) == 2 + 11 + 3
     counted = []
     monkeypatch.setattr(stats, "size_of", lambda *a: counted.append(a[2].name) or size_of(*a))

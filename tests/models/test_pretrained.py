@@ -41,11 +41,33 @@ def test_an_encoder_is_looked_up(clouds, tmp_path, monkeypatch):
     assert equal(made(clouds), fresh)
 
 
-def test_a_damaged_file_is_made_again(clouds, tmp_path, monkeypatch):
+def cut(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def fit_in_part(path):
+    """Leave weights of which some have the right name and shape."""
+    stored = {name: part + 1 for name, part in torch.load(path, weights_only=True).items()}
+    stored.popitem()
+    torch.save(stored, path)
+
+
+def hold_no_numbers(path):
+    stored = torch.load(path, weights_only=True)
+    next(part for part in stored.values() if part.is_floating_point()).fill_(torch.nan)
+    torch.save(stored, path)
+
+
+def hold_something_else(path):
+    torch.save([1, 2], path)
+
+
+@pytest.mark.parametrize("damage", [cut, fit_in_part, hold_no_numbers, hold_something_else])
+def test_a_damaged_file_is_made_again(damage, clouds, tmp_path, monkeypatch):
     monkeypatch.setenv("GMANET_CACHE", str(tmp_path))
     fresh = made(clouds)
     (path,) = (tmp_path / "encoder").iterdir()
-    path.write_bytes(path.read_bytes()[:100])
+    damage(path)
     assert equal(made(clouds), fresh)
     monkeypatch.setattr(module, "pretrain", None)
     assert equal(made(clouds), fresh)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gmanet.errors import InputError
+from gmanet.errors import OutputError
 
 __all__ = ["replacing"]
 
@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path: The file to be written or replaced.
 
     Raises:
-        InputError: The file system refuses.
+        OutputError: The file system refuses.
     """
     # Random, not the process id: processes of several machines may share a folder.
     draft = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush(draft)
         draft.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         with suppress(OSError):
             draft.unlink()
