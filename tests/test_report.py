@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from gmanet.config import compose
 from gmanet.data.sources import open_data
 from gmanet.evaluation.prediction import Prediction
 from gmanet.experiment import read_experiment
+from gmanet.provenance import provenance
 from gmanet.run import Run
 
 FILE = """
@@ -84,6 +88,15 @@ def test_a_commit_with_other_files_stays_marked(finished, tmp_path, type_in):
     type_in(report.main, finished, "-o", tmp_path / "out")
     lines = (tmp_path / "out/two.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[-2] for line in lines[1:]] == ["0123456789-dirty", "fedcba9876"]
+
+
+def test_the_page_of_a_script_marks_its_commit(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "experiments")
+    page = importlib.import_module("page")
+    monkeypatch.setattr(page, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["trial.py"])
+    page.write_page("About.", [], provenance([]) | {"commit": "a" * 40 + "-dirty"})
+    assert "commit aaaaaaaaaa-dirty." in (tmp_path / "trial.md").read_text(encoding="utf-8")
 
 
 def test_runs_whose_folders_are_gone_are_kept_where_asked(finished, tmp_path, type_in):

@@ -31,7 +31,7 @@ class Pair:
     target: np.ndarray
     turn: np.ndarray
     shift: np.ndarray
-    diameter: float
+    diagonal: float
     surface: cKDTree
 
     def rms(self, turn, shift):
@@ -40,12 +40,12 @@ class Pair:
         return np.sqrt((self.surface.query(at)[0] ** 2).mean())
 
     def errors(self, found):
-        """Return degrees, shift of the centroid in diameters, and RMS distance over the true."""
+        """Return degrees, shift of the centroid in diagonals, and RMS distance over the true."""
         middle = self.source.mean(axis=0, dtype=float)
         angle = np.degrees(Rotation.from_matrix(found.rotation @ self.turn.T).magnitude())
         off = (found.rotation - self.turn) @ middle + found.translation - self.shift
         ratio = self.rms(found.rotation, found.translation) / self.rms(self.turn, self.shift)
-        return angle, np.linalg.norm(off) / self.diameter, ratio
+        return angle, np.linalg.norm(off) / self.diagonal, ratio
 
 
 def scanned_twice(category, seed, count=30_000):
@@ -55,7 +55,7 @@ def scanned_twice(category, seed, count=30_000):
     kind = (*DEFECTS, "good")[seed % 6]
     if kind != "good":
         flawed = mesh.moved(mesh.vertices + deform(mesh, mesh.crosses(), kind, part.ratio, rng)[0])
-    size = mesh.diameter
+    size = mesh.diagonal
     place = [finish(part.finish, scatter(solid, count, rng), size, rng) for solid in (flawed, mesh)]
     (one, two), (at, to) = (
         Rotation.random(2, random_state=seed).as_matrix(),
@@ -91,7 +91,7 @@ def test_a_part_lies_on_its_reference(category):
     assert recovered(angle, off, ratio)
     assert category == "washer" or (angle <= 1 and off <= 0.005)
     assert found.overlap > 0.97
-    assert found.rms < 0.003 * pair.diameter
+    assert found.rms < 0.003 * pair.diagonal
 
 
 @pytest.mark.slow
@@ -107,9 +107,9 @@ def test_a_motion_without_noise_is_recovered_exactly(pair):
     target = (pair.source @ turn.T + shift).astype(np.float32)
     found = register(pair.source, target, seed=1)
     assert np.degrees(Rotation.from_matrix(found.rotation @ turn.T).magnitude()) < 1e-3
-    np.testing.assert_allclose(apply(found, pair.source), target, atol=2e-5 * pair.diameter)
+    np.testing.assert_allclose(apply(found, pair.source), target, atol=2e-5 * pair.diagonal)
     assert found.overlap == 1
-    assert found.rms < 1e-5 * pair.diameter
+    assert found.rms < 1e-5 * pair.diagonal
 
 
 def same(one, two):
@@ -151,7 +151,7 @@ def test_one_side_of_a_part_lies_on_the_whole(pair):
 
 
 def test_another_part_overlaps_less(pair, found, cylinder):
-    other = register(cylinder(6000).pos * pair.diameter / 5, pair.target)
+    other = register(cylinder(6000).pos * pair.diagonal / 5, pair.target)
     assert other.overlap < found.overlap - 0.2
     assert other.rms > 2 * found.rms
 
