@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gmanet.data.procedural.dataset import Procedural
+    from gmanet.datasets.procedural.dataset import Procedural
 
 CATEGORIES = ("hexagonal_nut", "washer", "t_screw")
 POINTS = (30_000, 200_000)
@@ -30,7 +30,7 @@ WORDS = ("data=folder", "train.pictures=0", "wandb.mode=disabled")
 
 def clouds(category: str, split: str, points: int) -> Procedural:
     """Return clouds of a part with a number of points."""
-    from gmanet.data.procedural.dataset import PROFILES, Procedural
+    from gmanet.datasets.procedural.dataset import PROFILES, Procedural
 
     made = Procedural(category, split, "many")
     made.profile = replace(PROFILES["many"], points=(points, points))
@@ -55,7 +55,7 @@ def twin_seconds(category: str, points: int) -> list[float]:
 
 def fit_seconds(points: int) -> tuple[float, float]:
     """Return the wall time of a fit with its program's start, and that of scoring a cloud more."""
-    from gmanet.data.files import write_cloud
+    from gmanet.formats import write_cloud
 
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
@@ -78,7 +78,7 @@ def main() -> None:
     """Measure and write the table."""
     from page import write_page
 
-    from gmanet.provenance import provenance
+    from gmanet.runtime.provenance import provenance
 
     made = provenance()
     table = ["| what | median | most |", "|---|--:|--:|"]

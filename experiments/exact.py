@@ -16,7 +16,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gmanet.run import Run
+    from gmanet.runs.folder import Run
 
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
 HELD = 0.005
@@ -32,11 +32,11 @@ def score_again(run: Run, variant: str) -> Figures:
     """Return the figures of a run's detector in a variant."""
     from tqdm import tqdm
 
-    from gmanet.data.sources import open_data
-    from gmanet.detectors.gmanet import GMANet
+    from gmanet.datasets.catalog import open_data
+    from gmanet.detectors.gmanet.detector import GMANet
     from gmanet.errors import InputError
     from gmanet.evaluation.measure import measure
-    from gmanet.evaluation.prediction import predict_cloud
+    from gmanet.evaluation.predictions import predict_cloud
     from gmanet.predict import load_detector, score_cloud
 
     detector = load_detector(run)
@@ -56,7 +56,7 @@ def score_again(run: Run, variant: str) -> Figures:
 
 def figures_of(run: Run, variant: str) -> Figures:
     """Return the figures of a variant, measured if they are not stored."""
-    from gmanet.data.files.atomic import replacing
+    from gmanet.runtime.atomic import replacing
 
     stored = run.folder / f"exact-{variant}.json"
     if not stored.is_file():
@@ -71,8 +71,8 @@ def main() -> None:
     import torch  # noqa: F401  so that a GPU is named
     from page import write_page
 
-    from gmanet.provenance import provenance
-    from gmanet.run import Run
+    from gmanet.runs.folder import Run
+    from gmanet.runtime.provenance import provenance
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", help="folder of a finished run of GMANet")

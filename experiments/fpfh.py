@@ -36,12 +36,12 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
     """
     import numpy as np
 
-    from gmanet.config import compose
-    from gmanet.data.procedural.dataset import Procedural
-    from gmanet.data.sources import open_data
+    from gmanet.config.compose import compose
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.procedural.dataset import Procedural
     from gmanet.geometry.fpfh import fpfh
-    from gmanet.geometry.normals import pca_normals
     from gmanet.geometry.open3d import load_open3d
+    from gmanet.geometry.signed_normals import pca_normals
     from gmanet.geometry.size import extent
 
     open3d = load_open3d()
@@ -80,7 +80,7 @@ def main() -> None:
     from page import write_page
 
     from gmanet.geometry.open3d import load_open3d
-    from gmanet.provenance import provenance
+    from gmanet.runtime.provenance import provenance
 
     made = provenance()
     lines = [

@@ -17,12 +17,12 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from simulated import scene_of
 
-from gmanet.data.procedural.solids import CATEGORIES
-from gmanet.data.procedural.surface import NOISE, scatter
-from gmanet.geometry.motion import exp, inverse, log, moved
+from gmanet.datasets.procedural.solids import CATEGORIES
+from gmanet.datasets.procedural.surface import NOISE, scatter
 from gmanet.geometry.open3d import load_open3d
-from gmanet.preprocess.fricp import FINEST, PointPairs, Schedule, fricp
-from gmanet.provenance import provenance
+from gmanet.geometry.se3 import exp, inverse, log, moved
+from gmanet.runtime.provenance import provenance
+from gmanet.turntable.fricp import FINEST, PointPairs, Schedule, fricp
 
 Array = npt.NDArray[np.float64]
 

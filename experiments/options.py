@@ -35,8 +35,8 @@ def fit(
     runs: Path, name: str, words: tuple[str, ...], fitted: Path | None = None
 ) -> dict[str, Any]:
     """Return the figures of a run, one that learns or one that scores with a run's detector."""
-    from gmanet.config import compose
-    from gmanet.run import Run
+    from gmanet.config.compose import compose
+    from gmanet.runs.folder import Run
 
     typed = [*WORDS, *words, f"name={name}"]
     os.environ["GMANET_RUNS"] = str(runs)
@@ -55,7 +55,7 @@ def main() -> None:
     import torch  # noqa: F401  so that a GPU is named
     from page import write_page
 
-    from gmanet.provenance import provenance
+    from gmanet.runtime.provenance import provenance
 
     made = provenance()
     lines = [

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gmanet.data.files.atomic import replacing
-from gmanet.provenance import short_commit
+from gmanet.runtime.atomic import replacing
+from gmanet.runtime.provenance import short_commit
 
 __all__ = ["write_page"]
 
@@ -23,7 +23,7 @@ def write_page(about: str, table: Sequence[str], made: Mapping[str, Any], also: 
     Args:
         about: What the table shows.
         table: Its lines.
-        made: What :func:`gmanet.provenance.provenance` told when the script began.
+        made: What :func:`gmanet.runtime.provenance.provenance` told when the script began.
         also: What else to say of the machine or of libraries.
     """
     script = Path(sys.argv[0])

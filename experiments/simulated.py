@@ -15,10 +15,10 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Cloud
-from gmanet.data.procedural.defects import FLOOR, deform
-from gmanet.data.procedural.mesh import Mesh
-from gmanet.data.procedural.solids import CATEGORIES
-from gmanet.data.procedural.surface import NOISE, scatter
+from gmanet.datasets.procedural.defects import FLOOR, deform
+from gmanet.datasets.procedural.mesh import Mesh
+from gmanet.datasets.procedural.solids import CATEGORIES
+from gmanet.datasets.procedural.surface import NOISE, scatter
 from gmanet.geometry.open3d import load_open3d
 
 Array = npt.NDArray[np.float64]

@@ -31,12 +31,12 @@ def measure(name: str) -> tuple[float, float, float]:
     from lightning import seed_everything
     from lightning.pytorch.profilers import SimpleProfiler
 
-    from gmanet.config import compose
-    from gmanet.data.datamodule import CloudData
-    from gmanet.data.procedural.dataset import Procedural
-    from gmanet.data.remaining import Remaining
-    from gmanet.data.sources import open_data
+    from gmanet.config.compose import compose
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.procedural.dataset import Procedural
+    from gmanet.datasets.subset import Remaining
     from gmanet.detectors import DETECTORS
+    from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
 
     words = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
@@ -67,7 +67,7 @@ def main() -> None:
     """Measure and write the table; exit code 1 where a fit waits too long."""
     from page import write_page
 
-    from gmanet.provenance import provenance
+    from gmanet.runtime.provenance import provenance
 
     made = provenance()
     table = [

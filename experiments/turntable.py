@@ -23,16 +23,16 @@ from page import write_page
 from scipy.spatial import cKDTree
 from simulated import ELEVATION, OUTLIERS, SHIFT, TILT, WINDOW, Simulated, scene_of, simulate
 
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.procedural.defects import DEFECTS
-from gmanet.data.procedural.surface import NOISE
-from gmanet.geometry.motion import exp, inverse, moved
+from gmanet.cleaning.clean import Cleaning
+from gmanet.datasets.procedural.defects import DEFECTS
+from gmanet.datasets.procedural.surface import NOISE
+from gmanet.formats import read_cloud, write_cloud
 from gmanet.geometry.open3d import load_open3d
-from gmanet.preparation.parts import fuse_parts
-from gmanet.preparation.report import PartLine
-from gmanet.preprocess.cleaning import Cleaning
-from gmanet.preprocess.turning import Turning
-from gmanet.provenance import provenance
+from gmanet.geometry.se3 import exp, inverse, moved
+from gmanet.runtime.provenance import provenance
+from gmanet.turntable.config import Turning
+from gmanet.turntable.parts import fuse_parts
+from gmanet.turntable.report import PartLine
 
 Array = npt.NDArray[np.float64]
 

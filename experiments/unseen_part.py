@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gmanet.data.procedural import CATEGORIES, PROFILES, Part, write
-from gmanet.data.procedural.mesh import Array, Field, Mesh, clip, cut, fuse, grid, join
-from gmanet.data.procedural.shapes import box, vary
+from gmanet.datasets.procedural import CATEGORIES, PROFILES, Part, write
+from gmanet.datasets.procedural.mesh import Array, Field, Mesh, clip, cut, fuse, grid, join
+from gmanet.datasets.procedural.shapes import box, vary
 from gmanet.errors import command
 
 STEP = 0.3

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gmanet.evaluation.prediction import Prediction
+    from gmanet.evaluation.predictions import Prediction
 
 PARTS = ("hexagonal_nut", "washer", "t_screw")
 POINTS = (3000, 3500)
@@ -44,7 +44,7 @@ QUICK = {
 
 def names() -> list[str]:
     """Return the detectors of the table and those of the named files."""
-    from gmanet.config import CONF
+    from gmanet.config.compose import CONF
     from gmanet.detectors import DETECTORS
 
     return sorted({*DETECTORS, *(path.stem for path in (CONF / "detector").glob("*.yaml"))})
@@ -54,7 +54,7 @@ def fit_all(folder: Path) -> None:
     """Fit and score every detector on every part; what is done is left alone."""
     from tqdm import tqdm
 
-    from gmanet.data.procedural.dataset import PROFILES, Profile
+    from gmanet.datasets.procedural.dataset import PROFILES, Profile
     from gmanet.fit import main
 
     PROFILES["witness"] = Profile(POINTS, TRAIN, GOOD, EACH)
@@ -71,7 +71,7 @@ def fit_all(folder: Path) -> None:
 
 def predictions(folder: Path) -> dict[str, Prediction]:
     """Return part, detector and cloud -> the prediction."""
-    from gmanet.evaluation.prediction import load_predictions
+    from gmanet.evaluation.predictions import load_predictions
 
     return {
         f"{part}/{name}/{found.name}": found

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gmanet.data.annotations import ENDINGS, convert_annotations
-from gmanet.data.files import list_files
-from gmanet.data.files.text import read_table
+from gmanet.datasets.annotations import ENDINGS, convert_annotations
 from gmanet.errors import InputError, command
+from gmanet.formats import list_files
+from gmanet.formats.text import read_table
 
 __all__ = ["main"]
 

@@ -23,13 +23,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from gmanet.cache import FOLDER as CACHE
-from gmanet.cores import available_cores, processes_at_most
 from gmanet.errors import InputError, command, note
-from gmanet.experiment import Cell, file_and_words, read_experiment
-from gmanet.orphans import PARENT
-from gmanet.roots import with_data
-from gmanet.run import Run
+from gmanet.runs.availability import with_data
+from gmanet.runs.experiment import Cell, file_and_words, read_experiment
+from gmanet.runs.folder import Run
+from gmanet.runtime.cache import FOLDER as CACHE
+from gmanet.runtime.cores import available_cores, processes_at_most
+from gmanet.runtime.orphans import PARENT
 
 __all__ = ["main", "run_cells"]
 
@@ -43,7 +43,7 @@ PATIENCE = 20.0
 def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
-    What failed says so in its log: :attr:`gmanet.experiment.Cell.failure`.  What another command
+    What failed says so in its log: :attr:`gmanet.runs.experiment.Cell.failure`.  What another command
     does meanwhile, or has done, is yielded as it is.  Closing the generator interrupts the
     processes, which can then be resumed.
 

@@ -22,17 +22,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from gmanet.cache import FOLDER as CACHE
-from gmanet.config import CONF, compose
-from gmanet.data.files.atomic import replacing
-from gmanet.data.procedural.dataset import Procedural
-from gmanet.data.sources import open_data
+from gmanet.config.compose import CONF, compose
+from gmanet.config.overrides import load
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError, command
-from gmanet.provenance import provenance
-from gmanet.records import load_detector, read_scores, save_detector, write_scores
-from gmanet.run import Run
-from gmanet.words import load
+from gmanet.runs.files import load_detector, read_scores, save_detector, write_scores
+from gmanet.runs.folder import Run
+from gmanet.runtime.atomic import replacing
+from gmanet.runtime.cache import FOLDER as CACHE
+from gmanet.runtime.provenance import provenance
 
 __all__ = ["main", "methods"]
 
@@ -85,7 +85,7 @@ class Cell:
         """Fit, or measure, and write the file; runs in the process of its own."""
         from lightning import seed_everything
 
-        from gmanet.evaluation.efficiency import fit_briefly, measure
+        from gmanet.evaluation.efficiency.measure import fit_briefly, measure
 
         words = [f"detector={self.method}", *TWINS, *self.words]
         settings = vars(compose(words).detector)
@@ -181,7 +181,7 @@ def main() -> None:
         for method in chosen or methods()
     ]
     failed = _measure_all(cells, fresh=commit.endswith("-dirty"))
-    from gmanet.evaluation.efficiency_table import Measured, csv_rows, page
+    from gmanet.evaluation.efficiency.table import Measured, csv_rows, page
 
     rows = [Measured(*key, found) for key, found in _rounds(cells, failed).items()]
     reasons = [f"{name}, {points} points: {why}" for (name, points), why in failed.items()]

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from gmanet.errors import command
-from gmanet.run import Run
+from gmanet.runs.folder import Run
 
 __all__ = ["main"]
 
@@ -16,9 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gmanet.evaluate", description=__doc__)
     parser.add_argument("run", help="folder of a run, such as runs/procedural/washer/gmanet/seed0")
     run = Run.open(parser.parse_args().run)
-    from gmanet.data.sources import similar_kinds
+    from gmanet.datasets.catalog import similar_kinds
     from gmanet.evaluation.measure import measure
-    from gmanet.evaluation.prediction import load_predictions
+    from gmanet.evaluation.predictions import load_predictions
     from gmanet.evaluation.tables import figures_table
 
     predictions = list(load_predictions(run.predictions))

@@ -12,15 +12,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gmanet import preemption
 from gmanet.errors import InputError, command, note
-from gmanet.home import spare_home
-from gmanet.orphans import end_with_parent
+from gmanet.runtime import preemption
+from gmanet.runtime.matplotlib_home import spare_home
+from gmanet.runtime.orphans import end_with_parent
 
 if TYPE_CHECKING:
-    from gmanet.config import RunConfig
-    from gmanet.data.inventory import Entry
-    from gmanet.run import Run
+    from gmanet.config.compose import RunConfig
+    from gmanet.datasets.inventory import Entry
+    from gmanet.runs.folder import Run
 
 __all__ = ["main"]
 
@@ -32,16 +32,16 @@ def main() -> None:
     spare_home()
     words = [word for word in sys.argv[1:] if word != "--overwrite"]
     if {"-h", "--help"} & set(words):
-        from gmanet.config import compose, describe
+        from gmanet.config.compose import compose, describe
 
         words = [word for word in words if word not in ("-h", "--help")]
         sys.stdout.write(f"{__doc__}\n{describe(compose(words) if words else None)}\n")
         return
-    from gmanet.config import compose
-    from gmanet.data.inventory import inventory
-    from gmanet.data.sources import open_data
-    from gmanet.launcher import rank, settle
-    from gmanet.run import Run
+    from gmanet.config.compose import compose
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.inventory import inventory
+    from gmanet.runs.folder import Run
+    from gmanet.runtime.rank import rank, settle
 
     config, overwrite = compose(words), "--overwrite" in sys.argv[1:]
     settle(config.train.world)
@@ -54,8 +54,8 @@ def main() -> None:
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
     processes = config.train.processes
     found = inventory(config.data, train, test, processes=processes) if rank() == 0 else None
-    from gmanet.fitting import fit
-    from gmanet.training.shortage import advice
+    from gmanet.runs.pipeline import fit
+    from gmanet.training.out_of_memory import advice
 
     try:
         with advice(config.train.processes), run.hold():
@@ -73,8 +73,8 @@ def main() -> None:
 
 def _found(config: RunConfig) -> dict[str, list[Entry]] | None:
     """Return what the data of a finished run are today, or None, with a note, if unreadable."""
-    from gmanet.data.inventory import inventory
-    from gmanet.data.sources import open_data
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.inventory import inventory
 
     try:
         train, test = open_data(config.data, "train"), open_data(config.data, "test")

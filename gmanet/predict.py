@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmanet.data.files import READERS, read_cloud, write_cloud
-from gmanet.data.files.outputs import MARK, OUTPUTS, count_outputs, is_output, output_stem
 from gmanet.errors import InputError, command, note
-from gmanet.run import Run
+from gmanet.formats import READERS, read_cloud, write_cloud
+from gmanet.formats.outputs import MARK, OUTPUTS, count_outputs, is_output, output_stem
+from gmanet.runs.folder import Run
 
 if TYPE_CHECKING:
     from gmanet.cloud import Cloud, Floats
@@ -48,7 +48,7 @@ def score_cloud(detector: Detector, cloud: Cloud) -> tuple[Floats, float]:
     """Return the scores of a cloud's points, with shape ``(N,)``, and of the object."""
     from torch_geometric.data import Batch
 
-    from gmanet.data.reading import read
+    from gmanet.detectors.reading import read
 
     scores = detector.score(Batch.from_data_list([read(cloud, detector.reader())]))
     return scores.points.numpy(), float(scores.objects[0])
@@ -114,7 +114,7 @@ def _refuse_twins(files: list[Path], output: Path | None) -> None:
 
 def _limits(run: Run) -> tuple[float, float] | None:
     """Return the score range of the run's test clouds, for colors that mean the same each time."""
-    from gmanet.evaluation.prediction import load_predictions
+    from gmanet.evaluation.predictions import load_predictions
 
     if not any(run.predictions.glob("*.npz")):
         return None
@@ -127,9 +127,9 @@ def _write(
     target: Path, cloud: Cloud, points: Floats, whole: float, limits: tuple[float, float] | None
 ) -> None:
     """Write scores, colored points and the picture."""
-    from gmanet.data.files.atomic import replacing
+    from gmanet.runtime.atomic import replacing
     from gmanet.view.colors import score_colors
-    from gmanet.view.picture import Panel, save_row
+    from gmanet.view.sheet import Panel, save_row
 
     low, high = limits or tuple(np.percentile(points, (50, 99.9)).tolist())
     with replacing(target.with_name(f"{target.name}.npz")) as draft:

@@ -17,7 +17,7 @@ Linked folders are followed; what ``predict`` wrote is no scan.  ``prepare.csv``
 of each; what cannot be used is listed there, and others go on.  The same command again does what is
 missing or has changed.
 
-``--stats [words]`` counts a data set (``gmanet.stats``), ``--annotations FILES -o CATEGORY`` makes
+``--stats [words]`` counts a data set (``gmanet.statistics``), ``--annotations FILES -o CATEGORY`` makes
 label files of what was marked in CloudCompare (``gmanet.annotate``).
 """
 
@@ -30,16 +30,16 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
-from gmanet.data.files.labels import LABEL_VALUE
-from gmanet.data.files.walking import walk
+from gmanet.cleaning.clean import Cleaning
+from gmanet.cleaning.scans import clean_scans, tell_scans
+from gmanet.config.keywords import read_words, taken
 from gmanet.errors import InputError, command
-from gmanet.preparation.layout import holds_views
-from gmanet.preparation.parts import fuse_parts
-from gmanet.preparation.report import tell_parts
-from gmanet.preparation.scans import clean_scans, tell_scans
-from gmanet.preparation.settings import read_words, taken
-from gmanet.preprocess.cleaning import Cleaning
-from gmanet.preprocess.turning import Turning
+from gmanet.formats.labels import LABEL_VALUE
+from gmanet.formats.walking import walk
+from gmanet.turntable.config import Turning
+from gmanet.turntable.folders import holds_views
+from gmanet.turntable.parts import fuse_parts
+from gmanet.turntable.report import tell_parts
 
 __all__ = ["main", "prepare"]
 

@@ -22,19 +22,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from gmanet.config import compose
-from gmanet.data.files.atomic import replacing
+from gmanet.config.compose import compose
+from gmanet.config.overrides import load
 from gmanet.errors import InputError, command
-from gmanet.evaluation.grid import Scored, draw_grid
-from gmanet.evaluation.kept import csv_table, read_table
+from gmanet.evaluation.comparison import Scored, draw_grid
 from gmanet.evaluation.overview import Stored, index_table, overview_page
-from gmanet.evaluation.published import published
+from gmanet.evaluation.paper_figures import published
 from gmanet.evaluation.results import Result
+from gmanet.evaluation.stored_results import csv_table, read_table
 from gmanet.evaluation.tables import defect_table, group_table, markdown_table
-from gmanet.experiment import Cell, Experiment, read_experiment
-from gmanet.provenance import short_commit
-from gmanet.run import Run
-from gmanet.words import load
+from gmanet.runs.experiment import Cell, Experiment, read_experiment
+from gmanet.runs.folder import Run
+from gmanet.runtime.atomic import replacing
+from gmanet.runtime.provenance import short_commit
 
 __all__ = ["main", "read_stored", "write_index"]
 

@@ -16,19 +16,19 @@ from pathlib import Path
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.data.dataset import CloudDataset
-from gmanet.data.files import read_cloud
-from gmanet.data.files.outputs import OUTPUTS, output_stem
-from gmanet.data.sources import open_data
+from gmanet.config.overrides import hint
+from gmanet.datasets.base import CloudDataset
+from gmanet.datasets.catalog import open_data
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError, command, note
-from gmanet.evaluation.prediction import Prediction, file_stem, load_predictions
-from gmanet.run import Run
+from gmanet.evaluation.predictions import Prediction, file_stem, load_predictions
+from gmanet.formats import read_cloud
+from gmanet.formats.outputs import OUTPUTS, output_stem
+from gmanet.runs.folder import Run
 from gmanet.synthesis.spcg import Generator
 from gmanet.view.colors import SURFACE_COLOR, Bytes, label_colors, score_colors
-from gmanet.view.perspectives import save_perspectives
-from gmanet.view.picture import Panel, save_row
-from gmanet.words import hint
+from gmanet.view.sheet import Panel, save_row
+from gmanet.view.viewpoints import save_perspectives
 
 __all__ = ["main", "show_file", "show_run"]
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from gmanet.errors import InputError, command
-from gmanet.experiment import Cell, read_experiment
-from gmanet.run import Run
+from gmanet.runs.experiment import Cell, read_experiment
+from gmanet.runs.folder import Run
 
 __all__ = ["main"]
 

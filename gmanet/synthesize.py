@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from gmanet.cloud import Cloud
-from gmanet.config import compose
-from gmanet.data.files import write_cloud
-from gmanet.data.sources import open_data
+from gmanet.config.compose import compose
+from gmanet.datasets.catalog import open_data
 from gmanet.errors import InputError, command, note
+from gmanet.formats import write_cloud
 from gmanet.synthesis.spcg import Generator
 from gmanet.view.colors import label_colors
-from gmanet.view.picture import Panel, save_row
+from gmanet.view.sheet import Panel, save_row
 
 __all__ = ["main", "synthesize"]
 

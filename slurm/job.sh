@@ -17,7 +17,7 @@ fail() { # exit code
     [[ $1 != 143 || -z $reason ]] || set -- 2
     reason="exit code $1: ${reason:-see $log.out}"
     echo "job $me: ${words[*]}: $reason" | tee "$log.failed"
-    if [[ -n $cell ]]; then # what gmanet.sweep --status reads: gmanet/experiment.py
+    if [[ -n $cell ]]; then # what gmanet.sweep --status reads: gmanet/runs/experiment.py
         mkdir -p "${cell%/*}"
         { tail -n 40 "$log.out"; echo; echo "gmanet: failed: $reason"; } >"$cell"
     fi

@@ -15,8 +15,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Cloud
-from gmanet.data.dataset import CloudDataset
-from gmanet.data.procedural.dataset import PROFILES, Profile
+from gmanet.datasets.base import CloudDataset
+from gmanet.datasets.procedural.dataset import PROFILES, Profile
 from gmanet.errors import command
 
 

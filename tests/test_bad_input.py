@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gmanet import evaluate, fit, predict
-from gmanet.config import compose
-from gmanet.data.files import write_cloud
-from gmanet.run import Run
+from gmanet.config.compose import compose
+from gmanet.formats import write_cloud
+from gmanet.runs.folder import Run
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from gmanet import benchmark, sweep
-from gmanet.experiment import read_experiment
-from gmanet.locks import hold
+from gmanet.runs.experiment import read_experiment
+from gmanet.runtime.locks import hold
 
 STUB = """
 import os, pathlib, sys, time

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from gmanet import fit, predict, show
-from gmanet.changes import changes
 from gmanet.cloud import Cloud
-from gmanet.data.files import write_cloud
-from gmanet.data.inventory import Entry
+from gmanet.datasets.inventory import Entry
+from gmanet.formats import write_cloud
+from gmanet.runs.changes import changes
 
 WORDS = ("data=folder", "detector=btf", "name=own", "train.workers=0", "train.pictures=0")
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from gmanet.config import (
+from gmanet.config.compose import (
     CONF,
     RunConfig,
     changes_results,
@@ -20,10 +20,10 @@ from gmanet.config import (
     from_resolved,
     resolved,
 )
+from gmanet.config.overrides import file_name, flatten, merged
+from gmanet.config.schema import SECTIONS
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError
-from gmanet.schema import SECTIONS
-from gmanet.words import file_name, flatten, merged
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gmanet import efficiency, fit
-from gmanet.models.bank import greedy_coreset, k_nearest
+from gmanet.detectors.bank import greedy_coreset, k_nearest
 
 DEVICE, ACCELERATOR = "cuda", "gpu"
 """With cpu for both, all of it runs anywhere, which tests the tests."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gmanet.config import compose
-from gmanet.data.files import write_cloud
-from gmanet.data.procedural.dataset import PROFILES, Profile
-from gmanet.data.sources import open_data
+from gmanet.config.compose import compose
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.procedural.dataset import PROFILES, Profile
+from gmanet.formats import write_cloud
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "experiments/README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from gmanet import fit
-from gmanet.config import compose
+from gmanet.config.compose import compose
 from gmanet.errors import InputError
-from gmanet.experiment import read_experiment
 from gmanet.geometry.open3d import load_open3d
-from gmanet.run import Run
+from gmanet.runs.experiment import read_experiment
+from gmanet.runs.folder import Run
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = ("ablation_modules", "ablation_synthesis", "controls", "expert", "families", "inputs")

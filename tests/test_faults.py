@@ -18,21 +18,21 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from gmanet import cores, launcher, orphans
-from gmanet.cache import looked_up
 from gmanet.cloud import Cloud
-from gmanet.data.files import atomic, write_cloud
-from gmanet.data.files.atomic import replacing
-from gmanet.data.handover import PipedLoader
 from gmanet.errors import InputError, command
-from gmanet.evaluation.prediction import Prediction, file_stem
+from gmanet.evaluation.predictions import Prediction, file_stem
 from gmanet.fit import main as fit
+from gmanet.formats import atomic, write_cloud
 from gmanet.metrics.pooled import PooledAUROC
 from gmanet.predict import main as predict
-from gmanet.run import Run
+from gmanet.runs.folder import Run
+from gmanet.runtime.atomic import replacing
+from gmanet.runtime.cache import looked_up
+from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
 from gmanet.training.checkpoints import WholeCheckpoints, usable
 from gmanet.training.config import TrainConfig
-from gmanet.view.picture import Panel, save_row
+from gmanet.view.sheet import Panel, save_row
 
 COMMANDS = (
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
@@ -324,7 +324,7 @@ def test_batches_need_no_shared_memory():
 def test_a_worker_ends_with_its_parent():
     code = (
         "import multiprocessing as m, os, time\n"
-        "from gmanet.orphans import end_with\n"
+        "from gmanet.runtime.orphans import end_with\n"
         "def work(parent):\n"
         "    end_with(parent); time.sleep(60)\n"
         "child = m.get_context('fork').Process(target=work, args=(os.getpid(),))\n"

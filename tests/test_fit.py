@@ -16,11 +16,11 @@ import pytest
 import torch
 
 from gmanet import evaluate, fit, predict
-from gmanet.data.files import write_cloud
-from gmanet.data.procedural import Procedural
-from gmanet.detectors.gmanet import GMANet
+from gmanet.datasets.procedural import Procedural
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.measure import FIGURES
-from gmanet.run import Run
+from gmanet.formats import write_cloud
+from gmanet.runs.folder import Run
 
 TINY = (
     "name=tiny",
@@ -236,7 +236,7 @@ def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path)
 def test_a_killed_process_resumes(type_in, folder, finished, tmp_path, after):
     """SIGKILL once so many checkpoints have been written: nobody can tidy up."""
     code = (
-        "from gmanet.data.procedural.dataset import PROFILES, Profile\n"
+        "from gmanet.datasets.procedural.dataset import PROFILES, Profile\n"
         "PROFILES['tiny'] = Profile((1500, 1800), 3, 3, 1)\n"
         "from gmanet.fit import main; main()"
     )

@@ -10,8 +10,8 @@ import pytest
 
 from gmanet import fit
 from gmanet.cloud import Cloud
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.run import Run
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.runs.folder import Run
 
 POINTS = 5_000_000
 ABOVE = 2**31

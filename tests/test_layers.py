@@ -68,9 +68,9 @@ def test_imports_point_one_way():
     ("file", "line"),
     [
         ("geometry/bad.py", "from gmanet.detectors.base import Detector"),
-        ("geometry/bad.py", "import gmanet.run"),
+        ("geometry/bad.py", "import gmanet.runs.folder"),
         ("geometry/bad.py", "from gmanet import config"),
-        ("data/bad.py", "def f():\n    from gmanet.models.sdo import sdo_loss"),
+        ("data/bad.py", "def f():\n    from gmanet.detectors.gmanet.sdo import sdo_loss"),
         ("config.py", "from gmanet.fit import main"),
         ("surprise.py", ""),
         ("__init__.py", "from gmanet import cloud"),

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from gmanet.config import compose
+from gmanet.config.compose import compose
 from gmanet.errors import InputError
-from gmanet.locks import hold, holder
-from gmanet.run import Run
+from gmanet.runs.folder import Run
+from gmanet.runtime.locks import hold, holder
 
 
 @pytest.fixture(autouse=True)

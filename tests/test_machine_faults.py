@@ -38,16 +38,16 @@ from gmanet import (
     sweep,
     synthesize,
 )
-from gmanet.cores import processes_at_most
-from gmanet.data.datamodule import CloudData
-from gmanet.data.files import atomic, write_cloud
-from gmanet.detectors.gmanet import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.evaluation import efficiency_table
-from gmanet.experiment import read_experiment
-from gmanet.preprocess.remembered import registered
-from gmanet.preprocess.thinning import Target
+from gmanet.formats import atomic, write_cloud
+from gmanet.registration.cached import registered
+from gmanet.registration.target import Target
+from gmanet.runs.experiment import read_experiment
+from gmanet.runtime.cores import processes_at_most
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 from gmanet.view import grid, perspectives, picture
 

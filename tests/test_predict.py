@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from gmanet import predict, prepare, show
-from gmanet.config import compose
-from gmanet.data.files import READERS, read_cloud, write_cloud
-from gmanet.data.loaders.folder import Folder
+from gmanet.config.compose import compose
+from gmanet.datasets.folder import Folder
 from gmanet.errors import InputError
-from gmanet.run import Run
+from gmanet.formats import READERS, read_cloud, write_cloud
+from gmanet.runs.folder import Run
 
 
 @pytest.fixture

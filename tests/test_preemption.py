@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gmanet import preemption
+from gmanet.runtime import preemption
 
 
 @pytest.fixture(autouse=True)

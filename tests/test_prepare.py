@@ -7,13 +7,13 @@ import dataclasses
 
 import imitations
 import pytest
+from gmanet.preparation import scans as scans_of
 
 from gmanet import prepare
 from gmanet.cloud import Cloud
-from gmanet.data.config import DataConfig
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.sources import open_data
-from gmanet.preparation import scans as scans_of
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.formats import read_cloud, write_cloud
 
 
 @pytest.fixture

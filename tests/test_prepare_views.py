@@ -6,15 +6,15 @@ import csv
 
 import numpy as np
 import pytest
+from gmanet.preparation import parts
 from scipy.spatial.transform import Rotation
 
 from gmanet import prepare
 from gmanet.cloud import Cloud
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.loaders.iec3d import IEC3D
-from gmanet.preparation import parts
-from gmanet.preparation.layout import list_parts
-from gmanet.preprocess.fusion import Placement
+from gmanet.datasets.loaders.iec3d import IEC3D
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.turntable.folders import list_parts
+from gmanet.turntable.fusion import Placement
 
 TURN = Rotation.from_euler("z", 90, degrees=True).as_matrix()
 

@@ -17,9 +17,9 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gmanet.data.files import write_cloud
-from gmanet.data.remaining import Remaining
+from gmanet.datasets.subset import Remaining
 from gmanet.detectors.curvature import Curvature, CurvatureConfig
+from gmanet.formats import write_cloud
 
 CLOUDS = 251
 VARYING = {"seconds_per_cloud", "peak_memory_mib"}

@@ -10,7 +10,7 @@ import pytest
 
 from gmanet import report
 from gmanet.errors import InputError
-from gmanet.evaluation.kept import read_table
+from gmanet.evaluation.stored_results import read_table
 from gmanet.evaluation.tables import TITLES
 
 ROOT = Path(__file__).parents[1]

@@ -13,12 +13,12 @@ import yaml
 from PIL import Image
 
 from gmanet import report
-from gmanet.config import compose
-from gmanet.data.sources import open_data
-from gmanet.evaluation.prediction import Prediction
-from gmanet.experiment import read_experiment
-from gmanet.provenance import provenance
-from gmanet.run import Run
+from gmanet.config.compose import compose
+from gmanet.datasets.catalog import open_data
+from gmanet.evaluation.predictions import Prediction
+from gmanet.runs.experiment import read_experiment
+from gmanet.runs.folder import Run
+from gmanet.runtime.provenance import provenance
 
 FILE = """
 about: A test.

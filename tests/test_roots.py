@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from gmanet import benchmark, report
-from gmanet.experiment import read_experiment
-from gmanet.roots import with_data
+from gmanet.runs.availability import with_data
+from gmanet.runs.experiment import read_experiment
 
 FILE = Path(__file__).parents[1] / "experiments" / "other_datasets.yaml"
 ROOTS = ("REAL3D_ROOT", "SHAPENET_ROOT")
@@ -63,7 +63,7 @@ def test_a_folder_that_was_named_has_to_be_there(
 
 
 def test_real3d_is_cut_into_views_unless_told_otherwise(nothing_set, tmp_path):
-    from gmanet.config import compose
+    from gmanet.config.compose import compose
 
     rows = {cell.row: compose(cell.words).data for cell in read_experiment(FILE, tmp_path).cells}
     assert {row: data.views for row, data in rows.items()} == {

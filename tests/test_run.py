@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.config import compose, resolved
+from gmanet.config.compose import compose, resolved
+from gmanet.config.overrides import load
 from gmanet.errors import InputError
-from gmanet.provenance import provenance
-from gmanet.run import Run
-from gmanet.words import load
+from gmanet.runs.folder import Run
+from gmanet.runtime.provenance import provenance
 
 
 @pytest.fixture(autouse=True)
@@ -262,9 +262,9 @@ def git(folder, *arguments):
 
 def test_the_commit_of_a_checkout(tmp_path, monkeypatch):
     (tmp_path / "gmanet").mkdir()
-    file = tmp_path / "gmanet/provenance.py"
+    file = tmp_path / "gmanet/runtime/provenance.py"
     file.write_text("")
-    monkeypatch.setattr("gmanet.provenance.__file__", str(file))
+    monkeypatch.setattr("gmanet.runtime.provenance.__file__", str(file))
     assert provenance([])["commit"] is None
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")

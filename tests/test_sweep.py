@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gmanet.config import compose
+from gmanet.config.compose import compose
 from gmanet.errors import InputError
-from gmanet.experiment import file_and_words, read_experiment
+from gmanet.runs.experiment import file_and_words, read_experiment
 
 FILES = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from gmanet import fit, predict
 from gmanet.cloud import Cloud
-from gmanet.data.files import read_cloud, write_cloud
+from gmanet.formats import read_cloud, write_cloud
 from gmanet.view import picture
 
 WORDS = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from gmanet.detectors.base import Detector
 from gmanet.detectors.btf import BTF
-from gmanet.detectors.contexts import ContextBank
 from gmanet.detectors.curvature import Curvature
-from gmanet.detectors.gmanet import GMANet
-from gmanet.detectors.imrnet import IMRNet
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank
+from gmanet.detectors.gmanet.detector import GMANet
+from gmanet.detectors.imrnet.detector import IMRNet
 from gmanet.detectors.m3dm import M3DM
 from gmanet.detectors.patchcore import PatchCore
-from gmanet.detectors.pointmae import PointMAE
-from gmanet.detectors.r3dad import R3DAD
+from gmanet.detectors.patchcore_pointmae import PointMAE
+from gmanet.detectors.r3dad.detector import R3DAD
 from gmanet.detectors.reg3dad import Reg3DAD
 from gmanet.detectors.simple3d import Simple3D
 

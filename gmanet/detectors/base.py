@@ -15,11 +15,11 @@ from lightning import LightningModule
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.data.dataset import CloudDataset
-from gmanet.data.pairs import Draw
-from gmanet.data.reading import Reader
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.gmanet.pairs import Draw
+from gmanet.detectors.reading import Reader
+from gmanet.detectors.scoring import OBJECT_RULES, object_score
 from gmanet.errors import InputError
-from gmanet.models.scoring import OBJECT_RULES, object_score
 
 __all__ = ["Detector", "DetectorConfig", "Scores"]
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory import Described, MemoryConfig, MemoryDetector
+from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest

@@ -1,6 +1,6 @@
 r"""M3DM [Wang et al., CVPR 2023], its point cloud branch, as Real3D-AD's benchmark has it.
 
-Features are those of ``detectors.pointmae`` in the pose that a cloud has, without registration; the
+Features are those of ``detectors.patchcore_pointmae`` in the pose that a cloud has, without registration; the
 bank is a tenth of them.  The highest feature :math:`f` of an object, at distance :math:`s` from its
 nearest row :math:`m^*`, is weighted by how rare that row is, as PatchCore does:
 
@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gmanet.detectors.bank import Bank, k_nearest
 from gmanet.detectors.base import Scores
-from gmanet.detectors.pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
-from gmanet.models.bank import Bank, k_nearest
-from gmanet.models.scoring import propagate
 
 __all__ = ["M3DM", "M3DMConfig", "reweighted"]
 

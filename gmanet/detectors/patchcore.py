@@ -21,12 +21,12 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.data.poses import Pose
-from gmanet.detectors.memory import Described
-from gmanet.detectors.posed import PosedConfig, PosedDetector
+from gmanet.detectors.memory_bank import Described
+from gmanet.detectors.registered import PosedConfig, PosedDetector
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
+from gmanet.registration.canonical import Pose
 
 __all__ = ["PatchCore", "PatchCoreConfig", "PatchCoreReader"]
 

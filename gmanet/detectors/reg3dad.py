@@ -7,7 +7,7 @@ distances to the nearest rows, an object its highest point.
 The reference code registers every cloud twice, once for each bank; here once.  It brings the two
 scores to one scale by the extremes of the test set, which is transductive: the score of a cloud
 depends on the others that are tested.  Here held-out normal clouds give the scale
-(``models.bank``).  Encoder and registration are those of ``detectors.pointmae``.
+(``detectors.bank``).  Encoder and registration are those of ``detectors.patchcore_pointmae``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.data.patched import PatchedCloud, PatchReader
-from gmanet.detectors.pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
+from gmanet.networks.pointmae.patches import PatchedCloud, PatchReader
 
 __all__ = ["Reg3DAD", "Reg3DADConfig", "Reg3DReader"]
 

@@ -23,13 +23,13 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory import Described, MemoryConfig, MemoryDetector
+from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
+from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
-from gmanet.geometry.descriptors import pooled
 from gmanet.geometry.fpfh import fpfh
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
-from gmanet.geometry.normals import pca_normals
-from gmanet.models.scoring import propagate
+from gmanet.geometry.signed_normals import pca_normals
+from gmanet.geometry.spfh import pooled
 
 __all__ = ["Simple3D", "Simple3DConfig", "Simple3DReader"]
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Floats, Labels
-from gmanet.data.dataset import CloudDataset
+from gmanet.datasets.base import CloudDataset
 from gmanet.evaluation.measure import FIGURES
-from gmanet.evaluation.prediction import Prediction
+from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.curves import Curves, curves
 from gmanet.training.logger import StepLogger, identity
 from gmanet.view.colors import score_colors

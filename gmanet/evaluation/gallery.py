@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from gmanet.cloud import Cloud
-from gmanet.data.dataset import CloudDataset
-from gmanet.evaluation.prediction import Prediction, file_stem
-from gmanet.orphans import end_with
-from gmanet.view.picture import Panel, save_row
+from gmanet.datasets.base import CloudDataset
+from gmanet.evaluation.predictions import Prediction, file_stem
+from gmanet.runtime.orphans import end_with
+from gmanet.view.sheet import Panel, save_row
 
 __all__ = ["choose", "draw_gallery"]
 

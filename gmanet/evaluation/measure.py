@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Labels
-from gmanet.evaluation.prediction import Prediction
+from gmanet.detectors.scoring import OBJECT_RULES, object_score
+from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import aupro, auroc, average_precision
-from gmanet.models.scoring import OBJECT_RULES, object_score
 
 __all__ = ["FIGURES", "Figures", "measure"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.geometry.frames import principal_axes
+from gmanet.geometry.pca import principal_axes
 
 __all__ = ["boundary", "mean_curvature", "quadric_curvature", "surface_variation"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Floats, Indices
-from gmanet.geometry.compiled import compiled
+from gmanet.geometry.jit import compiled
 
 __all__ = ["farthest_from"]
 

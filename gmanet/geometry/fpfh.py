@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
-from gmanet.geometry.normals import pca_normals
+from gmanet.geometry.signed_normals import pca_normals
 from gmanet.geometry.size import extent
 
 __all__ = ["FPFH", "fpfh", "part_fpfh"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gmanet.errors import InputError
-from gmanet.synthesis.attacks import ATTACKS
+from gmanet.synthesis.attacks.table import ATTACKS
 from gmanet.synthesis.deform import FAMILIES
 
 __all__ = ["CURVATURES", "KINDS", "SynthesisConfig"]

@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.geometry.frames import principal_axes
-from gmanet.geometry.grid import nearest_even
+from gmanet.geometry.pca import principal_axes
+from gmanet.geometry.search.grid import nearest_even
 
 __all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch", "relabel"]
 

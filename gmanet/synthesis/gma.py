@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cache import looked_up
 from gmanet.cloud import MIN_POINTS, Cloud, Floats, Indices
 from gmanet.errors import InputError
 from gmanet.geometry.curvature import mean_curvature, quadric_curvature
-from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.poisson import outward, poisson_mesh
+from gmanet.runtime.cache import looked_up
 
 __all__ = ["KINDS", "Region", "analyze", "cluster_curvature", "kd_clusters", "outward_normals"]
 

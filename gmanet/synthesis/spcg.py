@@ -5,7 +5,7 @@ cloud, moved if it is labelled.  Half of its places follow GMA's score, as in Al
 instead of arg-max, which would put every defect in the same place; the other half fall anywhere.
 ``paper`` is Algorithm 1 as printed.  ``noise`` is what remains without SPCG: points of a random
 patch shifted in random directions under a common L2 budget, the perturbation of the paper's
-reference [46] without its gradient; ``synthesis.attacks`` has those of all four references.
+reference [46] without its gradient; ``synthesis.attacks.table`` has those of all four references.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.geometry.neighbors import nearest
-from gmanet.synthesis.attacks import ATTACKS, attacked
-from gmanet.synthesis.change import relocated
+from gmanet.synthesis.algorithm1 import add_points, remove_points
+from gmanet.synthesis.attacks.change import relocated
+from gmanet.synthesis.attacks.table import ATTACKS, attacked
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.deform import Surface, deform, relabel
 from gmanet.synthesis.gma import Region, analyze
-from gmanet.synthesis.paper import add_points, remove_points
 
 __all__ = ["Generator"]
 
@@ -119,7 +119,7 @@ class Generator:
 def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) -> Cloud:
     """Return the cloud with patches of points shifted at random, the surface ignored.
 
-    What moved is labelled, however little (:mod:`gmanet.synthesis.change`).
+    What moved is labelled, however little (:mod:`gmanet.synthesis.attacks.change`).
     """
     count = max(1, int(len(cloud) * config.ratio))
     pos, touched = cloud.pos.astype(np.float64), np.zeros(len(cloud), dtype=bool)

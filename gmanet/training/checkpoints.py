@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from gmanet.data.files.tensors import write_tensors
 from gmanet.errors import note
+from gmanet.runtime.tensors import write_tensors
 
 __all__ = ["PREVIOUS", "WholeCheckpoints", "usable"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gmanet.cores import processes_at_most
 from gmanet.errors import InputError
+from gmanet.runtime.cores import processes_at_most
 
 __all__ = ["TrainConfig", "WandbConfig", "usual_mode"]
 

@@ -16,7 +16,7 @@ from typing import Any
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from gmanet.errors import InputError
-from gmanet.launcher import rank
+from gmanet.runtime.rank import rank
 from gmanet.training.config import WandbConfig
 
 __all__ = ["StepLogger", "identity", "make_logger"]

@@ -14,13 +14,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from gmanet.cores import available_cores
 from gmanet.detectors.base import Detector
 from gmanet.errors import InputError
+from gmanet.runtime.cores import available_cores
 from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
 from gmanet.training.checkpoints import WholeCheckpoints
 from gmanet.training.config import TrainConfig
-from gmanet.training.processes import BankStrategy, StopWhenAsked
+from gmanet.training.distributed import BankStrategy, StopWhenAsked
 
 __all__ = ["make_trainer"]
 

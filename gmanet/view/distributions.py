@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmanet.data.files.atomic import replacing
+from gmanet.runtime.atomic import replacing
 
 __all__ = ["save_distributions"]
 

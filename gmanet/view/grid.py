@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.data.files.atomic import replacing
+from gmanet.runtime.atomic import replacing
 from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
 from gmanet.view.lettering import printable
-from gmanet.view.picture import best_view
 from gmanet.view.render import fitting_extent, render
+from gmanet.view.sheet import best_view
 
 __all__ = ["Line", "save_grid"]
 

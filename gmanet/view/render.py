@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.geometry.frames import principal_axes
 from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.pca import principal_axes
 from gmanet.view.colors import Bytes, lit
 
 __all__ = ["fitting_extent", "render"]

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import write_cloud
+from gmanet.formats import write_cloud
 
 SIDE = 12
 EDGE = 0.008

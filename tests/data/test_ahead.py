@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from gmanet.data.ahead import AheadLoader, _ahead
+from gmanet.training.prefetch import AheadLoader, _ahead
 
 
 class Squares(Dataset):

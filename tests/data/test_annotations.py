@@ -7,10 +7,10 @@ import pytest
 
 from gmanet import annotate
 from gmanet.cloud import Cloud
-from gmanet.data.annotations import convert_annotations, read_annotation, write_gt
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.loaders.iec3d import IEC3D
+from gmanet.datasets.annotations import convert_annotations, read_annotation, write_gt
+from gmanet.datasets.loaders.iec3d import IEC3D
 from gmanet.errors import InputError
+from gmanet.formats import read_cloud, write_cloud
 
 POS = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
 LABEL = POS[:, 0] > 1

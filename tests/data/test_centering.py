@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gmanet.preprocess import fusion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
-from gmanet.data.annotations import read_annotation, write_gt
-from gmanet.data.datamodule import CloudData
-from gmanet.data.files import WRITERS, read_cloud, write_cloud
-from gmanet.data.files.centering import centered
-from gmanet.data.loaders.iec3d import IEC3D
-from gmanet.data.loaders.truth import read_abnormal_points
-from gmanet.data.reading import read
+from gmanet.datasets.annotations import read_annotation, write_gt
+from gmanet.datasets.loaders.iec3d import IEC3D
+from gmanet.datasets.loaders.truth import read_abnormal_points
 from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.detectors.reading import read
 from gmanet.errors import InputError
+from gmanet.formats import WRITERS, read_cloud, write_cloud
+from gmanet.formats.centering import centered
 from gmanet.metrics.functional import auroc
-from gmanet.preprocess import fusion
-from gmanet.preprocess.fusion import about_one_origin
-from gmanet.preprocess.turning import Turning
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
+from gmanet.turntable.config import Turning
+from gmanet.turntable.fusion import about_one_origin
 
 PART = np.random.default_rng(0).uniform(-0.5, 0.5, (300, 3)) * (1, 0.7, 0.2)
 UTM = np.array([691235.0, 5334567.0, 512.0])

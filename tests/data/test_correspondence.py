@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.data.loaders.correspondence import match_rows, rounding
+from gmanet.datasets.loaders.correspondence import match_rows, rounding
 from gmanet.errors import InputError
 
 

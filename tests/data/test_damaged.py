@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from damages import AXES, DAMAGES, flipped, huge_header, swapped_columns
 
-from gmanet.data.config import DataConfig
-from gmanet.data.dataset import SPLITS
-from gmanet.data.loaders import truth
-from gmanet.data.sources import SOURCES, open_data
+from gmanet.datasets.base import SPLITS
+from gmanet.datasets.catalog import SOURCES, open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.datasets.loaders import truth
 from gmanet.errors import InputError
 
 LOADERS = [name for name in SOURCES if name != "procedural"]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.data.datamodule import CloudData
-from gmanet.data.pairs import Draw
-from gmanet.data.structured import StructureReader
+from gmanet.detectors.gmanet.pairs import Draw
+from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.datamodule import CloudData
 
 
 @pytest.fixture(scope="module")

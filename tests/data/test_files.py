@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import WRITERS, list_files, read_cloud, write_cloud
-from gmanet.data.files.atomic import replacing
-from gmanet.data.files.lzf import decompress
-from gmanet.data.files.pcd import count_points
 from gmanet.errors import InputError
+from gmanet.formats import WRITERS, list_files, read_cloud, write_cloud
+from gmanet.formats.lzf import decompress
+from gmanet.formats.pcd import count_points
 from gmanet.geometry.open3d import load_open3d
+from gmanet.runtime.atomic import replacing
 
 N = 70
 PCD = """# .PCD v.7 - Point Cloud Data file format

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import READERS, WRITERS, write_cloud
-from gmanet.data.loaders.folder import Folder
+from gmanet.datasets.folder import Folder
 from gmanet.errors import InputError
+from gmanet.formats import READERS, WRITERS, write_cloud
 
 
 def place(root, *names, label=None):

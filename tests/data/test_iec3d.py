@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import write_cloud
-from gmanet.data.loaders.iec3d import IEC3D, categories
+from gmanet.datasets.loaders.iec3d import IEC3D, categories
 from gmanet.errors import InputError
+from gmanet.formats import write_cloud
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "iec3d_layout"
 NAMES = ("HexagonalNut", "KNut", "PullingNail")

@@ -6,17 +6,17 @@ import dataclasses
 
 import numpy as np
 import pytest
+from gmanet.data import inventory as module
 
 from gmanet import fit
 from gmanet.cloud import Cloud
-from gmanet.data import inventory as module
-from gmanet.data.config import DataConfig
-from gmanet.data.files import write_cloud
-from gmanet.data.inventory import entry_of, grouped, inventory, take_inventory
-from gmanet.data.single_sided import SingleSided
-from gmanet.data.sources import open_data
-from gmanet.data.units import check_sizes, foreign_sizes, robust_size
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.datasets.inventory import entry_of, grouped, inventory, take_inventory
+from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.units import check_sizes, foreign_sizes, robust_size
 from gmanet.errors import InputError
+from gmanet.formats import write_cloud
 
 
 @pytest.fixture

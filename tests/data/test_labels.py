@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.data.config import DataConfig
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.sources import open_data
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
 from gmanet.errors import InputError
+from gmanet.formats import read_cloud, write_cloud
 
 N = 100
 POS = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32)

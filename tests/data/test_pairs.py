@@ -9,9 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.cloud import Cloud
-from gmanet.data.pairs import NEAR, Draw, EpochSampler, PairDataset, TwinDataset, pair, twin_of
-from gmanet.data.sources import First
-from gmanet.data.structured import StructureReader
+from gmanet.datasets.catalog import First
+from gmanet.detectors.gmanet.pairs import (
+    NEAR,
+    Draw,
+    EpochSampler,
+    PairDataset,
+    TwinDataset,
+    pair,
+    twin_of,
+)
+from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.synthesis.config import SynthesisConfig
 
 READER = StructureReader(512, 256, 256)

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
-from gmanet.data.procedural import CATEGORIES, DEFECTS, PROFILES, Procedural, write
-from gmanet.data.procedural.dataset import make
-from gmanet.data.procedural.defects import FLOOR, deform
-from gmanet.data.procedural.mesh import Mesh, fuse
-from gmanet.data.procedural.shapes import angles, box, face, levels, pillow, revolve, wall
-from gmanet.data.procedural.surface import pose, scatter
-from gmanet.data.statistics import PAPER
+from gmanet.datasets.procedural import CATEGORIES, DEFECTS, PROFILES, Procedural, write
+from gmanet.datasets.procedural.dataset import make
+from gmanet.datasets.procedural.defects import FLOOR, deform
+from gmanet.datasets.procedural.mesh import Mesh, fuse
+from gmanet.datasets.procedural.shapes import angles, box, face, levels, pillow, revolve, wall
+from gmanet.datasets.procedural.surface import pose, scatter
+from gmanet.datasets.statistics import PAPER
 from gmanet.errors import InputError
 
 ROUND = (2.0, 2.0)
@@ -121,7 +121,7 @@ def test_instances_differ_within_tolerance(category):
 
 def test_threads_are_helices():
     # On a bolt's thread, turning by an angle and rising by its share of the pitch changes nothing.
-    from gmanet.data.procedural.threads import thread
+    from gmanet.datasets.procedural.threads import thread
 
     theta, height = np.linspace(0, 6, 7), np.linspace(0, 5, 11)
     cut = thread(theta, height, 1.5, 0.2)
@@ -289,8 +289,8 @@ def test_unknown_names_are_refused():
 
 
 def test_written_folder_holds_the_same_clouds(tmp_path, monkeypatch):
-    from gmanet.data.files import read_cloud
-    from gmanet.data.procedural import Profile
+    from gmanet.datasets.procedural import Profile
+    from gmanet.formats import read_cloud
 
     monkeypatch.setitem(PROFILES, "tiny", Profile((300, 400), 1, 1, 1))
     folder = write(tmp_path, "hole_retaining_ring", "tiny")

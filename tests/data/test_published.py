@@ -10,15 +10,15 @@ import imitations
 import numpy as np
 import pytest
 
-from gmanet.config import compose
-from gmanet.data.config import DataConfig
-from gmanet.data.files import read_cloud
-from gmanet.data.files.png import read_picture
-from gmanet.data.files.stl import read as read_stl
-from gmanet.data.files.tiff import read_grid
-from gmanet.data.sources import PUBLISHED, SOURCES, categories, open_data
+from gmanet.cleaning.tabletop import find_table, part_on_table
+from gmanet.config.compose import compose
+from gmanet.datasets.catalog import PUBLISHED, SOURCES, categories, open_data
+from gmanet.datasets.config import DataConfig
 from gmanet.errors import InputError
-from gmanet.preprocess.tabletop import find_table, part_on_table
+from gmanet.formats import read_cloud
+from gmanet.formats.png import read_picture
+from gmanet.formats.stl import read as read_stl
+from gmanet.formats.tiff import read_grid
 
 every = pytest.mark.parametrize("name", PUBLISHED)
 

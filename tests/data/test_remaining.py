@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gmanet.data.remaining import Remaining
-from gmanet.data.single_sided import SingleSided
-from gmanet.data.sources import First
+from gmanet.datasets.catalog import First
+from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.subset import Remaining
 
 WRAPPERS = {
     "first": lambda whole: First(whole, 1),

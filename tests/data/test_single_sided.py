@@ -6,9 +6,9 @@ import imitations
 import numpy as np
 import pytest
 
-from gmanet.data.config import DataConfig
-from gmanet.data.single_sided import SingleSided
-from gmanet.data.sources import open_data
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.datasets.single_view import SingleSided
 from gmanet.geometry.visibility import directions
 
 

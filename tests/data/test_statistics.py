@@ -5,13 +5,13 @@ from __future__ import annotations
 import imitations
 import numpy as np
 import pytest
+from gmanet.data import sources
 
 from gmanet import stats
 from gmanet.cloud import Cloud
-from gmanet.data import sources
-from gmanet.data.counted import Counted, write_sizes
-from gmanet.data.procedural import CATEGORIES
-from gmanet.data.statistics import PAPER, Size, compared, size_of, table_2, table_3
+from gmanet.datasets.counted import Counted, write_sizes
+from gmanet.datasets.procedural import CATEGORIES
+from gmanet.datasets.statistics import PAPER, Size, compared, size_of, table_2, table_3
 from gmanet.errors import InputError
 
 SIZES = [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.data.poses import Pose
-from gmanet.data.turned import TurnedCopies, Turns, WholeReader
+from gmanet.detectors.r3dad.reader import TurnedCopies, Turns, WholeReader
+from gmanet.registration.canonical import Pose
 
 
 def box(sides, seed=0, count=4000):

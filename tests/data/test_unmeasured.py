@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.files.unmeasured import measured, measured_pixels
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.formats.unmeasured import measured, measured_pixels
 from gmanet.prepare import prepare
 
 RNG = np.random.default_rng(0)

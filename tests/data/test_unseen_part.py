@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gmanet.data.config import DataConfig
-from gmanet.data.procedural import CATEGORIES, DEFECTS, PROFILES, Profile
-from gmanet.data.procedural.surface import scatter
-from gmanet.data.sources import open_data
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.datasets.procedural import CATEGORIES, DEFECTS, PROFILES, Profile
+from gmanet.datasets.procedural.surface import scatter
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "unseen_part.py"
 

@@ -10,12 +10,12 @@ import torch
 from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
 from gmanet.detectors import DETECTORS
+from gmanet.detectors.reading import read
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gmanet.data.datamodule import CloudData
-from gmanet.detectors.gmanet import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.context_layout import PARTS
+from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR, NEIGHBORS
+from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.errors import InputError
-from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import CONTEXT, DESCRIPTOR, NEIGHBORS
-from gmanet.models.inputs import PARTS
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 TINY = {"points": 512, "centers": 256, "steps": 12, "pairs": 2, "draw": 64}

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from gmanet.config import compose
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
-from gmanet.detectors.imrnet import IMRNet, IMRNetConfig
+from gmanet.config.compose import compose
+from gmanet.detectors.imrnet.detector import IMRNet, IMRNetConfig
+from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {"width": 24, "depth": 3, "heads": 2, "points": 300, "centers": 30, "group": 16}

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch
 
-from gmanet.data.datamodule import CloudData
-from gmanet.data.raw import RawReader
-from gmanet.data.reading import read
-from gmanet.detectors.contexts import ContextBank, ContextBankConfig
-from gmanet.detectors.gmanet import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.context_layout import PARTS, channels
+from gmanet.detectors.gmanet.coordinates import RawReader
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
+from gmanet.detectors.gmanet.descriptors import CONTEXT, structure
+from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.reading import read
 from gmanet.errors import InputError
-from gmanet.geometry.deviation import DEVIATION
-from gmanet.geometry.structure import CONTEXT, structure
 from gmanet.metrics.functional import auroc
-from gmanet.models.inputs import PARTS, channels
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 TINY = {"points": 1024, "centers": 512, "steps": 60, "pairs": 2, "experts": 1}

@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
-from gmanet.config import compose
-from gmanet.data.datamodule import CloudData
-from gmanet.data.patched import PatchReader
-from gmanet.data.poses import Pose, principal_pose
-from gmanet.data.reading import read
+from gmanet.config.compose import compose
 from gmanet.detectors.m3dm import M3DM, M3DMConfig, reweighted
-from gmanet.detectors.pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.reading import read
 from gmanet.errors import InputError
-from gmanet.models.pointmae import PointEncoder
+from gmanet.networks.pointmae.encoder import PointEncoder
+from gmanet.networks.pointmae.patches import PatchReader
+from gmanet.registration.canonical import Pose, principal_pose
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 300, "group": 24, "pretraining": 4}

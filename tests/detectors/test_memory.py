@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
+from gmanet.detectors.bank import Bank, greedy_coreset, k_nearest
 from gmanet.detectors.btf import BTF, BTFConfig
 from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.memory import MemoryConfig
+from gmanet.detectors.memory_bank import MemoryConfig
 from gmanet.detectors.patchcore import PatchCore, PatchCoreConfig
+from gmanet.detectors.reading import read
 from gmanet.detectors.simple3d import Simple3D, Simple3DConfig
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
-from gmanet.models.bank import Bank, greedy_coreset, k_nearest
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 CASES = {
@@ -99,7 +99,7 @@ def test_k_nearest_equals_brute_force(channels, count, shift):
 def test_blocks_change_nothing(monkeypatch):
     query, bank = rows(100, 8), rows(40, 8, 1)
     whole = k_nearest(query, bank, 3)
-    monkeypatch.setattr("gmanet.models.bank.BLOCK", 170)
+    monkeypatch.setattr("gmanet.detectors.bank.BLOCK", 170)
     torch.testing.assert_close(k_nearest(query, bank, 3), whole)
 
 

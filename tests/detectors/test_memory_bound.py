@@ -10,7 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 from gmanet.detectors import DETECTORS
-from gmanet.detectors.memory import MemoryDetector
+from gmanet.detectors.memory_bank import MemoryDetector
 
 CLOUDS, ROWS, CHANNELS = 100, 8000, 33
 """A 25th of 100 clouds of 200 000 points; all their rows take 101 MiB."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gmanet.data.datamodule import CloudData
-from gmanet.data.turned import TurnedCopies
-from gmanet.detectors.r3dad import R3DAD, R3DADConfig
+from gmanet.detectors.r3dad.detector import R3DAD, R3DADConfig
+from gmanet.detectors.r3dad.reader import TurnedCopies
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 TINY = {

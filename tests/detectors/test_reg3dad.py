@@ -11,18 +11,18 @@ import torch
 from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
-from gmanet.config import compose
-from gmanet.data.datamodule import CloudData
-from gmanet.data.poses import Pose
-from gmanet.data.reading import read
+from gmanet.config.compose import compose
 from gmanet.detectors.m3dm import M3DM, M3DMConfig
 from gmanet.detectors.patchcore import PatchCore, PatchCoreConfig
+from gmanet.detectors.reading import read
 from gmanet.detectors.reg3dad import Reg3DAD, Reg3DADConfig
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
-from gmanet.preprocess.thinning import Target
+from gmanet.registration.canonical import Pose
+from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 200, "group": 24, "pretraining": 2}

@@ -8,9 +8,9 @@ import torch
 from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
-from gmanet.data.reading import read
-from gmanet.detectors.gmanet import GMANet, GMANetConfig
-from gmanet.geometry.deviation import DEVIATION, deviation
+from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
+from gmanet.detectors.reading import read
 
 SIZES = {"points": 1024, "centers": 256, "survey": 256, "experts": 1}
 COUNT = 2000

@@ -10,22 +10,22 @@ import torch
 from torch_geometric.data import Data
 
 import gmanet.efficiency as efficiency
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector, DetectorConfig
-from gmanet.detectors.contexts import ContextBank, ContextBankConfig
 from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.memory import MemoryDetector
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
+from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.detectors.reading import read
 from gmanet.errors import InputError
-from gmanet.evaluation.efficiency import fill, fit_briefly, measure
-from gmanet.evaluation.efficiency_table import Measured, csv_rows, markdown_sections
-from gmanet.evaluation.memory import MIB, PeakMemory, peak_resident
-from gmanet.evaluation.stages import StageClock
+from gmanet.evaluation.efficiency.measure import fill, fit_briefly, measure
+from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory, peak_resident
+from gmanet.evaluation.efficiency.profiler import StageClock
+from gmanet.evaluation.efficiency.table import Measured, csv_rows, markdown_sections
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, nearest
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmanet.evaluation.gallery import choose, draw_gallery
-from gmanet.evaluation.prediction import Prediction
+from gmanet.evaluation.predictions import Prediction
 
 
 def named(*names):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gmanet.errors import InputError
-from gmanet.evaluation.kept import csv_table, read_table
 from gmanet.evaluation.results import Result
+from gmanet.evaluation.stored_results import csv_table, read_table
 from gmanet.evaluation.tables import defect_table, markdown_table
 
 

@@ -10,9 +10,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from gmanet.evaluation.measure import FIGURES, measure
-from gmanet.evaluation.prediction import Prediction
+from gmanet.evaluation.predictions import Prediction
 from gmanet.evaluation.tables import figures_table
-from gmanet.records import read_scores, write_scores
+from gmanet.runs.files import read_scores, write_scores
 
 
 def made(name, defect, rng, known=True, size=1000, offset=0.0):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
-from gmanet.evaluation.prediction import Prediction, load_predictions, predict_cloud
+from gmanet.evaluation.predictions import Prediction, load_predictions, predict_cloud
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.geometry.closest import Closest
+from gmanet.geometry.search.closest import Closest
 
 
 @given(

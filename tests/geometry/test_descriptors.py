@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.geometry.descriptors import BINS, HISTOGRAM, local_frame, pooled, spfh
 from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.spfh import BINS, HISTOGRAM, local_frame, pooled, spfh
 
 seeds = st.integers(0, 2**32 - 1)
 

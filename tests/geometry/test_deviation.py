@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.geometry.deviation import (
+from gmanet.detectors.gmanet.deviation import (
     CHANNELS,
     DEVIATION,
     FLOOR,

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.geometry.frames import EIGEN, eigen_features, principal_axes
 from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.pca import EIGEN, eigen_features, principal_axes
 
 
 def test_normals_of_a_plane(plate, moved):

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gmanet.geometry.cells import bounds
-from gmanet.geometry.grid import nearest_even
 from gmanet.geometry.neighbors import farthest_points, nearest
+from gmanet.geometry.search.cells import bounds
+from gmanet.geometry.search.grid import nearest_even
 
 
 def bumpy(rng, count):
@@ -61,7 +61,7 @@ def test_points_that_coincide():
 def test_crowded_cells_are_left_to_the_tree(monkeypatch):
     rng = np.random.default_rng(2)
     pos = np.concatenate([bumpy(rng, 3000), rng.normal(size=(2000, 3)) * 1e-4]).astype(np.float32)
-    monkeypatch.setattr("gmanet.geometry.grid.over_rows", lambda *_: pytest.fail("a grid"))
+    monkeypatch.setattr("gmanet.geometry.search.grid.over_rows", lambda *_: pytest.fail("a grid"))
     distance, _ = nearest_even(pos, pos, 12)
     np.testing.assert_array_equal(distance, nearest(pos, pos, 12)[0])
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.geometry.motion import (
+from gmanet.geometry.se3 import (
     adjoint,
     exp,
     inverse,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gmanet.detectors.imrnet.sampling import CHANGING, aware_points, surface_change
 from gmanet.geometry.neighbors import nearest
-from gmanet.geometry.sampling import CHANGING, aware_points, surface_change
 
 
 def ridge(count=4000, seed=0):

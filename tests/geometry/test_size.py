@@ -14,10 +14,10 @@ from scipy.spatial.transform import Rotation
 
 import gmanet
 from gmanet.cloud import Cloud
-from gmanet.data.procedural.dataset import CATEGORIES, Procedural
+from gmanet.datasets.procedural.dataset import CATEGORIES, Procedural
+from gmanet.detectors.gmanet.alignment import ALIKE
 from gmanet.geometry.size import diameter, extent, frame_diagonal, robust_size
-from gmanet.models.atlas import ALIKE
-from gmanet.preprocess.thinning import Target
+from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 
 PACKAGE = Path(gmanet.__file__).parent

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmanet.geometry.smallest import smallest_first
+from gmanet.geometry.search.smallest import smallest_first
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=300, unique=True), st.data())

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.geometry.descriptors import HISTOGRAM
-from gmanet.geometry.structure import (
+from gmanet.detectors.gmanet.descriptors import (
     CONTEXT,
     DESCRIPTOR,
     EVEN,
@@ -15,6 +14,7 @@ from gmanet.geometry.structure import (
     closer,
     structure,
 )
+from gmanet.geometry.spfh import HISTOGRAM
 
 SIZES = (600, 200)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.data.alignment import Alignment
-from gmanet.geometry.deviation import CHANNELS, deviation
-from gmanet.geometry.structure import structure
-from gmanet.models.atlas import Atlas
+from gmanet.detectors.gmanet.aligner import Alignment
+from gmanet.detectors.gmanet.alignment import Atlas
+from gmanet.detectors.gmanet.descriptors import structure
+from gmanet.detectors.gmanet.deviation import CHANNELS, deviation
 
 SIZES = (1500, 500)
 

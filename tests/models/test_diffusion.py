@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gmanet.models.diffusion import CloudEncoder, ConcatSquash, Denoiser, Diffusion
+from gmanet.detectors.r3dad.diffusion import CloudEncoder, ConcatSquash, Denoiser, Diffusion
 
 
 def networks(code=8, seed=0, steps=200):

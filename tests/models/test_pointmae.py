@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gmanet.errors import InputError
-from gmanet.models.official import load_official
-from gmanet.models.pointmae import KINDS, Attention, PointEncoder
-from gmanet.models.pretraining import TARGET, chamfer, pretrain
+from gmanet.networks.pointmae.encoder import KINDS, Attention, PointEncoder
+from gmanet.networks.pointmae.pretrained_weights import load_official
+from gmanet.networks.pointmae.pretraining import TARGET, chamfer, pretrain
 
 SIZES = {"width": 12, "depth": 3, "heads": 2}
 

@@ -6,12 +6,12 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from gmanet.models import pointnet2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gmanet.models import pointnet2
-from gmanet.models.pointnet2 import LOCAL, LocalFrameConv, PointNet2, mlp
+from gmanet.detectors.gmanet.encoder import LOCAL, LocalFrameConv, PointNet2, mlp
 
 
 @given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 9), st.integers(1, 5))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.geometry.structure import CONTEXT
-from gmanet.models.inputs import PARTS
-from gmanet.models.pointnet2 import Committee, PointNet2
-from gmanet.models.pretext import PRETEXTS, pretrain
+from gmanet.detectors.gmanet.context_layout import PARTS
+from gmanet.detectors.gmanet.descriptors import CONTEXT
+from gmanet.detectors.gmanet.encoder import Committee, PointNet2
+from gmanet.detectors.gmanet.expert_pretraining import PRETEXTS, pretrain
 
 
 def made(seed=0, rows=400):

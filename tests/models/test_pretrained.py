@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
 from gmanet.models import pretrained as module
-from gmanet.models.pointmae import PointEncoder
-from gmanet.models.pretrained import pretrained
+
+from gmanet.networks.pointmae.encoder import PointEncoder
+from gmanet.networks.pointmae.pretraining_cache import pretrained
 
 
 @pytest.fixture

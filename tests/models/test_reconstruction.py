@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.models.pretraining import TARGET, chamfer
-from gmanet.models.reconstruction import Reconstructor, mask_partition, surface_distance
+from gmanet.detectors.imrnet.reconstruction import Reconstructor, mask_partition, surface_distance
+from gmanet.networks.pointmae.pretraining import TARGET, chamfer
 
 SIZES = (24, 3, 2, 0.4)
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmanet.models.scoring import OBJECT_RULES, object_score, propagate
+from gmanet.detectors.scoring import OBJECT_RULES, object_score, propagate
 
 
 @pytest.mark.parametrize(("rule", "count"), [("max", 1), ("top", 5), ("mean", 15)])

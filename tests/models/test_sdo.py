@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.models.sdo import discrepancy, sdo_loss
+from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 
 
 @given(st.integers(0, 2**31), st.floats(1e-3, 1e3))

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
+from gmanet.cleaning.clean import Cleaning, clean
+from gmanet.cleaning.octree import cell_of_depth, octree_sample
+from gmanet.cleaning.outliers import inliers
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
-from gmanet.preprocess.cleaning import Cleaning, clean
-from gmanet.preprocess.octree import cell_of_depth, octree_sample
-from gmanet.preprocess.outliers import inliers
 
 
 def scattered(plate, share=0.02, seed=0, count=4000):

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from gmanet.geometry.motion import exp, log, moved
-from gmanet.preprocess.anderson import Anderson
-from gmanet.preprocess.fricp import FINEST, PointPairs, Schedule, fricp
-from gmanet.preprocess.planes import PlanePairs
-from gmanet.preprocess.sight import Sight
+from gmanet.geometry.se3 import exp, log, moved
+from gmanet.turntable.anderson import Anderson
+from gmanet.turntable.fricp import FINEST, PointPairs, Schedule, fricp
+from gmanet.turntable.point_to_plane import PlanePairs
+from gmanet.turntable.view import Sight
 
 
 def bent(count, seed):

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from gmanet.data.procedural.defects import DEFECTS, deform
-from gmanet.data.procedural.solids import CATEGORIES
-from gmanet.data.procedural.surface import finish, scatter
+from gmanet.datasets.procedural.defects import DEFECTS, deform
+from gmanet.datasets.procedural.solids import CATEGORIES
+from gmanet.datasets.procedural.surface import finish, scatter
 from gmanet.errors import InputError
-from gmanet.preprocess.candidates import Poses, distinct
-from gmanet.preprocess.registration import POINT, Registration, _step, apply, register
-from gmanet.preprocess.thinning import CELLS, FAR, Target, in_order
+from gmanet.registration.icp import POINT, Registration, _step, apply, register
+from gmanet.registration.initial_poses import Poses, distinct
+from gmanet.registration.target import CELLS, FAR, Target, in_order
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
 

@@ -7,12 +7,12 @@ import time
 
 import numpy as np
 import pytest
-
-from gmanet.cache import FOLDER
 from gmanet.preprocess import remembered
-from gmanet.preprocess.registration import register
-from gmanet.preprocess.remembered import KIND
-from gmanet.preprocess.thinning import Target
+
+from gmanet.registration.cached import KIND
+from gmanet.registration.icp import register
+from gmanet.registration.target import Target
+from gmanet.runtime.cache import FOLDER
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gmanet.preprocess.tabletop import find_table, part_on_table
+from gmanet.cleaning.tabletop import find_table, part_on_table
 
 SIDE = 60
 

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmanet.cleaning.clean import Cleaning
 from gmanet.errors import InputError
-from gmanet.geometry.motion import exp, inverse, log, moved, turning
-from gmanet.preprocess.agreement import agreement
-from gmanet.preprocess.cleaning import Cleaning
-from gmanet.preprocess.congruent import congruent_motions
-from gmanet.preprocess.fusion import fuse, place
-from gmanet.preprocess.markers import by_markers
-from gmanet.preprocess.posegraph import closure, solve_poses
-from gmanet.preprocess.sight import Sight
-from gmanet.preprocess.turning import Turning
-from gmanet.preprocess.window import Window, common_axis
+from gmanet.geometry.se3 import exp, inverse, log, moved, turning
+from gmanet.turntable.config import Turning
+from gmanet.turntable.consistency import agreement
+from gmanet.turntable.four_points import congruent_motions
+from gmanet.turntable.fusion import fuse, place
+from gmanet.turntable.markers import by_markers
+from gmanet.turntable.motion_prior import Window, common_axis
+from gmanet.turntable.pose_graph import closure, solve_poses
+from gmanet.turntable.view import Sight
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "experiments"))
 UP, ORIGIN = np.array([0.0, 0.0, 1.0]), np.zeros(3)

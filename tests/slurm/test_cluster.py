@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from gmanet.data.files import write_cloud
-from gmanet.data.procedural import Procedural
-from gmanet.data.procedural.dataset import PROFILES, Profile
+from gmanet.datasets.procedural import Procedural
+from gmanet.datasets.procedural.dataset import PROFILES, Profile
+from gmanet.formats import write_cloud
 
 ROOT = Path(__file__).parents[2]
 LAB = Path(__file__).with_name("lab.sh")

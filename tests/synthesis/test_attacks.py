@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud
-from gmanet.synthesis.add_drop import add_critical, drop_salient
-from gmanet.synthesis.attacks import ATTACKS
-from gmanet.synthesis.change import Target
+from gmanet.synthesis.attacks.add_drop import add_critical, drop_salient
+from gmanet.synthesis.attacks.change import Target
+from gmanet.synthesis.attacks.gradient_shift import gradient_shift
+from gmanet.synthesis.attacks.learned_shift import learned_shift
+from gmanet.synthesis.attacks.table import ATTACKS
+from gmanet.synthesis.attacks.victim import Victim
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.synthesis.gradient_shift import gradient_shift
-from gmanet.synthesis.learned_shift import learned_shift
 from gmanet.synthesis.spcg import Generator
-from gmanet.synthesis.victim import Victim
 
 seeds = st.integers(0, 2**32 - 1)
 SHIFTS = sorted(set(ATTACKS) - {"add_drop"})

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from gmanet.cache import FOLDER
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
 from gmanet.geometry.open3d import load_open3d
+from gmanet.runtime.cache import FOLDER
 from gmanet.synthesis import gma
 from gmanet.synthesis.gma import (
     Region,

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud
-from gmanet.synthesis.attacks import ATTACKS
-from gmanet.synthesis.change import Target, relocated
+from gmanet.detectors.r3dad.patch_gen import patch_gen
+from gmanet.synthesis.attacks.change import Target, relocated
+from gmanet.synthesis.attacks.gather_shift import gather_shift
+from gmanet.synthesis.attacks.table import ATTACKS
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.synthesis.deform import LABEL_SHARE
-from gmanet.synthesis.gather_shift import gather_shift
-from gmanet.synthesis.patchgen import patch_gen
 from gmanet.synthesis.spcg import Generator
 
 seeds = st.integers(0, 2**32 - 1)

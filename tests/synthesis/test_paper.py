@@ -8,8 +8,8 @@ from gmanet.cloud import Cloud
 from gmanet.errors import InputError
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.open3d import load_open3d
+from gmanet.synthesis.algorithm1 import add_points, paper_twin, remove_points
 from gmanet.synthesis.gma import analyze
-from gmanet.synthesis.paper import add_points, paper_twin, remove_points
 
 strengths = st.floats(0, 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmanet.synthesis.patchgen import REACH, VIEWS, patch_gen
+from gmanet.detectors.r3dad.patch_gen import REACH, VIEWS, patch_gen
 
 
 def test_there_are_26_views():

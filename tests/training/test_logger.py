@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gmanet.config import compose, resolved
+from gmanet.config.compose import compose, resolved
 from gmanet.errors import InputError
 from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.measure import measure
-from gmanet.evaluation.prediction import predict_cloud
+from gmanet.evaluation.predictions import predict_cloud
 from gmanet.training.logger import identity, make_logger
 
 KEY = "0123456789" * 4

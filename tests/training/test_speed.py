@@ -7,14 +7,14 @@ import shutil
 import pytest
 import torch
 
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
-from gmanet.detectors.gmanet import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.compile import compile_networks
 from gmanet.training.config import TrainConfig
-from gmanet.training.speed import compile_networks
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 NEAR = 0.005

@@ -8,8 +8,8 @@ from PIL import Image
 
 from gmanet.errors import InputError
 from gmanet.view.colors import label_colors
-from gmanet.view.perspectives import GAP, HEAD, LEFT, SIZE, TURNS, save_perspectives, turned
-from gmanet.view.picture import Panel, save_row
+from gmanet.view.sheet import Panel, save_row
+from gmanet.view.viewpoints import GAP, HEAD, LEFT, SIZE, TURNS, save_perspectives, turned
 
 
 def red(image):

@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from gmanet.errors import InputError
 from gmanet.view.colors import LABEL_COLOR, SCORE_MAP, SURFACE_COLOR, label_colors, score_colors
-from gmanet.view.picture import FOOT, GAP, HEAD, Panel, _round_length, best_view, save_row
 from gmanet.view.render import fitting_extent, render
+from gmanet.view.sheet import FOOT, GAP, HEAD, Panel, _round_length, best_view, save_row
 
 FRONT = np.eye(3)
 

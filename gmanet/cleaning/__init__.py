@@ -1,0 +1,1 @@
+"""Outliers, density and the table below a part: what is taken off a raw scan."""

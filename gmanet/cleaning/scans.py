@@ -1,0 +1,179 @@
+"""Whole scans: every file below a folder is cleaned and written to the same place below another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gmanet.cleaning.clean import Cleaning, clean
+from gmanet.cloud import Cloud
+from gmanet.errors import InputError, OutputError, note
+from gmanet.formats import READERS, WRITERS, list_files, read_cloud, write_cloud
+from gmanet.formats.labels import LABEL_VALUE
+from gmanet.formats.unread import unread
+from gmanet.formats.walking import walk
+from gmanet.runs.progress_table import TABLE, digest, read_table, write_table
+
+__all__ = ["Line", "clean_scans", "tell_notes", "tell_scans", "unmeasured"]
+
+METHOD = 2
+"""Changes with whatever changes a result."""
+
+MANY = 0.05
+"""Share of outliers above which a scan is named: perhaps its surface was taken for them."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one scan, a line of the table.
+
+    Args:
+        file: Below both folders.
+        points: Of the scan.
+        outliers: Removed as such.
+        thinned: Left out by the octree.
+        labelled: Labelled points of the scan.
+        labelled_kept: Those that are left.
+        unmeasured: Points of the file that were never measured; ``points`` is without them.
+        key: Digest of the file's bytes and of the settings.
+        error: Why there is no clean scan.
+    """
+
+    file: str
+    points: int = 0
+    outliers: int = 0
+    thinned: int = 0
+    labelled: int = 0
+    labelled_kept: int = 0
+    unmeasured: int = 0
+    key: str = ""
+    error: str = ""
+
+
+def clean_scans(
+    scans: Path, folder: Path, cleaning: Cleaning, label_value: float = LABEL_VALUE
+) -> list[Line]:
+    """Clean all scans, and return what became of each.
+
+    Args:
+        scans: A folder with files of known endings, also in sub-folders, linked ones too.
+        folder: Where clean scans and the table go; neither ``scans`` nor a folder of it.
+        cleaning: How.
+        label_value: Of abnormal points in the files' fields of labels.
+
+    Raises:
+        InputError: There are no scans, two would be written to one place, or one of the folders
+            cannot be used.
+    """
+    files = sorted(path.relative_to(scans) for place in walk(scans) for path in list_files(place))
+    if not files:
+        raise InputError(f"{scans}: no scans, wanted files that end in {', '.join(READERS)}")
+    _refuse_twins(scans, files, folder)
+    for sentence in unread(scans, [scans / name for name in files]):
+        note(sentence)
+    known = {line.key: line for line in read_table(folder / TABLE, Line) if not line.error}
+    lines: list[Line] = []
+    for name in tqdm(files, "clean", unit="scan"):
+        try:
+            key = digest((METHOD, cleaning, label_value), [scans / name])
+        except OSError as error:
+            lines.append(
+                Line(str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
+            )
+            continue
+        line = known.get(key)
+        target = folder / _written(name)
+        if line is None or line.file != str(name) or not target.is_file():
+            line = _clean(scans / name, name, target, (cleaning, label_value), key)
+        lines.append(line)
+        write_table(folder / TABLE, lines)
+    return lines
+
+
+def _written(name: Path) -> Path:
+    """Return the name of a clean scan: that of the scan, as ``.ply`` where that is not written."""
+    return name if name.suffix.lower() in WRITERS else name.with_suffix(".ply")
+
+
+def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
+    """Raise an error if two scans would be written to the same place."""
+    blind = _ignores_case(folder)
+    seen: dict[str, Path] = {}
+    for name in files:
+        target = str(_written(name))
+        other = seen.setdefault(target.lower() if blind else target, name)
+        if other is not name:
+            found = f"{scans / other} and {scans / name} would both be written to {folder / target}"
+            raise InputError(f"{found}, wanted another name for one of them")
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Return whether a folder, or where it will be made, takes ``PART`` and ``part`` for one."""
+    place = next(one for one in (folder, *folder.resolve().parents) if one.exists())
+    other = place.resolve().with_name(place.resolve().name.swapcase())
+    return other.name != place.resolve().name and other.exists() and other.samefile(place)
+
+
+def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
+    cleaning, label_value = how
+    try:
+        cloud = read_cloud(path, label_value)
+        tell_notes(cloud)
+        cleaned = clean(cloud, cleaning)
+        write_cloud(target, cleaned.cloud)
+    except OutputError:
+        raise  # not the scan's fault
+    except InputError as error:
+        target.unlink(missing_ok=True)  # of earlier settings
+        said = str(error)
+        named = said if said.startswith(str(path)) else f"{path}: {said}"
+        return Line(str(name), key=key, error=named)
+    before, after = (
+        0 if one.label is None else int(one.label.sum()) for one in (cloud, cleaned.cloud)
+    )
+    return Line(
+        str(name),
+        points=len(cloud),
+        outliers=cleaned.outliers,
+        thinned=cleaned.thinned,
+        labelled=before,
+        labelled_kept=after,
+        unmeasured=unmeasured(cloud),
+        key=key,
+    )
+
+
+def tell_notes(cloud: Cloud) -> None:
+    """Print a cloud's notes, each on a line of its own below the progress bar."""
+    with tqdm.external_write_mode(sys.stderr):
+        for sentence in cloud.notes:
+            note(sentence)
+
+
+def unmeasured(cloud: Cloud) -> int:
+    """Return how many points of a cloud's file were never measured."""
+    return 0 if cloud.rows is None else cloud.file_points - len(cloud)
+
+
+def tell_scans(lines: Sequence[Line], folder: Path) -> None:
+    """Print what became of the scans, and name those that lost many points."""
+    done = sum(not line.error for line in lines)
+    points, outliers, thinned = (
+        sum(getattr(line, name) for line in lines) for name in ("points", "outliers", "thinned")
+    )
+    lost = sum(line.unmeasured for line in lines)
+    never = f"; {lost} others were never measured" if lost else ""
+    sys.stdout.write(
+        f"{done} of {len(lines)} scans written to {folder}: of {points} points "
+        f"{outliers} were outliers and {thinned} thinned out{never}; {folder / TABLE} tells more\n"
+    )
+    eaten = [line.file for line in lines if line.outliers > MANY * line.points]
+    if eaten:
+        sys.stderr.write(
+            f"{len(eaten)} scans, {eaten[0]} among them, lost more than {MANY:.0%} of their points "
+            "as outliers: look at them, or raise ratio\n"
+        )

@@ -1,0 +1,52 @@
+"""Words ``key=value`` of the command, as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gmanet.config.overrides import hint, parse
+from gmanet.errors import InputError
+
+__all__ = ["read_words", "taken"]
+
+WANTED = {bool: "true or false", int: "an integer", float: "a number", tuple: "three numbers"}
+
+
+def read_words(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what words say over what holds without them.
+
+    Args:
+        words: As typed.
+        defaults: Value of each known key, which also tells its type.
+
+    Raises:
+        InputError: A key is unknown, or a value is of another type than its default.
+    """
+    values = dict(defaults)
+    texts = {key: "str" for key, value in defaults.items() if isinstance(value, str)}
+    for key, text, value in (parse(word, texts) for word in words):
+        if key not in defaults:
+            known = list(defaults)
+            raise InputError(
+                f"{key}={text}: no key {key!r}{hint(key, known)}; there are: {', '.join(known)}"
+            )
+        kind = type(defaults[key])
+        if not _fits(value, kind):
+            raise InputError(f"{key}={text}: wanted {WANTED[kind]}")
+        values[key] = tuple(map(float, value)) if kind is tuple else value
+    return values
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if kind is tuple:
+        return isinstance(value, list) and len(value) == 3 and all(_fits(x, float) for x in value)
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def taken(values: Mapping[str, Any], default: Any) -> Any:
+    """Return a dataclass like ``default`` with the values of its fields."""
+    return type(default)(**{name: values[name] for name in asdict(default)})

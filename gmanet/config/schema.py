@@ -1,0 +1,229 @@
+"""The keys of a run's configuration: their sections, types and defaults, and the name of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gmanet.config.overrides import file_name, flatten, hint
+from gmanet.datasets.catalog import SOURCES
+from gmanet.datasets.config import DataConfig
+from gmanet.detectors import DETECTORS
+from gmanet.detectors.base import DetectorConfig
+from gmanet.errors import InputError
+from gmanet.synthesis.config import KINDS, SynthesisConfig
+from gmanet.training.config import TrainConfig, WandbConfig
+
+__all__ = [
+    "SECTIONS",
+    "RunConfig",
+    "build",
+    "changes_results",
+    "from_resolved",
+    "resolved",
+    "text_keys",
+    "title",
+]
+
+TEXTS = ("str", "str | None", "list[str]")
+"""Types of keys whose values are taken as they were typed."""
+
+MEANINGS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "str | None": "text",
+    "list[str]": "a list of words such as [a, b]",
+    "list[int]": "a list of whole numbers such as [1, 2]",
+    "list[float]": "a list of numbers such as [0.1, 0.2]",
+}
+"""Type of a key -> what a person is asked for."""
+
+SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
+    "data": ("name", SOURCES),
+    "synthesis": ("kind", KINDS),
+    "detector": ("name", DETECTORS),
+    "train": ("", ()),
+    "wandb": ("", ()),
+}
+"""Section -> the key that a bare name sets where there is no file, and the names there are."""
+
+
+@dataclass
+class RunConfig:
+    """Everything that decides the result of one run, and where it is computed and logged.
+
+    Args:
+        name: Folder of the run; without one it follows from the words.
+        seed: Seed of the run's generators; the data set has its own.
+        data: Which clouds.
+        synthesis: How twins are made.
+        detector: Which detector; ``detector.name`` decides which keys there are.
+        train: Where and how it is computed.
+        wandb: How it is logged.
+    """
+
+    name: str = ""
+    seed: int = 0
+    data: DataConfig = field(default_factory=DataConfig)
+    synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+    detector: DetectorConfig = field(default_factory=lambda: DETECTORS["gmanet"].Config())
+    train: TrainConfig = field(default_factory=TrainConfig)
+    wandb: WandbConfig = field(default_factory=WandbConfig)
+
+    def __post_init__(self) -> None:
+        self.name = self.name or title(self, {})
+        if self.seed < 0:
+            raise InputError(f"seed={self.seed}, wanted 0 or more")
+        if {"", ".", ".."} & set(self.name.split("/")) or not self.name.isprintable():
+            raise InputError(f"name={self.name!r}, wanted a relative path such as washer/seed0")
+
+
+def text_keys() -> dict[str, str]:
+    """Return full key -> ``str``, ``str | None`` or ``list[str]`` of all keys that hold text.
+
+    A section's own name is one of them: a bare name is text.  A key that is text for one detector
+    and something else for another is left out.
+    """
+    found = dict.fromkeys(["name", *(part for part, (key, _) in SECTIONS.items() if key)], "str")
+    parts: list[tuple[str, type]] = [
+        ("data", DataConfig),
+        ("synthesis", SynthesisConfig),
+        ("train", TrainConfig),
+        ("wandb", WandbConfig),
+        *(("detector", kind.Config) for kind in DETECTORS.values()),
+    ]
+    types: dict[str, set[str]] = {}
+    for section, kind in parts:
+        for item in fields(kind):
+            types.setdefault(f"{section}.{item.name}", set()).add(str(item.type))
+    alike = {key: said.pop() for key, said in types.items() if len(said) == 1}
+    return found | {key: said for key, said in alike.items() if said in TEXTS}
+
+
+def changes_results(key: str) -> bool:
+    """Return whether a full key may change what a run finds, not only where, or its name."""
+    return key == "train.precision" or key.partition(".")[0] not in ("name", "train", "wandb")
+
+
+def title(config: RunConfig, typed: Mapping[str, str]) -> str:
+    """Return the name of a run: data, category, detector and what else was typed, seed.
+
+    Args:
+        config: The run.
+        typed: Full key -> text of the words; those that change no result are left out.
+    """
+    data, detector = (typed.get(part, getattr(config, part).name) for part in ("data", "detector"))
+    shown = {"seed", "data.category", "train.precision"}
+    shown |= {part if part in typed else f"{part}.name" for part in ("data", "detector")}
+    words = [f"{key}={typed[key]}" for key in sorted(typed) if changes_results(key)]
+    words = [word for word in words if word.partition("=")[0] not in shown]
+    if config.train.precision != TrainConfig().precision:
+        words.append(f"train.precision={config.train.precision}")
+    folders = (data, config.data.category, "-".join([detector, *words]))
+    return "/".join([*map(file_name, filter(None, folders)), f"seed{config.seed}"])
+
+
+def resolved(config: RunConfig) -> dict[str, Any]:
+    """Return the configuration as plain mappings, lists, numbers, words and None."""
+    return asdict(config)
+
+
+def from_resolved(values: Mapping[str, Any], source: str = "run.yaml") -> RunConfig:
+    """Return the configuration that :func:`resolved` took apart, an equal object.
+
+    Args:
+        values: What ``resolved`` returned.
+        source: Where they were read; errors begin with it.
+
+    Raises:
+        InputError: An unknown key, or a value of another type.
+    """
+    return build(values, dict.fromkeys(flatten(values), source), source)
+
+
+def build(run: Mapping[str, Any], origin: Mapping[str, str], source: str = "words") -> RunConfig:
+    """Return the configuration that differs from the defaults in the given values.
+
+    Args:
+        run: Plain nested values; ``${section.key}`` stands for another value.
+        origin: Full key -> where its value was found; errors begin with it.
+        source: Where values of other keys were found.
+
+    Raises:
+        InputError: An unknown key, a value of another type, or one that its dataclass refuses.
+    """
+
+    def where(key: str) -> str:
+        inner = (place for full, place in origin.items() if full.startswith(f"{key}."))
+        return origin.get(key) or next(inner, source)
+
+    defaults = RunConfig(detector=_detector(run, where))
+    defaults.name = ""
+    known = {item.name: str(item.type) for item in fields(defaults) if item.name not in SECTIONS}
+    for section in SECTIONS:
+        for item in fields(getattr(defaults, section)):
+            known[f"{section}.{item.name}"] = str(item.type)
+    config = OmegaConf.structured(defaults)
+    for key, value in _values(run, where):
+        if key not in known:
+            raise InputError(_unknown(where(key), key, known))
+        try:
+            OmegaConf.update(config, key, value, merge=True)
+        except (OmegaConfBaseException, TypeError, ValueError):
+            raise InputError(
+                f"{where(key)}: {key} is {value!r}, wanted {_meaning(known[key])}"
+            ) from None
+    try:
+        result = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        key = str(getattr(error, "full_key", None) or "a value")
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{where(key)}: {key} cannot be resolved ({reason})") from None
+    assert isinstance(result, RunConfig)
+    return result
+
+
+def _meaning(kind: str) -> str:
+    """Return what a person is asked for where a key has a type."""
+    return MEANINGS.get(kind, kind)
+
+
+def _detector(run: Mapping[str, Any], where: Callable[[str], str]) -> DetectorConfig:
+    """Return the default settings of the detector that the values name."""
+    section = run.get("detector")
+    name = section.get("name", "gmanet") if isinstance(section, Mapping) else "gmanet"
+    if not isinstance(name, str) or name not in DETECTORS:
+        place = where("detector.name")
+        there = ", ".join(DETECTORS)
+        raise InputError(
+            f"{place}: no detector {name!r}{hint(str(name), DETECTORS)}; there are: {there}"
+        )
+    return DETECTORS[name].Config(name=name)
+
+
+def _values(run: Mapping[str, Any], where: Callable[[str], str]) -> Iterator[tuple[str, Any]]:
+    """Yield full keys of one or two parts, with their values."""
+    for section, value in run.items():
+        if section not in SECTIONS:
+            yield section, value
+        elif not isinstance(value, Mapping):
+            raise InputError(f"{where(section)}: {section} is {value!r}, wanted a mapping of keys")
+        else:
+            yield from ((f"{section}.{key}", inner) for key, inner in value.items())
+
+
+def _unknown(place: str, key: str, known: Iterable[str]) -> str:
+    """Return a sentence on a key that does not exist, with the nearest and all that do."""
+    section, dot, _ = key.partition(".")
+    inside = [other for other in known if dot and other.startswith(f"{section}.")]
+    there = inside or [
+        *(other for other in known if "." not in other),
+        *(f"{s}.…" for s in SECTIONS),
+    ]
+    return f"{place}: no key {key!r}{hint(key, known)}; there are: {', '.join(there)}"

@@ -1,0 +1,53 @@
+"""Which clouds a run uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from gmanet.errors import InputError
+
+__all__ = ["DataConfig"]
+
+
+@dataclass
+class DataConfig:
+    """Which clouds a run uses.
+
+    Args:
+        name: A row of ``gmanet.datasets.catalog.SOURCES``.
+        category: The part; one detector is fitted per part.
+        root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
+            home.
+        profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
+        seed: Seed of the procedural data set; it is not the seed of the run.
+        train_clouds: Use only the first so many train clouds; 0 uses all.
+        views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
+        label_points: Take a defective cloud's points from its label file, unchecked, instead of
+            bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
+            ``open_industry``.
+        label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
+            normal ones have 0.
+    """
+
+    name: str = "procedural"
+    category: str = "hexagonal_nut"
+    root: str | None = None
+    profile: str = "small"
+    seed: int = 0
+    train_clouds: int = 0
+    views: int = 0
+    label_points: bool = False
+    label_value: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.root is not None and self.root.split("/")[0] == "~":
+            self.root = str(Path(self.root).expanduser())
+        for key in ("train_clouds", "views"):
+            if getattr(self, key) < 0:
+                raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")
+        if self.label_value == 0 or not isfinite(self.label_value):
+            raise InputError(
+                f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"
+            )

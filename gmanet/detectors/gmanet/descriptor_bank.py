@@ -1,0 +1,150 @@
+"""A memory bank of GMANet's own inputs: a control for what its networks learn.
+
+The descriptors around a center, the very ones that GMANet reads, are standardised on normal
+clouds; a center scores its distance to the nearest normal ones.  With 5 % of the rows and the top
+rule it is Simple3D on GMANet's descriptors, with 10,000 rows and the maximum PatchCore on them
+(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Points take
+their scores from places as GMANet's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from gmanet.cloud import Cloud
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.gmanet.alignment import Atlas
+from gmanet.detectors.gmanet.coarse_to_fine import look_twice
+from gmanet.detectors.gmanet.context_layout import PARTS, channels
+from gmanet.detectors.gmanet.descriptors import CONTEXT
+from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
+from gmanet.detectors.gmanet.standardizer import OUTLIER, Standard
+from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
+from gmanet.errors import InputError
+
+__all__ = ["ContextBank", "ContextBankConfig", "ContextReader"]
+
+
+@dataclass(frozen=True)
+class ContextReader:
+    """Turn a cloud into its structure; a train cloud is not compared with itself.
+
+    Args:
+        structure: What GMANet reads a cloud with.
+    """
+
+    structure: StructureReader
+
+    def __call__(self, cloud: Cloud) -> StructuredCloud:
+        """Return the record to score."""
+        return self.structure(cloud)
+
+    def of_train(self, cloud: Cloud) -> StructuredCloud:
+        """Return the record to remember."""
+        return replace(self.structure, survey=self.structure.centers)(cloud, cloud.name)
+
+
+@dataclass
+class ContextBankConfig(MemoryConfig):
+    """The bank's settings.
+
+    Args:
+        name: ``contexts``.
+        object_rule: How point scores make an object score.
+        points: Points that are kept of a cloud.
+        centers: Places of a train cloud with a feature.
+        survey: Places that are scored first, as for GMANet.
+        closer: Places that are scored then, as for GMANet.
+        smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
+        align: Whether the distance to registered normal clouds is among the features.
+        without: Parts of the descriptors that are left out, as for GMANet.
+        share: Share of the held rows that the bank keeps, ``bank`` at most.
+    """
+
+    name: str = "contexts"
+    object_rule: str = "top"
+    points: int = 16384
+    centers: int = 4096
+    survey: int = 2048
+    closer: int = 1024
+    smoothing: int = 24
+    align: bool = False
+    without: list[str] = field(default_factory=list)
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.centers <= self.points:
+            raise InputError(
+                f"detector.centers={self.centers} and detector.points={self.points}, "
+                "wanted 1 <= centers <= points"
+            )
+        if min(self.survey, self.smoothing) < 1 or self.closer < 0:
+            raise InputError(
+                f"detector.survey={self.survey}, detector.smoothing={self.smoothing} and "
+                f"detector.closer={self.closer}, wanted 1 or more, 1 or more and 0 or more"
+            )
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+        if unknown := sorted(set(self.without) - set(PARTS)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
+        if set(self.without) == set(PARTS) and not self.align:
+            raise InputError("detector.without leaves nothing, wanted detector.align=true")
+
+
+class ContextBank(MemoryDetector):
+    """The nearest of the normal contexts, at every center."""
+
+    Config = ContextBankConfig
+    config: ContextBankConfig
+
+    def __init__(self, config: ContextBankConfig) -> None:
+        super().__init__(config)
+        self.atlas = Atlas() if config.align else None
+        self.channels = channels(config.without, CONTEXT + DEVIATION * config.align)
+        self.standard = Standard(len(self.channels))
+
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Lay the normal clouds on one another, or on what is stored already."""
+        if self.atlas is not None:
+            self.atlas.prepare(clouds)
+
+    def reader(self) -> ContextReader:
+        """Return what turns a cloud into its structure."""
+        config, atlas = self.config, self.atlas
+        sizes = (config.points, config.centers, config.survey)
+        alignment = None if atlas is None else atlas.alignment
+        return ContextReader(StructureReader(*sizes, atlas is not None, alignment))
+
+    def features(self, cloud: Data) -> dict[str, Tensor]:
+        """Return what the bank may remember of a cloud, the most even rows first, ``(M, C)``."""
+        return {"feature": cloud.context[:, self.channels]}
+
+    def bank_rows(self, held: int) -> int:
+        """Return how many of the held rows the bank keeps."""
+        return min(self.config.bank, max(1, round(self.config.share * held)))
+
+    def _gather(self) -> None:
+        """Bring together what several processes have seen, and standardise it."""
+        super()._gather()
+        self.standard.measure(torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)]))
+        for seen in self.seen.values():
+            seen["feature"] = self._standard(seen["feature"])
+
+    def _standard(self, values: Tensor) -> Tensor:
+        return self.standard(values).clamp(-OUTLIER, OUTLIER)  # type: ignore[no-any-return]
+
+    def point_scores(self, batch: Data) -> Tensor:
+        """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
+        reader, looks = self.reader().structure, (self.config.closer, self.config.smoothing)
+        records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
+        return torch.cat([look_twice(cloud, reader, self._distances, *looks) for cloud in records])
+
+    def _distances(self, places: StructuredCloud) -> Tensor:
+        """Return how far each place of a record is from the bank, with shape ``(M,)``."""
+        return self.bank_score("feature", self._standard(places.context[:, self.channels]))

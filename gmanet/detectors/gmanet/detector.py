@@ -1,0 +1,172 @@
+r"""GMANet (the paper, Section IV): where an apprentice departs from a frozen expert.
+
+Both are PointNet++ encoders over the same points.  The expert's weights are random and never
+change; the apprentice learns its answers on normal surface and to contradict them on the synthetic
+surface of SPCG's twins (SDO, Eqs. 2-4).  At test time their distance is the score (Eq. 5).
+
+What the paper leaves open is settled by measurement: inputs are descriptors in local frames,
+the expert's answers are standardised on normal clouds (a raw random network answers nearly the
+same everywhere), and features have unit length (``detectors.gmanet.sdo``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.base import Detector, Scores
+from gmanet.detectors.gmanet.alignment import Atlas
+from gmanet.detectors.gmanet.coarse_to_fine import look_twice
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.context_layout import channels
+from gmanet.detectors.gmanet.coordinates import COORDINATES, RawReader
+from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
+from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.gmanet.encoder import Committee, PointNet2
+from gmanet.detectors.gmanet.expert_pretraining import pretrain
+from gmanet.detectors.gmanet.pairs import Draw
+from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
+from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
+from gmanet.detectors.gmanet.standardizer import OUTLIER, Standard
+from gmanet.registration.canonical import Pose
+from gmanet.registration.reference import Reference
+
+__all__ = ["GMANet", "GMANetConfig"]
+
+
+class GMANet(Detector):
+    """A frozen expert, a trainable apprentice, and the SDO loss between them."""
+
+    Config = GMANetConfig
+    config: GMANetConfig
+    pretrained: Tensor
+
+    def __init__(self, config: GMANetConfig) -> None:
+        super().__init__(config)
+        self.steps, self.batch = config.steps, config.pairs
+        self.draw = Draw(config.draw, config.synthetic, config.near)
+        raw = config.inputs == "raw"
+        self.atlas = Atlas() if config.align and not raw else None
+        self.reference = Reference() if config.align and raw else None
+        descriptor = COORDINATES if raw else DESCRIPTOR
+        context = COORDINATES if raw else CONTEXT + DEVIATION * config.align
+        self.channels = channels(config.without, context)
+        self.expert = self._committee(config.expert, descriptor)
+        self.apprentice = self._committee(config.apprentice, descriptor)
+        self.expert.requires_grad_(False).eval()
+        if config.pretext != "none":
+            self.pretext_seed = int(torch.randint(2**31 - 1, ()))
+            self.register_buffer("pretrained", torch.tensor(False))
+        self.descriptors = Standard(descriptor)
+        self.contexts = Standard(context)
+        self.answers = Standard(config.experts, 1, config.features)
+
+    def _committee(self, head: list[int], descriptor: int) -> Committee:
+        config, inputs = self.config, (descriptor, len(self.channels), self.config.group)
+        return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
+
+    def train(self, mode: bool = True) -> GMANet:
+        """Switch the mode of everything but the expert, which stays in eval mode."""
+        super().train(mode)
+        self.expert.eval()
+        return self
+
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Lay the normal clouds on one another, or on what is stored already."""
+        if self.atlas is not None:
+            self.atlas.prepare(clouds)
+        if self.reference is not None and not self.reference.learned:
+            self.reference.learn(clouds[clouds.names.index(min(clouds.names))].pos)
+
+    def reader(self) -> StructureReader:
+        """Return what turns a cloud into its structure."""
+        config, atlas = self.config, self.atlas
+        alignment = None if atlas is None else atlas.alignment
+        sizes = (config.points, config.centers, config.survey)
+        if config.inputs == "raw":
+            target = None if self.reference is None else self.reference.target
+            return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
+        return StructureReader(*sizes, atlas is not None, alignment)
+
+    def on_fit_start(self) -> None:
+        """Standardise inputs and the expert's answers on the normal train clouds."""
+        self.calibrate(self.trainer.datamodule.sample(8192))  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def calibrate(self, normal: Data) -> None:
+        """Set the standardisation from centers of normal clouds (``descriptor``, ``context``)."""
+        normal = normal.to(self.device)
+        self.descriptors.measure(normal.descriptor.float().flatten(0, 1))
+        self.contexts.measure(normal.context.float())
+        inputs = self._inputs(normal.descriptor, normal.local, normal.context)
+        if self.config.pretext != "none" and not self.pretrained:
+            generator = torch.Generator().manual_seed(self.pretext_seed)
+            pretrain(self.expert, inputs, self.config.pretext, self.config.pretraining, generator)
+            self.pretrained = torch.tensor(True, device=self.device)
+        self.answers.measure(self.expert(*inputs))
+
+    def _inputs(self, descriptor: Tensor, local: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+        context = self.contexts(context).clamp(-OUTLIER, OUTLIER)
+        if len(self.channels) < context.shape[1]:
+            context = context[:, self.channels]
+        return self.descriptors(descriptor), local.float(), context
+
+    def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
+        """Return the discrepancies ``d`` of experts and apprentices (Eqs. 1, 2, 5), ``(E, M)``.
+
+        Args:
+            descriptor: Descriptors of each center's neighbors, with shape ``(M, K, C)``.
+            local: Their places in the center's local frame, with shape ``(M, K, 6)``.
+            context: Surroundings of the centers, with shape ``(M, D)``.
+        """
+        inputs = self._inputs(descriptor, local, context)
+        with torch.no_grad():
+            expert = self.answers(self.expert(*inputs))
+        return discrepancy(expert, self.apprentice(*inputs))
+
+    def training_step(self, batch: Data, *_: Any) -> Tensor:
+        """Return the SDO loss (Eq. 4) of drawn centers."""
+        synthetic = batch.abnormal & self.config.sdo
+        losses = [
+            sdo_loss(d[~batch.abnormal], d[synthetic], self.config.alpha)
+            for d in self(batch.descriptor, batch.local, batch.context)
+        ]
+        parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
+        count = len(batch.context)
+        self.log_dict({f"train/{name}": part for name, part in parts.items()}, batch_size=count)
+        return parts["loss"]
+
+    def validation_step(self, batch: Data, *_: Any) -> Any:
+        """Return the scores of a synthetic validation cloud, for the metric callback."""
+        return self.score(batch)
+
+    @torch.no_grad()
+    def score(self, batch: Data) -> Scores:
+        """Return scores of every input point and object of a batch of structured clouds."""
+        reader, looks = self.reader(), (self.config.closer, self.config.smoothing)
+        records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
+        points = [look_twice(cloud, reader, self._discrepancies, *looks) for cloud in records]
+        return self.with_objects(torch.cat(points), batch)
+
+    def _discrepancies(self, places: StructuredCloud) -> Tensor:
+        """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""
+        descriptor, local, context = self._inputs(places.descriptor, places.local, places.context)
+        inputs = (descriptor, places.groups, local, context)
+        expert = self.answers(self.expert.over(*inputs))
+        return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW on the apprentice with a one-cycle schedule over all steps."""
+        optimizer = torch.optim.AdamW(
+            self.apprentice.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.config.learning_rate, total_steps=self.config.steps
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,190 @@
+r"""IMRNet [Li et al., CVPR 2024]: where a part departs from its own masked reconstruction.
+
+Points are sampled more densely where the surface changes and grouped into patches.  A transformer
+learns to tell hidden patches of normal clouds from visible ones.  A cloud to be judged is told
+patch by patch, and what was told is told again.  A point scores its distance to the reconstructed
+surface plus the distance between the features of its patches and of their reconstruction, and an
+object its highest point.
+
+There is no published code.  What the paper leaves open, and what was chosen:
+
+* Sampling: half of the points come from the quarter where normals and curvatures change most.
+* Masks at test: a partition drawn from the run's seed hides every patch once per iteration.
+* Point distance: to the plane of the nearest reconstructed points, as distances to points would
+  measure their spacing.
+* Feature: the encoder's tokens at three depths where nothing is hidden, interpolated from patches.
+* Sum: each distance is standardised by what the normal train clouds get, those learnt from.
+* Poses: registered on one cloud; every step turns its cloud at random by up to the angle ``turn``.
+* Schedule: AdamW with one cycle; every step reads one cloud.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.detectors.base import DetectorConfig, Scores
+from gmanet.detectors.imrnet.reader import SampledReader
+from gmanet.detectors.imrnet.reconstruction import Reconstructor, surface_distance
+from gmanet.detectors.registered import Posed
+from gmanet.detectors.scoring import propagate
+from gmanet.errors import InputError
+from gmanet.networks.pointmae.patches import PatchedCloud
+from gmanet.registration.canonical import POSES
+
+__all__ = ["IMRNet", "IMRNetConfig"]
+
+HELD = 64
+"""Train clouds whose records stay in memory, and that give the scales."""
+
+
+@dataclass
+class IMRNetConfig(DetectorConfig):
+    """IMRNet's settings.
+
+    Args:
+        name: ``imrnet``.
+        object_rule: How point scores make an object score.
+        points: Points that geometry-aware sampling keeps (every input point gets a score).
+        changing: Share of them in the quarter of the cloud where the surface changes most.
+        centers: Patches.
+        group: Points of a patch; 64 is the paper's best.
+        pose: ``registered``, ``principal`` or ``given``.
+        turn: Largest angle by which a step turns its cloud, in degrees.
+        width: Channels of a token.
+        depth: Transformer blocks of the encoder; the decoder has a third of them.
+        heads: Attention heads.
+        mask: Share of the patches that are hidden.
+        iterations: How often the output becomes the input; 3 in the paper.
+        steps: Optimizer steps.
+        learning_rate: Peak of the one-cycle schedule.
+        weight_decay: Of AdamW.
+    """
+
+    name: str = "imrnet"
+    object_rule: str = "max"
+    points: int = 8192
+    changing: float = 0.5
+    centers: int = 256
+    group: int = 64
+    pose: str = "registered"
+    turn: float = 5.0
+    width: int = 384
+    depth: int = 12
+    heads: int = 6
+    mask: float = 0.4
+    iterations: int = 3
+    steps: int = 10000
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pose not in POSES:
+            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
+        for name, least in (("centers", 3), ("group", 2), ("iterations", 1), ("steps", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
+        if self.points < self.centers:
+            raise InputError(
+                f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
+            )
+        if not 0 < self.mask < 1:
+            raise InputError(f"detector.mask={self.mask}, wanted more than 0 and less than 1")
+        for name, highest in (("changing", 1.0), ("turn", 180.0)):
+            if not 0 <= getattr(self, name) <= highest:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 to {highest:g}")
+
+
+class IMRNet(Posed):
+    """A masked autoencoder of patches that is applied to its own output."""
+
+    Config = IMRNetConfig
+    config: IMRNetConfig
+    seed: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: IMRNetConfig) -> None:
+        super().__init__(config)
+        self.steps = config.steps
+        self.net = Reconstructor(config.width, config.depth, config.heads, config.mask)
+        self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's seed, as weights
+        self.register_buffer("mean", torch.zeros(2))
+        self.register_buffer("deviation", torch.ones(2))
+        self.lay(config.pose)
+        self.held: dict[bytes, PatchedCloud] = {}
+
+    def reader(self) -> SampledReader:
+        """Return what turns a cloud into patches."""
+        config = self.config
+        sizes = (config.points, config.changing, config.centers, config.group)
+        return SampledReader(*sizes, self.pose, self.held)
+
+    def on_fit_start(self) -> None:
+        """Read train clouds that later steps find again, and measure the size of their patches."""
+        clouds = self.trainer.datamodule.train  # type: ignore[attr-defined]
+        chosen = np.random.default_rng(int(self.seed)).permutation(len(clouds))[:HELD]
+        records = self.reader().hold(clouds[int(index)] for index in chosen)
+        self.net.fit_size([_patches(record)[0] for record in records])
+
+    def training_step(self, batch: Data, *_: Any) -> Tensor:
+        """Return the loss of a turned cloud's hidden patches; the seed and the step decide both."""
+        rng = np.random.default_rng([int(self.seed), self.global_step])
+        axis = rng.normal(size=3)
+        angle = np.deg2rad(rng.uniform(-self.config.turn, self.config.turn))
+        turn = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
+        patches, centers = _patches(batch)
+        matrix = torch.from_numpy(turn).to(patches)
+        loss = self.net.loss(patches @ matrix, centers @ matrix, rng.permutation(len(centers)))
+        self.log("train/loss", loss, batch_size=1)
+        return loss
+
+    def on_train_end(self) -> None:
+        """Set the scales of the two distances by the normal clouds."""
+        self.eval()
+        records = list(self.held.values())
+        found = torch.cat([self.distances(record.to(self.device)) for record in records])
+        self.mean.copy_(found.mean(dim=0))
+        self.deviation.copy_(found.std(dim=0).clamp_min(1e-12))
+        self.held.clear()
+
+    @torch.no_grad()
+    def distances(self, cloud: Data) -> Tensor:
+        """Return the point and the feature distance of a cloud's points, with shape ``(N, 2)``."""
+        patches, centers = _patches(cloud)
+        told = self.net(patches, centers, self.config.iterations, int(self.seed))
+        surface = (told + centers[:, None]).flatten(0, 1)
+        near = surface_distance(cloud.points, surface)
+        change = self.net.features(patches, centers) - self.net.features(told, centers)
+        feature = propagate(change.norm(dim=1), cloud.near, cloud.weight)
+        return torch.stack([near, feature], dim=1)
+
+    def score(self, batch: Data) -> Scores:
+        """Return scores of every input point and object of a batch."""
+        clouds = batch.to_data_list() if "ptr" in batch else [batch]
+        found = torch.cat([self.distances(cloud) for cloud in clouds])
+        return self.with_objects(((found - self.mean) / self.deviation).sum(dim=1), batch)
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW with a one-cycle schedule over all steps."""
+        config = self.config
+        optimizer = torch.optim.AdamW(
+            self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, config.learning_rate, total_steps=config.steps
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _patches(cloud: Data) -> tuple[Tensor, Tensor]:
+    """Return points less their center, ``(M, K, 3)``, and centers, ``(M, 3)``, of one cloud."""
+    centers = cloud.points[cloud.chosen]
+    return cloud.points[cloud.groups] - centers[:, None], centers

@@ -1,0 +1,73 @@
+"""Patches of a geometry-aware sample: what IMRNet reads of a cloud."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from gmanet.cloud import Cloud
+from gmanet.detectors.imrnet.sampling import aware_points
+from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.networks.pointmae.patches import PatchedCloud
+from gmanet.registration.canonical import Pose
+
+__all__ = ["SampledReader"]
+
+
+@dataclass(frozen=True)
+class SampledReader:
+    """Turn a cloud into patches of the points that geometry-aware sampling keeps.
+
+    Steps pass over the train clouds many times, so their records can be held.
+
+    Args:
+        points: Points that are kept.
+        share: Share of them where the surface changes.
+        centers: Patches, by farthest point sampling of the kept points.
+        group: Points of a patch.
+        pose: How a cloud is laid before.
+    """
+
+    points: int
+    share: float
+    centers: int
+    group: int
+    pose: Pose
+    held: dict[bytes, PatchedCloud] = field(default_factory=dict, compare=False, repr=False)
+
+    def hold(self, clouds: Iterable[Cloud]) -> list[PatchedCloud]:
+        """Return the records of some clouds, and keep them at hand."""
+        made = {cloud.pos.tobytes(): self(cloud) for cloud in clouds}
+        self.held.update(made)
+        return list(made.values())
+
+    def __call__(self, cloud: Cloud) -> PatchedCloud:
+        """Return the record to learn from or to score."""
+        key = cloud.pos.tobytes() if self.held else b""
+        if key in self.held:
+            return copy.copy(self.held[key])  # fields that are added stay out of it
+        pos = self.pose(cloud.pos)
+        pos = pos - pos.mean(axis=0, dtype=np.float64).astype(np.float32)
+        pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
+        kept = aware_points(pos, self.points, self.share)
+        chosen = kept[farthest_points(pos[kept], self.centers)]
+        center = pos[chosen]
+        distance, near = nearest(center, pos, 3)
+        return PatchedCloud(
+            points=torch.from_numpy(pos),
+            chosen=torch.from_numpy(chosen),
+            groups=torch.from_numpy(kept[nearest(pos[kept], center, self.group)[1]]),
+            near=torch.from_numpy(near),
+            weight=torch.from_numpy(inverse_distance(distance)),
+            num_nodes=len(cloud),
+        )
+
+    def of_train(self, cloud: Cloud) -> PatchedCloud:
+        """Return the record to learn from: a step asks for patches alone, and waits for less."""
+        record = self(cloud)
+        del record["near"], record["weight"]
+        return record

@@ -1,0 +1,146 @@
+"""What memory banks have in common: one pass over the normal clouds, then a bank of their features.
+
+Nothing is optimised.  Memory is bounded: an equal number of rows of each cloud is held, however
+many clouds and points there are.  The reference code of the methods holds every row of every cloud,
+and more than once where it concatenates tensors in its loops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
+
+from gmanet.detectors.bank import Bank
+from gmanet.detectors.base import Detector, DetectorConfig, Scores
+from gmanet.detectors.scoring import propagate
+from gmanet.errors import InputError
+
+__all__ = ["Described", "MemoryConfig", "MemoryDetector"]
+
+
+class Described(Data):
+    """A cloud's features that pack into one PyG batch.
+
+    ``near`` are rows of ``feature``, ``around`` and ``pick`` are points, ``coarse`` are rows of
+    ``around``.
+    """
+
+    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return by how much a batch shifts the indices of the next cloud."""
+        if key in ("near", "coarse"):
+            return len(self.feature if key == "near" else self.around)
+        if key in ("around", "pick"):
+            return self.num_nodes
+        return super().__inc__(key, value, *args, **kwargs)
+
+
+@dataclass
+class MemoryConfig(DetectorConfig):
+    """What all memory banks have in common.
+
+    Args:
+        object_rule: How point scores make an object score.
+        held: Feature rows held while fitting, an equal number of each normal cloud; with four
+            bytes per channel it bounds the memory of any number of clouds.
+        bank: Rows that are kept of them, at most.
+        neighbors: Nearest rows of the bank whose mean distance is the score.
+    """
+
+    object_rule: str = "max"
+    held: int = 65536
+    bank: int = 10000
+    neighbors: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("held", "bank", "neighbors"):
+            if getattr(self, name) < 1:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
+
+
+class MemoryDetector(Detector):
+    """Collects features in one pass over the normal clouds and keeps some of them in banks.
+
+    A cloud's own share of the rows are the first in its reader's order, that of farthest point
+    sampling: they cover the cloud evenly and depend on no file's order.
+    """
+
+    Config = MemoryConfig
+    config: MemoryConfig
+
+    def __init__(self, config: MemoryConfig, banks: tuple[str, ...] = ("feature",)) -> None:
+        super().__init__(config)
+        self.automatic_optimization = False  # Lightning would warn that no loss came back
+        self.banks = nn.ModuleDict({name: Bank() for name in banks})
+        self.seed = int(torch.randint(2**31 - 1, ()))  # drawn as weights are: of the run's seed
+        self.quota = config.held
+        self.seen: dict[str, dict[str, Tensor]] = {}
+
+    def features(self, cloud: Data) -> dict[str, Tensor]:
+        """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
+        return {"feature": cloud.feature}
+
+    def point_scores(self, batch: Data) -> Tensor:
+        """Return scores of all points of a batch, interpolated from places, with shape ``(N,)``."""
+        return propagate(self.bank_score("feature", batch.feature), batch.near, batch.weight)
+
+    def bank_score(self, name: str, features: Tensor) -> Tensor:
+        """Return a bank's scores of features with shape ``(M, C)``, with shape ``(M,)``."""
+        bank = self.banks[name]
+        assert isinstance(bank, Bank)
+        return bank.score(features.float(), self.config.neighbors)
+
+    def on_train_start(self) -> None:
+        """Share the rows among the clouds."""
+        clouds = len(self.trainer.datamodule.train)  # type: ignore[attr-defined]
+        self.quota = max(1, self.config.held // max(1, clouds))
+        self.seen = {}
+
+    def training_step(self, batch: Data, *_: Any) -> None:
+        """Remember a cloud's first rows."""
+        for cloud in batch.to_data_list() if isinstance(batch, Batch) else [batch]:
+            rows = {name: part[: self.quota] for name, part in self.features(cloud).items()}
+            self.seen[cloud.name] = {name: part.float().clone() for name, part in rows.items()}
+
+    @torch.no_grad()
+    def on_train_end(self) -> None:
+        """Build the banks; neither order nor process in which clouds came matters."""
+        self._gather()
+        names = sorted(self.seen)
+        for name, bank in self.banks.items():
+            assert isinstance(bank, Bank)
+            clouds = [self.seen[cloud][name] for cloud in names]
+            generator = torch.Generator().manual_seed(self.seed)
+            count = self.bank_rows(sum(len(cloud) for cloud in clouds))
+            bank.build(clouds, count, self.config.neighbors, generator)
+        self.seen = {}
+
+    def _gather(self) -> None:
+        """Bring together what several processes have seen, on each of them."""
+        if self.trainer.world_size == 1:
+            return
+        mine = {
+            cloud: {name: part.cpu() for name, part in banks.items()}
+            for cloud, banks in self.seen.items()
+        }
+        every: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(every, mine)
+        self.seen = {
+            cloud: {name: part.to(self.device) for name, part in banks.items()}
+            for seen in every
+            for cloud, banks in seen.items()
+        }
+
+    def bank_rows(self, held: int) -> int:
+        """Return how many of the held rows a bank keeps."""
+        return min(self.config.bank, held)
+
+    @torch.no_grad()
+    def score(self, batch: Data) -> Scores:
+        """Return scores of every point and object of a batch."""
+        points = self.point_scores(batch)
+        return self.with_objects(points, batch)

@@ -1,0 +1,144 @@
+r"""PatchCore on Point-MAE features, as Real3D-AD's benchmark has it.
+
+A farthest-point center's feature :math:`f` is what a transformer makes of the 128 points nearest to
+each center (``networks.pointmae.encoder``).  It scores :math:`\min_{m \in M} \|f - m\|` in the greedy coreset
+:math:`M` of normal features; every point takes its score from the three nearest centers.
+
+The published weights come from ShapeNet.  Where their file is not given, the encoder learns masked
+reconstruction on normal clouds before the bank is made, and the row is ``self-pretrained``.  Its
+sizes are then for a processor.
+
+The reference registers every cloud by RANSAC, differently on every run; here registration is
+deterministic (``detectors.registered``).  It measures in millimeters; here the farthest point has
+distance one, as in the encoder's own training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gmanet.cloud import Cloud
+from gmanet.detectors.registered import PosedConfig, PosedDetector
+from gmanet.detectors.scoring import propagate
+from gmanet.errors import InputError
+from gmanet.networks.pointmae.encoder import KINDS, PointEncoder
+from gmanet.networks.pointmae.patches import PatchReader
+from gmanet.networks.pointmae.pretrained_weights import load_official
+from gmanet.networks.pointmae.pretraining_cache import pretrained
+from gmanet.registration.canonical import Pose
+
+__all__ = ["PointMAE", "PointMAEConfig"]
+
+LEARNED = (16, 256)
+"""Normal clouds, and patches of each, that pre-training reads: a bound on memory."""
+
+
+@dataclass
+class PointMAEConfig(PosedConfig):
+    """Settings of detectors on Point-MAE features.
+
+    Args:
+        name: ``patchcore_pointmae``.
+        held: Feature rows held while fitting, an equal number of each normal cloud.
+        encoder: ``pointmae`` or ``pointbert``.
+        weights: File with official weights, which want ``width=384 depth=12 heads=6``; empty: the
+            encoder is pre-trained on the normal clouds.
+        width: Channels of a token.
+        depth: Transformer blocks.
+        heads: Attention heads.
+        centers: Places with a feature; 16384 in the reference, where one cloud's attention alone is
+            16 times the work of 4096, minutes on a processor.
+        group: Points of a patch.
+        pose: ``registered``, ``principal`` or ``given``.
+        pretraining: Steps of masked reconstruction where there are no official weights.
+    """
+
+    name: str = "patchcore_pointmae"
+    held: int = 16384
+    encoder: str = "pointmae"
+    weights: str = ""
+    width: int = 96
+    depth: int = 4
+    heads: int = 3
+    centers: int = 4096
+    group: int = 128
+    pretraining: int = 300
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weights.split("/")[0] == "~":
+            self.weights = str(Path(self.weights).expanduser())
+        if self.encoder not in KINDS:
+            raise InputError(f"detector.encoder={self.encoder!r}, wanted one of {', '.join(KINDS)}")
+        for name, least in (("centers", 3), ("group", 2), ("pretraining", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
+
+    @property
+    def label(self) -> str:
+        """Where the encoder's weights come from."""
+        return "official weights" if self.weights else "self-pretrained"
+
+
+class PointMAE(PosedDetector):
+    """The nearest of the greedily chosen normal features of a transformer over patches."""
+
+    Config = PointMAEConfig
+    config: PointMAEConfig
+
+    def __init__(self, config: PointMAEConfig, banks: tuple[str, ...] = ("feature",)) -> None:
+        super().__init__(config, banks)
+        self.encoder = PointEncoder(config.encoder, config.width, config.depth, config.heads)
+        self.encoder.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> PointMAE:
+        """Switch the mode of everything but the encoder, which stays in eval mode."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def reader(self) -> PatchReader:
+        """Return what turns a cloud into patches."""
+        return PatchReader(self.config.centers, self.config.group, self.pose)
+
+    def on_fit_start(self) -> None:
+        """Load the official weights, or learn from the normal clouds."""
+        config = self.config
+        if config.weights:
+            sizes = (config.encoder, config.width, config.depth, config.heads)
+            self.encoder.load_state_dict(load_official(config.weights, *sizes).state_dict())
+            return
+        rng = np.random.default_rng(self.seed)
+        clouds = self.trainer.datamodule.train  # type: ignore[attr-defined]
+        chosen = rng.permutation(len(clouds))[: LEARNED[0]]
+        patches = [self._patches(clouds[int(index)]) for index in chosen]
+        self.encoder.requires_grad_(True)
+        pretrained(self.encoder, patches, config.pretraining, rng)
+
+    def _patches(self, cloud: Cloud) -> tuple[Tensor, Tensor]:
+        """Return patches that cover a cloud twice, as in Point-MAE, and their centers.
+
+        Pre-training turns them at random, so that the pose of the cloud does not matter.
+        """
+        group = min(self.config.group, len(cloud))
+        count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
+        made = PatchReader(count, group, Pose("given"))(cloud)
+        centers = made.points[made.chosen]
+        return made.points[made.groups] - centers[:, None], centers
+
+    @torch.no_grad()
+    def features(self, cloud: Data) -> dict[str, Tensor]:
+        """Return the features of a cloud's centers, the most even first, ``(M, C)``."""
+        return {"feature": self.encoder(cloud.points, cloud.groups, cloud.chosen)}
+
+    def point_scores(self, batch: Data) -> Tensor:
+        """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
+        clouds = batch.to_data_list() if "ptr" in batch else [batch]
+        scores = [self.bank_score("feature", self.features(cloud)["feature"]) for cloud in clouds]
+        return propagate(torch.cat(scores), batch.near, batch.weight)

@@ -1,0 +1,128 @@
+"""Whole clouds at unit size: what a network over all points of a part reads, and learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from gmanet.cloud import Cloud, Floats
+from gmanet.detectors.r3dad.patch_gen import patch_gen
+from gmanet.geometry.neighbors import farthest_points
+from gmanet.registration.canonical import Pose
+
+__all__ = ["TurnedCopies", "Turns", "WholeReader"]
+
+ALIKE = 1.1
+"""Principal axes whose spreads differ by less than this factor cannot be told apart."""
+
+SKEWED = 0.1
+"""Axes whose third moment is larger than this have a sign; it is 0 for symmetric parts."""
+
+
+@dataclass(frozen=True)
+class WholeReader:
+    """Turn a cloud into coordinates about its centroid with a standard deviation of one.
+
+    Args:
+        points: Points that an encoder reads, by farthest point sampling: no file's order matters.
+        pose: How a cloud is laid before.
+    """
+
+    points: int
+    pose: Pose
+
+    def place(self, cloud: Cloud) -> Floats:
+        """Return the coordinates of all points, with shape ``(N, 3)``."""
+        pos = self.pose(cloud.pos)
+        pos = pos - pos.mean(axis=0, dtype=np.float64).astype(np.float32)
+        size = max(float(np.square(pos, dtype=np.float64).mean()) ** 0.5, 1e-12)
+        return np.asarray(pos / np.float32(size))
+
+    def __call__(self, cloud: Cloud) -> Data:
+        """Return the record to score: ``place (N, 3)``, and ``shape (1, points, 3)`` of it."""
+        place = self.place(cloud)
+        chosen = np.resize(farthest_points(place, self.points), self.points)
+        return Data(
+            place=torch.from_numpy(place),
+            shape=torch.from_numpy(place[chosen][None]),
+            num_nodes=len(cloud),
+        )
+
+
+class Turns:
+    """The rotations that a pose leaves open for a part.
+
+    Args:
+        places: Normal clouds in their pose.
+        pose: ``given`` leaves everything open and ``registered`` nothing; ``principal`` turns about
+            the axis of a round part, and by half turns where third moments say nothing.
+    """
+
+    def __init__(self, places: Sequence[Floats], pose: str) -> None:
+        spread = np.mean([np.square(place).mean(axis=0) ** 0.5 for place in places], axis=0)
+        skew = np.min([abs((place**3).mean(axis=0)) for place in places], axis=0)
+        alike = spread[:2] < ALIKE * spread[1:]
+        self.nothing = pose == "registered"
+        self.everything = pose == "given" or bool(alike.all())
+        self.axis = np.array([alike[1], 0.0, alike[0]])
+        self.signed = skew > SKEWED * spread**3
+
+    def draw(self, rng: np.random.Generator) -> Floats:
+        """Return a random rotation, with shape ``(3, 3)``."""
+        if self.nothing:
+            return np.eye(3, dtype=np.float32)
+        if self.everything:
+            return Rotation.random(random_state=rng).as_matrix().astype(np.float32)
+        sign = np.where(self.signed, 1.0, rng.choice([-1.0, 1.0], 3))
+        turn = np.diag([sign[0], sign[1], sign[0] * sign[1]])
+        spin = Rotation.from_rotvec(rng.uniform(0, 2 * np.pi) * self.axis).as_matrix()
+        return np.asarray(spin @ turn, dtype=np.float32)
+
+
+class TurnedCopies(Dataset[Data]):
+    """Turned copies of normal clouds, each beside its Patch-Gen twin.
+
+    ``copies[epoch, index]`` draws from cloud ``index`` modulo their number; nothing else decides.
+
+    Args:
+        places: Normal clouds in their pose.
+        pose: What turns there are.
+        points: Points of a copy.
+        length: Number of copies.
+        abnormal: Share of the copies whose twin differs.
+        seed: Decides everything that is drawn.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Floats],
+        pose: str,
+        points: int,
+        length: int,
+        abnormal: float,
+        seed: int,
+    ) -> None:
+        self.places, self.points, self.turns = places, points, Turns(places, pose)
+        self.length, self.abnormal, self.seed = length, abnormal, seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, key: tuple[int, int]) -> Data:
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        place = self.places[index % len(self.places)]
+        chosen = rng.choice(len(place), self.points, replace=len(place) < self.points)
+        normal = place[chosen] @ self.turns.draw(rng).T
+        twin, label = normal, np.zeros(self.points, dtype=bool)
+        if rng.random() < self.abnormal:
+            twin, label = patch_gen(normal, rng)
+        parts = {"normal": normal, "twin": twin, "abnormal": label}
+        made = {name: torch.from_numpy(part[None]) for name, part in parts.items()}
+        return Data(**made, num_nodes=self.points)

@@ -1,0 +1,99 @@
+"""The runs of an experiment as a picture grid: one defective cloud per category, all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.evaluation.predictions import Prediction, load_predictions
+from gmanet.view.grid import Line, save_grid
+
+__all__ = ["Scored", "draw_grid"]
+
+LINES = 6
+"""Categories that are drawn at most, spread evenly."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The predictions of one run.
+
+    Args:
+        row: The variant.
+        data: What was scored.
+        predictions: Folder of the predictions.
+    """
+
+    row: str
+    data: DataConfig
+    predictions: Path
+
+
+def draw_grid(path: Path, runs: Sequence[Scored]) -> bool:
+    """Draw the first defective test cloud by name of each category and return whether there is any.
+
+    Of several runs of a row on a category the first is drawn.  A method's colors run from its own
+    median score of the category to its 99.9th percentile.  A place stays empty where a run is
+    missing or was measured on other data than the first row's.
+
+    Args:
+        path: PNG file to write.
+        runs: In the order of the columns.
+
+    Raises:
+        InputError: Predictions are damaged, the data are missing, or the file cannot be written.
+    """
+    rows = list(dict.fromkeys(run.row for run in runs))
+    categories = list(dict.fromkeys(run.data.category for run in runs))
+    if len(categories) > LINES:
+        categories = [categories[i] for i in np.linspace(0, len(categories) - 1, LINES).astype(int)]
+    found = [
+        _line([run for run in runs if run.data.category == category], rows)
+        for category in categories
+    ]
+    lines = [line for line in found if line is not None]
+    if lines:
+        save_grid(path, rows, lines)
+    return bool(lines)
+
+
+def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
+    """Return the picture of one category; None if no test cloud is defective."""
+    data = runs[0].data
+    test = open_data(data, "test")
+    name = ""
+    scores: dict[str, np.ndarray] = {}
+    limits: dict[str, tuple[float, float]] = {}
+    for run in runs:
+        if run.row in scores or _what(run.data) != _what(data):
+            continue
+        predictions = list(load_predictions(run.predictions))
+        name = name or min((p.name for p in predictions if p.abnormal), default="")
+        own = next((p for p in predictions if p.name == name), None)
+        if own is not None:
+            scores[run.row], limits[run.row] = own.score, _limits(predictions)
+    if not name:
+        return None
+    cloud = test[test.names.index(name)]
+    return Line(
+        f"{data.category}: {cloud.defect or 'defective'}".replace("_", " "),
+        cloud.pos,
+        cloud.label,
+        [scores.get(row) for row in rows],
+        [limits.get(row, (0.0, 1.0)) for row in rows],
+    )
+
+
+def _what(data: DataConfig) -> tuple[str, str | None, str, int]:
+    """Return what decides on the test clouds of a category."""
+    return data.name, data.root, data.profile, data.seed
+
+
+def _limits(predictions: Sequence[Prediction]) -> tuple[float, float]:
+    low, high = np.percentile(np.concatenate([p.score for p in predictions]), (50, 99.9))
+    return float(low), float(max(high, low + 1e-9))

@@ -1,0 +1,168 @@
+"""Table VI, measured: one table for each size of clouds, as Markdown, and all of it as CSV."""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gmanet.evaluation.efficiency.measure import FITTED
+from gmanet.evaluation.efficiency.profiler import OTHER
+
+__all__ = ["Measured", "csv_rows", "markdown_sections", "page"]
+
+LEAST = 0.01
+"""Share of the time below which a stage is not shown."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the rounds of one method on clouds of one size found.
+
+    Args:
+        method: The detector's setting.
+        points: Of each cloud.
+        rounds: What ``evaluation.efficiency.measure.measure`` returned, the first with the details.
+    """
+
+    method: str
+    points: int
+    rounds: Sequence[Mapping[str, Any]]
+
+    def median(self, name: str) -> float:
+        """Return the median of all timings, or of one figure of each round."""
+        return statistics.median(self._all(name))
+
+    def _all(self, name: str) -> list[float]:
+        found = (one[name] for one in self.rounds)
+        return [x for value in found for x in (value if isinstance(value, list) else [value])]
+
+    @property
+    def floor(self) -> float:
+        """Return the floor in seconds: a copy, nearest points, and the score's arithmetic."""
+        return float(self.rounds[0]["floor"])
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """Return stage -> share of the time, the longest first, ``other`` last."""
+        seconds = self.rounds[0]["stages"]
+        total = sum(seconds.values())
+        order = sorted(seconds, key=lambda stage: (stage == OTHER, -seconds[stage]))
+        return {stage: seconds[stage] / total for stage in order}
+
+    def figures(self) -> dict[str, float]:
+        """Return named figures, as the CSV has them."""
+        seconds, first = self._all("seconds"), self.rounds[0]
+        middle = statistics.median(seconds)
+        return {
+            "seconds": middle,
+            "fastest": min(seconds),
+            "slowest": max(seconds),
+            "timings": len(seconds),
+            "fps": 1 / middle,
+            "reader_seconds": self.median("reader"),
+            "score_seconds": self.median("score"),
+            "peak_mib": self.median("peak_mib"),
+            "cuda_mib": self.median("cuda_mib"),
+            "parameters": first["parameters"],
+            "buffers": first["buffers"],
+            "model_mib": first["model_mib"],
+            "gflop": first["gflop"],
+            "floor_seconds": self.floor,
+        }
+
+
+def page(
+    rows: Sequence[Measured],
+    record: Mapping[str, Any],
+    typed: str,
+    device: str,
+    failed: Sequence[str],
+) -> str:
+    """Return the whole page.
+
+    Args:
+        rows: What was measured, at least one.
+        record: What ``provenance`` returns.
+        typed: The command.
+        device: ``cpu`` or ``cuda``.
+        failed: A line on each method that could not be measured.
+    """
+    versions, machine = record["versions"], record["machine"]
+    named = ("python", "torch", "numpy", "scipy")
+    where = machine.get("gpu") if device == "cuda" else device
+    first = rows[0].rounds
+    parts = [
+        "# Efficiency",
+        "Seconds from the points of a cloud in memory to a score of every point (reader and score, "
+        f"one cloud at a time); medians of {len(first)} rounds of {len(first[0]['seconds'])} "
+        "clouds, the methods in turn, a process each; the first cloud, which warms up, is not "
+        "timed. Peak: growth of the resident memory while it is scored. Model: parameters and "
+        f"buffers. Each method was fitted on {FITTED} clouds of the same size in a few steps, and "
+        "its banks then filled to the rows that all train clouds would leave. Stages come from a "
+        "pass of their own, on one thread.",
+        f"Measured on {datetime.date.today().isoformat()} on {machine['cores']} cores of "
+        f"{machine['processor']} ({where}, {first[0]['threads']} threads), "
+        f"{', '.join(f'{name} {versions.get(name)}' for name in named)}, commit "
+        f"{_short(record['commit'])}: `{typed}`.",
+        markdown_sections(rows),
+        *(["Not measured:", "\n".join(f"- {line}" for line in failed)] if failed else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _short(commit: str | None) -> str:
+    head, dirty, _ = str(commit).partition("-dirty")
+    return head[:10] + dirty
+
+
+def markdown_sections(rows: Sequence[Measured]) -> str:
+    """Return a table for each size, the fastest method first, and GMANet against its floor."""
+    parts = []
+    for points in dict.fromkeys(row.points for row in rows):
+        same = sorted(
+            (row for row in rows if row.points == points), key=lambda r: r.median("seconds")
+        )
+        parts += [f"## {points} points", _table(same)]
+        parts += [_over(row) for row in same if row.method.startswith("gmanet")]
+    return "\n\n".join(parts)
+
+
+def _table(rows: Sequence[Measured]) -> str:
+    cuda = any(row.median("cuda_mib") for row in rows)
+    titles = ["s/cloud", "FPS", "reader s", "score s", "peak MiB"]
+    titles += ["CUDA MiB"] * cuda + ["model MiB", "parameters"]
+    head = f"| method | {' | '.join(titles)} | where the time goes |"
+    lines = [head, f"|---|{'--:|' * len(titles)}---|"]
+    for row in rows:
+        got = row.figures()
+        cells = [f"{got['seconds']:.3f}", f"{got['fps']:.2f}"]
+        cells += [f"{got[name]:.3f}" for name in ("reader_seconds", "score_seconds")]
+        cells += [f"{got['peak_mib']:.0f}"] + [f"{got['cuda_mib']:.0f}"] * cuda
+        cells += [f"{got['model_mib']:.1f}", f"{got['parameters']:.0f}"]
+        stages = [f"{stage} {share:.0%}" for stage, share in row.stages.items() if share >= LEAST]
+        lines.append(f"| {row.method} | {' | '.join(cells)} | {', '.join(stages)} |")
+    return "\n".join(lines)
+
+
+def _over(row: Measured) -> str:
+    seconds = row.median("seconds")
+    return (
+        f"{row.method} takes {seconds:.3f} s, {seconds / row.floor:.1f} times its floor of "
+        f"{row.floor:.3f} s (copy the cloud, build a KD-tree, find the nearest point of every "
+        f"point, {row.rounds[0]['gflop']:.1f} GFLOP of the networks at this machine's rate)."
+    )
+
+
+def csv_rows(rows: Sequence[Measured]) -> str:
+    """Return one line per method and size."""
+    stages = sorted({stage for row in rows for stage in row.stages})
+    figures = list(rows[0].figures())
+    lines = [",".join(["method", "points", *figures, *(f"share_{stage}" for stage in stages)])]
+    for row in rows:
+        shares = row.stages
+        values = [*row.figures().values(), *(shares.get(stage, 0.0) for stage in stages)]
+        lines.append(",".join([row.method, str(row.points), *(f"{value:.6g}" for value in values)]))
+    return "\n".join(lines) + "\n"

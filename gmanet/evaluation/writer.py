@@ -1,0 +1,57 @@
+"""Pass 1: scores of every cloud, stored as soon as they are there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+from gmanet.cloud import Cloud
+from gmanet.evaluation.predictions import predict_cloud
+
+__all__ = ["StorePredictions"]
+
+
+class StorePredictions(Callback):
+    """Writes one file of scores per cloud as soon as it is scored."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start = 0.0
+        self.threads = torch.get_num_threads()
+
+    def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Leave the cores to the data workers, which have most of the work."""
+        if trainer.datamodule.workers:  # type: ignore[attr-defined]
+            self.threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+
+    def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Take the cores back."""
+        if trainer.datamodule.workers:  # type: ignore[attr-defined]
+            torch.set_num_threads(self.threads)
+
+    def on_exception(self, trainer: Trainer, *_: Any) -> None:
+        """Take the cores back also after an error."""
+        torch.set_num_threads(self.threads)
+
+    def on_predict_batch_start(self, *_: Any) -> None:
+        """Start the clock."""
+        self.start = time.perf_counter()
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Write the scores of a batch's clouds."""
+        clouds = batch.to_data_list()
+        scoring = (time.perf_counter() - self.start) / len(clouds)
+        sizes = batch.ptr.diff().tolist()
+        scores = outputs.points.cpu().split(sizes)
+        for data, score, whole in zip(clouds, scores, outputs.objects.tolist(), strict=True):
+            label = data.label.cpu().numpy() if data.labelled else None
+            cloud = Cloud(data.pos.cpu().numpy(), label, name=data.name, defect=data.defect or None)
+            seconds = float(data.seconds) + scoring
+            predict_cloud(cloud, score.numpy(), seconds, whole).save(self.folder)

@@ -1,0 +1,159 @@
+"""The header of a ``.ply`` file: its elements, their properties, and the encoding."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gmanet.errors import InputError
+from gmanet.formats.outputs import MARK
+from gmanet.formats.source import quote
+
+__all__ = ["Element", "Header", "Property", "parse_header"]
+
+ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+KINDS = {
+    **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
+    **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
+    **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
+}
+REMARKS = ("comment", "obj_info")
+WHOLE = re.compile(r"[0-9]{1,18}")
+END = re.compile(rb"^end_header[ \t\r]*\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property of an element.
+
+    Args:
+        name: Lower case.
+        kind: NumPy's name of the type without byte order, ``f4``.
+        length_kind: For lists, the type of the length before the values; else None.
+    """
+
+    name: str
+    kind: str
+    length_kind: str | None = None
+
+    @property
+    def least(self) -> int:
+        """The least number of bytes it takes."""
+        return int((self.length_kind or self.kind)[1])
+
+
+@dataclass
+class Element:
+    """One element: a table of ``count`` rows."""
+
+    name: str
+    count: int
+    properties: list[Property] = field(default_factory=list)
+
+    @property
+    def least(self) -> int:
+        """The least number of bytes that a row takes; the exact one if ``fixed``."""
+        return sum(one.least for one in self.properties)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether all rows are equally long, because there are no lists."""
+        return all(one.length_kind is None for one in self.properties)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header says.
+
+    Args:
+        order: Byte order, ``<`` or ``>``; empty for ascii.
+        elements: In the order of the file; exactly one is called ``vertex``.
+        offset: Bytes before the data.
+        lines: Lines before the data.
+    """
+
+    order: str
+    elements: tuple[Element, ...]
+    offset: int
+    lines: int
+
+
+def parse_header(path: Path, data: bytes) -> Header:
+    """Return the header.
+
+    Args:
+        path: Named in errors.
+        data: The file's bytes.
+
+    Raises:
+        InputError: It is no PLY header (names the line), or that of an output of ``predict``.
+    """
+    end = END.search(data)
+    if end is None:
+        raise InputError(f"{path}: no line end_header, wanted a whole PLY header")
+    lines = [line.decode("latin-1").split() for line in data[: end.start()].split(b"\n")[:-1]]
+    if lines[:1] != [["ply"]]:
+        raise _unclear(path, 1, lines[0] if lines else [])
+    if ["comment", *MARK.split()] in lines:
+        raise InputError(f"{path}: was written by gmanet predict, wanted a scan")
+    order, elements = _entries(path, lines)
+    _check_vertex(path, elements)
+    return Header(order, tuple(elements), end.end(), len(lines) + 1)
+
+
+def _entries(path: Path, lines: list[list[str]]) -> tuple[str, list[Element]]:
+    """Return the byte order and the elements that the lines after the first declare."""
+    order: str | None = None
+    elements: list[Element] = []
+    for number, words in enumerate(lines[1:], 2):
+        match words:
+            case ["format", *_] if order is None:
+                order = _order(path, number, words)
+            case ["element", name, count] if WHOLE.fullmatch(count):
+                elements.append(Element(name, int(count)))
+            case ["property", *_] if elements:
+                elements[-1].properties.append(_property(path, number, words))
+            case [word, *_] if word not in REMARKS:
+                raise _unclear(path, number, words)
+    if order is None:
+        raise InputError(f"{path}: the header has no format line, wanted one")
+    return order, elements
+
+
+def _order(path: Path, number: int, words: list[str]) -> str:
+    if len(words) != 3 or words[1] not in ORDERS or words[2] != "1.0":
+        wanted = f"wanted format 1.0 of {', '.join(ORDERS)}"
+        raise InputError(f"{path}: line {number} is {quote(' '.join(words))}, {wanted}")
+    return ORDERS[words[1]]
+
+
+def _property(path: Path, number: int, words: list[str]) -> Property:
+    if len(words) == 3 and words[1] in KINDS:
+        return Property(words[2].lower(), KINDS[words[1]])
+    if len(words) == 5 and words[1] == "list" and words[2] in KINDS and words[3] in KINDS:
+        length_kind = KINDS[words[2]]
+        if length_kind[0] in "iu":
+            return Property(words[4].lower(), KINDS[words[3]], length_kind)
+    raise _unclear(path, number, words)
+
+
+def _check_vertex(path: Path, elements: list[Element]) -> None:
+    vertices = [element for element in elements if element.name == "vertex"]
+    if len(vertices) != 1:
+        raise InputError(f"{path}: {len(vertices)} elements called vertex, wanted one")
+    vertex = vertices[0]
+    names = [one.name for one in vertex.properties]
+    if not vertex.fixed:
+        raise InputError(f"{path}: a list among the properties of vertex, wanted plain numbers")
+    if len(set(names)) != len(names) or not {"x", "y", "z"} <= set(names):
+        found = quote(" ".join(names))
+        raise InputError(f"{path}: vertex has the properties {found}, wanted x y z, each once")
+    if vertex.count == 0:
+        raise InputError(f"{path}: the header promises 0 points, wanted some")
+
+
+def _unclear(path: Path, number: int, words: list[str]) -> InputError:
+    return InputError(
+        f"{path}: line {number} is {quote(' '.join(words))}, wanted a PLY header line"
+    )

@@ -1,0 +1,106 @@
+"""The nearest point of a surface to each of many places, by cells, or by a KD-tree where far away.
+
+Registration asks for one neighbor of places that are mostly next to the surface, some ten thousand
+times a cloud: cells answer in less than half of a KD-tree's time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import Indices
+from gmanet.geometry.jit import compiled
+from gmanet.geometry.search.cells import by_cell, cells_around, cells_of, edge_within
+
+__all__ = ["Closest"]
+
+Doubles = npt.NDArray[np.float64]
+
+EDGE = 2.0
+"""Edge of a cell, in spacings of the points."""
+
+WIDEST = 3
+"""Cells to each side that are looked at before a place is left to the KD-tree."""
+
+
+class Closest:
+    """Points that are spaced evenly, to be searched for the nearest one.
+
+    Args:
+        points: With shape ``(N, 3)``.
+        spacing: How far apart they lie.
+    """
+
+    def __init__(self, points: Doubles, spacing: float) -> None:
+        self._tree = cKDTree(points)
+        self._low = points.min(axis=0)
+        extent = points.max(axis=0) - self._low
+        self._edge = np.float64(edge_within(extent, EDGE * spacing))
+        self._shape = (extent / self._edge).astype(np.int64) + 1
+        cell = cells_of(points, self._low, self._edge, self._shape)
+        self._order, self._start = by_cell(cell, int(self._shape.prod()))
+        self._points = np.ascontiguousarray(points[self._order].T)
+
+    def __call__(self, places: Doubles) -> Indices:
+        """Return the nearest point to each place, for places with shape ``(..., 3)``, ``(...)``."""
+        flat = np.ascontiguousarray(places.reshape(-1, 3))
+        index = np.empty(len(flat), dtype=np.int64)
+        cells = (self._order, self._start, self._low, self._edge, self._shape)
+        _search(self._points, *cells, flat, index)
+        if (far := index < 0).any():
+            index[far] = self._tree.query(flat[far])[1]
+        return index.reshape(places.shape[:-1])
+
+
+@compiled
+def _search(
+    points: Doubles,
+    order: Indices,
+    start: Indices,
+    low: Doubles,
+    edge: np.float64,
+    shape: Indices,
+    places: Doubles,
+    index: Indices,
+) -> None:
+    """Fill in the nearest points; -1 where none is near enough.
+
+    ``points`` has shape ``(3, N)``, in the order of the cells.
+    """
+    begin, end = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
+    for row in range(len(places)):
+        index[row] = -1
+        for wide in range(1, WIDEST + 1):
+            sure = cells_around(places[row], low, edge, shape, wide, begin, end)
+            at = _nearest(points, start, shape, begin, end, places[row], sure) if sure > 0 else -1
+            if at >= 0:
+                index[row] = order[at]
+                break
+
+
+@compiled
+def _nearest(
+    points: Doubles,
+    start: Indices,
+    shape: Indices,
+    begin: Indices,
+    end: Indices,
+    place: Doubles,
+    sure: np.floating[Any],
+) -> int:
+    """Return the number of the nearest point of some cells; -1 where none is within ``sure``."""
+    x, y, z = place
+    least, nearest = sure * sure, -1
+    for i in range(begin[0], end[0]):
+        for j in range(begin[1], end[1]):
+            line = (i * shape[1] + j) * shape[2]
+            for at in range(start[line + begin[2]], start[line + end[2]]):
+                a, b, c = points[0, at] - x, points[1, at] - y, points[2, at] - z
+                square = a * a + b * b + c * c
+                if square < least:
+                    least, nearest = square, at
+    return nearest

@@ -1,0 +1,96 @@
+"""Encoders from the files that the authors of Point-MAE and Point-BERT publish.
+
+Such a file is a dictionary whose ``base_model`` holds the weights.  Point-MAE's encoder stands
+under ``MAE_encoder.``, Point-BERT's under ``transformer_q.``, either perhaps after ``module.``.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gmanet.errors import InputError
+from gmanet.networks.pointmae.encoder import PointEncoder
+
+__all__ = ["load_official"]
+
+PREFIX = {"pointmae": "MAE_encoder.", "pointbert": "transformer_q."}
+
+SPLIT = "encoder.second_conv.0.weight"
+"""The official layer reads a patch's maximum, then a point's own channels; here two layers do."""
+
+WHOLE = "encoder.whole.weight"
+
+
+def load_official(
+    path: Path | str, kind: str = "pointmae", width: int = 384, depth: int = 12, heads: int = 6
+) -> PointEncoder:
+    """Return the encoder of an official file, in eval mode; nothing in the file is executed.
+
+    Args:
+        path: A file such as ``pretrain.pth`` or ``Point-BERT.pth``.
+        kind: ``pointmae`` or ``pointbert``.
+        width: Channels of a token.
+        depth: Transformer blocks.
+        heads: Attention heads; the file does not tell.
+
+    Raises:
+        InputError: No such file, another layout, a missing key or a tensor of another shape.
+    """
+    encoder = PointEncoder(kind, width, depth, heads)
+    found = _weights(Path(path), PREFIX[kind])
+    state = {}
+    for key, own in encoder.state_dict().items():
+        if key == WHOLE:
+            continue
+        name = key.replace("blocks.", "blocks.blocks.", 1) if key.startswith("blocks.") else key
+        shape = tuple(own.shape)
+        if key == SPLIT:
+            shape = (shape[0], 2 * shape[1])
+        state[key] = _tensor(found, Path(path), PREFIX[kind], name, shape)
+    half = state[SPLIT].shape[1] // 2
+    state[WHOLE], state[SPLIT] = state[SPLIT][:, :half], state[SPLIT][:, half:]
+    encoder.load_state_dict(state)
+    return encoder.eval()
+
+
+def _weights(path: Path, prefix: str) -> dict[str, Any]:
+    """Return name -> tensor of what stands under a prefix."""
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file, wanted detector.weights=FILE with official weights"
+        )
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(f"{path}: cannot be read as PyTorch weights ({reason})") from None
+    base = stored.get("base_model") if isinstance(stored, Mapping) else None
+    if not isinstance(base, Mapping):
+        raise InputError(f"{path}: no dictionary 'base_model', wanted the official layout")
+    plain = {str(key).removeprefix("module."): value for key, value in base.items()}
+    found = {key.removeprefix(prefix): v for key, v in plain.items() if key.startswith(prefix)}
+    if not found:
+        raise InputError(f"{path}: no key of 'base_model' begins with {prefix!r}, wanted such keys")
+    return found
+
+
+def _tensor(
+    found: Mapping[str, Any], path: Path, prefix: str, name: str, shape: tuple[int, ...]
+) -> Tensor:
+    """Return a tensor of the shape that is wanted, convolutions of size 1 as matrices."""
+    value = found.get(name)
+    if not isinstance(value, Tensor):
+        raise InputError(f"{path}: no tensor {prefix}{name}, wanted one of shape {shape}")
+    matrix = value.squeeze(-1) if value.ndim == len(shape) + 1 else value
+    if tuple(matrix.shape) != shape:
+        raise InputError(
+            f"{path}: {prefix}{name} has shape {tuple(value.shape)}, wanted {shape} "
+            "(width, depth and heads are 384, 12 and 6 officially)"
+        )
+    return matrix

@@ -1,0 +1,71 @@
+"""The cloud of a category that others are laid on, stored with the weights of a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gmanet.cloud import Floats
+from gmanet.registration.target import Target
+
+__all__ = ["Reference"]
+
+
+class Reference(nn.Module):
+    """What registration keeps of a cloud; nothing is learned by gradients."""
+
+    points: Tensor
+    normal: Tensor
+    length: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("points", torch.empty(0, 3))
+        self.register_buffer("normal", torch.empty(0, 3))
+        self.register_buffer("length", torch.ones(()))
+        self._made: tuple[Tensor, Target] | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether a cloud is stored."""
+        return len(self.points) > 0
+
+    def learn(self, pos: Floats) -> None:
+        """Keep a cloud with shape ``(N, 3)``.
+
+        Raises:
+            InputError: Too few points, or points that are not finite.
+        """
+        made = Target.of(pos)
+        self.points = torch.from_numpy(made.points).float()
+        self.normal = torch.from_numpy(made.normal).float()
+        self.length = torch.tensor(made.length, dtype=torch.float32)
+
+    @property
+    def target(self) -> Target:
+        """What clouds are laid on, with its centroid at the origin, in the unit of the clouds.
+
+        It is made of the stored numbers alone, so that a stored detector lays clouds as it did.
+        """
+        if not len(self.points):
+            raise RuntimeError("no reference cloud yet: call the detector's prepare() first")
+        if self._made is None or self._made[0] is not self.points:
+            points, normal = (
+                part.cpu().numpy().astype(np.float64) for part in (self.points, self.normal)
+            )
+            self._made = self.points, Target(points, normal, np.zeros(3), float(self.length))
+        return self._made[1]
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Make room for as many points as were stored."""
+        for name in ("points", "normal"):
+            if f"{prefix}{name}" in state_dict:
+                stored = state_dict[f"{prefix}{name}"]
+                setattr(self, name, torch.empty_like(stored, device=self.length.device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -1,0 +1,1 @@
+"""Runs: their folder, their experiments, and the stages from clouds to figures."""

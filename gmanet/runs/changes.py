@@ -1,0 +1,83 @@
+"""What changed in the data of a run: the inventory stored with it against the one of today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gmanet.datasets.inventory import Entry
+from gmanet.errors import InputError
+from gmanet.runtime.atomic import replacing
+
+__all__ = ["changes", "read_entries", "write_entries"]
+
+NAMED = 3
+"""Scans of each change that the sentence names."""
+
+
+def write_entries(path: Path, data: Mapping[str, Sequence[Entry]]) -> None:
+    """Write the inventory of each split as JSON, in one piece."""
+    plain = {split: [asdict(entry) for entry in entries] for split, entries in data.items()}
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+
+def read_entries(path: Path) -> dict[str, list[Entry]]:
+    """Return what :func:`write_entries` wrote.
+
+    Raises:
+        InputError: The file cannot be read, or holds something else.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return {split: [_entry(one) for one in entries] for split, entries in plain.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({type(error).__name__}), wanted the inventory of a run; "
+            "--overwrite fits the run anew"
+        ) from None
+
+
+def _entry(plain: dict[str, Any]) -> Entry:
+    return Entry(**{**plain, "notes": tuple(plain["notes"])})
+
+
+def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[Entry]]) -> str:
+    """Return how the scans of today differ from those before; empty if they do not.
+
+    Args:
+        before: Split -> its scans when the run began.
+        now: The same of today.
+    """
+    old, new = _by_name(before), _by_name(now)
+    both = [key for key in new if key in old]
+    found = {
+        ("is new", "are new"): [key for key in new if key not in old],
+        ("has other points", "have other points"): [
+            key for key in both if new[key].fingerprint != old[key].fingerprint
+        ],
+        ("has other labels", "have other labels"): [
+            key for key in both if new[key].truth != old[key].truth
+        ],
+        ("is gone", "are gone"): [key for key in old if key not in new],
+    }
+    parts = [_part(keys, *verbs) for verbs, keys in found.items() if keys]
+    if parts:
+        head, _, rest = parts[0].partition(" ")
+        parts[0] = f"{head} {'scan' if head == '1' else 'scans'} {rest}"
+    return ", ".join(parts)
+
+
+def _by_name(data: Mapping[str, Sequence[Entry]]) -> dict[tuple[str, str], Entry]:
+    """Return the scans by split and name."""
+    return {(split, entry.name): entry for split in data for entry in data[split]}
+
+
+def _part(keys: Sequence[tuple[str, str]], one: str, many: str) -> str:
+    """Return how many scans changed in one way, and the names of the first."""
+    names = ", ".join(f"{split} {name}" for split, name in keys[:NAMED])
+    more = ", …" if len(keys) > NAMED else ""
+    return f"{len(keys)} {one if len(keys) == 1 else many} ({names}{more})"

@@ -1,0 +1,227 @@
+"""Experiments: files that name many runs.
+
+An experiment is one YAML file: ``about`` says what it shows, ``set`` holds words common to all
+cells, ``rows`` names variants (a list of words each), ``grid`` lists values of further keys.  Every
+row meets every point of the grid; a cell is the words a person would type.  A row that is to meet
+other points is a mapping of ``words`` and of its own ``grid``, laid over the common one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from gmanet.config.overrides import load, written
+from gmanet.config.schema import SECTIONS, text_keys
+from gmanet.errors import InputError
+from gmanet.runs.folder import Run
+
+__all__ = ["Cell", "Experiment", "file_and_words", "read_experiment"]
+
+PLAIN = re.compile(r"(?:[A-Za-z0-9_ .,:;/'()\[\]]|(?<=[A-Za-z0-9])[+-](?=[A-Za-z0-9]))*")
+"""Names whose folder shows all that matters: words, and signs that join two of them."""
+
+FAILED = "gmanet: failed: "
+"""Begins the last line of the log of a cell that failed; ``slurm/job.sh`` writes it, too."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of an experiment.
+
+    Args:
+        row: Name of the variant.
+        point: Values of the grid's keys.
+        words: What to type after ``python -m gmanet.fit``.
+        run: Its folder.
+    """
+
+    row: str
+    point: dict[str, Any]
+    words: list[str]
+    run: Run
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Environment variables by which W&B groups the runs of an experiment and of a row."""
+        experiment, row = self.words[-1].removeprefix("name=").split("/")[:2]
+        return {"WANDB_RUN_GROUP": experiment, "WANDB_JOB_TYPE": row}
+
+    @property
+    def log(self) -> Path:
+        """What its process printed."""
+        return self.run.folder.with_name(f"{self.run.folder.name}.log")
+
+    @property
+    def failure(self) -> str:
+        """Why its last process failed; empty if it did not."""
+        if self.run.finished or not self.log.is_file():
+            return ""
+        last = _last_line(self.log)
+        return f"{last.removeprefix(FAILED)} (see {self.log})" if last.startswith(FAILED) else ""
+
+    @property
+    def state(self) -> str:
+        """``done``, ``running``, ``failed`` or ``waiting``."""
+        if self.run.finished:
+            return "done"
+        if self.run.held():
+            return "running"
+        return "failed" if self.failure else "waiting"
+
+    def mark_failed(self, code: int) -> None:
+        """Write into the log that the process ended with an exit code other than 0."""
+        reason = _last_line(self.log) or "no output"
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"\n{FAILED}exit code {code}: {reason}\n")
+
+
+def _last_line(path: Path) -> str:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment file.
+
+    Args:
+        name: The file's name without its ending.
+        about: What it shows.
+        cells: All its runs, in a fixed order.
+    """
+
+    name: str
+    about: str
+    cells: list[Cell]
+
+
+def file_and_words(typed: Sequence[str]) -> tuple[Path, list[str]]:
+    """Return the experiment file among what was typed, and the words.
+
+    Raises:
+        InputError: Not exactly one file is named.
+    """
+    files = [word for word in typed if _is_file(word)]
+    if len(files) != 1:
+        named = f" ({', '.join(files)})" if files else ""
+        raise InputError(f"{len(files)} files named{named}, wanted one experiment file")
+    return Path(files[0]), [word for word in typed if word != files[0]]
+
+
+def _is_file(word: str) -> bool:
+    """Return whether a word names a file, whose folders may have an ``=`` in their names."""
+    key, equals, _ = word.partition("=")
+    known = key.partition(".")[0] in (*SECTIONS, "name", "seed")
+    return not equals or Path(word).is_file() or (word.endswith(".yaml") and not known)
+
+
+def read_experiment(path: Path, runs: Path) -> Experiment:
+    """Return the experiment in a file.
+
+    Args:
+        path: The YAML file.
+        runs: Where runs are kept.
+
+    Raises:
+        InputError: The file is missing or says something else.
+    """
+    if not path.is_file():
+        there = ", ".join(str(one) for one in sorted(path.parent.glob("*.yaml")))
+        raise InputError(f"{path}: no such file; there are: {there or 'none'}")
+    said, as_text = load(path), written(path)
+    unknown = sorted(set(said) - {"about", "set", "rows", "grid"})
+    if unknown or not isinstance(said.get("rows"), dict):
+        found = f"unknown keys {', '.join(unknown)}" if unknown else "no rows"
+        raise InputError(f"{path}: {found}, wanted about, set, rows and grid")
+    cells = list(_cells(path, said, as_text, runs))
+    _refuse_shared(path, cells)
+    return Experiment(path.stem, str(said.get("about", "")).strip(), cells)
+
+
+def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path) -> Iterator[Cell]:
+    """Yield the cells of a file; ``as_text`` has every value as it is written."""
+    name, texts = path.stem, text_keys()
+    grid = _typed(path, "grid", said, as_text, texts)
+    common = [f"{k}={v}" for k, v in _typed(path, "set", said, as_text, texts).items()]
+    for row, value in zip(as_text["rows"], said["rows"].values(), strict=True):
+        words, own = _row(path, row, value, as_text["rows"][row], texts)
+        points = {**grid, **own}
+        for key, values in points.items():
+            if not isinstance(values, list):
+                raise InputError(f"{path}: row {row}: {key} is {values!r}, wanted a list of values")
+        for values in product(*points.values()):
+            point = dict(zip(points, values, strict=True))
+            label = "/".join([_slug(row), *(_slug(f"{value}") for value in values)])
+            run_name = f"{name}/{label}"
+            typed = [*common, *(words or []), *(f"{key}={value}" for key, value in point.items())]
+            yield Cell(row, point, [*typed, f"name={run_name}"], Run(runs / run_name))
+
+
+def _row(
+    path: Path, name: str, value: Any, as_text: Any, texts: Mapping[str, str]
+) -> tuple[list[str], dict[str, Any]]:
+    """Return a row's words and its own part of the grid."""
+    place = f"{path}: row {name}"
+    if not isinstance(value, dict):
+        return _words(place, value), {}
+    unknown = sorted(set(map(str, value)) - {"words", "grid"})
+    if unknown:
+        raise InputError(f"{place}: unknown keys {', '.join(unknown)}, wanted words and grid")
+    return _words(place, value.get("words")), _typed(place, "grid", value, as_text, texts)
+
+
+def _words(place: str, value: Any) -> list[str]:
+    """Return the words of a row as text."""
+    words = [] if value is None else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise InputError(f"{place}: holds {value!r}, wanted a list of words, [key=value, ...]")
+    return words
+
+
+def _typed(
+    place: object, key: str, said: Mapping[str, Any], as_text: Mapping[str, Any], texts: Any
+) -> dict[str, Any]:
+    """Return a mapping of the file, the values of text keys as they are written."""
+    values = said.get(key) or {}
+    if not isinstance(values, dict):
+        raise InputError(f"{place}: {key} is {values!r}, wanted a mapping of keys to values")
+    return {
+        str(name): as_text[key][name] if str(name) in texts else value
+        for name, value in values.items()
+    }
+
+
+def _refuse_shared(path: Path, cells: list[Cell]) -> None:
+    """Raise an error if two cells would be one folder, also where letter case counts for naught."""
+    owners: dict[str, Cell] = {}
+    for cell in cells:
+        other = owners.setdefault(str(cell.run.folder).lower(), cell)
+        if other is not cell:
+            raise InputError(
+                f"{path}: {_place(other)} and {_place(cell)} would share the folder "
+                f"{cell.run.folder}, wanted another name for one of them"
+            )
+
+
+def _place(cell: Cell) -> str:
+    """Return the row and the point of a cell, as a sentence names them."""
+    return ", ".join([f"row {cell.row!r}", *(f"{k}={v}" for k, v in cell.point.items())])
+
+
+def _slug(text: str) -> str:
+    """Return the folder of a row or value; with a hash where letters or signs would be lost.
+
+    Letters in lower case and a hyphen for what stands between words are no loss; signs that are
+    not within or between words, and letters beyond ASCII, are.
+    """
+    slug = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+    if PLAIN.fullmatch(text) and slug.strip("."):
+        return slug
+    clean = slug.strip("-.")
+    return "-".join([*filter(None, [clean]), hashlib.sha256(text.encode()).hexdigest()[:6]])

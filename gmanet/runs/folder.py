@@ -1,0 +1,278 @@
+"""The folder of a run, the contract between the commands.
+
+``run.yaml`` says what was asked for and what ran it; ``detector.ckpt`` is the fitted detector,
+``predictions/`` holds the scores of every cloud's points, ``scores.json`` what they amount to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from gmanet.config.compose import RunConfig, changes_results, from_resolved, resolved
+from gmanet.config.overrides import flatten, load
+from gmanet.config.schema import text_keys
+from gmanet.errors import InputError, note
+from gmanet.runs.changes import changes, read_entries, write_entries
+from gmanet.runs.files import (
+    load_checkpoint,
+    load_detector,
+    read_scores,
+    save_detector,
+    write_scores,
+)
+from gmanet.runtime.atomic import replacing
+from gmanet.runtime.locks import hold, holder
+from gmanet.runtime.provenance import provenance
+from gmanet.runtime.rank import rank
+
+if TYPE_CHECKING:
+    from gmanet.datasets.inventory import Entry
+    from gmanet.detectors.base import Detector
+
+__all__ = ["Run"]
+
+
+class Run:
+    """One run's folder: where its files are, and how they are read and written whole.
+
+    Args:
+        folder: The folder; nothing is read or made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_file = folder / "run.yaml"
+        self.detector_file = folder / "detector.ckpt"
+        self.inventory_file = folder / "inventory.json"
+        self.scores_file = folder / "scores.json"
+        self.checkpoints = folder / "checkpoints"
+        self.predictions = folder / "predictions"
+        self.pictures = folder / "pictures"
+        self.wandb = folder / "wandb"
+        self.lock_file = folder / ".lock"
+
+    @staticmethod
+    def root() -> Path:
+        """Return the folder of all runs: the environment variable ``GMANET_RUNS``, or ``runs``."""
+        return Path(os.environ.get("GMANET_RUNS") or "runs")
+
+    @classmethod
+    def create(
+        cls,
+        config: RunConfig,
+        overwrite: bool = False,
+        words: Sequence[str] | None = None,
+        data: Mapping[str, Sequence[Entry]] | None = None,
+    ) -> Run:
+        """Return the run of a configuration: a new one, or an older one to go on with.
+
+        The folder is ``config.name`` within the environment variable ``GMANET_RUNS`` or ``runs``.
+        Only the first of several processes touches it, and a job that Slurm starts again never
+        overwrites what it did before.
+
+        Args:
+            config: What is asked for.
+            overwrite: Delete an existing run first.
+            words: What was typed, for the record; None takes it from the command line.
+            data: Split -> what its scans are, stored with the run and compared when it goes on;
+                None: nothing is known of them.
+
+        Raises:
+            InputError: The folder holds something else, or a run whose results may differ, be it
+                because of its configuration or because its data changed.
+        """
+        run = cls(cls.root() / config.name)
+        if rank() > 0:
+            return run
+        run._refuse_place()
+        if run.config_file.exists():
+            if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
+                run._refuse_another(config)
+                run._refuse_other_data(data or {})
+                return run
+            run._empty()
+        record = {"config": resolved(config), **provenance(words)}
+        with replacing(run.config_file) as draft:
+            draft.write_text(OmegaConf.to_yaml(OmegaConf.create(record)), encoding="utf-8")
+        run._refuse_other_data(data or {})
+        return run
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Run:
+        """Return the run in a folder.
+
+        Raises:
+            InputError: There is no such folder, or it is not a run's.
+        """
+        run = cls(Path(folder))
+        if not run.folder.is_dir():
+            raise InputError(f"{folder}: no such folder, wanted the folder of a run")
+        if not run.config_file.is_file():
+            raise InputError(f"{folder}: holds no run.yaml, wanted the folder of a run")
+        _ = run.config  # a damaged file is refused here
+        return run
+
+    @property
+    def config(self) -> RunConfig:
+        """Return the configuration the run was made with.
+
+        Raises:
+            InputError: ``run.yaml`` is damaged, or of another version of the package.
+        """
+        return from_resolved(self._recorded(), str(self.config_file))
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """Return the checkpoint to go on from, or None."""
+        return next(iter(self.all_checkpoints), None)
+
+    @property
+    def all_checkpoints(self) -> list[Path]:
+        """Return the checkpoints, the newest first, without those that are being written."""
+        found = self.checkpoints.glob("[!.]*.ckpt")
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+    @property
+    def finished(self) -> bool:
+        """Return whether it is fitted and measured."""
+        return self.scores_file.is_file() and self.detector_file.is_file()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other commands from working in the folder within the block.
+
+        Of several processes of one run only the first holds it.
+
+        Raises:
+            InputError: Another command works in it, or it cannot be the folder of a run.
+        """
+        if rank() > 0:
+            yield
+            return
+        self._refuse_place()
+        with hold(self.lock_file):
+            yield
+
+    def held(self) -> bool:
+        """Return whether a command works in the folder at this moment."""
+        return holder(self.lock_file) is not None
+
+    def write_scores(self, scores: Mapping[str, Any]) -> None:
+        """Write ``scores.json``; what is not finite becomes null."""
+        write_scores(self.scores_file, scores)
+
+    def read_scores(self) -> dict[str, Any]:
+        """Return what ``scores.json`` holds."""
+        return read_scores(self.scores_file)
+
+    def save_detector(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        state: Mapping[str, Any],
+        train: Iterable[str] = (),
+    ) -> None:
+        """Write ``detector.ckpt``: :func:`gmanet.runs.files.save_detector`."""
+        save_detector(self.detector_file, name, config, state, train)
+
+    def load_detector(self) -> dict[str, Any]:
+        """Return what ``detector.ckpt`` holds: :func:`gmanet.runs.files.load_detector`."""
+        return load_detector(self.detector_file)
+
+    def restore(self, detector: Detector, checkpoint: Path | None = None) -> None:
+        """Load what a detector learned, without learning anything again.
+
+        Args:
+            detector: With the settings of this run.
+            checkpoint: Of an interrupted run; None takes ``detector.ckpt``.
+
+        Raises:
+            InputError: The file is missing, damaged, or does not fit the settings.
+        """
+        if checkpoint is None:
+            whole = self.load_detector()
+            state, detector.fitted_on = whole["state"], frozenset(whole.get("train", ()))
+        else:
+            state = load_checkpoint(checkpoint)
+        try:
+            detector.load_state_dict(state)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            place = checkpoint or self.detector_file
+            raise InputError(
+                f"{place}: does not fit its run.yaml ({reason}), wanted the files of one run, or "
+                "--overwrite to fit it anew"
+            ) from None
+
+    def _recorded(self) -> dict[str, Any]:
+        """Return the configuration in ``run.yaml`` as it stands."""
+        texts = {f"config.{key}": kind for key, kind in text_keys().items()}
+        config = load(self.config_file, texts).get("config")
+        if not isinstance(config, dict):
+            raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
+        return config
+
+    def _refuse_place(self) -> None:
+        """Raise an error if the folder lies within a run, or is somebody else's."""
+        for parent in self.folder.parents:
+            if parent.is_relative_to(self.root()) and (parent / "run.yaml").exists():
+                raise InputError(
+                    f"{self.folder}: lies within the run {parent}, wanted another name"
+                )
+        if self.config_file.exists() or not self.folder.exists():
+            return
+        # Hidden files are the lock, and drafts of a killed process.
+        if not self.folder.is_dir() or any(self.folder.glob("[!.]*")):
+            raise InputError(f"{self.folder}: exists and is no run, wanted another name")
+
+    def _empty(self) -> None:
+        """Delete all but the lock; ``run.yaml`` goes last, so that it stays a run until then."""
+        try:
+            for path in sorted(self.folder.iterdir(), key=self.config_file.__eq__):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path != self.lock_file:
+                    path.unlink()
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be deleted ({error.strerror})") from None
+
+    def _refuse_other_data(self, data: Mapping[str, Sequence[Entry]]) -> None:
+        """Raise an error if scans changed since the run began; a run that begins stores them."""
+        if not any(data.values()):
+            return
+        if self.inventory_file.is_file():
+            if differ := changes(read_entries(self.inventory_file), data):
+                raise InputError(
+                    f"{self.folder}: {differ} since this run was fitted; wanted the same data, "
+                    "another name=..., or --overwrite to fit it anew"
+                )
+        elif self.detector_file.is_file() or self.last_checkpoint is not None:
+            note(
+                f"{self.folder}: an older run without inventory.json, so that nobody can tell "
+                "whether its data are still the same"
+            )
+        else:
+            write_entries(self.inventory_file, data)
+
+    def _refuse_another(self, config: RunConfig) -> None:
+        """Raise an error if the run that lies here was asked for with other settings."""
+        # What an older version did not write has its default.
+        old, new = flatten(resolved(self.config)), flatten(resolved(config))
+        differ = [
+            f"{key} ({old.get(key)} there, {new.get(key)} here)"
+            for key in sorted(old.keys() | new.keys())
+            if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
+        ]
+        if differ:
+            shown = "; ".join(differ[:5]) + ("; …" if len(differ) > 5 else "")
+            raise InputError(
+                f"{self.folder}: is a run with another configuration: {shown}; "
+                "wanted another name=..., or --overwrite to delete it"
+            )

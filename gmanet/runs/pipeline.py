@@ -1,0 +1,192 @@
+"""The stages of a run: learn, score, measure, draw.  Each does what of it is not done yet."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from lightning import Trainer, seed_everything
+
+from gmanet.cloud import Cloud
+from gmanet.config.compose import RunConfig, resolved
+from gmanet.datasets.base import CloudDataset
+from gmanet.datasets.catalog import similar_kinds
+from gmanet.datasets.subset import Remaining
+from gmanet.detectors import DETECTORS
+from gmanet.detectors.base import Detector
+from gmanet.detectors.gmanet.pairs import twin_of
+from gmanet.errors import InputError, note
+from gmanet.evaluation.dashboard import show
+from gmanet.evaluation.efficiency.peak_memory import peak_resident
+from gmanet.evaluation.gallery import choose, draw_gallery
+from gmanet.evaluation.measure import measure
+from gmanet.evaluation.predictions import file_stem, load_predictions
+from gmanet.evaluation.writer import StorePredictions
+from gmanet.runs.folder import Run
+from gmanet.runtime import preemption
+from gmanet.runtime.cores import available_cores
+from gmanet.runtime.rank import rank
+from gmanet.training.checkpoints import usable
+from gmanet.training.compile import compile_networks
+from gmanet.training.datamodule import CloudData
+from gmanet.training.distributed import agreed, stop_others
+from gmanet.training.logger import make_logger
+from gmanet.training.trainer import make_trainer
+
+__all__ = ["fit"]
+
+PATIENCE = 120.0
+"""Seconds until a file of another machine must be seen: network file systems cache folders."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left of a run.
+
+    Args:
+        fitted: Nothing is to be learned.
+        checkpoint: Where to go on learning, if anywhere.
+        clouds: Names of the test clouds that are to be scored.
+    """
+
+    fitted: bool
+    checkpoint: str | None
+    clouds: list[str]
+
+    @classmethod
+    def of(cls, run: Run, names: Sequence[str]) -> Plan:
+        """Return what is left of a run with these test clouds."""
+        fitted = run.detector_file.is_file()
+        last = None if fitted else usable(run.all_checkpoints, rank() == 0)
+        done = _stored(run) if fitted else set()
+        todo = [name for name in names if file_stem(name) not in done]
+        return cls(fitted, None if last is None else str(last), todo)
+
+
+def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) -> dict[str, Any]:
+    """Return the figures of a run, doing whatever of it is not done yet.
+
+    Every process of a run calls it; only the first writes and returns figures.
+
+    Args:
+        config: The run's configuration.
+        run: Its folder.
+        train: Normal clouds.
+        test: Clouds to score.
+    """
+    logger = None
+    if config.train.workers > config.train.processes and rank() == 0:
+        note(
+            f"train.workers={config.train.workers}: {config.train.processes} are started, as "
+            "many as this machine's cores, memory and shared memory bear"
+        )
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
+    if rank() == 0:
+        said = resolved(config)
+        logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
+    seed_everything(config.seed, verbose=False)
+    detector = DETECTORS[config.detector.name](config.detector)
+    _prepare(run, detector, train)
+    reader, synthesis, settings = detector.reader(), config.synthesis, config.train
+    drawn = (synthesis, detector.draw, detector.batch, config.seed, settings.processes)
+    data = CloudData(train, test, reader, *drawn)
+    trainer = make_trainer(
+        detector,
+        settings,
+        run.folder,
+        logger,
+        data.epochs(detector.steps),
+        [StorePredictions(run.predictions)],
+    )
+    plan = agreed(trainer, Plan.of(run, test.names))
+    data.test = Remaining(test, plan.clouds)
+    if settings.compile:
+        compile_networks(detector)
+    try:
+        _learn(config, run, plan, detector, data, trainer)
+        if plan.clouds:
+            trainer.predict(detector, datamodule=data, return_predictions=False)
+    except preemption.Preempted:
+        stop_others(trainer)
+        raise
+    trainer.strategy.barrier()
+    if not trainer.is_global_zero:
+        return {}
+    _await(run, test.names)
+    twin = None if detector.draw is None else twin_of(train[0], synthesis, config.seed)
+    return _finish(config, run, detector, train[0], twin, test, logger)
+
+
+def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
+    """Load what a run learned before the reader is made, and learn only what is not stored.
+
+    Raises:
+        InputError: The stored state is damaged, or of another version.
+    """
+    if run.detector_file.is_file():
+        run.restore(detector)
+        return
+    if (last := usable(run.all_checkpoints, say=False)) is not None:
+        run.restore(detector, last)
+    detector.prepare(train)
+
+
+def _learn(
+    config: RunConfig, run: Run, plan: Plan, detector: Detector, data: CloudData, trainer: Trainer
+) -> None:
+    """Fit the detector, or load it where that is done, and store it."""
+    if plan.fitted:
+        run.restore(detector)  # also where this machine did not see the file a moment ago
+        return
+    trainer.fit(detector, datamodule=data, ckpt_path=plan.checkpoint, weights_only=True)
+    if trainer.is_global_zero:
+        seen = [cloud.fingerprint for cloud in data.train]
+        settings, state = asdict(config.detector), detector.state_dict()
+        run.save_detector(config.detector.name, settings, state, seen)
+    preemption.check()
+
+
+def _stored(run: Run) -> set[str]:
+    """Return the file names, without ending, of the predictions that are there."""
+    return {path.stem for path in run.predictions.glob("*.npz")}
+
+
+def _await(run: Run, names: Sequence[str]) -> None:
+    """Wait until the prediction of every cloud is seen, also those of other machines."""
+    end = time.monotonic() + PATIENCE
+    while missing := [name for name in names if file_stem(name) not in _stored(run)]:
+        if time.monotonic() > end:
+            raise InputError(
+                f"{run.predictions}: {len(missing)} of {len(names)} clouds were not scored, the "
+                f"first is {missing[0]}; do all machines share this folder?"
+            )
+        time.sleep(0.2)
+
+
+def _finish(
+    config: RunConfig,
+    run: Run,
+    detector: Detector,
+    normal: Cloud,
+    twin: Cloud | None,
+    test: CloudDataset,
+    logger: Any,
+) -> dict[str, Any]:
+    """Return the figures after measuring, drawing and logging; only one process does it."""
+    predictions = list(load_predictions(run.predictions))
+    figures = measure(predictions, config.detector.object_rule, similar_kinds(config.data))
+    figures["peak_memory_mib"] = peak_resident()
+    by_name = {prediction.name: prediction for prediction in predictions}
+    chosen = choose(predictions, config.train.pictures)
+    workers = config.train.processes
+    pictures = draw_gallery(run.pictures, chosen, normal, twin, test, by_name, workers)
+    if logger is not None:
+        steps, file = detector.steps, run.detector_file
+        show(logger, steps, config.name, figures, predictions, pictures, test, file)
+    run.write_scores(figures)
+    return figures

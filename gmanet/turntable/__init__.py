@@ -1,0 +1,1 @@
+"""Many partial views become one cloud (the paper, Section III C)."""

@@ -1,0 +1,105 @@
+"""Whether two views agree where both show the same surface.
+
+Heights of one view's points above the other's tangent planes scatter by noise, curvature and errors
+of normals.  A view's heights above *itself* (:attr:`Sight.own`) scatter by the same, so that the
+excess of one variance over the other tells how far the surfaces lie apart, however they bend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmanet.cloud import Indices
+from gmanet.geometry.se3 import Doubles, moved, turned
+from gmanet.turntable.view import Sight
+
+__all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]
+
+BESIDE = 3.0
+"""Spacings that a point lies beside its nearest one at most to be on the same surface."""
+
+BEYOND = 20.0
+"""Spacings that it lies above or below at most."""
+
+FACING = 0.8
+"""Least cosine, of either sign, between both normals: else the one view looks around an edge."""
+
+NEAR = 6.0
+"""Spacings within which a point of the one view is by the surface of the other."""
+
+APART = 1.0
+"""Views agree where their surfaces lie apart by less than so many standard deviations of noise,
+root mean square."""
+
+DISSENT = 0.12
+"""And where a smaller share of points by the other's surface does not lie in it."""
+
+OVERLAP = 0.1
+"""Views that share less than this share of their points tell nothing of each other."""
+
+CLIP = 8.0
+"""Greater heights count as so many standard deviations of the noise: a few cannot drown the rest,
+and what is wrong still stands out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """How a view lies on another.
+
+    Args:
+        overlap: Share of the looked-at points that are on surface which the other shows.
+        rms: Of their heights above the other's planes, in the unit of the views.
+        own: Of the same points' heights above their own view's planes.
+        dissent: Share of the points by the other's surface that do not lie in it: beside it, facing
+            another way, or too high above it.
+    """
+
+    overlap: float
+    rms: float
+    own: float
+    dissent: float
+
+    @property
+    def apart(self) -> float:
+        """How far both surfaces lie apart, root mean square."""
+        return float(np.sqrt(max(self.rms**2 - self.own**2, 0.0)))
+
+    def good(self, noise: float) -> bool:
+        """Return whether the views lie right, as far as they tell."""
+        right = self.apart <= APART * noise and self.dissent <= DISSENT
+        return self.overlap >= OVERLAP and right
+
+
+def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> Agreement:
+    """Return how chosen points of a view lie on another.
+
+    Args:
+        source: The one view.
+        rows: Points of its inner surface that are looked at.
+        target: The other.
+        motion: Source to target, with shape ``(4, 4)``.
+    """
+    place = moved(motion, source.pos[rows])
+    far = BEYOND * target.spacing
+    gap, partner = map(np.asarray, target.tree.query(place, distance_upper_bound=2 * far))
+    found = np.flatnonzero(np.isfinite(gap))
+    at = partner[found]
+    height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
+    aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
+    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), target.normal[at])
+    inner = target.inner[at]
+    same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
+    same &= np.abs(facing) >= FACING
+    if not same.any():
+        return Agreement(0.0, float("inf"), 0.0, 1.0)
+    clip = CLIP * max(source.noise, target.noise)
+    near = inner & (gap[found] <= NEAR * target.spacing)
+    agree = near & same & (np.abs(height) < clip)
+    rms, own = (
+        float(np.sqrt((np.clip(one, -clip, clip) ** 2).mean()))
+        for one in (height[same], source.own[rows[found[same]]])
+    )
+    dissent = float(1 - agree.sum() / max(near.sum(), 1))
+    return Agreement(float(same.sum() / len(rows)), rms, own, dissent)

@@ -1,0 +1,146 @@
+r"""Coarse registration by 4-point congruent sets, in the spirit of Super4PCS, within a window.
+
+Two segments of the source that (nearly) cross at the ratios :math:`r_1` and :math:`r_2` keep their
+lengths, ratios and angle under any rigid motion [Aiger, Mitra and Cohen-Or 2008; Mellado, Aiger and
+Mitra 2014].  Pairs of target points of the right lengths, whose points at these ratios coincide,
+thus make candidates.  Only pairs count that a motion in the turntable's window can reach, which
+leaves few of them and does what Super4PCS' index is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import Indices
+from gmanet.geometry.se3 import Doubles, rigid_fit
+from gmanet.turntable.motion_prior import Window
+
+__all__ = ["congruent_motions"]
+
+DRAWN = 4000
+"""Quadruples that bases are chosen from."""
+
+BASES = 40
+"""Bases that are sought in the target."""
+
+PER_BASE = 200
+"""Congruent sets of one base at most."""
+
+MIDST = (0.15, 0.85)
+"""Range of the ratios at which a base's segments cross."""
+
+LONG = 0.3
+"""Least length of a segment, as a share of the points' spread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bases:
+    """Four points each, the ends of two segments that nearly cross.
+
+    Args:
+        corner: Indices into the source, with shape ``(B, 4)``.
+        ratio: Where on each segment they cross, with shape ``(B, 2)``.
+    """
+
+    corner: Indices
+    ratio: Doubles
+
+
+def congruent_motions(
+    source: Doubles, target: Doubles, window: Window, gap: float, rng: np.random.Generator
+) -> Doubles:
+    """Return motions that lay four points of the source on the target, with shape ``(C, 4, 4)``.
+
+    Args:
+        source: A few hundred points, with shape ``(N, 3)``.
+        target: A few hundred points, with shape ``(M, 3)``.
+        window: Motions that are possible.
+        gap: Lengths that differ by less are equal: about the points' spacing.
+        rng: Draws the bases.
+    """
+    bases = _bases(source, gap, rng)
+    ends, length = _pairs(target, window)
+    found = [np.empty((0, 4, 4))]
+    for corner, ratio in zip(bases.corner, bases.ratio, strict=True):
+        base = source[corner]
+        sides = [_alike(base[k : k + 2], target, ends, length, window, gap) for k in (0, 2)]
+        rows = _crossing(base, target, sides, ratio, gap)[:PER_BASE]
+        if len(rows):
+            motions = rigid_fit(np.broadcast_to(base, (len(rows), 4, 3)), target[rows])
+            found.append(motions[window.allows(motions)])
+    return np.concatenate(found)
+
+
+def _bases(points: Doubles, gap: float, rng: np.random.Generator) -> Bases:
+    """Return the widest bases among random quadruples."""
+    corner = rng.integers(0, len(points), (DRAWN, 4))
+    a, b, c, d = np.moveaxis(points[corner], 1, 0)
+    u, v, w = b - a, d - c, a - c
+    uu, uv, vv = (np.einsum("ni,ni->n", *two) for two in ((u, u), (u, v), (v, v)))
+    uw, vw = (np.einsum("ni,ni->n", one, w) for one in (u, v))
+    area = uu * vv - uv**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.stack([(uv * vw - vv * uw) / area, (uu * vw - uv * uw) / area], axis=1)
+        miss = np.linalg.norm(w + ratio[:, :1] * u - ratio[:, 1:] * v, axis=1)
+    spread = 2 * np.linalg.norm(points - points.mean(axis=0), axis=1).max()
+    fits = ((ratio > MIDST[0]) & (ratio < MIDST[1])).all(axis=1) & (miss < gap)
+    fits &= np.minimum(uu, vv) > (LONG * spread) ** 2
+    rows = np.flatnonzero(fits)
+    rows = rows[np.argsort(-area[rows], kind="stable")]
+    rows = rows[: len(rows) // 2 + 1 : max(1, len(rows) // (2 * BASES))][:BASES]
+    return Bases(corner[rows], ratio[rows])
+
+
+def _pairs(points: Doubles, window: Window) -> tuple[Indices, Doubles]:
+    """Return all ordered pairs by length, with shape ``(P, 2)``, and their lengths."""
+    first, second = np.nonzero(~np.eye(len(points), dtype=bool))
+    length = np.linalg.norm(points[first] - points[second], axis=1)
+    order = np.argsort(length)
+    return np.column_stack([first, second])[order], length[order]
+
+
+def _alike(
+    segment: Doubles, target: Doubles, ends: Indices, length: Doubles, window: Window, gap: float
+) -> Indices:
+    """Return the target's pairs as long as a segment that the window lets it come to."""
+    long = float(np.linalg.norm(segment[1] - segment[0]))
+    near = ends[slice(*np.searchsorted(length, [long - gap, long + gap]))]
+    for k in (0, 1):
+        near = near[_reached(segment[k], target[near[:, k]], window, gap)]
+    return near
+
+
+def _reached(start: Doubles, ends: Doubles, window: Window, gap: float) -> Indices:
+    """Return which places a point can come to."""
+    far, angle, height = window.cylindrical(start)
+    radius, around, level = window.cylindrical(ends)
+    slack = gap + window.shift + window.tilt * float(np.hypot(far, height))
+    turn = (around - angle - window.step + np.pi) % (2 * np.pi) - np.pi
+    aside = np.maximum(np.abs(turn) - window.width, 0) * np.minimum(radius, far)
+    return np.flatnonzero(
+        (np.abs(radius - far) <= slack) & (np.abs(level - height) <= slack) & (aside <= slack)
+    )
+
+
+def _crossing(
+    base: Doubles, target: Doubles, sides: list[Indices], ratio: Doubles, gap: float
+) -> Indices:
+    """Return quadruples of the target congruent to a base, with shape ``(Q, 4)``."""
+    if not all(map(len, sides)):
+        return np.empty((0, 4), np.int64)
+    way = [target[side[:, 1]] - target[side[:, 0]] for side in sides]
+    place = [
+        target[side[:, 0]] + share * along
+        for side, share, along in zip(sides, ratio, way, strict=True)
+    ]
+    near = cKDTree(place[0]).query_ball_tree(cKDTree(place[1]), gap)
+    count = [len(one) for one in near]
+    one = np.repeat(np.arange(len(near)), count)
+    two = np.array([row for rows in near for row in rows], dtype=np.int64)
+    wanted = float((base[1] - base[0]) @ (base[3] - base[2]))
+    scale = float(np.linalg.norm(base[1] - base[0]) + np.linalg.norm(base[3] - base[2]))
+    fits = np.abs(np.einsum("ni,ni->n", way[0][one], way[1][two]) - wanted) < gap * scale
+    return np.hstack([sides[0][one[fits]], sides[1][two[fits]]])

@@ -1,0 +1,175 @@
+"""Partial views of one part become one cloud (the paper, Section III C).
+
+First views are placed: registration around the turntable, with a check.  What was put together
+wrongly must not pass for a scan: :attr:`Placement.trouble` says why views do not fit, if they do
+not.  Then their points are fused, outliers removed, and an octree thins the overlaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmanet.cleaning.clean import Cleaned, Cleaning, clean
+from gmanet.cloud import Cloud
+from gmanet.errors import InputError
+from gmanet.geometry.se3 import Doubles, moved, turned
+from gmanet.turntable.config import Turning
+from gmanet.turntable.loop import Ring
+from gmanet.turntable.reconstruct import put_together
+from gmanet.turntable.view import Sight
+
+__all__ = ["Placement", "about_one_origin", "fuse", "joined", "place"]
+
+FEWEST = 2
+"""Views that can be put together."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How views lie together, in plain numbers.
+
+    Args:
+        poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``, as lists.
+        spacing: Of a view's points, the median of all views.
+        noise: Standard deviation of points about their surface, the median of all views.
+        rms_before: Of heights of points above the next view's planes after the coarse
+            registration, over all neighboring views.
+        rms: The same in the end.
+        apart: How far two views' surfaces lie apart at most, root mean square.
+        overlap: Least share of a view's points that its neighbor shows too.
+        closing: How far closing the ring moved points.
+        trouble: Why the views do not fit; empty if they do.
+    """
+
+    poses: list[list[list[float]]]
+    spacing: float
+    noise: float
+    rms_before: float
+    rms: float
+    apart: float
+    overlap: float
+    closing: float
+    trouble: str
+
+    @classmethod
+    def of(cls, found: Ring, names: Sequence[str]) -> Placement:
+        """Return a ring's numbers; views are called by their names."""
+        before = [link.before.rms for link in found.links.values()]
+        after = [found.pairs[key].rms for key in found.links if key in found.pairs]
+        overlaps = [found.pairs[key].overlap for key in found.links if key in found.pairs]
+        return cls(
+            found.poses.tolist(),
+            found.spacing,
+            found.noise,
+            _mean_square(before),
+            _mean_square(after),
+            max((one.apart for one in found.pairs.values()), default=0.0),
+            min(overlaps, default=0.0),
+            found.closing,
+            found.trouble(names),
+        )
+
+
+def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
+    """Return views of one frame with one origin: the first that is not zero, if there is one.
+
+    What a reader subtracted from far coordinates may differ from view to view, and a turntable's
+    axis is fixed in the coordinates of the files.
+    """
+    origin = next((one.origin for one in clouds if any(one.origin)), (0.0, 0.0, 0.0))
+    return [
+        one
+        if one.origin == origin
+        else one.replace(
+            pos=one.positions(origin).astype(np.float32),
+            origin=origin,
+            rows=one.rows,
+            file_points=one.file_points,
+        )
+        for one in clouds
+    ]
+
+
+def place(
+    clouds: Sequence[Cloud],
+    turning: Turning,
+    angles: Sequence[float] | None = None,
+    markers: Sequence[Mapping[str, Doubles]] | None = None,
+    seed: int = 0,
+) -> Placement:
+    """Return how views of one part lie together.
+
+    Args:
+        clouds: Two or more views in the order of the table's turns, of one origin.
+        turning: What is known of the turntable; its center is one of the files' coordinates.
+        angles: Of the table at each view, in degrees, where they are known.
+        markers: Reference points of each view by name, with shape ``(3,)`` each, in the files'
+            coordinates.
+        seed: Draws points and bases.
+
+    Raises:
+        InputError: There is one view only, or one has hardly any surface.
+    """
+    if len(clouds) < FEWEST:
+        raise InputError(f"{len(clouds)} view, wanted {FEWEST} or more")
+    sights = []
+    for cloud in clouds:
+        try:
+            sights.append(Sight.of(cloud.pos))
+        except InputError as error:
+            raise InputError(f"view {cloud.name}: {error}") from None
+    origin = np.array(clouds[0].origin)
+    if origin.any():
+        center = np.asarray(turning.center) - origin
+        turning = replace(turning, center=tuple(center.tolist()))
+        markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
+    size = 2 * max(sight.size for sight in sights)
+    windows = turning.windows(len(clouds), size, angles)
+    found = put_together(sights, windows, np.random.default_rng(seed), markers)
+    return Placement.of(found, [cloud.name for cloud in clouds])
+
+
+def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> Cleaned:
+    """Return placed views as one cleaned cloud in the frame of the first.
+
+    Args:
+        clouds: The views.
+        placement: How they lie.
+        cleaning: Of the fused cloud; without a cell or depth, cells are as large as the spacing of
+            a view's points, so that overlaps do not pile up.
+
+    Raises:
+        InputError: Too little is left.
+    """
+    if not (cleaning.cell or cleaning.depth):
+        cleaning = replace(cleaning, cell=placement.spacing)
+    return clean(joined(clouds, placement), cleaning)
+
+
+def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
+    """Return all views' points in the frame of the first.
+
+    Labels stay where any view has some, the others' points being normal; normals where all have.
+    """
+    poses = np.asarray(placement.poses)
+    pos = [moved(pose, one.pos) for pose, one in zip(poses, clouds, strict=True)]
+    label = None
+    if any(one.label is not None for one in clouds):
+        label = np.concatenate(
+            [np.zeros(len(one), np.bool_) if one.label is None else one.label for one in clouds]
+        )
+    normals = [
+        turned(pose, one.normal)
+        for pose, one in zip(poses, clouds, strict=True)
+        if one.normal is not None
+    ]
+    normal = np.concatenate(normals).astype(np.float32) if len(normals) == len(clouds) else None
+    whole = np.concatenate(pos).astype(np.float32)
+    return Cloud(whole, label, normal, origin=clouds[0].origin)
+
+
+def _mean_square(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else float("inf")

@@ -1,0 +1,105 @@
+"""All views refined at once: every pair that shows common surface pulls on both its views.
+
+One Gauss-Newton step solves for the motions of all views but the first.  Nearest points are sought
+anew before each; heights above tangent planes count with Welsch's weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from gmanet.cloud import Indices
+from gmanet.geometry.se3 import Doubles, exp, inverse, moved, turned
+from gmanet.turntable.point_to_plane import normal_equations
+from gmanet.turntable.view import Sight
+
+__all__ = ["refined"]
+
+NU = 3.0
+"""Nu of Welsch's function, in standard deviations of the noise."""
+
+BESIDE, FACING = 3.0, 0.8
+"""As for agreement: partners are so many spacings beside each other at most, and face alike."""
+
+FEWEST = 50
+"""Partners that a pair of views needs to count."""
+
+STEPS = 12
+"""At most."""
+
+STILL = 0.02
+"""The search ends when no view moves by more than this share of the noise."""
+
+RIDGE = 1e-7
+"""Of the matrix's trace, added to its diagonal."""
+
+
+def refined(
+    views: Sequence[Sight], rows: Sequence[Indices], poses: Doubles, steps: int = STEPS
+) -> Doubles:
+    """Return the views' motions into the frame of view 0, refined, with shape ``(V, 4, 4)``.
+
+    Args:
+        views: All views.
+        rows: Points of each that are looked at.
+        poses: The motions so far, with shape ``(V, 4, 4)``; they hardly change.
+        steps: At most.
+    """
+    noise = max(view.noise for view in views)
+    middle = moved(poses[0], views[0].pos[rows[0]]).mean(axis=0)
+    home = np.eye(4)
+    home[:3, 3] = -middle
+    poses = home @ poses
+    size = max(view.size for view in views)
+    for _ in range(steps):
+        twists = _step(views, rows, poses)
+        poses[1:] = [exp(twist) @ pose for twist, pose in zip(twists, poses[1:], strict=True)]
+        if max(np.abs(twists[:, :3]).max() * size, np.abs(twists[:, 3:]).max()) < STILL * noise:
+            break
+    return inverse(home) @ poses
+
+
+def _step(views: Sequence[Sight], rows: Sequence[Indices], poses: Doubles) -> Doubles:
+    """Return the twists of all views but the first, with shape ``(V - 1, 6)``."""
+    count = len(views)
+    matrix, vector = np.zeros((count, 6, count, 6)), np.zeros((count, 6))
+    for i, j in combinations(range(count), 2):
+        found = _pair(views[i], rows[i], views[j], poses[i], poses[j])
+        if found is None:
+            continue
+        block, pull = found
+        vector[i] += pull
+        vector[j] -= pull
+        matrix[i, :, i] += block
+        matrix[j, :, j] += block
+        matrix[i, :, j] -= block
+        matrix[j, :, i] -= block
+    flat = matrix[1:, :, 1:].reshape(6 * count - 6, -1)
+    flat += RIDGE * np.trace(flat) * np.eye(len(flat))
+    return np.asarray(np.linalg.solve(flat, -vector[1:].ravel()).reshape(-1, 6))
+
+
+def _pair(
+    source: Sight, rows: Indices, target: Sight, pose: Doubles, other: Doubles
+) -> tuple[Doubles, Doubles] | None:
+    """Return what a pair of views adds to the normal equations; None without common surface."""
+    motion = inverse(other) @ pose
+    place = moved(motion, source.pos[rows])
+    reach = 2 * BESIDE * target.spacing
+    gap, partner = map(np.asarray, target.tree.query(place, distance_upper_bound=reach))
+    found = np.flatnonzero(np.isfinite(gap))
+    at = partner[found]
+    normal = target.normal[at]
+    height = np.einsum("nc,nc->n", place[found] - target.pos[at], normal)
+    aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
+    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), normal)
+    same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(facing) >= FACING)
+    if same.sum() < FEWEST:
+        return None
+    nu = NU * max(source.noise, target.noise)
+    weight = np.exp(-((height[same] / nu) ** 2) / 2)
+    there = moved(other, place[found[same]])
+    return normal_equations(there, turned(other, normal[same]), height[same], weight)

@@ -1,0 +1,86 @@
+"""Views that were put together, and whether they fit.
+
+Nothing that was put together wrongly may pass for a scan: all pairs of views must agree where both
+show the same surface, the turns must lie in their windows, the ring must close, and all views must
+hang together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmanet.geometry.se3 import Doubles
+from gmanet.turntable.consistency import APART, DISSENT, Agreement
+from gmanet.turntable.pairwise import Link
+
+__all__ = ["Ring"]
+
+CLOSING = 2.0
+"""Closing the ring may move a link's points by so many standard deviations of noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """Views that are put together.
+
+    Args:
+        poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``.
+        links: From each view to the next, the last one to the first.
+        pairs: How pairs (i, j) of views agree in the end, where they overlap.
+        noise: Of the views.
+        spacing: Of their points.
+        closing: How far closing the ring moved a link's points along their normals at most.
+        outside: Turns, in radians, between neighbors (i, j) that lie outside their windows.
+    """
+
+    poses: Doubles
+    links: Mapping[tuple[int, int], Link]
+    pairs: Mapping[tuple[int, int], Agreement]
+    noise: float
+    spacing: float
+    closing: float
+    outside: Mapping[tuple[int, int], float]
+
+    def trouble(self, names: Sequence[str]) -> str:
+        """Return why the views do not fit, in words; empty if they do.
+
+        Args:
+            names: Of the views.
+        """
+        for (i, j), turn in self.outside.items():
+            return (
+                f"the turn from view {names[i]} to {names[j]} seems to be {np.rad2deg(turn):.0f} "
+                "degrees, which is beyond the window"
+            )
+        for (i, j), one in self.pairs.items():
+            if one.apart > APART * self.noise:
+                return (
+                    f"views {names[i]} and {names[j]} lie {one.apart:.3g} apart where both show "
+                    f"the same surface, wanted {APART * self.noise:.3g} or less"
+                )
+            if one.dissent > DISSENT:
+                return (
+                    f"of view {names[i]}'s points by the surface of {names[j]}, {one.dissent:.0%} "
+                    f"do not lie in it, wanted {DISSENT:.0%} or less"
+                )
+        if self.closing > CLOSING * self.noise:
+            return (
+                f"the ring of views misses its start by {self.closing:.3g}, wanted "
+                f"{CLOSING * self.noise:.3g} or less"
+            )
+        together = connected(self.pairs, len(names))
+        if len(together) < len(names):
+            rest = ", ".join(name for i, name in enumerate(names) if i not in together)
+            return f"views {rest} share too little surface with the others"
+        return ""
+
+
+def connected(pairs: Iterable[tuple[int, int]], count: int) -> set[int]:
+    """Return the views that hang together with view 0 by pairs."""
+    found, pairs = {0}, list(pairs)
+    for _ in range(count):
+        found |= {k for pair in pairs if found & set(pair) for k in pair}
+    return found

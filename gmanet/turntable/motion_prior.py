@@ -1,0 +1,113 @@
+"""What a turntable tells of the motion between two views: a turn about an axis, to within a window.
+
+Any motion is a turn about the axis after a tilt of it, and shifts the axis's center somewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from gmanet.cloud import Labels
+from gmanet.geometry.se3 import Doubles, turning
+
+__all__ = ["Window", "common_axis"]
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Motions about a nominal one.
+
+    Args:
+        axis: Unit direction of the turntable's axis, with shape ``(3,)``.
+        center: A point of it, near the part, in the unit of the views, with shape ``(3,)``.
+        step: The nominal turn, in radians.
+        width: The turn differs by so much at most, in radians.
+        tilt: The axis differs by so much at most, in radians.
+        shift: The center is moved by so much at most, in the unit of the views.
+    """
+
+    axis: Doubles
+    center: Doubles
+    step: float
+    width: float
+    tilt: float
+    shift: float
+
+    @property
+    def nominal(self) -> Doubles:
+        """The motion in the middle, with shape ``(4, 4)``."""
+        return turning(self.axis, self.center, self.step)
+
+    def turns(self, motions: Doubles) -> Doubles:
+        """Return by how much motions ``(C, 4, 4)`` turn beyond the nominal one, ``(C,)``."""
+        rest = motions[:, :3, :3] @ self.nominal[:3, :3].T
+        twist = (
+            np.stack(
+                [
+                    rest[:, 2, 1] - rest[:, 1, 2],
+                    rest[:, 0, 2] - rest[:, 2, 0],
+                    rest[:, 1, 0] - rest[:, 0, 1],
+                ],
+                axis=1,
+            )
+            @ self.axis
+        )
+        cosine = np.trace(rest, axis1=1, axis2=2) - np.einsum(
+            "i,cij,j->c", self.axis, rest, self.axis
+        )
+        return np.asarray(np.arctan2(twist, cosine))
+
+    def allows(self, motions: Doubles, slack: float = 1.0) -> Labels:
+        """Return which motions ``(C, 4, 4)`` lie in the window, all widths times ``slack``."""
+        upright = np.einsum("i,cij,j->c", self.axis, motions[:, :3, :3], self.axis)
+        off = np.einsum("cij,j->ci", motions[:, :3, :3], self.center)
+        off += motions[:, :3, 3] - self.center
+        return np.asarray(
+            (np.abs(self.turns(motions)) <= slack * self.width)
+            & (upright >= np.cos(slack * self.tilt))
+            & (np.linalg.norm(off, axis=1) <= slack * self.shift)
+        )
+
+    def ladder(self, spacing: float) -> Doubles:
+        """Return even turns over the window, ``spacing`` apart or less, ``(C, 4, 4)``."""
+        half = int(np.ceil(self.width / spacing))
+        return np.stack(
+            [
+                turning(self.axis, self.center, self.step + turn)
+                for turn in np.linspace(-self.width, self.width, 2 * half + 1)
+            ]
+        )
+
+    def back(self) -> Window:
+        """Return the window of the opposite motion."""
+        return Window(self.axis, self.center, -self.step, self.width, self.tilt, self.shift)
+
+    def cylindrical(self, pos: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+        """Return distances from the axis, angles about it and heights of points ``(..., 3)``."""
+        offset = pos - self.center
+        height = offset @ self.axis
+        across = np.linalg.svd(self.axis[None])[2][1:]
+        across[1] = np.cross(self.axis, across[0])
+        flat = offset @ across.T
+        return np.hypot(flat[..., 0], flat[..., 1]), np.arctan2(flat[..., 1], flat[..., 0]), height
+
+
+def common_axis(motions: Doubles, window: Window) -> tuple[Doubles, Doubles]:
+    """Return the direction and a center of the axis that motions ``(C, 4, 4)`` turn about.
+
+    Args:
+        motions: Turns about one axis, about.
+        window: Whose axis gives the sign, and whose center the place along the axis.
+    """
+    vectors = Rotation.from_matrix(motions[:, :3, :3]).as_rotvec()
+    sign = np.sign(vectors @ window.axis)[:, None]
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    axis = np.median(sign * vectors / np.maximum(lengths, 1e-9), axis=0)
+    axis /= np.linalg.norm(axis)
+    # (1 - R) center = shift holds across the axis; along it the center stays where it was.
+    matrix = np.concatenate([*(np.eye(3) - motions[:, :3, :3]), 1e-6 * axis[None]])
+    vector = np.concatenate([*motions[:, :3, 3], [1e-6 * float(axis @ window.center)]])
+    return axis, np.asarray(np.linalg.lstsq(matrix, vector)[0])

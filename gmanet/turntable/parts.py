@@ -1,0 +1,180 @@
+"""Partial views: the folders of a folder become whole scans, a part at a time.
+
+A part's place in the data set is that of its folder.  Parts that lie directly in the folder of
+views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
+labels are written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gmanet.cleaning.clean import Cleaning
+from gmanet.cleaning.scans import tell_notes, unmeasured
+from gmanet.cloud import Cloud
+from gmanet.errors import InputError, OutputError, note
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.formats.labels import LABEL_VALUE
+from gmanet.formats.outputs import output_stem
+from gmanet.formats.unread import unread
+from gmanet.runs.progress_table import TABLE, digest, read_table, write_table
+from gmanet.runtime.atomic import replacing
+from gmanet.turntable.config import Turning
+from gmanet.turntable.folders import PartFolder, list_parts
+from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, place
+from gmanet.turntable.picture import save_picture
+from gmanet.turntable.report import PICTURES, PartLine
+
+__all__ = ["fuse_parts"]
+
+METHOD = 2
+"""Changes with whatever changes a result."""
+
+POSES = "poses"
+
+
+def fuse_parts(
+    views: Path,
+    folder: Path,
+    turning: Turning,
+    cleaning: Cleaning,
+    *,
+    seed: int = 0,
+    label_value: float = LABEL_VALUE,
+) -> list[PartLine]:
+    """Put all parts together, and return what became of each.
+
+    Args:
+        views: The folder of parts.
+        folder: Where clouds, pictures and the table go; neither ``views`` nor a folder of it.
+        turning: What is known of the turntable.
+        cleaning: Of the fused clouds.
+        seed: Draws points and bases.
+        label_value: Of abnormal points in the files' fields of labels.
+
+    Raises:
+        InputError: There are no parts, or one of the folders cannot be used.
+    """
+    parts = list_parts(views)
+    for sentence in unread(views, [path for part in parts for path in part.files]):
+        note(sentence)
+    known = {line.part: line for line in read_table(folder / TABLE, PartLine) if not line.error}
+    lines: list[PartLine] = []
+    for part in tqdm(parts, "fuse", unit="part"):
+        try:
+            key = digest((METHOD, turning, cleaning, seed, label_value, part.name), part.files)
+        except OSError as error:
+            problem = f"{views / part.name}: cannot be read ({error.strerror})"
+            lines.append(PartLine(str(part.name), error=problem))
+            continue
+        line = known.get(str(part.name))
+        if line is None or line.key != key or not (folder / line.file).is_file():
+            _forget(folder, line)
+            line = _made(views, part, folder, (turning, cleaning, seed, label_value), key)
+        lines.append(line)
+        write_table(folder / TABLE, lines)
+    return lines
+
+
+def _forget(folder: Path, line: PartLine | None) -> None:
+    """Remove what an earlier run made of a part: it no longer holds."""
+    if line is not None:
+        target = folder / line.file
+        target.unlink(missing_ok=True)
+        _truth(target).unlink(missing_ok=True)
+
+
+def _made(
+    views: Path, part: PartFolder, folder: Path, how: tuple[Turning, Cleaning, int, float], key: str
+) -> PartLine:
+    start = time.perf_counter()
+    turning, cleaning, seed, label_value = how
+    try:
+        clouds, lost = _read_views(part, label_value)
+        placement = _placed(part, clouds, folder, turning, seed)
+        if placement.trouble:
+            raise InputError(placement.trouble)
+        whole = joined(clouds, placement)
+        cleaned = fuse(clouds, placement, cleaning)
+        target = folder / _place_of(part.name, whole)
+        _write(target, cleaned.cloud)
+        picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
+        save_picture(picture, clouds, placement, cleaned.cloud)
+    except OutputError:
+        raise  # not the scan's fault
+    except InputError as error:
+        said, where = str(error), str(views / part.name)
+        named = said if said.startswith(where) else f"{where}: {said}"
+        return PartLine(str(part.name), key=key, error=named)
+    before, after = (
+        0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
+    )
+    names = ("noise", "rms", "rms_before", "apart", "overlap", "closing")
+    short = {name: float(f"{getattr(placement, name):.5g}") for name in names}
+    return PartLine(
+        str(part.name),
+        str(target.relative_to(folder)),
+        views=len(clouds),
+        points=len(whole),
+        rms_after=short.pop("rms"),
+        **short,  # type: ignore[arg-type]
+        outliers=cleaned.outliers,
+        thinned=cleaned.thinned,
+        labelled=before,
+        labelled_kept=after,
+        unmeasured=lost,
+        seconds=round(time.perf_counter() - start, 1),
+        key=key,
+    )
+
+
+def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]:
+    """Return a part's views about one origin, and how many points were never measured."""
+    clouds = [read_cloud(path, label_value) for path in part.views]
+    for cloud in clouds:
+        tell_notes(cloud)
+    return about_one_origin(clouds), sum(map(unmeasured, clouds))
+
+
+def _placed(
+    part: PartFolder, clouds: Sequence[Cloud], folder: Path, turning: Turning, seed: int
+) -> Placement:
+    """Return how views lie, perhaps as an earlier run with other cleaning found."""
+    key = digest((METHOD, turning, seed), part.files)
+    path = folder / POSES / part.name.parent / f"{output_stem(part.name.name)}.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.pop("key") == key:
+            return Placement(**stored)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass  # missing, or damaged by something else: found anew
+    made = place(clouds, turning, part.angles(), part.reference_points(), seed)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps({"key": key, **asdict(made)}), encoding="utf-8")
+    return made
+
+
+def _place_of(name: Path, cloud: Cloud) -> Path:
+    if len(name.parts) > 1:
+        return name.with_name(f"{output_stem(name.name)}.pcd")
+    labelled = cloud.label is not None and cloud.label.any()
+    return Path("test" if labelled else "train") / f"{output_stem(name.name)}.pcd"
+
+
+def _write(target: Path, cloud: Cloud) -> None:
+    if target.parent.name.lower() != "test":
+        write_cloud(target, cloud)
+        return
+    if cloud.label is not None and cloud.label.any():
+        write_cloud(_truth(target), cloud.replace(normal=None))
+    write_cloud(target, cloud.replace(label=None))
+
+
+def _truth(target: Path) -> Path:
+    return target.parent.parent / "gt" / f"{target.stem}.txt"

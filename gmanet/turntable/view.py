@@ -1,0 +1,116 @@
+"""One view as registration reads it: normals, spacing, noise, and which points can be trusted.
+
+All of it follows from one search for the nearest points of each point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import MIN_POINTS, Floats, Indices, Labels
+from gmanet.errors import InputError
+from gmanet.geometry.se3 import Doubles
+
+__all__ = ["Sight"]
+
+NEIGHBORS = 16
+"""Nearest points, the point itself among them, that a plane is fitted to."""
+
+SPARSE = 3.0
+"""A point is no surface where its neighbors' mean distance exceeds so many medians."""
+
+RIM = 0.45
+"""A point lies on the rim of what is seen where its neighbors' centroid is off by this share of
+their mean distance."""
+
+ROUGH = 3.0
+"""A point is no surface either where its neighbors scatter about their plane by more than so many
+medians: near an outlier, or where two walls meet."""
+
+BLOCK = 2**14
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A view's points and what is known of their surroundings.
+
+    Args:
+        pos: Coordinates in an order of their own, with shape ``(N, 3)``.
+        normal: Unit normals of either sign, with shape ``(N, 3)``.
+        tree: Of the points.
+        inner: True for points of the surface that lie within it, not on its rim, ``(N,)``.
+        spacing: Median distance from a point to the next.
+        noise: Standard deviation of points about flat surface, as far as the view tells.
+        own: Signed heights above the planes of the nearest other points, with shape ``(N,)``: what
+            heights above another view look like where both lie right.
+    """
+
+    pos: Doubles
+    normal: Doubles
+    tree: cKDTree
+    inner: Labels
+    spacing: float
+    noise: float
+    own: Doubles
+
+    @cached_property
+    def size(self) -> float:
+        """Half the diagonal of the inner surface's box."""
+        return float(np.linalg.norm(np.ptp(self.pos[self.inner], axis=0))) / 2
+
+    @classmethod
+    def of(cls, pos: Floats) -> Sight:
+        """Return what a view with shape ``(N, 3)`` tells.
+
+        Raises:
+            InputError: It has hardly any surface.
+        """
+        place = np.asarray(pos, np.float64)
+        place = place[cKDTree(place).indices]  # neighbors side by side: searches are faster
+        tree = cKDTree(place)
+        normal, measures = np.empty_like(place), np.empty((len(place), 4))
+        partner = np.empty(len(place), np.int64)
+        for start in range(0, len(place), BLOCK):
+            rows = slice(start, start + BLOCK)
+            normal[rows], measures[rows], partner[rows] = _around(tree, place, place[rows])
+        following, mean, off, rough = measures.T
+        usual = float(np.median(mean))
+        surface = (mean < SPARSE * usual) & (rough < ROUGH * np.median(rough))
+        inner = surface & (off < RIM * mean)
+        if inner.sum() < MIN_POINTS:
+            raise InputError(f"{inner.sum()} of {len(pos)} points lie in a surface, wanted a view")
+        noise = float(np.quantile(rough[inner], 0.25)) / QUARTILE
+        own = np.einsum("nc,nc->n", place - place[partner], normal[partner])
+        return cls(place, normal, tree, inner, float(np.median(following)), noise, own)
+
+
+QUARTILE = 0.847
+"""Lower quartile of the standard deviation about the plane of ``NEIGHBORS`` points, for flat
+surface with a noise of 1 (from 100,000 draws; see the tests)."""
+
+
+def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
+    """Return normals, four lengths, and the nearest other point of each point.
+
+    Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and
+    their standard deviation about their plane.
+    """
+    distance, index = map(np.asarray, tree.query(query, NEIGHBORS))
+    offset = pos[index] - query[:, None]
+    centroid = offset.mean(axis=1)
+    offset -= centroid[:, None]
+    spread = np.matmul(offset.transpose(0, 2, 1), offset) / (NEIGHBORS - 3)
+    values, axes = np.linalg.eigh(spread)
+    normal = axes[:, :, 0]
+    aside = centroid - np.einsum("nc,nc->n", centroid, normal)[:, None] * normal
+    lengths = (
+        distance[:, 1],
+        distance[:, 1:].mean(axis=1),
+        np.linalg.norm(aside, axis=1),
+        np.sqrt(np.maximum(values[:, 0], 0)),
+    )
+    return normal, np.column_stack(lengths), index[:, 1]

@@ -1,0 +1,216 @@
+"""Pictures for papers and reports: clouds side by side under one view, with titles and scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gmanet.cloud import Floats, Labels
+from gmanet.errors import InputError
+from gmanet.runtime.atomic import replacing
+from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.lettering import printable
+from gmanet.view.render import fitting_extent, render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Panel", "best_view", "save_row"]
+
+Limits = tuple[float, float] | None
+Rotation = npt.NDArray[np.float64]
+Row = Sequence["Panel"]
+
+DPI = 200
+HEAD, FOOT, GAP, BAR = 40, 44, 12, 120  # pixels above, below, between panels, right of a score row
+LONG = 1.5  # a part this many times longer than wide lies diagonally
+PROBE = 5000  # points that decide on the view
+
+
+def best_view(pos: Floats, region: Labels | None = None) -> Rotation:
+    """Return a three-quarter view: rows point right, up and at the viewer, with shape ``(3, 3)``.
+
+    Long parts lie diagonally; others are tilted so that holes are seen.  Of eight such views the
+    one is taken that shows most of the region and toward which the part bulges, so that one-sided
+    scans are seen from outside.
+
+    Args:
+        pos: Points, with shape ``(N, 3)``.
+        region: True for points to be seen, with shape ``(N,)``; None if all are alike.
+    """
+    return _views(pos)[_choice(pos, region)]
+
+
+def save_row(
+    path: Path,
+    rows: Sequence[Row],
+    unit: str = "",
+    size: int = 420,
+    limits: Limits = None,
+    own_views: bool = False,
+) -> None:
+    """Write rows of panels as a PNG; the same input gives the same bytes.
+
+    Panels of a row share a scale, which a bar of round length states, and the view that shows most
+    of the last labelled panel's region: clouds in another pose are turned alike.  Rows with scores
+    end in a color bar.  Repeated titles are left out.
+
+    Args:
+        path: File to write, ending in ``.png``.
+        rows: Panels of each row, from left to right.
+        unit: Unit of the points, such as ``mm``.
+        size: Width and height of a panel in pixels.
+        limits: Scores with the first and last color; None for each row's median and 99.9th
+            percentile.
+        own_views: Whether each panel has the view that shows most of its own region instead.
+
+    Raises:
+        InputError: The path does not end in ``.png``, or the file cannot be written.
+        ValueError: A row is empty, or there is none.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if path.suffix != ".png":
+        raise InputError(f"{path}: pictures are PNG files, wanted a name that ends in .png")
+    if not rows or not all(rows):
+        raise ValueError(f"rows of {[len(row) for row in rows]} panels, wanted at least one each")
+    bar = BAR if any(panel.score is not None for row in rows for panel in row) else 0
+    width, pitch = GAP + max(map(len, rows)) * (size + GAP) + bar, HEAD + size + FOOT
+    figure = Figure(figsize=(width / DPI, len(rows) * pitch / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    above: list[str] = []
+    for index, row in enumerate(rows):
+        bottom = (len(rows) - 1 - index) * pitch + FOOT
+        _draw_row(figure, row, bottom, size, unit, limits, own_views)
+        titles = [panel.title for panel in row]
+        for place, title in enumerate(titles):
+            if [title] != above[place : place + 1]:
+                x, y = GAP + place * (size + GAP) + size / 2, bottom + size + HEAD / 2
+                _write(figure, title, x, y)
+        above = titles
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def _row_views(row: Row) -> list[Rotation]:
+    """Return a view for each panel, that which shows most of the last labelled panel's region."""
+    labelled = [panel for panel in row if panel.label is not None and panel.label.any()]
+    model = labelled[-1] if labelled else row[0]
+    choice = _choice(model.pos, model.label)
+    return [_views((model if _same_pose(p.pos, model.pos) else p).pos)[choice] for p in row]
+
+
+def _draw_row(
+    figure: Figure, row: Row, bottom: int, size: int, unit: str, limits: Limits, own_views: bool
+) -> None:
+    views = [best_view(p.pos, p.label) for p in row] if own_views else _row_views(row)
+    extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))
+    scores = [panel.score for panel in row if panel.score is not None]
+    low, high = limits or np.percentile(np.concatenate([*scores, [0.0]]), (50, 99.9)).tolist()
+    for place, (panel, view) in enumerate(zip(row, views, strict=True)):
+        image, scale = render(panel.pos, panel.normal, panel.colors(low, high), view, size, extent)
+        figure.figimage(image, GAP + place * (size + GAP), bottom, origin="upper")
+    length = _round_length(0.25 * size / scale)
+    rule = np.zeros((4, round(length * scale), 3), dtype=np.uint8)
+    figure.figimage(rule, GAP, bottom - FOOT // 2)
+    _write(figure, f"{length:g} {unit}", GAP + len(rule[0]) + 10, bottom - FOOT // 2 + 2, ha="left")
+    if scores:
+        right = GAP + len(row) * (size + GAP)
+        steps = np.linspace(255, 0, size - 80).astype(np.int64)
+        figure.figimage(np.repeat(SCORE_MAP[steps, None], 22, axis=1), right, bottom + 40)
+        _write(figure, "score", right + 40, bottom + size / 2, rotation="vertical")
+        for value, height in ((low, 40), (high, size - 40)):
+            _write(figure, f"{value:.2g}", right + 30, bottom + height, ha="left")
+
+
+def _write(figure: Figure, text: str, x: float, y: float, ha: str = "center", **style: Any) -> None:
+    width, height = figure.bbox.size
+    style = {"family": "DejaVu Sans", "fontsize": 9, "ha": ha, "va": "center", **style}
+    figure.text(x / width, y / height, printable(text), parse_math=False, **style)
+
+
+def _views(pos: Floats) -> list[Rotation]:
+    """Return eight three-quarter views in an order that a part's pose does not change."""
+    offset = pos.astype(np.float64) - pos.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.eigh(offset.T @ offset)[1].T[::-1]
+    axes = axes * np.where(((offset @ axes.T) ** 3).sum(axis=0) < 0, -1, 1)[:, None]
+    axes[2] = np.cross(axes[0], axes[1])
+    span = np.ptp(offset @ axes.T, axis=0)
+    if span[0] > LONG * span[1]:  # the first axis rises to the right and comes toward the viewer
+        final, own, flip = _turn(2, 45) @ _turn(1, -25) @ _turn(0, 30), 0, 2
+    else:
+        final, own, flip = _turn(0, -48) @ _turn(2, 25), 2, 0
+    turns = product((0, 180), (0, 90, 180, 270))
+    return [final @ _turn(own, turn) @ _turn(flip, half) @ axes for half, turn in turns]
+
+
+def _turn(axis: int, degrees: float) -> Rotation:
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.roll([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]], axis, axis=(0, 1))
+
+
+def _choice(pos: Floats, region: Labels | None) -> int:
+    """Return which of the views shows most of the region and is bulged at."""
+    some = slice(None, None, max(1, len(pos) // PROBE))
+    merit = np.zeros(8)
+    for index, view in enumerate(_views(pos)):
+        depth = pos @ view[2]
+        merit[index] = (depth.mean() - depth.min()) / np.ptp(depth)
+        if region is not None and region.any():
+            colors = np.where(region[some, None], [255, 0, 0], [0, 0, 255])
+            image = render(pos[some], None, colors, view, 96, background=(0, 0, 0))[0]
+            merit[index] += 50 * np.mean(image[..., 0] > image[..., 2])
+    return int(np.argmax(np.round(merit, 2)))
+
+
+def _same_pose(pos: Floats, other: Floats) -> bool:
+    """Return whether two clouds of one part lie alike, as far as their spread tells."""
+    spread, model = (np.cov(cloud, rowvar=False, dtype=np.float64) for cloud in (pos, other))
+    return bool(np.linalg.norm(spread - model) < 0.1 * np.linalg.norm(model))
+
+
+def _round_length(most: float) -> float:
+    """Return the largest of 1, 2 and 5 times a power of ten that is at most ``most``."""
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(max(step for step in (0.5, 1, 2, 5) if step * power <= most) * power)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One cloud to draw, colored by at most one of ``rgb``, ``score`` and ``label``.
+
+    Args:
+        title: What stands above it.
+        pos: Points, with shape ``(N, 3)``.
+        rgb: Colors from 0 to 255, with shape ``(N, 3)``.
+        score: Anomaly scores, with shape ``(N,)``.
+        label: True where abnormal, with shape ``(N,)``.
+        normal: Unit normals, with shape ``(N, 3)``; estimated where not given.
+    """
+
+    title: str
+    pos: Floats
+    rgb: Bytes | None = None
+    score: Floats | None = None
+    label: Labels | None = None
+    normal: Floats | None = None
+
+    def __post_init__(self) -> None:
+        given = [len(one) for one in (self.rgb, self.score, self.label) if one is not None]
+        if given not in ([], [len(self.pos)]):
+            raise ValueError(f"panel {self.title!r}: colors for {given} of {len(self.pos)} points")
+
+    def colors(self, low: float, high: float) -> Bytes:
+        """Return each point's color, scores from ``low`` to ``high``, with shape ``(N, 3)``."""
+        if self.score is not None:
+            return score_colors(self.score, low, high)
+        if self.rgb is not None:
+            return self.rgb
+        return label_colors(np.zeros(len(self.pos), bool) if self.label is None else self.label)

@@ -1,0 +1,86 @@
+"""One cloud from several sides (the paper's Fig. 7): a line per coloring, a column per view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from gmanet.cloud import Floats, Labels
+from gmanet.errors import InputError
+from gmanet.runtime.atomic import replacing
+from gmanet.view.colors import SCORE_MAP, Bytes
+from gmanet.view.lettering import printable
+from gmanet.view.render import fitting_extent, render
+from gmanet.view.sheet import Rotation, best_view
+
+__all__ = ["TURNS", "save_perspectives", "turned"]
+
+TURNS = (0, 60, 180, 240)
+"""Degrees by which the part turns about the picture's upright axis; none is edgewise."""
+
+DPI = 200
+SIZE = 300
+"""Pixels of a panel's side."""
+HEAD, LEFT, RIGHT, GAP = 44, 50, 100, 8
+
+
+def turned(view: Rotation, degrees: float) -> Rotation:
+    """Return a view of a part that was turned about the picture's upright axis, ``(3, 3)``."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ view
+
+
+def save_perspectives(
+    path: Path,
+    pos: Floats,
+    colors: Mapping[str, Bytes],
+    region: Labels | None = None,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Write a cloud under four views as a PNG; the same input gives the same bytes.
+
+    Args:
+        path: File to write, ending in ``.png``.
+        pos: Points, with shape ``(N, 3)``.
+        colors: Title of a line -> colors of the points, with shape ``(N, 3)``.
+        region: True for points that the first view is to show, with shape ``(N,)``.
+        limits: Scores with the first and the last color, for a bar beside the last line; None for
+            no bar.
+
+    Raises:
+        InputError: The path does not end in ``.png``, or the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if path.suffix != ".png":
+        raise InputError(f"{path}: pictures are PNG files, wanted a name that ends in .png")
+    views = [turned(best_view(pos, region), turn) for turn in TURNS]
+    extent = max(fitting_extent(pos, view) for view in views)
+    width = LEFT + len(views) * (SIZE + GAP) + RIGHT * (limits is not None)
+    height = HEAD + len(colors) * (SIZE + GAP)
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+
+    def write(text: str, x: float, y: float, turn: float = 0, ha: str = "center") -> None:
+        place = {"rotation": turn, "ha": ha, "va": "center"}
+        font = {"family": "DejaVu Sans", "size": 8}
+        figure.text(x / width, y / height, printable(text), font, parse_math=False, **place)
+
+    for place, turn in enumerate(TURNS):
+        write(f"{turn}°", LEFT + place * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)
+    for line, (title, rgb) in enumerate(colors.items()):
+        bottom = height - HEAD - (line + 1) * (SIZE + GAP) + GAP
+        write(title, LEFT / 2, bottom + SIZE / 2, 90)
+        for place, view in enumerate(views):
+            image = render(pos, None, rgb, view, SIZE, extent)[0]
+            figure.figimage(image, LEFT + place * (SIZE + GAP), bottom, origin="upper")
+    if limits is not None:
+        left, steps = width - RIGHT + GAP, np.linspace(255, 0, SIZE - 60).astype(np.int64)
+        figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, 30)
+        for value, y in zip(limits, (30, SIZE - 30), strict=True):
+            write(f"{value:.2g}", left + 24, y, ha="left")
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
