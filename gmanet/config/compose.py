@@ -42,8 +42,18 @@ __all__ = [
     "resolved",
 ]
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
-"""The named files of a checkout; an installed package has none, only the rows of the tables."""
+
+
+def _named_files() -> Path:
+    """Return the folder of the named files: within an installed package, or beside it."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent
+    beside = not (package / "conf").is_dir() and (checkout / "pyproject.toml").is_file()
+    return (checkout if beside else package) / "conf"
+
+
+CONF = _named_files()
+"""The named files; a wheel carries them in the package, a checkout has them beside it."""
 
 
 def compose(words: Sequence[str] = (), conf: Path = CONF) -> RunConfig:

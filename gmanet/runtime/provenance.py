@@ -36,7 +36,7 @@ def provenance(words: Sequence[str] | None = None) -> dict[str, Any]:
             "python": platform.python_version(),
             **{key: _version(key) for key in PACKAGES},
         },
-        "commit": _commit(Path(__file__).resolve().parents[1]),
+        "commit": _commit(Path(__file__).resolve().parents[2]),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "gpu": _gpu()},
         "command": list(sys.argv[1:] if words is None else words),
     }
