@@ -49,10 +49,16 @@ def measure(name: str) -> tuple[float, float, float]:
     start = time.perf_counter()
     detector = DETECTORS[config.detector.name](config.detector)
     detector.prepare(train)
-    drawn = (config.synthesis, detector.draw, detector.batch, config.seed, WORKERS)
-    data = CloudData(train, train, detector.reader(), *drawn)
+    data = CloudData(
+        train,
+        train,
+        detector=detector,
+        synthesis=config.synthesis,
+        seed=config.seed,
+        workers=WORKERS,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        epochs = data.epochs(detector.steps)
+        epochs = detector.epochs(len(train), config.synthesis)
         trainer = make_trainer(detector, config.train, Path(folder), None, epochs)
         profiler = SimpleProfiler()
         trainer.profiler = profiler  # type: ignore[attr-defined]

@@ -22,10 +22,10 @@ from gmanet.formats.outputs import MARK, OUTPUTS, count_outputs, is_output, outp
 from gmanet.runs.folder import Run
 
 if TYPE_CHECKING:
-    from gmanet.cloud import Cloud, Floats
-    from gmanet.detectors.base import Detector
+    from gmanet.cloud import Cloud
+    from gmanet.detectors.base import Detector, Scores
 
-__all__ = ["load_detector", "main", "score_cloud"]
+__all__ = ["load_detector", "main"]
 
 
 def load_detector(run: Run) -> Detector:
@@ -42,16 +42,6 @@ def load_detector(run: Run) -> Detector:
     detector = DETECTORS[config.name](config)
     run.restore(detector)
     return detector.eval()
-
-
-def score_cloud(detector: Detector, cloud: Cloud) -> tuple[Floats, float]:
-    """Return the scores of a cloud's points, with shape ``(N,)``, and of the object."""
-    from torch_geometric.data import Batch
-
-    from gmanet.detectors.reading import read
-
-    scores = detector.score(Batch.from_data_list([read(cloud, detector.reader())]))
-    return scores.points.numpy(), float(scores.objects[0])
 
 
 def main() -> None:
@@ -77,10 +67,11 @@ def main() -> None:
             note(sentence)
         if cloud.fingerprint in detector.fitted_on:
             note(f"{path}: the detector was fitted on this scan, which scores lower than others")
-        points, whole = score_cloud(detector, cloud)
+        scores = detector.score(cloud)
         target = _target(path, arguments.output)
-        _write(target, cloud, points, whole, limits)
-        sys.stdout.write(f"{path}: object score {whole:.4f}, written {target}.{{npz,ply,png}}\n")
+        _write(target, cloud, scores, limits)
+        written = f"written {target}.{{npz,ply,png}}"
+        sys.stdout.write(f"{path}: object score {scores.object:.4f}, {written}\n")
 
 
 def _scans(files: list[Path]) -> list[Path]:
@@ -123,18 +114,17 @@ def _limits(run: Run) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def _write(
-    target: Path, cloud: Cloud, points: Floats, whole: float, limits: tuple[float, float] | None
-) -> None:
+def _write(target: Path, cloud: Cloud, scores: Scores, limits: tuple[float, float] | None) -> None:
     """Write scores, colored points and the picture."""
     from gmanet.runtime.atomic import replacing
     from gmanet.view.colors import score_colors
     from gmanet.view.sheet import Panel, save_row
 
+    points = scores.points
     low, high = limits or tuple(np.percentile(points, (50, 99.9)).tolist())
     with replacing(target.with_name(f"{target.name}.npz")) as draft:
         score = cloud.in_file_order(points, np.nan)
-        np.savez_compressed(draft, score=score, object_score=np.float32(whole))
+        np.savez_compressed(draft, score=score, object_score=np.float32(scores.object))
     color = score_colors(points, low, high)
     write_cloud(target.with_name(f"{target.name}.ply"), cloud, color, comment=MARK)
     panels = [Panel(cloud.name, cloud.pos), Panel("score", cloud.pos, score=points)]

@@ -26,6 +26,7 @@ from gmanet.formats import read_cloud
 from gmanet.formats.outputs import OUTPUTS, output_stem
 from gmanet.runs.folder import Run
 from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
 from gmanet.view.colors import SURFACE_COLOR, Bytes, label_colors, score_colors
 from gmanet.view.sheet import Panel, save_row
 from gmanet.view.viewpoints import save_perspectives
@@ -103,7 +104,7 @@ def show_run(run: Run, name: str, folder: Path) -> list[Path]:
         )
     limits = (float(low), float(max(high, low + 1e-9)))
     pictures = [_draw(folder / f"{file_stem(name)}.views.png", cloud, score, limits)]
-    if DETECTORS[run.config.detector.name](run.config.detector).draw is not None:
+    if DETECTORS[run.config.detector.name].learns_from_twins:
         pictures += _draw_both(run, test, list(found.values()), folder)
     return pictures
 
@@ -143,7 +144,7 @@ def _draw_both(
     real = [test[test.names.index(name)] for name in choose(defective, SHOWN)]
     generator = Generator(config.synthesis)
     twins = [
-        generator.twin(train[index % len(train)], np.random.default_rng([config.seed, index]))
+        make_twin(generator, train, index=index, seed=config.seed)[1]
         for index in range(max(1, len(real)))
     ]
     rows = [

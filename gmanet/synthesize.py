@@ -11,14 +11,13 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from gmanet.cloud import Cloud
 from gmanet.config.compose import compose
 from gmanet.datasets.catalog import open_data
 from gmanet.errors import InputError, command, note
 from gmanet.formats import write_cloud
 from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
 from gmanet.view.colors import label_colors
 from gmanet.view.sheet import Panel, save_row
 
@@ -45,10 +44,9 @@ def synthesize(words: list[str], count: int, folder: Path) -> list[Path]:
     pairs: list[tuple[Cloud, Cloud]] = []
     files = []
     for index in range(count):
-        normal = train[index % len(train)]
+        normal, twin = make_twin(generator, train, index=index, seed=config.seed)
         for sentence in normal.notes if index < len(train) else ():
             note(sentence)
-        twin = generator.twin(normal, np.random.default_rng([config.seed, index]))
         assert twin.label is not None
         files.append(folder / f"{twin.name}_{index:03d}.ply")
         write_cloud(files[-1], twin, label_colors(twin.label))

@@ -43,7 +43,6 @@ __all__ = [
 ]
 
 
-
 def _named_files() -> Path:
     """Return the folder of the named files: within an installed package, or beside it."""
     package = Path(__file__).resolve().parents[1]

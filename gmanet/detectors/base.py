@@ -8,27 +8,39 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
 import torch
 from lightning import LightningModule
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.gmanet.pairs import Draw
-from gmanet.detectors.reading import Reader
+from gmanet.cloud import Cloud, Floats
+from gmanet.detectors.reading import ReadClouds, Reader, read
 from gmanet.detectors.scoring import OBJECT_RULES, object_score
 from gmanet.errors import InputError
+from gmanet.formats.arrays import as_cloud
+
+if TYPE_CHECKING:
+    from gmanet.datasets.base import CloudDataset
+    from gmanet.detectors.training_set import TrainingPlan, TrainingSet
+    from gmanet.synthesis.config import SynthesisConfig
 
 __all__ = ["Detector", "DetectorConfig", "Scores"]
 
 
-class Scores(NamedTuple):
-    """Higher is more abnormal; comparable within one detector and category only."""
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of one cloud: higher is more abnormal, comparable within one detector only.
 
-    points: Tensor  # (N,)
-    objects: Tensor  # (B,)
+    Args:
+        points: Score of each point, with shape ``(N,)``.
+        object: Score of the object.
+    """
+
+    points: Floats
+    object: float
 
 
 @dataclass
@@ -62,12 +74,12 @@ class Detector(LightningModule, ABC):
     Config: type[DetectorConfig] = DetectorConfig
     steps = 0
     """Optimizer steps; 0 for one pass over the normal clouds."""
-    draw: Draw | None = None
-    """How it reads pairs of a cloud and its SPCG twin; None: it learns from normals alone."""
     batch = 1
-    """Pairs, or normal clouds, of one step."""
+    """Items of the training set in one step, of all processes together."""
+    learns_from_twins = False
+    """Whether it learns from SPCG twins; the others learn from normal clouds alone."""
     fitted_on: frozenset[str] = frozenset()
-    """Fingerprints (``Cloud.fingerprint``) of the normal clouds it was fitted on, where known."""
+    """Fingerprints of the clouds that it was fitted on (``Cloud.fingerprint``)."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
@@ -76,28 +88,78 @@ class Detector(LightningModule, ABC):
     def prepare(self, clouds: CloudDataset) -> None:
         """Learn of the normal clouds what the reader must know before it reads any.
 
-        It is called before ``reader``, and what it learns is stored; most need nothing.  What a
-        stored state holds already, when that was loaded before, is not learned again.
+        It is called before ``reader``, and what it learns is stored; most need nothing.  What was
+        stored is not learned again.
         """
 
     @abstractmethod
     def reader(self) -> Reader:
         """Return what turns a cloud into this detector's input."""
 
+    def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
+        """Return what the detector learns from: every normal cloud once, unless it says otherwise.
+
+        Args:
+            clouds: Normal clouds.
+            plan: How the run makes training sets.
+        """
+        from gmanet.detectors.training_set import TrainingSet
+
+        reader = self.reader()
+        # What compares clouds with normal ones must not compare these with themselves.
+        return TrainingSet(items=ReadClouds(clouds, getattr(reader, "of_train", reader)))
+
+    def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
+        """Return the passes over the training set that the steps amount to.
+
+        Args:
+            clouds: Number of normal clouds.
+            synthesis: How twins are made.
+        """
+        return 1
+
     @abstractmethod
-    def score(self, batch: Data) -> Scores:
-        """Return scores of every input point and object of a batch."""
+    def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
+        """Return scores of the points, with shape ``(N,)``, and of the object, a scalar.
 
-    def with_objects(self, points: Tensor, batch: Data) -> Scores:
-        """Return point scores of a batch, with shape ``(N,)``, and what the rule makes of them."""
-        share = OBJECT_RULES[self.config.object_rule]
-        sizes = batch.ptr.diff().tolist() if "ptr" in batch else [len(points)]
-        objects = [object_score(part, share) for part in points.split(sizes)]
-        return Scores(points, torch.stack(objects))
+        Args:
+            record: What the reader made of one cloud.
+        """
 
-    def predict_step(self, batch: Data, *_: Any) -> Scores:
+    @torch.no_grad()
+    def score(self, cloud: Cloud | npt.ArrayLike) -> Scores:
+        """Return the scores of one cloud.
+
+        Args:
+            cloud: The cloud, or coordinates with shape ``(N, 3)`` in the unit of the normal clouds;
+                rows that were never measured (``gmanet.formats.unmeasured``) score NaN.
+
+        Raises:
+            InputError: The cloud cannot be scored (``Cloud.checked``).
+        """
+        made = as_cloud(cloud)
+        record = read(made, self.reader()).to(self.device)
+        points, whole = self.score_record(record)
+        found = points.cpu().numpy()
+        if made is not cloud:  # one score for each row of the array
+            found = made.in_file_order(found, float("nan"))
+        return Scores(found, float(whole))
+
+    def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores of one cloud's points, ``(N,)``, and what the rule makes of them."""
+        return points, object_score(points, OBJECT_RULES[self.config.object_rule])
+
+    def enlarge(self, record: Data, clouds: int) -> None:
+        """Make the detector as large as a fit on more clouds would; most are.
+
+        Args:
+            record: What the training set holds of a normal cloud.
+            clouds: Number of normal clouds of that fit.
+        """
+
+    def predict_step(self, record: Data, *_: Any) -> tuple[Tensor, Tensor]:
         """Return the scores; Lightning calls it."""
-        return self.score(batch)
+        return self.score_record(record)
 
     def configure_optimizers(self) -> Any:
         """Return nothing: memory banks optimize nothing."""

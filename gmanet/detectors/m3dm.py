@@ -22,7 +22,6 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank, k_nearest
-from gmanet.detectors.base import Scores
 from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
 from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
@@ -89,16 +88,13 @@ class M3DM(PointMAE):
         return min(self.config.bank, max(1, round(self.config.share * held)))
 
     @torch.no_grad()
-    def score(self, batch: Data) -> Scores:
-        """Return scores of every point, and re-weighted ones of every object, of a batch."""
+    def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
+        """Return scores of the points of one cloud, ``(N,)``, and a re-weighted object score."""
         bank = self.banks["feature"]
         assert isinstance(bank, Bank)
-        points, objects = [], []
-        for cloud in batch.to_data_list() if "ptr" in batch else [batch]:
-            features = self.features(cloud)["feature"].float()
-            distance = k_nearest(features, bank.rows, self.config.neighbors).mean(dim=1)
-            standard = (distance - bank.mean) / bank.deviation
-            points.append(propagate(standard, cloud.near, cloud.weight))
-            highest = reweighted(features, bank.rows, distance, self.config.reweight)
-            objects.append((highest - bank.mean) / bank.deviation)
-        return Scores(torch.cat(points), torch.stack(objects))
+        features = self.features(record)["feature"].float()
+        distance = k_nearest(features, bank.rows, self.config.neighbors).mean(dim=1)
+        standard = (distance - bank.mean) / bank.deviation
+        highest = reweighted(features, bank.rows, distance, self.config.reweight)
+        points = propagate(standard, record.near, record.weight)
+        return points, (highest - bank.mean) / bank.deviation

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank
-from gmanet.detectors.base import Detector, DetectorConfig, Scores
+from gmanet.detectors.base import Detector, DetectorConfig
 from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
 
@@ -23,19 +23,11 @@ __all__ = ["Described", "MemoryConfig", "MemoryDetector"]
 
 
 class Described(Data):
-    """A cloud's features that pack into one PyG batch.
+    """A cloud's features, and how scores spread from there to all points.
 
     ``near`` are rows of ``feature``, ``around`` and ``pick`` are points, ``coarse`` are rows of
     ``around``.
     """
-
-    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return by how much a batch shifts the indices of the next cloud."""
-        if key in ("near", "coarse"):
-            return len(self.feature if key == "near" else self.around)
-        if key in ("around", "pick"):
-            return self.num_nodes
-        return super().__inc__(key, value, *args, **kwargs)
 
 
 @dataclass
@@ -84,9 +76,9 @@ class MemoryDetector(Detector):
         """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
         return {"feature": cloud.feature}
 
-    def point_scores(self, batch: Data) -> Tensor:
-        """Return scores of all points of a batch, interpolated from places, with shape ``(N,)``."""
-        return propagate(self.bank_score("feature", batch.feature), batch.near, batch.weight)
+    def point_scores(self, record: Data) -> Tensor:
+        """Return scores of all points of a cloud, interpolated from places, with shape ``(N,)``."""
+        return propagate(self.bank_score("feature", record.feature), record.near, record.weight)
 
     def bank_score(self, name: str, features: Tensor) -> Tensor:
         """Return a bank's scores of features with shape ``(M, C)``, with shape ``(M,)``."""
@@ -100,11 +92,10 @@ class MemoryDetector(Detector):
         self.quota = max(1, self.config.held // max(1, clouds))
         self.seen = {}
 
-    def training_step(self, batch: Data, *_: Any) -> None:
+    def training_step(self, record: Data, *_: Any) -> None:
         """Remember a cloud's first rows."""
-        for cloud in batch.to_data_list() if isinstance(batch, Batch) else [batch]:
-            rows = {name: part[: self.quota] for name, part in self.features(cloud).items()}
-            self.seen[cloud.name] = {name: part.float().clone() for name, part in rows.items()}
+        rows = {name: part[: self.quota] for name, part in self.features(record).items()}
+        self.seen[record.name] = {name: part.float().clone() for name, part in rows.items()}
 
     @torch.no_grad()
     def on_train_end(self) -> None:
@@ -140,7 +131,22 @@ class MemoryDetector(Detector):
         return min(self.config.bank, held)
 
     @torch.no_grad()
-    def score(self, batch: Data) -> Scores:
-        """Return scores of every point and object of a batch."""
-        points = self.point_scores(batch)
-        return self.with_objects(points, batch)
+    def enlarge(self, record: Data, clouds: int) -> None:
+        """Give each bank the rows that more clouds would leave, repeated with 1 % of noise."""
+        generator = torch.Generator().manual_seed(0)
+        self.quota, self.seen = max(1, self.config.held // clouds), {}
+        self.training_step(record)
+        brought = next(iter(self.seen.values()))
+        self.seen = {}
+        for name, bank in self.banks.items():
+            assert isinstance(bank, Bank)
+            count = self.bank_rows(len(brought[name]) * clouds)
+            rows = bank.rows[torch.arange(count) % len(bank.rows)]
+            noise = torch.randn(rows.shape, generator=generator) * 0.01 * rows.std(dim=0)
+            known = torch.arange(count)[:, None] < len(bank.rows)
+            bank.rows = torch.where(known, rows, rows + noise)
+
+    @torch.no_grad()
+    def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
+        """Return scores of the points of one cloud, with shape ``(N,)``, and of the object."""
+        return self.with_object(self.point_scores(record))

@@ -104,7 +104,7 @@ class PatchCore(PosedDetector):
         """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
         return {name: cloud[name][cloud.pick] for name in self.config.features}
 
-    def point_scores(self, batch: Data) -> Tensor:
+    def point_scores(self, record: Data) -> Tensor:
         """Return the mean of the banks' standardised distances, with shape ``(N,)``."""
-        scores = [self.bank_score(name, batch[name]) for name in self.config.features]
+        scores = [self.bank_score(name, record[name]) for name in self.config.features]
         return torch.stack(scores).mean(dim=0)

@@ -137,8 +137,7 @@ class PointMAE(PosedDetector):
         """Return the features of a cloud's centers, the most even first, ``(M, C)``."""
         return {"feature": self.encoder(cloud.points, cloud.groups, cloud.chosen)}
 
-    def point_scores(self, batch: Data) -> Tensor:
-        """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
-        clouds = batch.to_data_list() if "ptr" in batch else [batch]
-        scores = [self.bank_score("feature", self.features(cloud)["feature"]) for cloud in clouds]
-        return propagate(torch.cat(scores), batch.near, batch.weight)
+    def point_scores(self, record: Data) -> Tensor:
+        """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
+        scores = self.bank_score("feature", self.features(record)["feature"])
+        return propagate(scores, record.near, record.weight)

@@ -65,6 +65,6 @@ class Reg3DAD(PointMAE):
         """Return features and places of a cloud's centers, the most even first, ``(M, C)``."""
         return {**super().features(cloud), "raw": cloud.raw[cloud.chosen]}
 
-    def point_scores(self, batch: Data) -> Tensor:
+    def point_scores(self, record: Data) -> Tensor:
         """Return the mean of the two banks' standardised distances, with shape ``(N,)``."""
-        return (super().point_scores(batch) + self.bank_score("raw", batch.raw)) / 2
+        return (super().point_scores(record) + self.bank_score("raw", record.raw)) / 2

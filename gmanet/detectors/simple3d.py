@@ -128,9 +128,9 @@ class Simple3D(MemoryDetector):
         """Return how many of the held rows the bank keeps."""
         return min(self.config.bank, max(1, round(self.config.share * held)))
 
-    def point_scores(self, batch: Data) -> Tensor:
-        """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
-        points = super().point_scores(batch)
+    def point_scores(self, record: Data) -> Tensor:
+        """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
+        points = super().point_scores(record)
         if not self.config.coarse:
             return points
-        return propagate(points[batch.around].mean(dim=1), batch.coarse, batch.coarse_weight)
+        return propagate(points[record.around].mean(dim=1), record.coarse, record.coarse_weight)

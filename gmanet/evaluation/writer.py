@@ -45,13 +45,9 @@ class StorePredictions(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Write the scores of a batch's clouds."""
-        clouds = batch.to_data_list()
-        scoring = (time.perf_counter() - self.start) / len(clouds)
-        sizes = batch.ptr.diff().tolist()
-        scores = outputs.points.cpu().split(sizes)
-        for data, score, whole in zip(clouds, scores, outputs.objects.tolist(), strict=True):
-            label = data.label.cpu().numpy() if data.labelled else None
-            cloud = Cloud(data.pos.cpu().numpy(), label, name=data.name, defect=data.defect or None)
-            seconds = float(data.seconds) + scoring
-            predict_cloud(cloud, score.numpy(), seconds, whole).save(self.folder)
+        """Write the scores of a cloud."""
+        points, whole = outputs
+        seconds = float(batch.seconds) + time.perf_counter() - self.start
+        label = batch.label.cpu().numpy() if batch.labelled else None
+        cloud = Cloud(batch.pos.cpu().numpy(), label, name=batch.name, defect=batch.defect or None)
+        predict_cloud(cloud, points.cpu().numpy(), seconds, float(whole)).save(self.folder)

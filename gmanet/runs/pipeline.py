@@ -18,7 +18,6 @@ from gmanet.datasets.catalog import similar_kinds
 from gmanet.datasets.subset import Remaining
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
-from gmanet.detectors.gmanet.pairs import twin_of
 from gmanet.errors import InputError, note
 from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.efficiency.peak_memory import peak_resident
@@ -30,6 +29,8 @@ from gmanet.runs.folder import Run
 from gmanet.runtime import preemption
 from gmanet.runtime.cores import available_cores
 from gmanet.runtime.rank import rank
+from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
 from gmanet.training.checkpoints import usable
 from gmanet.training.compile import compile_networks
 from gmanet.training.datamodule import CloudData
@@ -92,15 +93,21 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     seed_everything(config.seed, verbose=False)
     detector = DETECTORS[config.detector.name](config.detector)
     _prepare(run, detector, train)
-    reader, synthesis, settings = detector.reader(), config.synthesis, config.train
-    drawn = (synthesis, detector.draw, detector.batch, config.seed, settings.processes)
-    data = CloudData(train, test, reader, *drawn)
+    settings = config.train
+    data = CloudData(
+        train,
+        test,
+        detector=detector,
+        synthesis=config.synthesis,
+        seed=config.seed,
+        workers=settings.processes,
+    )
     trainer = make_trainer(
         detector,
         settings,
         run.folder,
         logger,
-        data.epochs(detector.steps),
+        detector.epochs(len(train), config.synthesis),
         [StorePredictions(run.predictions)],
     )
     plan = agreed(trainer, Plan.of(run, test.names))
@@ -118,7 +125,9 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     if not trainer.is_global_zero:
         return {}
     _await(run, test.names)
-    twin = None if detector.draw is None else twin_of(train[0], synthesis, config.seed)
+    twin = None
+    if detector.learns_from_twins:
+        twin = make_twin(Generator(config.synthesis), train, index=0, seed=config.seed)[1]
     return _finish(config, run, detector, train[0], twin, test, logger)
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Data
 from torchmetrics import Metric
 from tqdm import tqdm
 
-from gmanet.detectors.base import Scores
 from gmanet.metrics.pooled import anomaly_metrics
 
 __all__ = ["AnomalyMetrics", "ProgressBar"]
@@ -29,11 +28,10 @@ class AnomalyMetrics(Callback):
         metrics = anomaly_metrics(sync_on_compute=False)
         self.metrics: dict[str, Metric] = dict(metrics.items())  # type: ignore[arg-type]
 
-    def _update(self, scores: Scores, batch: Batch) -> None:
-        abnormal = torch.tensor([defect != "good" for defect in batch.defect])
-        self.metrics["object"].update(scores.objects.cpu(), abnormal)
-        known = torch.as_tensor(batch.labelled).cpu()[batch.batch.cpu()]
-        self.metrics["point"].update(scores.points.cpu()[known], batch.label.cpu()[known])
+    def _update(self, points: Tensor, whole: Tensor, record: Data) -> None:
+        self.metrics["object"].update(whole.cpu()[None], torch.tensor([record.defect != "good"]))
+        if record.labelled:
+            self.metrics["point"].update(points.cpu(), record.label.cpu())
 
     def _compute(self, stage: str) -> dict[str, float]:
         values: dict[str, float] = {}
@@ -46,8 +44,9 @@ class AnomalyMetrics(Callback):
     def on_validation_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Add the scores of a batch."""
-        self._update(outputs, batch)
+        """Add the scores of a cloud."""
+        points, whole = outputs
+        self._update(points, whole, batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Log the figures of the synthetic validation clouds."""
@@ -96,7 +95,7 @@ class ProgressBar(Callback):
         self._open(trainer, "score", int(sum(trainer.num_predict_batches)), 0, "cloud")
 
     def on_predict_batch_end(self, *_: Any) -> None:
-        """Advance by one batch."""
+        """Advance by one cloud."""
         self.bar.update(1)
 
     def on_predict_end(self, *_: Any) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
@@ -139,11 +139,10 @@ class ContextBank(MemoryDetector):
     def _standard(self, values: Tensor) -> Tensor:
         return self.standard(values).clamp(-OUTLIER, OUTLIER)  # type: ignore[no-any-return]
 
-    def point_scores(self, batch: Data) -> Tensor:
-        """Return interpolated scores of all points of a batch, with shape ``(N,)``."""
-        reader, looks = self.reader().structure, (self.config.closer, self.config.smoothing)
-        records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
-        return torch.cat([look_twice(cloud, reader, self._distances, *looks) for cloud in records])
+    def point_scores(self, record: StructuredCloud) -> Tensor:
+        """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
+        looks = (self.config.closer, self.config.smoothing)
+        return look_twice(record, self.reader().structure, self._distances, *looks)
 
     def _distances(self, places: StructuredCloud) -> Tensor:
         """Return how far each place of a record is from the bank, with shape ``(M,)``."""

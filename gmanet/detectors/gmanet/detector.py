@@ -11,14 +11,15 @@ same everywhere), and features have unit length (``detectors.gmanet.sdo``).
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import Detector, Scores
+from gmanet.detectors.base import Detector
 from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.coarse_to_fine import look_twice
 from gmanet.detectors.gmanet.config import GMANetConfig
@@ -28,14 +29,19 @@ from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, PointNet2
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
-from gmanet.detectors.gmanet.pairs import Draw
+from gmanet.detectors.gmanet.pairs import Draw, PairDataset, make_training_set, pair_count
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standard
+from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Pose
 from gmanet.registration.reference import Reference
+from gmanet.synthesis.config import SynthesisConfig
 
 __all__ = ["GMANet", "GMANetConfig"]
+
+CALIBRATION = 8192
+"""Centers of normal clouds that features are standardised on."""
 
 
 class GMANet(Detector):
@@ -43,6 +49,7 @@ class GMANet(Detector):
 
     Config = GMANetConfig
     config: GMANetConfig
+    learns_from_twins = True
     pretrained: Tensor
 
     def __init__(self, config: GMANetConfig) -> None:
@@ -92,9 +99,19 @@ class GMANet(Detector):
             return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
         return StructureReader(*sizes, atlas is not None, alignment)
 
+    def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
+        """Return pairs of normal clouds and twins, from which every step draws centers."""
+        return make_training_set(clouds, self.reader(), self.draw, plan)
+
+    def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
+        """Return the passes over all pairs that the steps amount to."""
+        return ceil(self.steps / max(1, pair_count(clouds, synthesis) // self.batch))
+
     def on_fit_start(self) -> None:
         """Standardise inputs and the expert's answers on the normal train clouds."""
-        self.calibrate(self.trainer.datamodule.sample(8192))  # type: ignore[attr-defined]
+        pairs = self.trainer.datamodule.learned.items  # type: ignore[attr-defined]
+        assert isinstance(pairs, PairDataset)
+        self.calibrate(pairs.sample(CALIBRATION))
 
     @torch.no_grad()
     def calibrate(self, normal: Data) -> None:
@@ -140,17 +157,15 @@ class GMANet(Detector):
         self.log_dict({f"train/{name}": part for name, part in parts.items()}, batch_size=count)
         return parts["loss"]
 
-    def validation_step(self, batch: Data, *_: Any) -> Any:
+    def validation_step(self, record: Data, *_: Any) -> Any:
         """Return the scores of a synthetic validation cloud, for the metric callback."""
-        return self.score(batch)
+        return self.score_record(record)
 
     @torch.no_grad()
-    def score(self, batch: Data) -> Scores:
-        """Return scores of every input point and object of a batch of structured clouds."""
-        reader, looks = self.reader(), (self.config.closer, self.config.smoothing)
-        records = batch.to_data_list() if isinstance(batch, Batch) else [batch]
-        points = [look_twice(cloud, reader, self._discrepancies, *looks) for cloud in records]
-        return self.with_objects(torch.cat(points), batch)
+    def score_record(self, record: StructuredCloud) -> tuple[Tensor, Tensor]:
+        """Return scores of the points of one structured cloud, ``(N,)``, and of the object."""
+        looks = (self.config.closer, self.config.smoothing)
+        return self.with_object(look_twice(record, self.reader(), self._discrepancies, *looks))
 
     def _discrepancies(self, places: StructuredCloud) -> Tensor:
         """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""

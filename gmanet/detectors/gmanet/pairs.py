@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 from torch_geometric.data import Data
+from tqdm import tqdm
 
-from gmanet.cloud import Cloud, Indices, Labels
+from gmanet.cloud import Indices, Labels
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.descriptors import Structure
 from gmanet.detectors.gmanet.reader import StructureReader, centers_of
+from gmanet.detectors.reading import read
+from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
+from gmanet.geometry.size import diameter
+from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
 
-__all__ = ["Draw", "EpochSampler", "Pair", "PairDataset", "TwinDataset", "pair", "twin_of"]
+__all__ = [
+    "Draw",
+    "Pair",
+    "PairDataset",
+    "TwinDataset",
+    "make_training_set",
+    "pair",
+    "pair_count",
+]
+
+VALIDATION = 4
+"""Normal clouds, and twins made of them for this alone, that the curves during training show."""
+
+DRAWERS = 4
+"""Processes that draw from the pairs, at most: a draw takes a tenth of a step on a processor."""
 
 NEAR = 0.08
 """Normal centers within this fraction of the diameter of an abnormal one count as near it."""
@@ -71,17 +92,10 @@ class TwinDataset(Dataset[tuple[Structure, Labels]]):
             made = self.reader.structure(cloud, cloud.name).thinned()
             return made, np.zeros(len(made.context), dtype=bool)
         index -= len(self.normal)
-        rng = np.random.default_rng([self.seed, index])
-        cloud = self.normal[index % len(self.normal)]
-        twin = self.generator.twin(cloud, rng)
+        cloud, twin = make_twin(self.generator, self.normal, index=index, seed=self.seed)
         made = self.reader.structure(twin, cloud.name).thinned()
         assert twin.label is not None
         return made, twin.label[made.chosen[: len(made.context)]]
-
-
-def twin_of(cloud: Cloud, config: SynthesisConfig, seed: int) -> Cloud:
-    """Return the first twin that a run makes of its first train cloud, to be shown."""
-    return Generator(config).twin(cloud, np.random.default_rng([seed, 0]))
 
 
 def pair(normal: Structure, twin: Structure, label: Labels, diameter: float) -> Pair:
@@ -145,40 +159,51 @@ class PairDataset(Dataset[Data]):
         return centers_of(drawn)
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Yields ``(epoch, index)`` in an order that depends on the seed and the epoch alone.
+def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
+    """Return how many pairs there are: where clouds outnumber twins, twins go with several."""
+    return max(synthesis.twins, clouds)
 
-    The epoch, and the place in it, follow from the number of steps made, so that a resumed run goes
-    on with the batch that was next.  (Lightning's own count of epochs is off by one after a resumed
-    run that is limited by steps.)  Every process takes each ``world``-th key.
+
+def make_training_set(
+    clouds: CloudDataset, reader: StructureReader, draw: Draw, plan: TrainingPlan
+) -> TrainingSet:
+    """Return the pairs of normal clouds and their twins, all structures made.
 
     Args:
-        length: Pairs.
-        seed: Decides the order.
-        rank: This process's number.
-        world: Number of processes.
-        batch: This process's pairs of one step; what remains of an epoch after whole steps is left
-            out.
-        steps: Returns how many steps were made.
+        clouds: Normal clouds.
+        reader: Reads clouds and twins.
+        draw: What a step draws of a pair.
+        plan: How twins are made, by how many processes.
     """
+    source = TwinDataset(clouds, reader, plan.synthesis, plan.seed)
+    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
+    name = "normal clouds and twins"
+    made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
+    normal, twins = made[: len(clouds)], made[len(clouds) :]
+    pairs = []
+    for index in range(pair_count(len(clouds), plan.synthesis)):
+        original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
+        pairs.append(pair(original, twin, label, diameter(original.points)))
+    return TrainingSet(
+        items=PairDataset(pairs, draw, plan.seed),
+        drawn=True,
+        workers=DRAWERS,
+        validation=_validation(clouds, reader, plan),
+    )
 
-    def __init__(
-        self,
-        length: int,
-        seed: int,
-        rank: int = 0,
-        world: int = 1,
-        batch: int = 1,
-        steps: Callable[[], int] = int,
-    ) -> None:
-        self.length, self.seed, self.rank, self.world = length, seed, rank, world
-        self.batch, self.steps = batch, steps
 
-    def __len__(self) -> int:
-        return self.length // self.world // self.batch * self.batch
+def _validation(clouds: CloudDataset, reader: StructureReader, plan: TrainingPlan) -> list[Data]:
+    """Return normal clouds and twins that training does not draw from."""
+    generator = Generator(plan.synthesis)
+    made: list[Data] = []
+    for index in range(min(VALIDATION, len(clouds))):
+        cloud = clouds[len(clouds) - 1 - index]
+        rng = np.random.default_rng([plan.seed, plan.synthesis.twins + index])
+        normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
+        twin = generator.twin(cloud, rng)
+        made += [read(shown, partial(reader, origin=cloud.name)) for shown in (normal, twin)]
+    return made
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        epoch, done = divmod(self.steps(), max(1, len(self) // self.batch))
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.length)
-        mine = order[self.rank :: self.world][: len(self)]
-        return ((epoch, int(index)) for index in mine[done * self.batch :])
+
+def _as_is(item: Any) -> Any:
+    return item

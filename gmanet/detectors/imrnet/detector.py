@@ -29,7 +29,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.detectors.base import DetectorConfig, Scores
+from gmanet.detectors.base import DetectorConfig
 from gmanet.detectors.imrnet.reader import SampledReader
 from gmanet.detectors.imrnet.reconstruction import Reconstructor, surface_distance
 from gmanet.detectors.registered import Posed
@@ -166,11 +166,11 @@ class IMRNet(Posed):
         feature = propagate(change.norm(dim=1), cloud.near, cloud.weight)
         return torch.stack([near, feature], dim=1)
 
-    def score(self, batch: Data) -> Scores:
-        """Return scores of every input point and object of a batch."""
-        clouds = batch.to_data_list() if "ptr" in batch else [batch]
-        found = torch.cat([self.distances(cloud) for cloud in clouds])
-        return self.with_objects(((found - self.mean) / self.deviation).sum(dim=1), batch)
+    @torch.no_grad()
+    def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
+        """Return scores of the points of one cloud, with shape ``(N,)``, and of the object."""
+        found = self.distances(record)
+        return self.with_object(((found - self.mean) / self.deviation).sum(dim=1))
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with a one-cycle schedule over all steps."""

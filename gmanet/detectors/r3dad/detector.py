@@ -32,10 +32,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.detectors.base import DetectorConfig, Scores
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.base import DetectorConfig
 from gmanet.detectors.r3dad.diffusion import CloudEncoder, Denoiser, Diffusion
 from gmanet.detectors.r3dad.reader import TurnedCopies, WholeReader
 from gmanet.detectors.registered import Posed
+from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.geometry.neighbors import nearest
 from gmanet.registration.canonical import POSES
@@ -47,6 +49,10 @@ CLIP = 10.0
 
 COUNTS = ("points", "code", "diffusion", "sampling", "reconstruction", "steps", "copies", "pairs")
 """Settings that are at least one."""
+
+
+DRAWERS = 4
+"""Processes that draw copies, at most."""
 
 
 @dataclass
@@ -128,13 +134,13 @@ class R3DAD(Posed):
         """Return what turns a cloud into coordinates at unit size."""
         return WholeReader(self.config.points, self.pose)
 
-    def on_fit_start(self) -> None:
-        """Let the steps draw from turned copies of the normal clouds."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+    def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
+        """Return turned copies of the normal clouds, drawn anew in every epoch."""
         config, reader = self.config, self.reader()
-        places = [reader.place(cloud) for cloud in data.train]
-        drawn = (config.points, config.copies, config.abnormal, data.seed)
-        data.pairs = TurnedCopies(places, config.pose, *drawn)
+        places = [reader.place(cloud) for cloud in clouds]
+        drawn = (config.points, config.copies, config.abnormal, plan.seed)
+        copies = TurnedCopies(places, config.pose, *drawn)
+        return TrainingSet(items=copies, drawn=True, workers=DRAWERS)
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
         """Return the loss of copies at random steps of the diffusion."""
@@ -157,15 +163,11 @@ class R3DAD(Posed):
         return self.diffusion.sample(self.encoder(shape), *drawn)
 
     @torch.no_grad()
-    def score(self, batch: Data) -> Scores:
-        """Return every point's distance to its cloud's reconstruction, and objects' scores."""
-        sizes = batch.ptr.diff().tolist() if "ptr" in batch else [len(batch.place)]
-        parts = zip(batch.place.split(sizes), batch.shape.split(1), strict=True)
-        scores = []
-        for place, shape in parts:
-            made = self.reconstruct(shape)[0].cpu().numpy()
-            scores.append(torch.from_numpy(nearest(made, place.cpu().numpy(), 1)[0][:, 0]))
-        return self.with_objects(torch.cat(scores).to(batch.place.device), batch)
+    def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
+        """Return every point's distance to the reconstruction, ``(N,)``, and the object's score."""
+        made = self.reconstruct(record.shape)[0].cpu().numpy()
+        distance = nearest(made, record.place.cpu().numpy(), 1)[0][:, 0]
+        return self.with_object(torch.from_numpy(distance).to(record.place.device))
 
     def configure_optimizers(self) -> Any:
         """Return Adam with a learning rate that falls evenly to a tenth over all steps."""

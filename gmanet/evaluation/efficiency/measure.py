@@ -2,8 +2,8 @@
 
 A cloud's seconds run from its points in memory to the scores of its points: the reader, the way to
 the device and the score, in batches of one.  They do not depend on how well a detector was trained,
-only on its sizes: so it is fitted on a few clouds, and its banks are then given as many rows as all
-train clouds would have brought (:func:`fill`).
+only on its sizes: so it is fitted on a few clouds, and then made as large as a fit on all train clouds
+would have made it (``Detector.enlarge``).
 """
 
 from __future__ import annotations
@@ -20,14 +20,11 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from torch_geometric.data import Batch, Data
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import First
-from gmanet.detectors.bank import Bank
 from gmanet.detectors.base import Detector
-from gmanet.detectors.memory_bank import MemoryDetector
 from gmanet.detectors.reading import read
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory
 from gmanet.evaluation.efficiency.profiler import StageClock
@@ -36,7 +33,7 @@ from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
-__all__ = ["FITTED", "fill", "fit_briefly", "measure"]
+__all__ = ["FITTED", "fit_briefly", "measure"]
 
 FITTED = 2
 """Normal clouds that a detector is fitted on before it is measured."""
@@ -51,7 +48,7 @@ FLOOR_SIDE = 1024
 def fit_briefly(
     detector: Detector, train: CloudDataset, synthesis: SynthesisConfig, seed: int
 ) -> Detector:
-    """Return the detector prepared on all clouds, fitted on :data:`FITTED`, its banks filled.
+    """Return the detector prepared on all clouds, fitted on :data:`FITTED`, and enlarged.
 
     Args:
         detector: Not fitted yet; it should take a few steps only.
@@ -61,37 +58,14 @@ def fit_briefly(
     """
     detector.prepare(train)
     few = First(train, FITTED)
-    reader, draw, batch = detector.reader(), detector.draw, detector.batch
-    data = CloudData(few, few, reader, synthesis, draw, batch, seed, progress=False)
+    data = CloudData(few, few, detector=detector, synthesis=synthesis, seed=seed, progress=False)
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(workers=0, checkpoint_every=10**6)
-        epochs = data.epochs(detector.steps)
+        epochs = detector.epochs(len(few), synthesis)
         make_trainer(detector, config, Path(folder), None, epochs).fit(detector, data)
-    if isinstance(detector, MemoryDetector):
-        fill(detector, read(train[0], getattr(reader, "of_train", reader)), len(train))
+    reader = detector.reader()
+    detector.enlarge(read(train[0], getattr(reader, "of_train", reader)), len(train))
     return detector.eval()
-
-
-@torch.no_grad()
-def fill(detector: MemoryDetector, cloud: Data, clouds: int) -> None:
-    """Give each bank the rows that so many clouds would leave, repeated with a hundredth of noise.
-
-    Args:
-        detector: Fitted on fewer clouds.
-        cloud: What the reader makes of one of the train clouds (``of_train`` where there is one).
-        clouds: How many there are in use.
-    """
-    generator = torch.Generator().manual_seed(0)
-    detector.quota, detector.seen = max(1, detector.config.held // clouds), {}
-    detector.training_step(cloud)
-    brought = next(iter(detector.seen.values()))
-    detector.seen = {}
-    for name, bank in detector.banks.items():
-        assert isinstance(bank, Bank)
-        count = detector.bank_rows(len(brought[name]) * clouds)
-        rows = bank.rows[torch.arange(count) % len(bank.rows)]
-        noise = torch.randn(rows.shape, generator=generator) * 0.01 * rows.std(dim=0)
-        bank.rows = torch.where(torch.arange(count)[:, None] < len(bank.rows), rows, rows + noise)
 
 
 def measure(
@@ -139,7 +113,7 @@ def _score(detector: Detector, cloud: Cloud, device: str) -> tuple[float, float]
     start = time.perf_counter()
     record = read(cloud, detector.reader())
     middle = time.perf_counter()
-    detector.score(Batch.from_data_list([record]).to(device)).points.cpu()  # waits for the device
+    detector.score_record(record.to(device))[0].cpu()  # waits for the device
     return middle - start, time.perf_counter() - middle
 
 
@@ -155,9 +129,9 @@ def _details(detector: Detector, cloud: Cloud, device: str) -> dict[str, Any]:
             _score(detector, cloud, device)
     finally:
         torch.set_num_threads(threads)
-    record = Batch.from_data_list([read(cloud, detector.reader())]).to(device)
+    record = read(cloud, detector.reader()).to(device)
     with FlopCounterMode(display=False) as counter:
-        detector.score(record)
+        detector.score_record(record)
     flop = counter.get_total_flops()
     return {
         "stages": dict(clock.seconds),
