@@ -27,8 +27,9 @@ from gmanet.config.overrides import load
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.detectors import DETECTORS
+from gmanet.detectors.stored import load_detector, save_detector
 from gmanet.errors import InputError, command
-from gmanet.runs.files import load_detector, read_scores, save_detector, write_scores
+from gmanet.runs.files import read_scores, write_scores
 from gmanet.runs.folder import Run
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.cache import FOLDER as CACHE

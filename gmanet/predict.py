@@ -4,7 +4,8 @@ In the folder ``gmanet-scores`` beside every input, or in ``--output``, appear `
 (``score``, one per point in the order of the file, NaN where nothing was measured, and
 ``object_score``), ``<name>.scores.ply`` (the measured points colored by score) and
 ``<name>.scores.png``.  No command takes them for scans.  Scores are comparable within one run;
-``scores.json`` of the run tells what its normal test clouds got.
+``scores.json`` of the run tells what its normal test clouds got.  RUN is the folder of a run, or a
+file that ``Detector.save`` wrote.
 """
 
 from __future__ import annotations
@@ -51,17 +52,19 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", help="folder of a fitted run")
+    parser.add_argument("run", help="folder of a fitted run, or a file of detector.save")
     endings = ", ".join(READERS)
     parser.add_argument("files", nargs="+", type=Path, help=f"scans that end in {endings}")
     parser.add_argument("-o", "--output", type=Path, help="folder to write to")
     arguments = parser.parse_args()
-    run = Run.open(arguments.run)
+    run = None if Path(arguments.run).is_file() else Run.open(arguments.run)
     files = _scans(arguments.files)
     _refuse_twins(files, arguments.output)
     clouds = [read_cloud(path) for path in files]  # refuse a bad file before any work
-    detector = load_detector(run)
-    limits = _limits(run)
+    from gmanet.detectors.stored import load
+
+    detector = load(arguments.run) if run is None else load_detector(run)
+    limits = None if run is None else _limits(run)
     for path, cloud in zip(files, clouds, strict=True):
         for sentence in cloud.notes:
             note(sentence)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from gmanet import fit, predict, show
+from gmanet import predict, show
 from gmanet.cloud import Cloud
 from gmanet.datasets.inventory import Entry
 from gmanet.formats import write_cloud
 from gmanet.runs.changes import changes
+
+fit = import_module("gmanet.fit")
 
 WORDS = ("data=folder", "detector=btf", "name=own", "train.workers=0", "train.pictures=0")
 

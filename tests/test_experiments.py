@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from gmanet import fit
 from gmanet.config.compose import compose
 from gmanet.errors import InputError
 from gmanet.geometry.open3d import load_open3d
 from gmanet.runs.experiment import read_experiment
 from gmanet.runs.folder import Run
+
+fit = import_module("gmanet.fit")
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = ("ablation_modules", "ablation_synthesis", "controls", "expert", "families", "inputs")

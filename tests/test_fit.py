@@ -10,17 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 
-from gmanet import evaluate, fit, predict
+from gmanet import evaluate, predict
 from gmanet.datasets.procedural import Procedural
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.measure import FIGURES
 from gmanet.formats import write_cloud
 from gmanet.runs.folder import Run
+
+fit = import_module("gmanet.fit")
 
 TINY = (
     "name=tiny",

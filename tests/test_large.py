@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-from gmanet import fit
 from gmanet.cloud import Cloud
 from gmanet.formats import read_cloud, write_cloud
 from gmanet.runs.folder import Run
@@ -20,6 +19,8 @@ ABOVE = 2**31
 PEAK = """
 import resource, sys
 from importlib import import_module
+
+fit = import_module("gmanet.fit")
 import_module("gmanet." + sys.argv.pop(1)).main()
 print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """

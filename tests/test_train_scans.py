@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from gmanet import fit, predict
+from gmanet import predict
 from gmanet.cloud import Cloud
 from gmanet.formats import read_cloud, write_cloud
 from gmanet.view import picture
+
+fit = import_module("gmanet.fit")
 
 WORDS = {
     "btf": (),

@@ -7,7 +7,8 @@ none and configure no optimizer: nothing pretends to train.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -144,6 +145,20 @@ class Detector(LightningModule, ABC):
         if made is not cloud:  # one score for each row of the array
             found = made.in_file_order(found, float("nan"))
         return Scores(found, float(whole))
+
+    def save(self, path: Path | str) -> None:
+        """Write one file that holds all that scoring needs; ``gmanet.load`` reads it.
+
+        Args:
+            path: The file; an older one is replaced.
+
+        Raises:
+            OutputError: The file system refuses.
+        """
+        from gmanet.detectors.stored import save_detector
+
+        config = asdict(self.config)
+        save_detector(Path(path), self.config.name, config, self.state_dict(), self.fitted_on)
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of one cloud's points, ``(N,)``, and what the rule makes of them."""

@@ -18,15 +18,10 @@ from omegaconf import OmegaConf
 from gmanet.config.compose import RunConfig, changes_results, from_resolved, resolved
 from gmanet.config.overrides import flatten, load
 from gmanet.config.schema import text_keys
+from gmanet.detectors.stored import load_detector, save_detector
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changes, read_entries, write_entries
-from gmanet.runs.files import (
-    load_checkpoint,
-    load_detector,
-    read_scores,
-    save_detector,
-    write_scores,
-)
+from gmanet.runs.files import load_checkpoint, read_scores, write_scores
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.locks import hold, holder
 from gmanet.runtime.provenance import provenance
@@ -179,11 +174,11 @@ class Run:
         state: Mapping[str, Any],
         train: Iterable[str] = (),
     ) -> None:
-        """Write ``detector.ckpt``: :func:`gmanet.runs.files.save_detector`."""
+        """Write ``detector.ckpt``: :func:`gmanet.detectors.stored.save_detector`."""
         save_detector(self.detector_file, name, config, state, train)
 
     def load_detector(self) -> dict[str, Any]:
-        """Return what ``detector.ckpt`` holds: :func:`gmanet.runs.files.load_detector`."""
+        """Return what ``detector.ckpt`` holds: :func:`gmanet.detectors.stored.load_detector`."""
         return load_detector(self.detector_file)
 
     def restore(self, detector: Detector, checkpoint: Path | None = None) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning import Trainer, seed_everything
+from lightning import seed_everything
 
 from gmanet.cloud import Cloud
 from gmanet.config.compose import RunConfig, resolved
@@ -33,10 +33,9 @@ from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 from gmanet.training.checkpoints import usable
 from gmanet.training.compile import compile_networks
-from gmanet.training.datamodule import CloudData
 from gmanet.training.distributed import agreed, stop_others
+from gmanet.training.fit import Fit
 from gmanet.training.logger import make_logger
-from gmanet.training.trainer import make_trainer
 
 __all__ = ["fit"]
 
@@ -80,11 +79,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
         test: Clouds to score.
     """
     logger = None
-    if config.train.workers > config.train.processes and rank() == 0:
-        note(
-            f"train.workers={config.train.workers}: {config.train.processes} are started, as "
-            "many as this machine's cores, memory and shared memory bear"
-        )
+    _note_fewer_workers(config)
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
     if rank() == 0:
@@ -94,28 +89,24 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     detector = DETECTORS[config.detector.name](config.detector)
     _prepare(run, detector, train)
     settings = config.train
-    data = CloudData(
+    made = Fit.of(
+        detector,
         train,
-        test,
-        detector=detector,
+        test=test,
+        settings=settings,
         synthesis=config.synthesis,
         seed=config.seed,
-        workers=settings.processes,
+        folder=run.folder,
+        logger=logger,
+        callbacks=[StorePredictions(run.predictions)],
     )
-    trainer = make_trainer(
-        detector,
-        settings,
-        run.folder,
-        logger,
-        detector.epochs(len(train), config.synthesis),
-        [StorePredictions(run.predictions)],
-    )
+    data, trainer = made.data, made.trainer
     plan = agreed(trainer, Plan.of(run, test.names))
     data.test = Remaining(test, plan.clouds)
     if settings.compile:
         compile_networks(detector)
     try:
-        _learn(config, run, plan, detector, data, trainer)
+        _learn(run, plan, made)
         if plan.clouds:
             trainer.predict(detector, datamodule=data, return_predictions=False)
     except preemption.Preempted:
@@ -129,6 +120,15 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     if detector.learns_from_twins:
         twin = make_twin(Generator(config.synthesis), train, index=0, seed=config.seed)[1]
     return _finish(config, run, detector, train[0], twin, test, logger)
+
+
+def _note_fewer_workers(config: RunConfig) -> None:
+    """Note, once of all processes, that the machine bears fewer data workers than asked for."""
+    if config.train.workers > config.train.processes and rank() == 0:
+        note(
+            f"train.workers={config.train.workers}: {config.train.processes} are started, as "
+            "many as this machine's cores, memory and shared memory bear"
+        )
 
 
 def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
@@ -145,18 +145,14 @@ def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
     detector.prepare(train)
 
 
-def _learn(
-    config: RunConfig, run: Run, plan: Plan, detector: Detector, data: CloudData, trainer: Trainer
-) -> None:
+def _learn(run: Run, plan: Plan, made: Fit) -> None:
     """Fit the detector, or load it where that is done, and store it."""
     if plan.fitted:
-        run.restore(detector)  # also where this machine did not see the file a moment ago
+        run.restore(made.detector)  # also where this machine did not see the file a moment ago
         return
-    trainer.fit(detector, datamodule=data, ckpt_path=plan.checkpoint, weights_only=True)
-    if trainer.is_global_zero:
-        seen = [cloud.fingerprint for cloud in data.train]
-        settings, state = asdict(config.detector), detector.state_dict()
-        run.save_detector(config.detector.name, settings, state, seen)
+    made.learn(plan.checkpoint)
+    if made.trainer.is_global_zero:
+        made.detector.save(run.detector_file)
     preemption.check()
 
 

@@ -57,13 +57,17 @@ class ProgressBar(Callback):
     """One line for a fit and one for a prediction, with rate and remaining time.
 
     Of several processes the first draws it.
+
+    Args:
+        shown: Whether it is drawn at all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: bool = True) -> None:
+        self.shown = shown
         self.bar: Any = None
 
     def _open(self, trainer: Trainer, name: str, total: int, done: int, unit: str) -> None:
-        hidden = not trainer.is_global_zero
+        hidden = not (self.shown and trainer.is_global_zero)
         self.bar = tqdm(
             desc=name, total=total, initial=done, unit=unit, mininterval=0.5, disable=hidden
         )

@@ -35,6 +35,8 @@ def make_trainer(
     logger: Logger | None,
     epochs: int,
     callbacks: list[Callback] | None = None,
+    *,
+    progress: bool = True,
 ) -> Trainer:
     """Return the trainer that fits and scores with a detector.
 
@@ -45,6 +47,7 @@ def make_trainer(
         logger: Where curves go, if anywhere.
         epochs: Passes over the train data that the detector's steps amount to.
         callbacks: Further callbacks.
+        progress: Whether to show progress bars.
 
     Raises:
         InputError: The machine has no such accelerator, or fewer devices.
@@ -80,7 +83,7 @@ def make_trainer(
             num_sanity_val_steps=0,
             log_every_n_steps=10,
             logger=logger or False,
-            callbacks=[save, AnomalyMetrics(), ProgressBar(), *stop, *(callbacks or [])],
+            callbacks=[save, AnomalyMetrics(), ProgressBar(progress), *stop, *(callbacks or [])],
             default_root_dir=folder,
             enable_progress_bar=False,
             enable_model_summary=False,

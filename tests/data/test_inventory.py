@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import import_module
 
 import numpy as np
 import pytest
 from gmanet.data import inventory as module
 
-from gmanet import fit
 from gmanet.cloud import Cloud
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
@@ -17,6 +17,8 @@ from gmanet.datasets.single_view import SingleSided
 from gmanet.datasets.units import check_sizes, foreign_sizes, robust_size
 from gmanet.errors import InputError
 from gmanet.formats import write_cloud
+
+fit = import_module("gmanet.fit")
 
 
 @pytest.fixture
