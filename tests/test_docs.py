@@ -84,6 +84,7 @@ def desk(tmp_path, monkeypatch):
 def run(folder, language, code):
     """Run a block; fits that a page describes are short here."""
     short = FIT.sub(rf"\1 {SHORT} ", code)
+    code = code.replace('"detector.steps": 100', '"detector.steps": 5, "synthesis.twins": 4')
     typed = ["bash", "-eu", "-c", short] if language == "bash" else ["python", "-c", code]
     done = subprocess.run(typed, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

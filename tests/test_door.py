@@ -130,7 +130,7 @@ def test_predict_takes_a_file(tmp_path, type_in, bank, plates, capsys):
     assert "object score" in capsys.readouterr().out
     found = np.load(tmp_path / "gmanet-scores/scan.scores.npz")
     assert np.array_equal(
-        found["score"], bank.score(gmanet.read_cloud(tmp_path / "scan.ply")).points
+        found["score"], bank.score(gmanet.read_cloud(str(tmp_path / "scan.ply"))).points
     )
 
 

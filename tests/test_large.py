@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from gmanet.cloud import Cloud
 from gmanet.formats import read_cloud, write_cloud
 from gmanet.runs.folder import Run
 
+fit = import_module("gmanet.fit")
+
 POINTS = 5_000_000
 ABOVE = 2**31
 """Bytes that a process may hold beyond the file's size, its libraries included."""
@@ -19,8 +22,6 @@ ABOVE = 2**31
 PEAK = """
 import resource, sys
 from importlib import import_module
-
-fit = import_module("gmanet.fit")
 import_module("gmanet." + sys.argv.pop(1)).main()
 print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """

@@ -40,7 +40,7 @@ WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
 }
 
 
-def read_cloud(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
+def read_cloud(path: Path | str, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the file's cloud, checked and named after the file.
 
     Normals become unit normals; they are left out if one of them has no direction.  Points that
@@ -54,6 +54,7 @@ def read_cloud(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
         InputError: The file is missing, damaged, of an unknown ending, or holds no cloud that can
             be scored (``Cloud.checked``), or is an output of ``predict``; begins with the path.
     """
+    path = Path(path)
     if is_output(path) and path.is_file():
         wanted = "wanted a scan (under another name, if this is one)"
         raise InputError(f"{path}: was written by gmanet predict, as its name says, {wanted}")
