@@ -78,10 +78,8 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
         train: Normal clouds.
         test: Clouds to score.
     """
+    _use_cores(config)
     logger = None
-    _note_fewer_workers(config)
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
     if rank() == 0:
         said = resolved(config)
         logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
@@ -122,13 +120,15 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     return _finish(config, run, detector, train[0], twin, test, logger)
 
 
-def _note_fewer_workers(config: RunConfig) -> None:
-    """Note, once of all processes, that the machine bears fewer data workers than asked for."""
+def _use_cores(config: RunConfig) -> None:
+    """Limit PyTorch's threads to the cores of this process, and say where workers are limited."""
     if config.train.workers > config.train.processes and rank() == 0:
         note(
             f"train.workers={config.train.workers}: {config.train.processes} are started, as "
             "many as this machine's cores, memory and shared memory bear"
         )
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
 
 
 def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
