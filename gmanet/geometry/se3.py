@@ -11,12 +11,30 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-__all__ = ["Doubles", "adjoint", "exp", "inverse", "log", "moved", "rigid_fit", "turned", "turning"]
+__all__ = [
+    "Doubles",
+    "adjoint",
+    "exp",
+    "inverse",
+    "log",
+    "moved",
+    "rigid",
+    "rigid_fit",
+    "turned",
+    "turning",
+]
 
 Doubles = npt.NDArray[np.float64]
 
 SMALL = 1e-6
 """Radians below which the series' first terms are exact."""
+
+
+def rigid(rotation: Doubles, translation: Doubles) -> Doubles:
+    """Return the motion ``rotation @ p + translation``, with shape ``(4, 4)``."""
+    motion = np.eye(4)
+    motion[:3, :3], motion[:3, 3] = rotation, translation
+    return motion
 
 
 def moved(motion: Doubles, pos: npt.NDArray[np.floating]) -> Doubles:

@@ -1,4 +1,4 @@
-"""The cloud of a category that others are laid on, stored with the weights of a detector."""
+"""The reference cloud of a category, stored with the weights of a detector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Reference"]
 
 
 class Reference(nn.Module):
-    """What registration keeps of a cloud; nothing is learned by gradients."""
+    """Buffers of a registration's target; none has gradients."""
 
     points: Tensor
     normal: Tensor
@@ -35,7 +35,7 @@ class Reference(nn.Module):
         return len(self.points) > 0
 
     def learn(self, pos: Floats) -> None:
-        """Keep a cloud with shape ``(N, 3)``.
+        """Store the target that is made of a cloud with shape ``(N, 3)``.
 
         Raises:
             InputError: Too few points, or points that are not finite.
@@ -47,9 +47,10 @@ class Reference(nn.Module):
 
     @property
     def target(self) -> Target:
-        """What clouds are laid on, with its centroid at the origin, in the unit of the clouds.
+        """The target, with its centroid at the origin, in the unit of the clouds.
 
-        It is made of the stored numbers alone, so that a stored detector lays clouds as it did.
+        It depends on the stored numbers alone, so that a loaded detector registers clouds as the
+        detector did that was stored.
         """
         if not len(self.points):
             raise RuntimeError("no reference cloud yet: call the detector's prepare() first")
@@ -63,7 +64,7 @@ class Reference(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Make room for as many points as were stored."""
+        """Resize the buffers to the stored number of points."""
         for name in ("points", "normal"):
             if f"{prefix}{name}" in state_dict:
                 stored = state_dict[f"{prefix}{name}"]

@@ -9,7 +9,7 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.descriptors import Surface
 from gmanet.detectors.gmanet.deviation import Surfaces, distances
-from gmanet.registration.cached import registered
+from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
@@ -58,7 +58,7 @@ class Alignment:
             cloud: The cloud.
             origin: Name of the normal cloud that it is, or is the twin of; empty for any other.
         """
-        return self.known.get(origin) or registered(cloud.pos, self.target)
+        return self.known.get(origin) or register_cached(cloud.pos, self.target)
 
     def lay(self, cloud: Cloud, surface: Surface, motion: Registration, origin: str = "") -> Laid:
         """Return where the kept points of a cloud lie on the normal ones.

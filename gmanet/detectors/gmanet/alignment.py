@@ -18,10 +18,10 @@ from tqdm import tqdm
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.aligner import Alignment
 from gmanet.detectors.gmanet.deviation import Surfaces
-from gmanet.registration.cached import registered
+from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
 from gmanet.registration.reference import Reference
-from gmanet.registration.target import Target, thinned
+from gmanet.registration.target import Target, subsample
 from gmanet.runtime.rank import rank
 
 __all__ = ["Atlas"]
@@ -84,7 +84,7 @@ class Atlas(nn.Module):
         target = self.reference.target
         quiet = not progress or rank() > 0
         bar = tqdm(order, "aligning normal clouds", disable=quiet, unit="cloud")
-        self._known = {clouds.names[i]: registered(clouds[i].pos, target) for i in bar}
+        self._known = {clouds.names[i]: register_cached(clouds[i].pos, target) for i in bar}
 
     def learn(self, clouds: CloudDataset, progress: bool = True) -> None:
         """Lay normal clouds on the first by name, or keep nothing where they do not overlap.
@@ -105,7 +105,7 @@ class Atlas(nn.Module):
         )
         for turn, index in enumerate(bar):
             cloud = clouds[index]
-            motion = self._known[clouds.names[index]] = registered(cloud.pos, target)
+            motion = self._known[clouds.names[index]] = register_cached(cloud.pos, target)
             if turn < CLOUDS:
                 kept.append(_laid(cloud.pos, motion, target))
                 prints.append(bytes.fromhex(cloud.fingerprint))
@@ -126,7 +126,9 @@ class Atlas(nn.Module):
 
     def _distance(self) -> float:
         """Return the median distance of the clouds to the first, in their unit."""
-        return float(np.median([motion.rms for motion in self._known.values()][1:] or [0.0]))
+        return float(
+            np.median([motion.inlier_rmse for motion in self._known.values()][1:] or [0.0])
+        )
 
     def _keep(self, kept: list[tuple[Any, Any]]) -> None:
         empty = np.zeros((0, 3), dtype=np.float32)
@@ -163,7 +165,7 @@ class Atlas(nn.Module):
 
 def _laid(pos: Any, motion: Registration, target: Target) -> tuple[Any, Any]:
     """Return a cloud's thinned points on the target, in its extents, and their normals."""
-    made, middle = thinned(pos, target.length, POINTS)
+    made, middle = subsample(pos, target.length, POINTS)
     place = made.points * target.length + middle
     place = (place @ motion.rotation.T + motion.translation) / target.length
     return place.astype(np.float32), (made.normal @ motion.rotation.T).astype(np.float32)

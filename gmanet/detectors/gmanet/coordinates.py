@@ -15,7 +15,7 @@ import torch
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.descriptors import Look, Structure, structure, surroundings
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["COORDINATES", "RawReader", "RawStructure"]
 
@@ -40,7 +40,7 @@ class RawReader(StructureReader):
         pose: How a cloud is laid before.
     """
 
-    pose: Pose = Pose()  # noqa: RUF009 - it never changes
+    pose: Canonicalizer = Canonicalizer()  # noqa: RUF009 - it never changes
 
     def structure(self, cloud: Cloud, origin: str = "") -> Structure:
         """Return the structure alone; ``origin`` does not matter here."""

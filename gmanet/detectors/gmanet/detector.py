@@ -34,7 +34,7 @@ from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standard
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 from gmanet.registration.reference import Reference
 from gmanet.synthesis.config import SynthesisConfig
 
@@ -96,7 +96,9 @@ class GMANet(Detector):
         sizes = (config.points, config.centers, config.survey)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
-            return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
+            return RawReader(
+                *sizes, pose=Canonicalizer("given" if target is None else "registered", target)
+            )
         return StructureReader(*sizes, atlas is not None, alignment)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:

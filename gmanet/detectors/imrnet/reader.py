@@ -13,7 +13,7 @@ from gmanet.cloud import Cloud
 from gmanet.detectors.imrnet.sampling import aware_points
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
 from gmanet.networks.pointmae.patches import PatchedCloud
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["SampledReader"]
 
@@ -36,7 +36,7 @@ class SampledReader:
     share: float
     centers: int
     group: int
-    pose: Pose
+    pose: Canonicalizer
     held: dict[bytes, PatchedCloud] = field(default_factory=dict, compare=False, repr=False)
 
     def hold(self, clouds: Iterable[Cloud]) -> list[PatchedCloud]:

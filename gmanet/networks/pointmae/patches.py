@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["PatchReader", "PatchedCloud"]
 
@@ -43,7 +43,7 @@ class PatchReader:
 
     centers: int
     group: int
-    pose: Pose
+    pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
         """Return the record to remember or to score."""
