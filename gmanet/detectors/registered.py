@@ -49,9 +49,9 @@ class Posed(Detector):
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Keep the first cloud by name as the reference, unless one is stored already."""
-        if self.reference is not None and not self.reference.learned:
+        if self.reference is not None and not self.reference.fitted:
             names = clouds.names
-            self.reference.learn(clouds[names.index(min(names))].pos)
+            self.reference.fit(clouds[names.index(min(names))].pos)
 
     @property
     def pose(self) -> Canonicalizer:

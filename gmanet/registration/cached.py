@@ -21,7 +21,7 @@ KIND = "registration-2"
 
 
 def register_cached(source: Floats, target: Target) -> Registration:
-    """Return :func:`gmanet.registration.icp.register` of both clouds, computed or read from the cache."""
+    """Return ``registration.icp.register`` of both, computed or read from the cache."""
 
     def make() -> npt.NDArray[np.float64]:
         found = register(source, target)

@@ -27,14 +27,14 @@ class Reference(nn.Module):
         self.register_buffer("points", torch.empty(0, 3))
         self.register_buffer("normal", torch.empty(0, 3))
         self.register_buffer("length", torch.ones(()))
-        self._made: tuple[Tensor, Target] | None = None
+        self._cached: tuple[Tensor, Target] | None = None
 
     @property
-    def learned(self) -> bool:
+    def fitted(self) -> bool:
         """Whether a cloud is stored."""
         return len(self.points) > 0
 
-    def learn(self, pos: Floats) -> None:
+    def fit(self, pos: Floats) -> None:
         """Store the target that is made of a cloud with shape ``(N, 3)``.
 
         Raises:
@@ -54,12 +54,12 @@ class Reference(nn.Module):
         """
         if not len(self.points):
             raise RuntimeError("no reference cloud yet: call the detector's prepare() first")
-        if self._made is None or self._made[0] is not self.points:
+        if self._cached is None or self._cached[0] is not self.points:
             points, normal = (
                 part.cpu().numpy().astype(np.float64) for part in (self.points, self.normal)
             )
-            self._made = self.points, Target(points, normal, np.zeros(3), float(self.length))
-        return self._made[1]
+            self._cached = self.points, Target(points, normal, np.zeros(3), float(self.length))
+        return self._cached[1]
 
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
