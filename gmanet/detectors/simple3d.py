@@ -28,7 +28,7 @@ from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import fpfh
 from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
-from gmanet.geometry.signed_normals import pca_normals
+from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.spfh import pooled
 
 __all__ = ["Simple3D", "Simple3DConfig", "Simple3DReader"]

@@ -20,8 +20,8 @@ def nearest(pos: Floats, query: Floats, count: int, workers: int = 1) -> tuple[F
 
     Args:
         pos: The points to choose from, with shape ``(N, 3)``.
-        query: Places, with shape ``(Q, 3)``.
-        count: Neighbors per place; clouds with fewer points repeat their farthest one.
+        query: Queries, with shape ``(Q, 3)``.
+        count: Neighbors per query; clouds with fewer points repeat their farthest one.
         workers: Threads.
     """
     found = min(count, len(pos))

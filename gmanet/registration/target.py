@@ -20,7 +20,7 @@ from gmanet.geometry.jit import compiled
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.closest import Closest
-from gmanet.geometry.search.grid import nearest_even
+from gmanet.geometry.search.grid import grid_nearest
 from gmanet.geometry.size import extent
 
 __all__ = [
@@ -226,5 +226,5 @@ def subsample(pos: Floats, length: float, count: int) -> tuple[Subsample, Double
     centered = ((pos - centroid) / length).astype(np.float32)
     chosen = centered[farthest_points(centered, count)]
     neighbors = int(np.clip(round(12 * len(pos) / len(chosen)), 12, 48))
-    axes = principal_axes(centered, chosen, nearest_even(centered, chosen, neighbors)[1])[1]
+    axes = principal_axes(centered, chosen, grid_nearest(centered, chosen, neighbors)[1])[1]
     return Subsample(chosen.astype(np.float64), axes[:, :, 0].astype(np.float64)), centroid

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, moved, turned
+from gmanet.geometry.se3 import Doubles, moved, rotated
 from gmanet.turntable.view import Sight
 
 __all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]
@@ -88,7 +88,7 @@ def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> A
     at = partner[found]
     height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
-    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), target.normal[at])
+    facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), target.normal[at])
     inner = target.inner[at]
     same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
     same &= np.abs(facing) >= FACING

@@ -15,7 +15,7 @@ import numpy as np
 from gmanet.cleaning.clean import Cleaned, Cleaning, clean
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import Doubles, moved, turned
+from gmanet.geometry.se3 import Doubles, moved, rotated
 from gmanet.turntable.config import Turning
 from gmanet.turntable.loop import Ring
 from gmanet.turntable.reconstruct import put_together
@@ -162,7 +162,7 @@ def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
             [np.zeros(len(one), np.bool_) if one.label is None else one.label for one in clouds]
         )
     normals = [
-        turned(pose, one.normal)
+        rotated(pose, one.normal)
         for pose, one in zip(poses, clouds, strict=True)
         if one.normal is not None
     ]

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, exp, inverse, moved, turned
+from gmanet.geometry.se3 import Doubles, exp, inverse, moved, rotated
 from gmanet.turntable.point_to_plane import normal_equations
 from gmanet.turntable.view import Sight
 
@@ -95,11 +95,11 @@ def _pair(
     normal = target.normal[at]
     height = np.einsum("nc,nc->n", place[found] - target.pos[at], normal)
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
-    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), normal)
+    facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), normal)
     same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(facing) >= FACING)
     if same.sum() < FEWEST:
         return None
     nu = NU * max(source.noise, target.noise)
     weight = np.exp(-((height[same] / nu) ** 2) / 2)
     there = moved(other, place[found[same]])
-    return normal_equations(there, turned(other, normal[same]), height[same], weight)
+    return normal_equations(there, rotated(other, normal[same]), height[same], weight)

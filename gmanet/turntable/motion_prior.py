@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Labels
-from gmanet.geometry.se3 import Doubles, turning
+from gmanet.geometry.se3 import Doubles, rotation_about
 
 __all__ = ["Window", "common_axis"]
 
@@ -39,7 +39,7 @@ class Window:
     @property
     def nominal(self) -> Doubles:
         """The motion in the middle, with shape ``(4, 4)``."""
-        return turning(self.axis, self.center, self.step)
+        return rotation_about(self.axis, self.center, self.step)
 
     def turns(self, motions: Doubles) -> Doubles:
         """Return by how much motions ``(C, 4, 4)`` turn beyond the nominal one, ``(C,)``."""
@@ -76,7 +76,7 @@ class Window:
         half = int(np.ceil(self.width / spacing))
         return np.stack(
             [
-                turning(self.axis, self.center, self.step + turn)
+                rotation_about(self.axis, self.center, self.step + turn)
                 for turn in np.linspace(-self.width, self.width, 2 * half + 1)
             ]
         )

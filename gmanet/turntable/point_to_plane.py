@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, exp, moved, turned
+from gmanet.geometry.se3 import Doubles, exp, moved, rotated
 from gmanet.turntable.view import Sight
 
 __all__ = ["PlanePairs", "about", "normal_equations"]
@@ -50,7 +50,7 @@ class PlanePairs:
         plane = self._heights(place)
         aside = np.sqrt(np.maximum(gap**2 - plane**2, 0))
         far = np.hypot(plane, np.maximum(aside - BESIDE * target.spacing, 0))
-        cosine = np.einsum("nc,nc->n", turned(motion, self.normal), target.normal[self._partner])
+        cosine = np.einsum("nc,nc->n", rotated(motion, self.normal), target.normal[self._partner])
         usable = target.inner[self._partner] & (np.abs(cosine) >= FACING)
         return np.where(usable, far, np.inf)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gmanet.cleaning.clean import Cleaning
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import exp, inverse, log, moved, turning
+from gmanet.geometry.se3 import exp, inverse, log, moved, rotation_about
 from gmanet.turntable.config import Turning
 from gmanet.turntable.consistency import agreement
 from gmanet.turntable.four_points import congruent_motions
@@ -48,7 +48,7 @@ def test_a_window_knows_what_it_allows(step, turn, tilt, off):
     one = window(step)
     aside = exp(np.array([tilt, 0, 0, 0, off, 0]))
     aside[:3, 3] = [0, off, 0]
-    motion = aside @ turning(UP, ORIGIN, step + turn)
+    motion = aside @ rotation_about(UP, ORIGIN, step + turn)
     allowed = abs(turn) <= 0.5 and tilt <= 0.1 and off <= 0.2
     edge = min(abs(abs(turn) - 0.5), abs(tilt - 0.1), abs(off - 0.2)) < 1e-3
     assert edge or bool(one.allows(motion[None])[0]) == allowed
@@ -69,7 +69,7 @@ def test_congruent_sets_find_the_motion():
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (180, 3))
     one = window()
-    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ turning(UP, ORIGIN, 1.1)
+    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ rotation_about(UP, ORIGIN, 1.1)
     source, target = points[:120], moved(truth, points[60:]) + rng.normal(0, 0.005, (120, 3))
     found = congruent_motions(source, target, one, 0.03, rng)
     assert one.allows(found).all()
@@ -100,11 +100,13 @@ def test_a_ring_without_errors_gives_its_poses(seed, count):
 
 
 def test_the_loose_link_takes_the_error():
-    links = {(i, (i + 1) % 4): Given(turning(UP, ORIGIN, -np.pi / 2), np.eye(6)) for i in range(4)}
-    links[2, 3].motion = turning(UP, ORIGIN, -np.pi / 2 + 0.1)
+    links = {
+        (i, (i + 1) % 4): Given(rotation_about(UP, ORIGIN, -np.pi / 2), np.eye(6)) for i in range(4)
+    }
+    links[2, 3].motion = rotation_about(UP, ORIGIN, -np.pi / 2 + 0.1)
     links[2, 3].information = 1e-4 * np.eye(6)
     poses = solve_poses(links, 4)
-    right = [turning(UP, ORIGIN, k * np.pi / 2) for k in range(4)]
+    right = [rotation_about(UP, ORIGIN, k * np.pi / 2) for k in range(4)]
     np.testing.assert_allclose(poses, right, atol=1e-3)
     assert 0 < closure(links, poses, 1) < 2e-3
     with pytest.raises(ValueError, match="hang together"):
@@ -114,7 +116,7 @@ def test_the_loose_link_takes_the_error():
 def test_views_tell_their_table_axis():
     axis, center = np.array([0.1, -0.05, 1.0]), np.array([0.3, 0.2, 0.0])
     axis /= np.linalg.norm(axis)
-    motions = np.stack([turning(axis, center, angle) for angle in (0.4, 0.8, -0.6)])
+    motions = np.stack([rotation_about(axis, center, angle) for angle in (0.4, 0.8, -0.6)])
     found, middle = common_axis(motions, window())
     np.testing.assert_allclose(found, axis, atol=1e-6)
     aside = middle - center

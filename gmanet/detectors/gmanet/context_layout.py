@@ -30,7 +30,8 @@ def _ranges() -> dict[str, range]:
 
 PARTS: dict[str, range] = _ranges()
 """Part of the context -> its channels: mean of the fine histograms over close and over all
-neighbors, their spread, coarse histograms, eigenvalue features; see ``detectors.gmanet.descriptors``."""
+neighbors, their spread, coarse histograms, eigenvalue features (``detectors.gmanet.descriptors``).
+"""
 
 
 def channels(without: Collection[str], context: int) -> list[int]:

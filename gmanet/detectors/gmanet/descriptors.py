@@ -19,7 +19,7 @@ import numpy as np
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.neighbors import farthest_points, inverse_distance
 from gmanet.geometry.pca import EIGEN, eigen_features, principal_axes
-from gmanet.geometry.search.grid import nearest_even
+from gmanet.geometry.search.grid import grid_nearest
 from gmanet.geometry.spfh import HISTOGRAM, local_frame, pooled, spfh
 
 __all__ = [
@@ -182,7 +182,7 @@ def neighborhoods(points: Floats, query: Floats, workers: int = 1) -> tuple[Indi
     Returns:
         Indices with shape ``(Q, 128)`` and ``(Q, NEIGHBORS)``.
     """
-    neighbors = nearest_even(points, query, SMOOTHING[1], workers)[1]
+    neighbors = grid_nearest(points, query, SMOOTHING[1], workers)[1]
     return neighbors, neighbors[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
 
 
@@ -203,7 +203,7 @@ def _surface(pos: Floats, points: int, workers: int) -> tuple[Surface, list[Indi
     chosen = farthest_points(pos, points)
     subsample = pos[chosen]
     count = int(np.clip(round(12 * len(pos) / len(subsample)), 12, 48))
-    dense = nearest_even(pos, subsample, count, workers)[1]
+    dense = grid_nearest(pos, subsample, count, workers)[1]
     values, axes = principal_axes(pos, subsample, dense, workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
     fine = [_neighborhood(subsample, subsample, subset, workers) for subset in SUBSETS[:2]]
@@ -236,7 +236,7 @@ def _inputs(surface: Surface, index: Indices, *, fine: list[Indices], workers: i
     neighbors, groups = neighborhoods(points, query, workers)
     mean, spread = pooled(surface.descriptor, neighbors, workers)
     close = pooled(surface.descriptor, neighbors[:, : SMOOTHING[0]], workers)[0]
-    coarse_neighbors = nearest_even(points[: len(surface.coarse)], query, SMOOTHING[0], workers)[1]
+    coarse_neighbors = grid_nearest(points[: len(surface.coarse)], query, SMOOTHING[0], workers)[1]
     smooth = pooled(surface.coarse, coarse_neighbors, workers)[0]
     shapes = [
         eigen_features(principal_axes(points, query, each, workers)[0]) for each in (*fine, *wide)
@@ -253,14 +253,14 @@ def _inputs(surface: Surface, index: Indices, *, fine: list[Indices], workers: i
 
 def _interpolation(points: Floats, query: Floats, workers: int) -> tuple[Indices, Floats]:
     """Return each query's three nearest points and their weights, each with shape ``(Q, 3)``."""
-    distance, near = nearest_even(points, query, 3, workers)
+    distance, near = grid_nearest(points, query, 3, workers)
     return near, inverse_distance(distance)
 
 
 def _neighborhood(points: Floats, query: Floats, subset: int, workers: int) -> Indices:
     """Return each query's nearest points in a subset, without the query, ``(Q, NEIGHBORS)``."""
     some = points[: max(len(points) // subset, 2)]
-    distance, index = nearest_even(some, query, NEIGHBORS + 1, workers)
+    distance, index = grid_nearest(some, query, NEIGHBORS + 1, workers)
     itself = distance[:, :1] <= 0
     if itself.all():  # nearly always: nothing to choose
         return np.ascontiguousarray(index[:, 1:])
