@@ -1,4 +1,4 @@
-"""What is told of parts that were put together: a line of the table each, and a sentence."""
+"""The report on reconstructed parts: a line of the table for each, and a sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PartLine:
         rms_after: The same in the end.
         apart: How far two views' surfaces lie apart at most.
         overlap: Least share of a view that its neighbor shows too.
-        closing: How far closing the ring moved points at most.
+        closing: Largest motion of points by closing the loop.
         outliers: Removed as such.
         thinned: Left out by the octree.
         labelled: Labelled points of the views.
