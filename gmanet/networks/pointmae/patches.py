@@ -10,7 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
 from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["PatchReader", "PatchedCloud"]
@@ -55,12 +55,12 @@ class PatchReader:
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
         chosen = farthest_points(pos, self.centers)
         center = pos[chosen]
-        distance, near = nearest(center, pos, 3)
+        near, weight = interpolation(center, pos)
         return PatchedCloud(
             points=torch.from_numpy(pos),
             chosen=torch.from_numpy(chosen),
             groups=torch.from_numpy(nearest(pos, center, self.group)[1]),
             near=torch.from_numpy(near),
-            weight=torch.from_numpy(inverse_distance(distance)),
+            weight=torch.from_numpy(weight),
             num_nodes=len(pos),
         )
