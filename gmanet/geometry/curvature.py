@@ -78,7 +78,7 @@ def quadric_curvature(pos: Floats, query: Floats, neighbors: Indices) -> Floats:
 
     In the tangent frame of a query its neighbors are fitted by least squares with
     ``w = c0 + c1 u + c2 v + (a u^2 + 2 b u v + c v^2) / 2``; the mean curvature follows from the
-    derivatives at the query.  Neighbors that lie on a line or in one place give 0.
+    derivatives at the query.  Neighbors that lie on a line or coincide give 0.
 
     Args:
         pos: Points, with shape ``(N, 3)``.

@@ -40,8 +40,8 @@ def _pair_angles(
     Both sines carry the sign that makes their sum over the neighborhood positive.
     """
     out = [np.empty(neighbors.shape, dtype=np.float32) for _ in range(4)]
-    places = [np.ascontiguousarray(part, np.float32) for part in (pos, normal, query, query_normal)]
-    over_rows(_angles_of, len(query), workers, *places, neighbors, *out)
+    arrays = [np.ascontiguousarray(part, np.float32) for part in (pos, normal, query, query_normal)]
+    over_rows(_angles_of, len(query), workers, *arrays, neighbors, *out)
     return out[0], out[1], out[2], out[3]
 
 
@@ -176,7 +176,7 @@ def pooled(values: Floats, neighbors: Indices, workers: int = 1) -> tuple[Floats
     """Return mean and standard deviation of the neighbors' values, each with shape ``(Q, C)``.
 
     The mean over many neighbors is the local feature smoothing that Simple3D (LFSA) lives from;
-    the standard deviation tells one deviating point among them from none.
+    the standard deviation distinguishes one deviating point among them from none.
 
     Args:
         values: With shape ``(N, C)``.

@@ -21,38 +21,37 @@ BESIDE = 3.0
 """Largest tangential distance of a point from its nearest one on the same surface, in spacings."""
 
 BEYOND = 20.0
-"""Spacings that it lies above or below at most."""
+"""Largest height of a point above or below the surface, in spacings."""
 
 FACING = 0.8
-"""Least cosine, of either sign, between both normals: else the one view looks around an edge."""
+"""Least cosine, of either sign, between both normals; below it an edge is between."""
 
 NEAR = 6.0
-"""Spacings within which a point of the one view is by the surface of the other."""
+"""Distance, in spacings, within which a point of one view is near the surface of the other."""
 
 APART = 1.0
-"""Views agree where their surfaces lie apart by less than so many standard deviations of noise,
-root mean square."""
+"""Largest distance of two views' surfaces, root mean square, in standard deviations of the noise."""
 
 DISSENT = 0.12
-"""And where a smaller share of points by the other's surface does not lie in it."""
+"""Largest share of points near the other view's surface that are not on it."""
 
 OVERLAP = 0.1
 """Least share of common points at which two views are compared."""
 
 CLIP = 8.0
-"""Greater heights count as so many standard deviations of the noise: a few cannot drown the rest,
-and what is wrong still stands out."""
+"""Limit of heights, in standard deviations of the noise: a few large ones cannot outweigh the rest,
+while wrong registrations still stand out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How a view lies on another.
+    """Agreement of a registered view with another view.
 
     Args:
-        overlap: Share of the compared points that are on surface which the other shows.
-        rms: Of their heights above the other's planes, in the unit of the views.
-        own: Of the same points' heights above their own view's planes.
-        dissent: Share of the points by the other's surface that do not lie in it: beside it, facing
+        overlap: Share of the compared points that are on surface of both views.
+        rms: Root mean square of their heights above the other view's planes, in the unit of the views.
+        own: Root mean square of the same points' heights above the planes of their own view.
+        dissent: Share of the points near the other's surface that are not on it: off it, facing
             another way, or too high above it.
     """
 

@@ -109,7 +109,7 @@ def list_parts(folder: Path) -> list[PartFolder]:
 
 
 def _refuse_twins(folder: Path, parts: Sequence[PartFolder]) -> None:
-    """Raise an error if two views have one name, or two parts may be written to one place."""
+    """Raise an error if two views have one name, or two parts may be written to one path."""
     names = [part.name for part in parts]
     for part in parts:
         seen: dict[str, Path] = {}
@@ -145,13 +145,13 @@ def _rows(path: Path) -> list[list[str]]:
     return [row for row in rows if row != [""]]
 
 
-def _numbers(path: Path, words: list[str]) -> list[float]:
+def _numbers(path: Path, fields: list[str]) -> list[float]:
     try:
-        values = [float(word) for word in words]
+        values = [float(field) for field in fields]
     except ValueError as error:
         raise InputError(f"{path}: {error}, wanted a number") from None
     if not np.isfinite(values).all():
-        raise InputError(f"{path}: {' '.join(words)}, wanted finite numbers")
+        raise InputError(f"{path}: {' '.join(fields)}, wanted finite numbers")
     return values
 
 

@@ -2,7 +2,7 @@
 
 A part's position in the data set is that of its folder.  Parts that lie directly in the folder of
 views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
-labels are written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+labels are written to ``gt/`` next to it, as in IEC3D-AD; elsewhere the cloud itself carries them.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ RIDGE = 1e-7
 class PlanePairs:
     """Points of one view and the tangent planes of another at the nearest ones.
 
-    The distance is the one to the plane, and more where a point lies beside its nearest one; points
-    whose nearest one lies on the rim or faces another way have no partner.
+    The distance is the one to the plane, and more where a point is off its nearest one
+    tangentially; points whose nearest one is on the rim or faces another way have no partner.
 
     Args:
         source: The view to move.
@@ -82,7 +82,7 @@ class PlanePairs:
 
 
 def about(middle: Doubles, twist: Doubles) -> Doubles:
-    """Return the motion, with shape ``(4, 4)``, of a twist about a place with shape ``(3,)``."""
+    """Return the motion, with shape ``(4, 4)``, of a twist about a point with shape ``(3,)``."""
     motion = exp(twist)
     motion[:3, 3] += middle - motion[:3, :3] @ middle
     return motion

@@ -64,11 +64,11 @@ def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
     """Print what became of the parts."""
     done = [line for line in lines if not line.error]
     views, points = sum(line.views for line in done), sum(line.points for line in done)
-    kept = points - sum(line.outliers + line.thinned for line in done)
+    remaining = points - sum(line.outliers + line.thinned for line in done)
     lost = sum(line.unmeasured for line in done)
     never = f" ({lost} others were never measured)" if lost else ""
     sys.stdout.write(
         f"{len(done)} of {len(lines)} parts written to {folder}: {views} views of {points} points "
-        f"became {kept} points{never}; {folder / TABLE} and "
+        f"became {remaining} points{never}; {folder / TABLE} and "
         f"{folder / PICTURES} tell more\n"
     )

@@ -24,12 +24,12 @@ SPARSE = 3.0
 """Largest mean distance of a surface point's neighbors, in medians over the view."""
 
 RIM = 0.45
-"""A point lies on the rim of what is seen where its neighbors' centroid is off by this share of
-their mean distance."""
+"""Offset of the neighbors' centroid, as a share of their mean distance, above which a point is on
+the rim of the view."""
 
 ROUGH = 3.0
-"""A point is no surface either where its neighbors scatter about their plane by more than so many
-medians: near an outlier, or where two walls meet."""
+"""Largest scatter of a surface point's neighbors about their plane, in medians over the view: it is
+larger near an outlier, or where two walls meet."""
 
 BLOCK = 2**14
 

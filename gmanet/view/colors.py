@@ -72,7 +72,7 @@ def lit(layer: Floats, mask: Labels, width: int) -> Floats:
     unsharp masking the depth buffer, 2006).
 
     Args:
-        layer: Each pixel's surface color from 0 to 255, normal of any length that looks at the
+        layer: Each pixel's surface color from 0 to 255, normal of any length that faces the
             viewer (right, up, out) and depth toward the viewer in pixels, ``(H, W, 7)``.
         mask: True where the part is, with shape ``(H, W)``.
         width: Pixels that make the picture's width; the reach of the shade is a fraction of it.

@@ -164,8 +164,8 @@ def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
     behind = (front[all_.pixel] - all_.depth) / reach
     shown = np.empty(len(radius), dtype=bool)
     shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
-    front = shown[all_.point] & (behind <= LAYER)
-    return _Fragments(all_.pixel[front], all_.point[front], all_.depth[front], all_.far[front])
+    near = shown[all_.point] & (behind <= LAYER)
+    return _Fragments(all_.pixel[near], all_.point[near], all_.depth[near], all_.far[near])
 
 
 def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, Labels]:

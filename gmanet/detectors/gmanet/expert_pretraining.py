@@ -38,7 +38,7 @@ def pretrain(
 
     Args:
         expert: The committee of experts, on the device of its inputs.
-        inputs: Descriptors, local places and standardised context of normal centers.
+        inputs: Descriptors, local positions and standardized context of normal centers.
         pretext: One of ``PRETEXTS`` but ``none``.
         steps: Number of optimizer steps.
         generator: Random generator on the CPU, for the rows, the masks and the last layer.

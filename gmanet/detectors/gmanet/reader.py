@@ -90,7 +90,7 @@ class StructureReader:
         return replace(structure, context=context), aligned
 
     def _without_deviation(self, context: Floats) -> Floats:
-        """Return the context with zeros in the place of deviations."""
+        """Return the context with zeros instead of deviations."""
         more = np.zeros((len(context), DEVIATION * self.aligned), dtype=np.float32)
         return np.concatenate([context, more], axis=1)
 
