@@ -30,7 +30,7 @@ NEAR = 6.0
 """Distance, in spacings, within which a point of one view is near the surface of the other."""
 
 APART = 1.0
-"""Largest distance of two views' surfaces, root mean square, in standard deviations of the noise."""
+"""Largest distance of two views' surfaces (root mean square), in deviations of the noise."""
 
 DISSENT = 0.12
 """Largest share of points near the other view's surface that are not on it."""
@@ -49,7 +49,7 @@ class Agreement:
 
     Args:
         overlap: Share of the compared points that are on surface of both views.
-        rms: Root mean square of their heights above the other view's planes, in the unit of the views.
+        rms: Root mean square of their heights above the other's planes, in the unit of the views.
         own: Root mean square of the same points' heights above the planes of their own view.
         dissent: Share of the points near the other's surface that are not on it: off it, facing
             another way, or too high above it.
