@@ -41,7 +41,7 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
     from gmanet.datasets.procedural.dataset import Procedural
     from gmanet.geometry.fpfh import fpfh
     from gmanet.geometry.open3d import load_open3d
-    from gmanet.geometry.signed_normals import pca_normals
+    from gmanet.geometry.pca import pca_normals
     from gmanet.geometry.size import extent
 
     open3d = load_open3d()

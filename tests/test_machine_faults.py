@@ -42,7 +42,7 @@ from gmanet.detectors.base import Scores
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.evaluation.efficiency import table
 from gmanet.formats import atomic, write_cloud
-from gmanet.registration.cached import registered
+from gmanet.registration.cached import register_cached
 from gmanet.registration.target import Target
 from gmanet.runs.experiment import read_experiment
 from gmanet.runtime.cores import processes_at_most
@@ -407,8 +407,8 @@ def test_a_damaged_cache_is_made_again(way, bumped_plate, tmp_path, monkeypatch)
     target = Target.of(bumped_plate(900, 0, height=0).pos)
 
     def results():
-        motion = registered(pos, target)
-        return motion.rotation, motion.translation, motion.rms
+        motion = register_cached(pos, target)
+        return motion.rotation, motion.translation, motion.inlier_rmse
 
     before = results()
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())

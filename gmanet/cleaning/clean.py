@@ -1,4 +1,4 @@
-"""How a scan is cleaned before it joins a data set: outliers leave, an octree thins the rest."""
+"""Cleaning of a scan before it joins a data set: outlier removal, then octree resampling."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ __all__ = ["Cleaned", "Cleaning", "clean"]
 
 @dataclass(frozen=True)
 class Cleaning:
-    """How scans are cleaned.
+    """Settings of cleaning.
 
     Args:
-        neighbors: Nearest points whose mean distance tells an outlier.
-        ratio: Standard deviations above the mean from which on a point is an outlier.
-        stop: A round of removal that finds less than this share is the last.
-        rounds: Rounds of removal at most; 0 leaves outliers in.
-        contrast: After the first round, times the mean distance of its neighbors; 0 does not ask.
+        neighbors: Number of nearest points whose mean distance decides about an outlier.
+        ratio: Limit for this distance, in standard deviations above the mean.
+        stop: Share of outliers below which a round of removal is the last.
+        rounds: Largest number of rounds; 0 leaves outliers in.
+        contrast: Least ratio, after the first round, of an outlier's mean distance to the median of
+            its neighbors' mean distances; 0 turns this condition off.
         cell: Edge of the octree's cells in the unit of the scan; 0 takes ``depth``.
         depth: Depth of the octree; 0 leaves all points.
     """
@@ -47,9 +48,9 @@ class Cleaned:
     """A scan after cleaning.
 
     Args:
-        cloud: What is left.
-        outliers: Points that were removed as outliers.
-        thinned: Points that the octree left out.
+        cloud: The remaining points.
+        outliers: Number of points that were removed as outliers.
+        thinned: Number of points that the octree left out.
     """
 
     cloud: Cloud
@@ -61,14 +62,14 @@ def clean(cloud: Cloud, cleaning: Cleaning) -> Cleaned:
     """Return the scan without outliers and thinned; labels and normals stay with their points.
 
     Raises:
-        InputError: Too little is left.
+        InputError: Too few points remain.
     """
     how = (cleaning.neighbors, cleaning.ratio, cleaning.stop, cleaning.rounds, cleaning.contrast)
     inside = _taken(cloud, inliers(cloud.pos, *how).nonzero()[0])
     cell = cleaning.cell or cell_of_depth(inside.pos, cleaning.depth) * (cleaning.depth > 0)
-    kept = _taken(inside, octree_sample(inside.pos, cell)) if cell else inside
-    kept.checked(f"after thinning to cells of {cell:.6g}")
-    return Cleaned(kept, len(cloud) - len(inside), len(inside) - len(kept))
+    chosen = _taken(inside, octree_sample(inside.pos, cell)) if cell else inside
+    chosen.checked(f"after thinning to cells of {cell:.6g}")
+    return Cleaned(chosen, len(cloud) - len(inside), len(inside) - len(chosen))
 
 
 def _taken(cloud: Cloud, rows: Indices) -> Cloud:

@@ -1,4 +1,4 @@
-"""Octree resampling: of each cell the point nearest to its center (the paper, Section III C).
+"""Octree resampling: the point nearest to the center of each cell (the paper, Section III C).
 
 Points are chosen and never moved, so that what belongs to a point, such as its label, stays true.
 """
@@ -13,7 +13,7 @@ from gmanet.errors import InputError
 __all__ = ["cell_of_depth", "octree_sample"]
 
 MOST = 2**20
-"""Cells along an edge that fit the keys."""
+"""Largest number of cells along an edge, which the keys can hold."""
 
 
 def cell_of_depth(pos: Floats, depth: int) -> float:
@@ -21,7 +21,7 @@ def cell_of_depth(pos: Floats, depth: int) -> float:
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
-        depth: Times that the bounding cube is halved.
+        depth: Number of times that the bounding cube is halved.
     """
     return float(np.ptp(pos, axis=0).max() / 2.0**depth)
 
@@ -39,10 +39,10 @@ def octree_sample(pos: Floats, cell: float) -> Indices:
     size = float(np.ptp(pos, axis=0).max())
     if not cell > 0 or size / cell >= MOST:
         raise InputError(f"a cell of {cell} for a cloud of size {size:.6g}, wanted a larger one")
-    place = (pos - pos.min(axis=0)) / np.float32(cell)
-    index = place.astype(np.int32)
-    place -= index + np.float32(0.5)
-    off = np.einsum("nc,nc->n", place, place)
+    offset = (pos - pos.min(axis=0)) / np.float32(cell)
+    index = offset.astype(np.int32)
+    offset -= index + np.float32(0.5)
+    off = np.einsum("nc,nc->n", offset, offset)
     key = index[:, 0].astype(np.int64)
     for axis in (1, 2):
         key = key * MOST + index[:, axis]

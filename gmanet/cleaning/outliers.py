@@ -2,9 +2,10 @@
 
 A point is an outlier where its mean distance to its nearest neighbors exceeds the mean of all
 points' by some standard deviations.  What is left has another mean, so that the removal is repeated
-until it hardly finds any.  Whole places may be sparse, such as steep flanks, and would go round by
-round: with a ratio of 3 a real scan on a grid loses a sixth of its points, with 5 half a percent.
-So, after the far ones are gone, an outlier must also lie lonelier than its own neighbors do.
+until it hardly finds any.  Whole regions may be sparse, such as steep flanks, and would be removed
+round by round: with a ratio of 3 a real scan on a grid loses a sixth of its points, with 5 half a
+percent.  Therefore, after the first round, an outlier must also be more isolated than its own
+neighbors.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["inliers"]
 Doubles = npt.NDArray[np.float64]
 
 BLOCK = 2**17
-"""Points whose neighbors are held at a time."""
+"""Number of points in a block of neighbor queries."""
 
 
 def inliers(
@@ -36,12 +37,12 @@ def inliers(
 
     Args:
         pos: Coordinates in any unit, with shape ``(N, 3)``.
-        neighbors: Nearest points whose mean distance counts, the point itself left out.
-        ratio: Standard deviations above the mean.
-        stop: A round that finds less than this share of the points is the last.
-        rounds: At most.
-        contrast: After the first round an outlier's mean distance is also more than so many times
-            that of its neighbors, in the median; 0 does not ask.
+        neighbors: Number of nearest other points whose mean distance is compared.
+        ratio: Limit for this distance, in standard deviations above the mean.
+        stop: Share of outliers below which a round is the last.
+        rounds: Largest number of rounds.
+        contrast: Least ratio, after the first round, of an outlier's mean distance to the median of
+            its neighbors' mean distances; 0 turns this condition off.
 
     Raises:
         InputError: A parameter makes no sense, or hardly a point is left.
@@ -66,13 +67,13 @@ def inliers(
         gone, left, mean, reach = left[far], *(one[~far] for one in (left, mean, reach))
         if far.mean() <= stop or len(left) < MIN_POINTS:
             break
-        # Only who has lost a neighbor has another mean distance than before.
+        # Mean distances change only where a neighbor was removed.
         lost = np.asarray(cKDTree(pos[gone]).query(pos[left])[0]) <= reach
-    kept = np.zeros(len(pos), dtype=np.bool_)
-    kept[left] = True
-    if kept.sum() < MIN_POINTS:
-        raise InputError(f"{kept.sum()} of {len(pos)} points are no outliers, wanted a surface")
-    return kept
+    inner = np.zeros(len(pos), dtype=np.bool_)
+    inner[left] = True
+    if inner.sum() < MIN_POINTS:
+        raise InputError(f"{inner.sum()} of {len(pos)} points are no outliers, wanted a surface")
+    return inner
 
 
 def _distances(tree: cKDTree, query: Floats, neighbors: int) -> tuple[Doubles, Doubles]:
@@ -86,5 +87,5 @@ def _distances(tree: cKDTree, query: Floats, neighbors: int) -> tuple[Doubles, D
 
 
 def _ranks(tree: cKDTree, neighbors: int) -> npt.NDArray[np.int64]:
-    """Return which of a point's nearest count, the first being the point itself."""
+    """Return the ranks of a point's neighbors in a query, in which the point itself has rank 1."""
     return np.arange(2, min(neighbors + 1, tree.n) + 1)

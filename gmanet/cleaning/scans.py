@@ -1,4 +1,4 @@
-"""Whole scans: every file below a folder is cleaned and written to the same place below another."""
+"""Whole scans: every file below a folder is cleaned and written to the same path below another."""
 
 from __future__ import annotations
 
@@ -66,10 +66,12 @@ def clean_scans(
         label_value: Of abnormal points in the files' fields of labels.
 
     Raises:
-        InputError: There are no scans, two would be written to one place, or one of the folders
+        InputError: There are no scans, two would be written to one path, or one of the folders
             cannot be used.
     """
-    files = sorted(path.relative_to(scans) for place in walk(scans) for path in list_files(place))
+    files = sorted(
+        path.relative_to(scans) for directory in walk(scans) for path in list_files(directory)
+    )
     if not files:
         raise InputError(f"{scans}: no scans, wanted files that end in {', '.join(READERS)}")
     _refuse_twins(scans, files, folder)
@@ -100,7 +102,7 @@ def _written(name: Path) -> Path:
 
 
 def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
-    """Raise an error if two scans would be written to the same place."""
+    """Raise an error if two scans would be written to the same path."""
     blind = _ignores_case(folder)
     seen: dict[str, Path] = {}
     for name in files:
@@ -113,9 +115,9 @@ def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
 
 def _ignores_case(folder: Path) -> bool:
     """Return whether a folder, or where it will be made, takes ``PART`` and ``part`` for one."""
-    place = next(one for one in (folder, *folder.resolve().parents) if one.exists())
-    other = place.resolve().with_name(place.resolve().name.swapcase())
-    return other.name != place.resolve().name and other.exists() and other.samefile(place)
+    directory = next(one for one in (folder, *folder.resolve().parents) if one.exists())
+    other = directory.resolve().with_name(directory.resolve().name.swapcase())
+    return other.name != directory.resolve().name and other.exists() and other.samefile(directory)
 
 
 def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], key: str) -> Line:

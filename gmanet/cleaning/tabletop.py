@@ -1,10 +1,10 @@
-"""Take a part off the table that it was scanned on: a robust plane, and what stands on it.
+"""Removal of the table that a part was scanned on: a robust plane, and the points above it.
 
 A scan is organised: ``(H, W, 3)`` coordinates in the camera's frame, ``0 0 0`` where nothing was
 measured.  The table is the plane that most points near the picture's border agree on (RANSAC with
 a fixed seed, Fischler and Bolles 1981, then least squares).  The part is what is nearer to the
 camera than the table, without specks and without what runs out of the picture (rails, clamps).
-Labels are not looked at: a defect has no say in what is kept.
+Labels do not decide which points stay.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Plane:
 
     Args:
         normal: Unit normal toward the camera, with shape ``(3,)``.
-        height: Of the camera's origin above it, in the unit of the points.
+        height: Height of the camera's origin above the table, in the unit of the points.
         reach: Points up to this height belong to the table.
     """
 
@@ -50,7 +50,7 @@ class Plane:
     reach: float
 
     def heights(self, pos: Floats) -> npt.NDArray[np.float64]:
-        """Return how far points are above the table, without the last axis."""
+        """Return the heights of points above the table, without the last axis of ``pos``."""
         return np.asarray(pos.astype(np.float64) @ self.normal + self.height)
 
 
@@ -107,11 +107,11 @@ def part_on_table(grid: Floats, valid: Labels) -> Labels:
     middle = np.zeros_like(valid)
     middle[1:-1, 1:-1] = True
     inside[1:] = minimum(middle, pieces, np.arange(1, count + 1))
-    kept = inside & (size >= SPECK * size.max())
-    if not kept.any():  # the part itself runs out of the picture
-        kept = size == size.max()
-    kept[0] = False
-    return np.asarray(kept[pieces] & (size[pieces] >= SPECK * size[kept].max()))
+    part = inside & (size >= SPECK * size.max())
+    if not part.any():  # the part itself runs out of the picture
+        part = size == size.max()
+    part[0] = False
+    return np.asarray(part[pieces] & (size[pieces] >= SPECK * size[part].max()))
 
 
 def _ransac(

@@ -23,7 +23,7 @@ from gmanet.cloud import Cloud
 from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import part_fpfh
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolation
 
 __all__ = ["BTF", "BTFConfig", "BTFReader"]
 
@@ -49,11 +49,11 @@ class BTFReader:
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         chosen = farthest_points(pos, max(self.least, int(self.share * len(pos))))
         feature = pos[chosen] if self.feature == "raw" else part_fpfh(pos, chosen)
-        distance, near = nearest(pos[chosen], pos, 3)
+        near, weight = interpolation(pos[chosen], pos)
         return Described(
             feature=torch.from_numpy(feature),
             near=torch.from_numpy(near),
-            weight=torch.from_numpy(inverse_distance(distance)),
+            weight=torch.from_numpy(weight),
             num_nodes=len(cloud),
         )
 

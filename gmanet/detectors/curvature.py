@@ -18,7 +18,7 @@ from gmanet.cloud import Cloud
 from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
 from gmanet.geometry.curvature import surface_variation
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
 
 __all__ = ["Curvature", "CurvatureConfig", "CurvatureReader"]
 
@@ -46,11 +46,11 @@ class CurvatureReader:
         center = pos[farthest_points(pos, self.centers)]
         around = nearest(center, center, SIZES[-1])[1]
         bend = [surface_variation(center, around[:, :size]) for size in SIZES]
-        distance, near = nearest(center, pos, 3)
+        near, weight = interpolation(center, pos)
         return Described(
             feature=torch.from_numpy(np.log(np.stack(bend, axis=1) + np.float32(FLAT))),
             near=torch.from_numpy(near),
-            weight=torch.from_numpy(inverse_distance(distance)),
+            weight=torch.from_numpy(weight),
             num_nodes=len(cloud),
         )
 

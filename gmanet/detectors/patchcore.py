@@ -26,7 +26,7 @@ from gmanet.detectors.registered import PosedConfig, PosedDetector
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["PatchCore", "PatchCoreConfig", "PatchCoreReader"]
 
@@ -45,7 +45,7 @@ class PatchCoreReader:
 
     features: tuple[str, ...]
     picks: int
-    pose: Pose
+    pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> Described:
         """Return the record to remember or to score."""

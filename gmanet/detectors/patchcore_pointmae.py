@@ -32,7 +32,7 @@ from gmanet.networks.pointmae.encoder import KINDS, PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
 from gmanet.networks.pointmae.pretrained_weights import load_official
 from gmanet.networks.pointmae.pretraining_cache import pretrained
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["PointMAE", "PointMAEConfig"]
 
@@ -129,7 +129,7 @@ class PointMAE(PosedDetector):
         """
         group = min(self.config.group, len(cloud))
         count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
-        made = PatchReader(count, group, Pose("given"))(cloud)
+        made = PatchReader(count, group, Canonicalizer("given"))(cloud)
         centers = made.points[made.chosen]
         return made.points[made.groups] - centers[:, None], centers
 

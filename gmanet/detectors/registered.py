@@ -13,7 +13,7 @@ from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
-from gmanet.registration.canonical import POSES, Pose
+from gmanet.registration.canonical import POSES, Canonicalizer
 from gmanet.registration.reference import Reference
 
 __all__ = ["Posed", "PosedConfig", "PosedDetector"]
@@ -49,16 +49,16 @@ class Posed(Detector):
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Keep the first cloud by name as the reference, unless one is stored already."""
-        if self.reference is not None and not self.reference.learned:
+        if self.reference is not None and not self.reference.fitted:
             names = clouds.names
-            self.reference.learn(clouds[names.index(min(names))].pos)
+            self.reference.fit(clouds[names.index(min(names))].pos)
 
     @property
-    def pose(self) -> Pose:
+    def pose(self) -> Canonicalizer:
         """How the reader lays clouds; ``given`` where no feature depends on it."""
         if self.reference is not None:
-            return Pose("registered", self.reference.target)
-        return Pose("given" if self.way == "registered" else self.way)
+            return Canonicalizer("registered", self.reference.target)
+        return Canonicalizer("given" if self.way == "registered" else self.way)
 
 
 class PosedDetector(Posed, MemoryDetector):

@@ -27,8 +27,8 @@ from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
 from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import fpfh
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
-from gmanet.geometry.signed_normals import pca_normals
+from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
+from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.spfh import pooled
 
 __all__ = ["Simple3D", "Simple3DConfig", "Simple3DReader"]
@@ -63,19 +63,19 @@ class Simple3DReader:
         every = fpfh(pos, pca_normals(pos, NORMAL), counts)
         center = pos[farthest_points(pos, self.centers)]
         feature = pooled(every, nearest(pos, center, self.average)[1])[0]
-        distance, near = nearest(center, pos, 3)
+        near, weight = interpolation(center, pos)
         record = Described(
             feature=torch.from_numpy(feature),
             near=torch.from_numpy(near),
-            weight=torch.from_numpy(inverse_distance(distance)),
+            weight=torch.from_numpy(weight),
             num_nodes=len(cloud),
         )
         if self.coarse:
             coarse = center[: self.coarse]
-            distance, near = nearest(coarse, pos, 3)
+            near, weight = interpolation(coarse, pos)
             record.around = torch.from_numpy(nearest(pos, coarse, SMOOTHING)[1])
             record.coarse = torch.from_numpy(near)
-            record.coarse_weight = torch.from_numpy(inverse_distance(distance))
+            record.coarse_weight = torch.from_numpy(weight)
         return record
 
 

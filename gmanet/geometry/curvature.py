@@ -32,7 +32,7 @@ def mean_curvature(vertices: Doubles, faces: Indices) -> Doubles:
     gradient = np.zeros((len(vertices), 3))
     area = np.zeros(len(vertices))
     for corner in range(3):
-        at, left, right = (faces[:, (corner + turn) % 3] for turn in range(3))
+        at, left, right = (faces[:, (corner + shift) % 3] for shift in range(3))
         one, two = vertices[left] - vertices[at], vertices[right] - vertices[at]
         twice = np.linalg.norm(np.cross(one, two), axis=1)
         cotangent = np.einsum("fc,fc->f", one, two) / np.maximum(twice, 1e-300)
@@ -74,11 +74,11 @@ def surface_variation(pos: Floats, neighbors: Indices) -> Floats:
 
 
 def quadric_curvature(pos: Floats, query: Floats, neighbors: Indices) -> Floats:
-    """Return the absolute mean curvature at places on the surface, ``(Q,)``, without any mesh.
+    """Return the absolute mean curvature at points on the surface, ``(Q,)``, without any mesh.
 
-    In the tangent frame of a place its neighbors are fitted by least squares with
+    In the tangent frame of a query its neighbors are fitted by least squares with
     ``w = c0 + c1 u + c2 v + (a u^2 + 2 b u v + c v^2) / 2``; the mean curvature follows from the
-    derivatives at the place.  Neighbors that lie on a line or in one place give 0.
+    derivatives at the query.  Neighbors that lie on a line or coincide give 0.
 
     Args:
         pos: Points, with shape ``(N, 3)``.

@@ -46,11 +46,11 @@ def farthest_from(pos: Floats, count: int, *, start: int) -> Indices:
     box = np.empty((2 * size, 6), dtype=np.float32)
     gap = np.full(2 * size, -1, dtype=np.float32)
     farthest = np.zeros(2 * size, dtype=np.int64)
-    place = np.ascontiguousarray(pos[order].T, dtype=np.float32)
-    _grow(place, order, box, gap, farthest)
+    sorted_pos = np.ascontiguousarray(pos[order].T, dtype=np.float32)
+    _grow(sorted_pos, order, box, gap, farthest)
     chosen = np.empty(count, dtype=np.int64)
     chosen[:1] = start
-    _choose(pos, place, order, box, gap, farthest, chosen)
+    _choose(pos, sorted_pos, order, box, gap, farthest, chosen)
     return chosen
 
 
@@ -79,7 +79,7 @@ def _spread(number: np.uint64) -> np.uint64:
 
 @compiled
 def _morton(pos: Floats, low: Floats, scale: float, code: Codes) -> None:
-    """Write each point's place along the Morton order into ``code``, with shape ``(N,)``."""
+    """Write each point's position along the Morton order into ``code``, with shape ``(N,)``."""
     for row in range(len(pos)):
         code[row] = 0
         for axis in range(3):
@@ -88,11 +88,11 @@ def _morton(pos: Floats, low: Floats, scale: float, code: Codes) -> None:
 
 
 @compiled
-def _grow(place: Floats, order: Indices, box: Floats, gap: Floats, farthest: Indices) -> None:
+def _grow(sorted_pos: Floats, order: Indices, box: Floats, gap: Floats, farthest: Indices) -> None:
     """Write the tree of the points before any is chosen; node ``n`` has ``2 n`` and ``2 n + 1``.
 
     Args:
-        place: The points leaf by leaf, with shape ``(3, N)``.
+        sorted_pos: The points leaf by leaf, with shape ``(3, N)``.
         order: Their indices, with shape ``(N,)``.
         box: Lowest and highest coordinates of each node, with shape ``(nodes, 6)``.
         gap: Squared distance of each node's farthest point, infinite; -1 in a node without points.
@@ -105,8 +105,8 @@ def _grow(place: Floats, order: Indices, box: Floats, gap: Floats, farthest: Ind
         if gap[node] < 0:
             gap[node], farthest[node] = np.inf, order[at]
         for axis in range(3):
-            box[node, axis] = min(box[node, axis], place[axis, at])
-            box[node, 3 + axis] = max(box[node, 3 + axis], place[axis, at])
+            box[node, axis] = min(box[node, axis], sorted_pos[axis, at])
+            box[node, 3 + axis] = max(box[node, 3 + axis], sorted_pos[axis, at])
     for node in range(size - 1, 0, -1):
         for axis in range(3):
             box[node, axis] = min(box[2 * node, axis], box[2 * node + 1, axis])
@@ -127,7 +127,7 @@ def _join(node: int, gap: Floats, farthest: Indices) -> None:
 @compiled
 def _choose(
     pos: Floats,
-    place: Floats,
+    sorted_pos: Floats,
     order: Indices,
     box: Floats,
     gap: Floats,
@@ -138,8 +138,8 @@ def _choose(
     distance = np.full(len(order), np.inf, np.float32)
     visited = np.empty(len(gap), np.int64)
     size = len(gap) // 2
-    for turn in range(1, len(chosen)):
-        x, y, z = pos[chosen[turn - 1]]
+    for step in range(1, len(chosen)):
+        x, y, z = pos[chosen[step - 1]]
         found = _visit(x, y, z, box, gap, visited)
         for at in range(found - 1, -1, -1):  # branches come before what they grow from
             node = visited[at]
@@ -148,9 +148,9 @@ def _choose(
             else:
                 first = (node - size) * LEAF
                 last = min(first + LEAF, len(order))
-                far = _approach(x, y, z, place, distance, first, last)
+                far = _approach(x, y, z, sorted_pos, distance, first, last)
                 gap[node], farthest[node] = distance[far], order[far]
-        chosen[turn] = farthest[1]
+        chosen[step] = farthest[1]
 
 
 @compiled
@@ -181,14 +181,14 @@ def _approach(
     x: np.float32,
     y: np.float32,
     z: np.float32,
-    place: Floats,
+    sorted_pos: Floats,
     distance: Floats,
     first: int,
     last: int,
 ) -> int:
     """Lower a leaf's squared distances to a chosen point; return where the farthest point is."""
     for at in range(first, last):
-        a, b, c = place[0, at] - x, place[1, at] - y, place[2, at] - z
+        a, b, c = sorted_pos[0, at] - x, sorted_pos[1, at] - y, sorted_pos[2, at] - z
         distance[at] = min(distance[at], a * a + b * b + c * c)
     far = first
     for at in range(first + 1, last):

@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
-from gmanet.geometry.signed_normals import pca_normals
+from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.size import extent
 
 __all__ = ["FPFH", "fpfh", "part_fpfh"]
@@ -64,9 +64,9 @@ def fpfh(
         query: Rows of ``pos`` to describe, with shape ``(Q,)``; None describes all.  Simple
             histograms are then made for these and their neighbors only.
     """
-    place = np.empty((6, len(pos))).T  # components first in memory
-    place[:, :3], place[:, 3:] = pos - pos.mean(axis=0, dtype=np.float64), normal
-    tree = cKDTree(place[:, :3])
+    oriented = np.empty((6, len(pos))).T  # components first in memory
+    oriented[:, :3], oriented[:, 3:] = pos - pos.mean(axis=0, dtype=np.float64), normal
+    tree = cKDTree(oriented[:, :3])
     rows = np.arange(len(pos)) if query is None else query
     around = _neighbors(tree, rows, counts[-1], radius)
     used = np.zeros(len(pos), dtype=bool)
@@ -76,12 +76,12 @@ def fpfh(
     plain = np.empty((len(needed), len(counts), FPFH), dtype=np.float32)
     for block in _blocks(len(needed), counts[-1]):
         at = needed[block]
-        ring = around[block] if query is None else _neighbors(tree, at, counts[-1], radius)
-        plain[block] = _simple(place, at, ring, counts)
+        neighbors = around[block] if query is None else _neighbors(tree, at, counts[-1], radius)
+        plain[block] = _simple(oriented, at, neighbors, counts)
     row_of = (np.cumsum(used) - 1).astype(np.int32)
     result = np.empty((len(rows), len(counts), FPFH), dtype=np.float32)
     for block in _blocks(len(rows), counts[-1]):
-        result[block] = _weighted(place, rows[block], around[block], counts, plain, row_of)
+        result[block] = _weighted(oriented, rows[block], around[block], counts, plain, row_of)
     return result.reshape(len(rows), -1)
 
 
@@ -117,10 +117,12 @@ def _neighbors(tree: cKDTree, rows: Indices, count: int, radius: float) -> Neigh
     return around
 
 
-def _angles(place: Doubles, at: Indices, ring: Neighbors) -> tuple[Doubles, Doubles, Doubles]:
+def _angles(
+    oriented: Doubles, at: Indices, neighbors: Neighbors
+) -> tuple[Doubles, Doubles, Doubles]:
     """Return theta, alpha and phi of pairs, each scaled to [0, 1] and with shape ``(Q, K)``."""
-    one = place[at]
-    two = np.stack([part.take(ring) for part in place.T])  # operations run over pairs
+    one = oriented[at]
+    two = np.stack([part.take(neighbors) for part in oriented.T])  # operations run over pairs
     n = one[:, 3:].T[:, :, None]
     m = two[3:]
     d = two[:3] - one[:, :3].T[:, :, None]
@@ -145,12 +147,12 @@ def _angles(place: Doubles, at: Indices, ring: Neighbors) -> tuple[Doubles, Doub
     return theta / (2 * np.pi) + 0.5, alpha / 2 + 0.5, phi / 2 + 0.5
 
 
-def _simple(place: Doubles, at: Indices, ring: Neighbors, counts: Sequence[int]) -> Doubles:
+def _simple(oriented: Doubles, at: Indices, neighbors: Neighbors, counts: Sequence[int]) -> Doubles:
     """Return SPFH in percent for each neighborhood size, with shape ``(Q, S, 33)``."""
     row = np.arange(len(at))[:, None] * FPFH
-    missing = ring == at[:, None]
+    missing = neighbors == at[:, None]
     cells = []
-    for number, value in enumerate(_angles(place, at, ring)):
+    for number, value in enumerate(_angles(oriented, at, neighbors)):
         cell = np.clip((value * BINS).astype(np.int64), 0, BINS - 1) + (row + number * BINS)
         cell[missing] = len(at) * FPFH
         cells.append(cell)
@@ -166,21 +168,24 @@ def _simple(place: Doubles, at: Indices, ring: Neighbors, counts: Sequence[int])
 
 
 def _weighted(
-    place: Doubles,
+    oriented: Doubles,
     at: Indices,
-    ring: Neighbors,
+    neighbors: Neighbors,
     counts: Sequence[int],
     plain: Floats,
     row_of: Neighbors,
 ) -> Doubles:
     """Return FPFH for each neighborhood size, with shape ``(Q, S, 33)``."""
-    square = np.zeros(ring.shape)
-    for part in place.T[:3]:
-        square += np.square(part.take(ring) - part[at, None])
+    square = np.zeros(neighbors.shape)
+    for part in oriented.T[:3]:
+        square += np.square(part.take(neighbors) - part[at, None])
     weight = np.divide(1, square, out=np.zeros_like(square), where=square > 0)
     result = np.empty((len(at), len(counts), FPFH))
     for number, count in enumerate(counts):
-        near, share = row_of.take(ring[:, : count - 1]), weight[:, : count - 1].astype(np.float32)
+        near, share = (
+            row_of.take(neighbors[:, : count - 1]),
+            weight[:, : count - 1].astype(np.float32),
+        )
         start = np.arange(len(at) + 1, dtype=np.int32) * near.shape[1]
         matrix = csr_array((share.ravel(), near.ravel(), start), shape=(len(at), len(plain)))
         total = (matrix @ plain[:, number]).reshape(len(at), 3, BINS)

@@ -1,4 +1,4 @@
-"""Loops over neighborhoods, compiled by Numba when first called and kept beside the code.
+"""Loops over neighborhoods, compiled by Numba when first called and cached next to the code.
 
 A kernel takes its arrays and the range of rows to work on, writes into arrays that it is given and
 releases the interpreter's lock, so that threads can share the rows.  No row sees another, so that
@@ -27,7 +27,7 @@ FEWEST = 512
 def compiled(kernel: Kernel) -> Kernel:
     """Return a kernel compiled for each combination of its arguments' types.
 
-    Where nothing can be written beside the code or in the user's cache, every process compiles.
+    Where nothing can be written next to the code or in the user's cache, every process compiles.
     """
     try:
         made = numba.njit(nogil=True, cache=True, error_model="numpy")(kernel)
@@ -57,7 +57,7 @@ def over_rows(kernel: Callable[..., None], count: int, workers: int, *arguments:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return threads that are kept: to start them takes as long as a small loop."""
+    """Return threads that stay alive: to start them takes as long as a small loop."""
     return ThreadPoolExecutor(threads)
 
 

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.farthest import farthest_from
 
-__all__ = ["farthest_points", "inverse_distance", "nearest"]
+__all__ = ["farthest_points", "interpolation", "inverse_distance", "nearest"]
 
 
 def nearest(pos: Floats, query: Floats, count: int, workers: int = 1) -> tuple[Floats, Indices]:
@@ -20,8 +20,8 @@ def nearest(pos: Floats, query: Floats, count: int, workers: int = 1) -> tuple[F
 
     Args:
         pos: The points to choose from, with shape ``(N, 3)``.
-        query: Places, with shape ``(Q, 3)``.
-        count: Neighbors per place; clouds with fewer points repeat their farthest one.
+        query: Queries, with shape ``(Q, 3)``.
+        count: Neighbors per query; clouds with fewer points repeat their farthest one.
         workers: Threads.
     """
     found = min(count, len(pos))
@@ -44,6 +44,17 @@ def farthest_points(pos: Floats, count: int) -> Indices:
     offset = pos - pos.mean(axis=0, dtype=np.float64)
     start = int(np.argmax(np.einsum("nc,nc->n", offset, offset)))
     return farthest_from(np.ascontiguousarray(offset, dtype=np.float32), count, start=start)
+
+
+def interpolation(pos: Floats, query: Floats) -> tuple[Indices, Floats]:
+    """Return each query's three nearest points and their weights, each with shape ``(Q, 3)``.
+
+    Args:
+        pos: The points with values, with shape ``(N, 3)``.
+        query: Positions to interpolate at, with shape ``(Q, 3)``.
+    """
+    distance, index = nearest(pos, query, 3)
+    return index, inverse_distance(distance)
 
 
 def inverse_distance(distance: Floats) -> Floats:

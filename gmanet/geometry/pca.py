@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.jit import compiled, over_rows
 
-__all__ = ["EIGEN", "eigen_features", "principal_axes"]
+__all__ = ["EIGEN", "eigen_features", "pca_normals", "principal_axes"]
 
 Doubles = npt.NDArray[np.float64]
 
 EIGEN = 3
 """Channels of :func:`eigen_features`."""
+
+FEWEST = 8
+"""Least number of points that a normal is fitted to, even beyond the radius."""
+
+BLOCK = 2**17
+"""Number of neighbors in a block."""
 
 
 def principal_axes(
@@ -25,7 +32,7 @@ def principal_axes(
 
     Args:
         pos: Points, with shape ``(N, 3)``.
-        query: Places, with shape ``(Q, 3)``; coordinates are taken relative to them, which keeps
+        query: Queries, with shape ``(Q, 3)``; coordinates are taken relative to them, which keeps
             precision far from the origin.
         neighbors: Indices into ``pos``, with shape ``(Q, K)``.
         workers: Threads.
@@ -35,9 +42,9 @@ def principal_axes(
     """
     values = np.empty((len(query), 3), dtype=np.float32)
     vectors = np.empty((len(query), 3, 3), dtype=np.float32)
-    places = [np.ascontiguousarray(part) for part in (pos, query)]
+    arrays = [np.ascontiguousarray(part) for part in (pos, query)]
     neighbors = np.broadcast_to(neighbors, (len(query), neighbors.shape[1]))
-    over_rows(_axes_of, len(query), workers, *places, neighbors, values, vectors)
+    over_rows(_axes_of, len(query), workers, *arrays, neighbors, values, vectors)
     return values, vectors
 
 
@@ -51,31 +58,31 @@ def _axes_of(
     first: int,
     last: int,
 ) -> None:
-    spread, axes = np.empty((3, 3)), np.empty((3, 3))
+    covariance, axes = np.empty((3, 3)), np.empty((3, 3))
     for row in range(first, last):
-        _covariance(pos, query[row], neighbors[row], spread)
-        _diagonalize(spread, axes)
+        _covariance(pos, query[row], neighbors[row], covariance)
+        _diagonalize(covariance, axes)
         for i in range(3):
-            values[row, i] = max(spread[i, i], 0.0)
+            values[row, i] = max(covariance[i, i], 0.0)
             for j in range(3):
                 vectors[row, j, i] = axes[j, i]
 
 
 @compiled
-def _covariance(pos: Floats, place: Floats, neighbors: Indices, spread: Doubles) -> None:
+def _covariance(pos: Floats, origin: Floats, neighbors: Indices, covariance: Doubles) -> None:
     """Fill in the upper triangle of the covariance of some points."""
     mean, offset, count = np.zeros(3), np.empty(3), len(neighbors)
-    spread[:] = 0
+    covariance[:] = 0
     for other in neighbors:
         for i in range(3):
-            offset[i] = pos[other, i] - place[i]
+            offset[i] = pos[other, i] - origin[i]
             mean[i] += offset[i]
         for i in range(3):
             for j in range(i, 3):
-                spread[i, j] += offset[i] * offset[j]
+                covariance[i, j] += offset[i] * offset[j]
     for i in range(3):
         for j in range(i, 3):
-            spread[i, j] = spread[i, j] / count - mean[i] * mean[j] / count**2
+            covariance[i, j] = covariance[i, j] / count - mean[i] * mean[j] / count**2
 
 
 @compiled
@@ -103,9 +110,9 @@ def _diagonalize(matrix: Doubles, axes: Doubles) -> None:
 def _rotate(
     matrix: Doubles, axes: Doubles, p: int, q: int, one: tuple[int, int], two: tuple[int, int]
 ) -> None:
-    """Turn rows and columns ``p`` and ``q`` so that their common element becomes 0.
+    """Rotate rows and columns ``p`` and ``q`` so that their common element becomes 0.
 
-    ``one`` and ``two`` are the places, in the upper triangle, where they meet the third row.
+    ``one`` and ``two`` are the positions, in the upper triangle, where they meet the third row.
     """
     if matrix[p, q] == 0.0:
         return
@@ -132,3 +139,31 @@ def eigen_features(values: Floats) -> Floats:
     low, middle, high = np.sqrt(values).T
     total = low + middle + high + 1e-12
     return np.stack([(middle - low) / total, (high - middle) / total, low / total], axis=1)
+
+
+def pca_normals(pos: Floats, count: int, radius: float = np.inf) -> Floats:
+    """Return unit normals by principal component analysis, with shape ``(N, 3)``.
+
+    The analysis leaves the sign open; here normals point away from the centroid, so that
+    descriptors that depend on the sign do not change when the part is rotated.
+
+    Args:
+        pos: Points, with shape ``(N, 3)``.
+        count: Number of nearest points, the point itself included.
+        radius: Largest distance of these, in the unit of ``pos``; the nearest eight always belong.
+    """
+    centered = pos - pos.mean(axis=0, dtype=np.float64)
+    tree = cKDTree(centered)
+    normal = np.empty((len(pos), 3))
+    neighbors = np.arange(1, min(count, len(pos)) + 1)
+    step = max(1, BLOCK // count)
+    for start in range(0, len(pos), step):
+        block = slice(start, start + step)
+        distance, index = map(np.asarray, tree.query(centered[block], k=neighbors))
+        weight = (distance < radius) | (np.arange(distance.shape[1]) < FEWEST)
+        offset = (centered[index] - centered[block, None]) * weight[:, :, None]
+        mean = offset.sum(axis=1) / weight.sum(axis=1)[:, None]
+        offset = (offset - mean[:, None]) * weight[:, :, None]
+        normal[block] = np.linalg.eigh(offset.transpose(0, 2, 1) @ offset)[1][:, :, 0]
+    inward = np.einsum("nc,nc->n", normal, centered) < 0
+    return np.where(inward[:, None], -normal, normal).astype(np.float32)

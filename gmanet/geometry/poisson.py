@@ -73,8 +73,8 @@ def _near(
     near = (pos - center).astype(np.float32)
     spacing = np.median(nearest(near, near, 2)[0][:, 1])
     distance = nearest(near, (vertices - center).astype(np.float32), 1)[0][:, 0]
-    kept = faces[(distance <= REACH * spacing)[faces].all(axis=1)]
-    used, renumbered = np.unique(kept, return_inverse=True)
+    trimmed = faces[(distance <= REACH * spacing)[faces].all(axis=1)]
+    used, renumbered = np.unique(trimmed, return_inverse=True)
     return vertices[used], renumbered.reshape(-1, 3).astype(np.int64)
 
 

@@ -1,7 +1,7 @@
 r"""Rigid motions as matrices with shape ``(..., 4, 4)``, their Lie algebra, and least squares.
 
 A twist ``(rotation vector, velocity)`` with shape ``(6,)`` is a motion's logarithm, in which
-motions may be added up and extrapolated.  The motion that lays points on points with least squares,
+motions may be added and extrapolated.  The motion that aligns points with points by least squares,
 without a scale, comes from a singular value decomposition [Kabsch 1976; Umeyama, TPAMI 1991].
 """
 
@@ -11,7 +11,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-__all__ = ["Doubles", "adjoint", "exp", "inverse", "log", "moved", "rigid_fit", "turned", "turning"]
+__all__ = [
+    "Doubles",
+    "adjoint",
+    "exp",
+    "inverse",
+    "log",
+    "moved",
+    "rigid",
+    "rigid_fit",
+    "rotated",
+    "rotation_about",
+]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -19,12 +30,19 @@ SMALL = 1e-6
 """Radians below which the series' first terms are exact."""
 
 
+def rigid(rotation: Doubles, translation: Doubles) -> Doubles:
+    """Return the motion ``rotation @ p + translation``, with shape ``(4, 4)``."""
+    motion = np.eye(4)
+    motion[:3, :3], motion[:3, 3] = rotation, translation
+    return motion
+
+
 def moved(motion: Doubles, pos: npt.NDArray[np.floating]) -> Doubles:
     """Return points ``(N, 3)`` after a motion ``(4, 4)``."""
     return np.asarray(pos @ motion[:3, :3].T + motion[:3, 3])
 
 
-def turned(motion: Doubles, vector: npt.NDArray[np.floating]) -> Doubles:
+def rotated(motion: Doubles, vector: npt.NDArray[np.floating]) -> Doubles:
     """Return directions ``(N, 3)`` after a motion ``(4, 4)``."""
     return np.asarray(vector @ motion[:3, :3].T)
 
@@ -38,8 +56,8 @@ def inverse(motion: Doubles) -> Doubles:
     return back
 
 
-def turning(axis: Doubles, center: Doubles, angle: float) -> Doubles:
-    """Return the turn about an axis through a center, with shape ``(4, 4)``, angle in radians."""
+def rotation_about(axis: Doubles, center: Doubles, angle: float) -> Doubles:
+    """Return the rotation by an angle in radians about an axis through a center, ``(4, 4)``."""
     motion = np.eye(4)
     motion[:3, :3] = Rotation.from_rotvec(angle * axis).as_matrix()
     motion[:3, 3] = center - motion[:3, :3] @ center
@@ -55,16 +73,16 @@ def exp(twist: Doubles) -> Doubles:
 
 
 def log(motion: Doubles) -> Doubles:
-    """Return the twist, with shape ``(6,)``, of a motion that turns by less than half a turn."""
+    """Return the twist, with shape ``(6,)``, of a motion that rotates by less than pi."""
     vector = Rotation.from_matrix(motion[:3, :3]).as_rotvec()
     return np.concatenate([vector, np.linalg.solve(_jacobian(vector), motion[:3, 3])])
 
 
 def adjoint(motion: Doubles) -> Doubles:
     """Return the matrix, with shape ``(6, 6)``, that takes twists to the frame after a motion."""
-    turn, (x, y, z) = motion[:3, :3], motion[:3, 3]
+    rotation, (x, y, z) = motion[:3, :3], motion[:3, 3]
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.block([[turn, np.zeros((3, 3))], [cross @ turn, turn]])
+    return np.block([[rotation, np.zeros((3, 3))], [cross @ rotation, rotation]])
 
 
 def _jacobian(vector: Doubles) -> Doubles:
@@ -80,7 +98,7 @@ def _jacobian(vector: Doubles) -> Doubles:
 
 
 def rigid_fit(source: Doubles, target: Doubles, weight: Doubles | None = None) -> Doubles:
-    """Return the motions that lay points on points with least squares, ``(..., 4, 4)``.
+    """Return the motions that align points with points with least squares, ``(..., 4, 4)``.
 
     Args:
         source: With shape ``(..., K, 3)``.
@@ -89,13 +107,15 @@ def rigid_fit(source: Doubles, target: Doubles, weight: Doubles | None = None) -
     """
     share = np.ones(source.shape[:-1]) if weight is None else weight
     share = (share / share.sum(axis=-1, keepdims=True))[..., None]
-    home, there = (share * source).sum(axis=-2), (share * target).sum(axis=-2)
-    offset = share * (source - home[..., None, :])
-    spread = np.swapaxes(offset, -1, -2) @ (target - there[..., None, :])
-    left, _, right = np.linalg.svd(spread)
+    source_centroid, target_centroid = (share * source).sum(axis=-2), (share * target).sum(axis=-2)
+    offset = share * (source - source_centroid[..., None, :])
+    covariance = np.swapaxes(offset, -1, -2) @ (target - target_centroid[..., None, :])
+    left, _, right = np.linalg.svd(covariance)
     left[..., 2] *= np.sign(np.linalg.det(left) * np.linalg.det(right))[..., None]
-    motion = np.zeros((*spread.shape[:-2], 4, 4))
+    motion = np.zeros((*covariance.shape[:-2], 4, 4))
     motion[..., :3, :3] = np.swapaxes(left @ right, -1, -2)
-    motion[..., :3, 3] = there - np.einsum("...ij,...j->...i", motion[..., :3, :3], home)
+    motion[..., :3, 3] = target_centroid - np.einsum(
+        "...ij,...j->...i", motion[..., :3, :3], source_centroid
+    )
     motion[..., 3, 3] = 1
     return motion

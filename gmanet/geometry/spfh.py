@@ -1,4 +1,4 @@
-r"""Neighborhood descriptors: how normals and lines to the neighbors turn around a point.
+r"""Neighborhood descriptors: how normals and lines to the neighbors vary around a point.
 
 For a point :math:`i` and its neighbor :math:`j` at :math:`d = (p_j - p_i) / \|p_j - p_i\|`, three
 angles do not change when the part moves: between the line and the tangent plane at :math:`i`
@@ -40,8 +40,8 @@ def _pair_angles(
     Both sines carry the sign that makes their sum over the neighborhood positive.
     """
     out = [np.empty(neighbors.shape, dtype=np.float32) for _ in range(4)]
-    places = [np.ascontiguousarray(part, np.float32) for part in (pos, normal, query, query_normal)]
-    over_rows(_angles_of, len(query), workers, *places, neighbors, *out)
+    arrays = [np.ascontiguousarray(part, np.float32) for part in (pos, normal, query, query_normal)]
+    over_rows(_angles_of, len(query), workers, *arrays, neighbors, *out)
     return out[0], out[1], out[2], out[3]
 
 
@@ -67,9 +67,9 @@ def _angles_of(
             a, b, c = pos[other, 0] - x, pos[other, 1] - y, pos[other, 2] - z
             e, f, g = normal[other, 0], normal[other, 1], normal[other, 2]
             length = np.sqrt(a * a + b * b + c * c) + np.float32(1e-12)
-            turn = u * e + v * f + w * g
-            flip = np.float32(-1) if turn < 0 else np.float32(1)
-            distance[row, at], cosine[row, at] = length, abs(turn)
+            dot = u * e + v * f + w * g
+            flip = np.float32(-1) if dot < 0 else np.float32(1)
+            distance[row, at], cosine[row, at] = length, abs(dot)
             here[row, at] = (a * u + b * v + c * w) / length
             there[row, at] = (a * e + b * f + c * g) / length * flip
         total = np.float32(0)
@@ -91,7 +91,7 @@ def _histograms_of(
     for row in range(first, last):
         out[row] = 0
         for kind in range(3):
-            # places first: a loop without branches works on several at once
+            # angles first: a loop without branches works on several at once
             if kind < 2:
                 sines = here[row] if kind == 0 else there[row]
                 for at in range(count):
@@ -99,8 +99,8 @@ def _histograms_of(
                     scaled[at] = (half + (root if sines[at] >= 0 else -root)) * last_bin
             else:
                 for at in range(count):
-                    place = np.sqrt(max(one - _arcsine(cosine[row, at]), np.float32(0)))
-                    scaled[at] = place * last_bin
+                    angle = np.sqrt(max(one - _arcsine(cosine[row, at]), np.float32(0)))
+                    scaled[at] = angle * last_bin
             for at in range(count):
                 low = min(max(int(scaled[at]), 0), BINS - 2)
                 share = (scaled[at] - np.float32(low)) * unit
@@ -135,14 +135,14 @@ def spfh(
     neighbors: Indices,
     workers: int = 1,
 ) -> Floats:
-    """Return the three angle histograms of each place, with shape ``(Q, 3 * BINS)``.
+    """Return the three angle histograms of each query, with shape ``(Q, 3 * BINS)``.
 
     Args:
         pos: Points, with shape ``(N, 3)``, in any unit.
         normal: Their unit normals of any sign, with shape ``(N, 3)``.
-        query: Places, with shape ``(Q, 3)``.
+        query: Queries, with shape ``(Q, 3)``.
         query_normal: Unit normals there, with shape ``(Q, 3)``.
-        neighbors: Indices into ``pos`` without the place itself, with shape ``(Q, K)``.
+        neighbors: Indices into ``pos`` without the query itself, with shape ``(Q, K)``.
         workers: Threads.
     """
     angles = _pair_angles(pos, normal, query, query_normal, neighbors, workers)[1:]
@@ -159,24 +159,24 @@ def local_frame(
     neighbors: Indices,
     workers: int = 1,
 ) -> Floats:
-    """Return each neighbor's place in the local reference frame, with shape ``(Q, K, 6)``.
+    """Return each neighbor's position in the local reference frame, with shape ``(Q, K, 6)``.
 
     Height over and distance in the tangent plane, distance (all as fractions of the median
-    distance), and the three angles of this module; nothing changes when the part turns.
+    distance), and the three angles of this module; nothing changes when the part is rotated.
     """
     angles = _pair_angles(pos, normal, query, query_normal, neighbors, workers)
     distance, here, there, cosine = angles
     reach = distance / np.median(distance, axis=1, keepdims=True)
     height, tangent = reach * here, reach * np.sqrt(np.maximum(1 - here**2, 0))
-    turn = np.sqrt(np.maximum(1 - cosine, 0))
-    return np.stack([height, tangent, reach, here, there, turn], axis=2).astype(np.float32)
+    dot = np.sqrt(np.maximum(1 - cosine, 0))
+    return np.stack([height, tangent, reach, here, there, dot], axis=2).astype(np.float32)
 
 
 def pooled(values: Floats, neighbors: Indices, workers: int = 1) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the neighbors' values, each with shape ``(Q, C)``.
 
     The mean over many neighbors is the local feature smoothing that Simple3D (LFSA) lives from;
-    the standard deviation tells one deviating point among them from none.
+    the standard deviation distinguishes one deviating point among them from none.
 
     Args:
         values: With shape ``(N, C)``.

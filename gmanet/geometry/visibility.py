@@ -20,7 +20,7 @@ RADIUS = 1000.0
 """R, in largest distances from the eye: a larger one bears more noise and sees deeper into hollows,
 but also through walls that are thin against the spacing of the points."""
 DENSE = 20_000
-"""Of more points than this, so many decide and the others follow the nearest of them: noise is
+"""Largest number of points that are tested; further points follow the nearest tested one: noise is
 small against their spacing."""
 
 

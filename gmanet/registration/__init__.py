@@ -1,1 +1,1 @@
-"""One cloud registered on a reference of the same part, the same way on every run."""
+"""Registration: one cloud on a reference cloud of the same part, the same way on every run."""

@@ -1,6 +1,6 @@
-"""Registrations that may be looked up: several detectors lay the same clouds on the same reference.
+"""Cached registrations: several detectors register the same clouds on the same reference.
 
-Times of scoring are then those of looking up (:mod:`gmanet.runtime.cache`).
+The measured time of scoring is then that of reading the cache (:mod:`gmanet.runtime.cache`).
 """
 
 from __future__ import annotations
@@ -9,23 +9,29 @@ import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Floats
+from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
 from gmanet.runtime.cache import looked_up
 
-__all__ = ["registered"]
+__all__ = ["register_cached"]
 
 KIND = "registration-2"
-"""The number changes with whatever changes a registration's result."""
+"""Name of this cache; its number changes whenever the result of a registration changes."""
 
 
-def registered(source: Floats, target: Target) -> Registration:
-    """Return :func:`gmanet.registration.icp.register` of both, perhaps an earlier answer."""
+def register_cached(source: Floats, target: Target) -> Registration:
+    """Return ``registration.icp.register`` of both, computed or read from the cache."""
 
     def make() -> npt.NDArray[np.float64]:
-        made = register(source, target)
-        return np.array([*made.rotation.ravel(), *made.translation, made.rms, made.overlap])
+        found = register(source, target)
+        pose = (*found.rotation.ravel(), *found.translation)
+        return np.array([*pose, found.inlier_rmse, found.overlap])
 
-    parts = (source, target.points, target.normal, target.middle, target.length)
+    parts = (source, target.points, target.normal, target.centroid, target.length)
     values = looked_up(KIND, parts, 14, make)
-    return Registration(values[:9].reshape(3, 3), values[9:12], *values[12:].tolist())
+    return Registration(
+        T_target_source=rigid(values[:9].reshape(3, 3), values[9:12]),
+        inlier_rmse=float(values[12]),
+        overlap=float(values[13]),
+    )

@@ -1,4 +1,4 @@
-"""The pose that a detector reads a cloud in: its own, along its axes, or on a reference."""
+"""The canonical pose of a cloud: as given, along its principal axes, or on a reference cloud."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Floats
-from gmanet.registration.cached import registered
+from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import apply
 from gmanet.registration.target import Target
 
-__all__ = ["POSES", "Pose", "principal_pose"]
+__all__ = ["POSES", "Canonicalizer", "principal_pose"]
 
 POSES = ("given", "principal", "registered")
-"""As the cloud lies, along its principal axes, or laid on a reference of the same part."""
+"""Unchanged, along the principal axes, or registered on a reference cloud of the same part."""
 
 
 @dataclass(frozen=True)
-class Pose:
-    """Lay a cloud.
+class Canonicalizer:
+    """A function that moves a cloud into its canonical pose.
 
     Args:
         name: One of ``POSES``.
-        target: What ``registered`` lays a cloud on; it keeps what several clouds need of it.
+        target: The reference cloud of ``registered``; its search trees serve all clouds.
     """
 
     name: str = "given"
@@ -34,14 +34,15 @@ class Pose:
             raise ValueError(f"pose {self.name!r}, wanted one of {POSES}, registered on a target")
 
     def __call__(self, pos: Floats) -> Floats:
-        """Return the coordinates, about the target's centroid or else their own, ``(N, 3)``.
+        """Return centered coordinates in the canonical pose, with shape ``(N, 3)``.
 
-        Where registration fails the best of its poses is kept: places far from those of normal
-        clouds then raise the scores.
+        The center is the centroid of the target or, without a target, of the cloud.  Where
+        registration fails its best pose is used: positions far from those of normal clouds then
+        raise the scores.
         """
         if self.name == "registered":
             assert self.target is not None
-            return apply(registered(pos, self.target), pos)
+            return apply(register_cached(pos, self.target), pos)
         pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         return principal_pose(pos) if self.name == "principal" else pos
 
@@ -49,8 +50,8 @@ class Pose:
 def principal_pose(pos: Floats) -> Floats:
     """Return coordinates along the principal axes, longest first, with shape ``(N, 3)``.
 
-    Moving the cloud changes nothing.  The third moments give two axes their signs, a right-handed
-    frame the third; parts of high symmetry have no such frame of their own, and noise decides.
+    The result does not depend on the pose of the cloud.  Third moments decide the signs of two
+    axes, right-handedness that of the third; on symmetric parts noise decides the signs.
 
     Args:
         pos: Coordinates about their centroid, with shape ``(N, 3)``.

@@ -1,12 +1,13 @@
-"""Registration: lay a cloud on a reference of the same part, the same way on every run.
+"""Registration of a cloud on a reference cloud of the same part by ICP from many initial poses.
 
-Start poses (:mod:`gmanet.registration.initial_poses`) are improved by ICP in three rounds, fewer
-poses with more points each; the one with the least trimmed distance to the surface wins.  ICP
+ICP refines the initial poses (:mod:`gmanet.registration.initial_poses`) in three rounds, each with
+fewer poses and more points; the pose with the least trimmed distance to the surface wins.  ICP
 minimizes distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth
-of those to points, which holds a pose where planes leave it free.
+of the distances to points, which determines a pose where the planes leave it free.
 
-There are no threads, rows are sorted first, and the seed draws all that is random.  Nothing depends
-on the sign of normals.  Who lays many clouds on one reference makes its ``Target`` once.
+The result is the same on every run: there are no threads, rows are sorted first, and the seed
+decides all that is random.  It does not depend on the sign of normals.  To register many clouds on
+one reference, make its ``Target`` once.
 """
 
 from __future__ import annotations
@@ -18,88 +19,104 @@ from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Floats
 from gmanet.geometry.jit import compiled
-from gmanet.registration.initial_poses import Poses, distinct, start_poses
-from gmanet.registration.target import Doubles, Surface, Target, in_order, thinned
+from gmanet.geometry.se3 import rigid
+from gmanet.registration.initial_poses import Poses, distinct, initial_poses
+from gmanet.registration.target import Doubles, Surface, Target, canonical_order, subsample
 
 __all__ = ["Registration", "apply", "register"]
 
 POINTS = 2048
-"""Points of the source that are kept."""
+"""Points in the subsample of the source."""
 
 ROUNDS = ((24, 128, 2048, 6), (6, 512, 16384, 4), (2, 2048, 16384, 10))
-"""Poses, points of the source, points of the target and steps of each round."""
+"""Number of poses, source points, target points and ICP steps of each round."""
 
-APART = 0.02
-"""Poses within this angle, in radians, after a round have come to the same place."""
+DISTINCT = 0.02
+"""Least distance of two poses after a round, in radians; closer poses are merged."""
 
 POINT = 0.01
-"""Weight of squared distances to points in ICP, next to those to planes."""
+"""Weight of squared distances to points against squared distances to planes, which weigh 1."""
 
-CUT = 4.0
-"""Distances above this many medians do not count in ICP."""
+TUKEY_CUT = 4.0
+"""Cut-off of Tukey's weights, in medians of the distance: farther points weigh 0."""
 
-KEPT = 0.9
-"""Share of the points, the nearest, whose distances decide between poses."""
+TRIMMED = 0.9
+"""Share of the points, the nearest ones, whose distances rank the poses."""
 
-STILL = 1e-5
-"""ICP ends when no pose moves by more, in radians and extents of the target."""
+CONVERGED = 1e-5
+"""Convergence: the largest step of any pose, in radians and in extents of the target."""
 
 NEAR = 0.02
-"""Points within this fraction of the target's extent from its surface overlap it."""
+"""Inlier distance: a share of the target's extent; nearer points overlap the target."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Registration:
-    """The motion ``rotation @ p + translation`` that lays a source on its target.
+    """The rigid motion that registers a source on its target.
 
     Args:
-        rotation: With shape ``(3, 3)``.
-        translation: In the unit of the clouds, with shape ``(3,)``.
-        rms: Root mean square distance of the overlapping points to the target's surface, in the
-            unit of the clouds.
-        overlap: Share of the source within 2 % of the target's extent from its surface.
+        T_target_source: Motion from the source's coordinates to the target's, ``(4, 4)``
+            (:mod:`gmanet.geometry.se3`), translation in the unit of the clouds.
+        inlier_rmse: Root mean square distance of the inliers to the target's surface, in the unit
+            of the clouds.
+        overlap: Share of inliers among the source's points: those within 2 % of the target's
+            extent from its surface.
     """
 
-    rotation: Doubles
-    translation: Doubles
-    rms: float
+    T_target_source: Doubles
+    inlier_rmse: float
     overlap: float
+
+    @property
+    def rotation(self) -> Doubles:
+        """The rotation matrix, with shape ``(3, 3)``."""
+        return np.ascontiguousarray(self.T_target_source[:3, :3])
+
+    @property
+    def translation(self) -> Doubles:
+        """The translation in the unit of the clouds, with shape ``(3,)``."""
+        return np.ascontiguousarray(self.T_target_source[:3, 3])
 
 
 def apply(registration: Registration, pos: Floats) -> Floats:
-    """Return the points after the motion, with shape ``(N, 3)``."""
+    """Return points of the source in the target's coordinates, with shape ``(N, 3)``."""
     moved = np.einsum("ij,nj->ni", registration.rotation, pos) + registration.translation
     return np.asarray(moved, dtype=np.float32)
 
 
-def register(source: Floats, target: Floats | Target, seed: int = 0) -> Registration:
-    """Return the motion that lays ``source`` on ``target``, whatever the pose it starts from.
+def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Registration:
+    """Return the registration of ``source``, in any pose, on ``target``.
 
     Args:
         source: The cloud to move, with shape ``(N, 3)``; a small part of it may be defective.
-        target: A cloud of the same part in the same unit, with shape ``(M, 3)``, or what
-            ``Target.of`` makes of it.
-        seed: Draws the triples of matching points.
+        target: A cloud of the same part in the same unit, with shape ``(M, 3)``, or its
+            ``Target.of``.
+        seed: Decides the drawn triples of feature matches.
 
     Raises:
         InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
     """
-    one = in_order(source, "registration, source")
+    rows = canonical_order(source, "registration, source")
     fixed = target if isinstance(target, Target) else Target.of(target)
     length = fixed.length
-    moving, home = thinned(one, length, POINTS)
-    poses = start_poses(moving, fixed, ROUNDS[0][0], np.random.default_rng(seed))
+    moving, source_centroid = subsample(rows, length, POINTS)
+    poses = initial_poses(moving, fixed, count=ROUNDS[0][0], rng=np.random.default_rng(seed))
     for wanted, points, surface, steps in ROUNDS:
-        poses = poses[np.arange(min(wanted, len(poses.turn)))]
+        poses = poses[np.arange(min(wanted, len(poses.rotation)))]
         poses, distance = _icp(poses, moving.points[:points], fixed.surface(surface), steps)
-        score = np.sort(distance, axis=1)[:, : int(KEPT * distance.shape[1])] ** 2
-        best = distinct(poses, score.mean(axis=1), wanted, APART)
+        score = np.sort(distance, axis=1)[:, : int(TRIMMED * distance.shape[1])] ** 2
+        best = distinct(poses, score.mean(axis=1), count=wanted, apart=DISTINCT)
         poses, distance = poses[best], distance[best]
     near = distance[0] <= NEAR
-    rms = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
-    turn = poses.turn[0]
-    shift = fixed.middle + length * poses.shift[0] - np.einsum("ij,j->i", turn, home)
-    return Registration(turn, shift, length * rms, float(near.mean()))
+    inlier_rmse = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
+    rotation = poses.rotation[0]
+    back = np.einsum("ij,j->i", rotation, source_centroid)
+    translation = fixed.centroid + length * poses.translation[0] - back
+    return Registration(
+        T_target_source=rigid(rotation, translation),
+        inlier_rmse=length * inlier_rmse,
+        overlap=float(near.mean()),
+    )
 
 
 def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Poses, Doubles]:
@@ -109,12 +126,12 @@ def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Po
         at = target.nearest(moved)
         gap, normal = target.points[at] - moved, target.normal[at]
         step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, target.spacing)))
-        turn = Rotation.from_rotvec(step[:, :3]).as_matrix()
+        rotation = Rotation.from_rotvec(step[:, :3]).as_matrix()
         poses = Poses(
-            np.einsum("cij,cjk->cik", turn, poses.turn),
-            np.einsum("cij,cj->ci", turn, poses.shift) + step[:, 3:],
+            rotation=np.einsum("cij,cjk->cik", rotation, poses.rotation),
+            translation=np.einsum("cij,cj->ci", rotation, poses.translation) + step[:, 3:],
         )
-        if np.abs(step).max() < STILL:
+        if np.abs(step).max() < CONVERGED:
             break
     moved = poses.moved(points)
     at = target.nearest(moved)
@@ -130,22 +147,22 @@ def _surface_distance(gap: Doubles, normal: Doubles, spacing: float) -> Doubles:
 
 
 def _tukey(distance: Doubles) -> Doubles:
-    """Return weights that fall from 1 to 0 at ``CUT`` medians, with shape ``(C, N)``."""
-    scale = CUT * np.median(distance, axis=1, keepdims=True) + 1e-9
+    """Return weights that fall from 1 to 0 at ``TUKEY_CUT`` medians, with shape ``(C, N)``."""
+    scale = TUKEY_CUT * np.median(distance, axis=1, keepdims=True) + 1e-9
     return np.asarray(np.maximum(1 - (distance / scale) ** 2, 0) ** 2)
 
 
 def _step(moved: Doubles, gap: Doubles, normal: Doubles, weight: Doubles) -> Doubles:
-    """Return the small rotation and shift of least squares, with shape ``(C, 6)``."""
+    """Return the small rotation and translation of least squares, with shape ``(C, 6)``."""
     matrix, vector = np.zeros((len(moved), 6, 6)), np.zeros((len(moved), 6))
-    _add_up(moved, gap, normal, weight, matrix, vector)
+    _accumulate(moved, gap, normal, weight, matrix, vector)
     ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] + 1e-30
     solved = np.linalg.solve(matrix + ridge * np.eye(6), vector[:, :, None])
     return np.asarray(solved[:, :, 0])
 
 
 @compiled
-def _add_up(
+def _accumulate(
     moved: Doubles,
     gap: Doubles,
     normal: Doubles,
@@ -153,10 +170,11 @@ def _add_up(
     matrix: Doubles,
     vector: Doubles,
 ) -> None:
-    """Add up the normal equations of each pose, one point after the other.
+    """Accumulate the normal equations of each pose, one point after the other.
 
-    A small rotation and shift ``u`` brings a point closer along a way ``n`` by ``(p x n, n) . u``.
-    The ways are the normal and, each with the weight ``POINT``, the three axes.
+    A small rotation and translation ``u`` moves a point ``p`` along a direction ``n`` by
+    ``(p x n, n) . u``.  The directions are the normal and, each with the weight ``POINT``, the
+    three axes.
     """
     for pose in range(weight.shape[0]):
         for at in range(weight.shape[1]):
@@ -181,7 +199,7 @@ def _add(
     matrix: Doubles,
     vector: Doubles,
 ) -> None:
-    """Add one equation, of which the coefficients in some rows differ from 0."""
+    """Add one equation, whose coefficients are 0 outside the named rows."""
     for i in range(len(rows)):
         scaled = weight * lever[i]
         vector[rows[i]] += scaled * rest

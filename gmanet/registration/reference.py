@@ -1,4 +1,4 @@
-"""The cloud of a category that others are laid on, stored with the weights of a detector."""
+"""The reference cloud of a category, stored with the weights of a detector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Reference"]
 
 
 class Reference(nn.Module):
-    """What registration keeps of a cloud; nothing is learned by gradients."""
+    """Buffers of a registration's target; none has gradients."""
 
     points: Tensor
     normal: Tensor
@@ -27,15 +27,15 @@ class Reference(nn.Module):
         self.register_buffer("points", torch.empty(0, 3))
         self.register_buffer("normal", torch.empty(0, 3))
         self.register_buffer("length", torch.ones(()))
-        self._made: tuple[Tensor, Target] | None = None
+        self._cached: tuple[Tensor, Target] | None = None
 
     @property
-    def learned(self) -> bool:
+    def fitted(self) -> bool:
         """Whether a cloud is stored."""
         return len(self.points) > 0
 
-    def learn(self, pos: Floats) -> None:
-        """Keep a cloud with shape ``(N, 3)``.
+    def fit(self, pos: Floats) -> None:
+        """Store the target that is made of a cloud with shape ``(N, 3)``.
 
         Raises:
             InputError: Too few points, or points that are not finite.
@@ -47,23 +47,24 @@ class Reference(nn.Module):
 
     @property
     def target(self) -> Target:
-        """What clouds are laid on, with its centroid at the origin, in the unit of the clouds.
+        """The target, with its centroid at the origin, in the unit of the clouds.
 
-        It is made of the stored numbers alone, so that a stored detector lays clouds as it did.
+        It depends on the stored numbers alone, so that a loaded detector registers clouds as the
+        detector did that was stored.
         """
         if not len(self.points):
             raise RuntimeError("no reference cloud yet: call the detector's prepare() first")
-        if self._made is None or self._made[0] is not self.points:
+        if self._cached is None or self._cached[0] is not self.points:
             points, normal = (
                 part.cpu().numpy().astype(np.float64) for part in (self.points, self.normal)
             )
-            self._made = self.points, Target(points, normal, np.zeros(3), float(self.length))
-        return self._made[1]
+            self._cached = self.points, Target(points, normal, np.zeros(3), float(self.length))
+        return self._cached[1]
 
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Make room for as many points as were stored."""
+        """Resize the buffers to the stored number of points."""
         for name in ("points", "normal"):
             if f"{prefix}{name}" in state_dict:
                 stored = state_dict[f"{prefix}{name}"]

@@ -1,7 +1,7 @@
-"""A cloud as registration reads it: a few of its points, their normals, and what follows of them.
+"""Subsamples of clouds, and the target of a registration with its trees, features, distance map.
 
-A target's trees, features and map of distances are made when they are first wanted and kept, so
-that many clouds are laid on one target at the cost of the first.
+A target computes each of these once, on first use, so that the first of many clouds that are
+registered on it bears the cost.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from gmanet.geometry.jit import compiled
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.closest import Closest
-from gmanet.geometry.search.grid import nearest_even
+from gmanet.geometry.search.grid import grid_nearest
 from gmanet.geometry.size import extent
 
 __all__ = [
     "MATCHED",
     "DistanceMap",
     "Doubles",
+    "Subsample",
     "Surface",
     "Target",
-    "Thinned",
-    "in_order",
-    "thinned",
+    "canonical_order",
+    "subsample",
 ]
 
 POINTS = 16384
-"""Points of a target that are kept."""
+"""Points in the subsample of a target."""
 
 MATCHED = 2048
-"""Points that FPFH sees; those of a target that others are matched with."""
+"""Points with FPFH: the neighborhoods' points, and the target's candidates for a match."""
 
 CELLS = 64
-"""Cells of the distance map along each edge."""
+"""Number of cells of the distance map along each edge."""
 
 FAR = 0.1
-"""Distances count up to this fraction of the extent: what is missing cannot outweigh the rest."""
+"""Largest distance in the map, as a share of the extent, so that missing parts weigh little."""
 
 DENSE = 0.9
-"""Quantile of the points' distances to the next that says how far apart they lie."""
+"""Quantile of the points' nearest-neighbor distances that is taken as their spacing."""
 
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Thinned:
-    """A cloud in the order of farthest point sampling, near the origin, in extents.
+class Subsample:
+    """A centered cloud in the order of farthest point sampling, in extents.
 
     Args:
         points: Coordinates, with shape ``(N, 3)``; every prefix covers the cloud.
@@ -64,10 +64,10 @@ class Thinned:
     points: Doubles
     normal: Doubles
 
-    def described(self, count: int) -> Floats:
+    def describe(self, count: int) -> Floats:
         """Return the FPFH of the first points, with shape ``(count, 33)``.
 
-        Normals point outward, whatever sign they came with.
+        Normals are flipped to point away from the centroid, so that their signs do not matter.
         """
         pos = self.points[:MATCHED].astype(np.float32)
         normal = self.normal[: len(pos)].astype(np.float32)
@@ -79,13 +79,13 @@ class Thinned:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """Points with normals that ICP moves a cloud to.
+    """The target's points with normals, as ICP needs them.
 
     Args:
-        nearest: Finds the nearest point to places with shape ``(..., 3)``, ``(...)``.
-        points: With shape ``(N, 3)``.
-        normal: With shape ``(N, 3)``.
-        spacing: How far apart the points lie.
+        nearest: Search for the nearest point of queries with shape ``(..., 3)``.
+        points: Coordinates, with shape ``(N, 3)``.
+        normal: Unit normals, with shape ``(N, 3)``.
+        spacing: Distance between neighboring points, in extents.
     """
 
     nearest: Closest
@@ -96,35 +96,35 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class DistanceMap:
-    """Distances to a target in cells of its box.
+    """Distances to a target on a grid of cells, all lengths in extents.
 
     Args:
-        low: The box's corner, with shape ``(3,)``.
+        low: Lower corner of the grid, with shape ``(3,)``.
         cell: Edge of a cell.
-        distance: ``FAR`` at most, with shape ``(CELLS ** 3,)``.
+        distance: Distance of each cell, ``FAR`` at most, with shape ``(CELLS ** 3,)``.
     """
 
     low: Doubles
     cell: float
     distance: Floats
 
-    def __call__(self, turn: Doubles, shift: Doubles, points: Doubles) -> Floats:
-        """Return the distances of moved points to within a cell, with shape ``(C, N)``.
+    def __call__(self, rotation: Doubles, translation: Doubles, points: Doubles) -> Floats:
+        """Return the distances of moved points, accurate to one cell, with shape ``(C, N)``.
 
         Args:
-            turn: Rotations, with shape ``(C, 3, 3)``.
-            shift: What is added after turning, with shape ``(C, 3)``.
+            rotation: Rotations of the points, with shape ``(C, 3, 3)``.
+            translation: Translations after the rotations, with shape ``(C, 3)``.
             points: With shape ``(N, 3)``.
         """
-        out = np.empty((len(turn), len(points)), dtype=np.float32)
-        _look_up(turn, shift, points.T.copy(), self.low, self.cell, self.distance, out)
+        out = np.empty((len(rotation), len(points)), dtype=np.float32)
+        _lookup(rotation, translation, points.T.copy(), self.low, self.cell, self.distance, out)
         return out
 
 
 @compiled
-def _look_up(
-    turn: Doubles,
-    shift: Doubles,
+def _lookup(
+    rotation: Doubles,
+    translation: Doubles,
     points: Doubles,
     low: Doubles,
     cell: float,
@@ -134,53 +134,53 @@ def _look_up(
     """Fill in the distances of points with shape ``(3, N)``."""
     index = np.empty(points.shape[1], dtype=np.int64)
     last = np.float64(CELLS - 1)
-    for pose in range(len(turn)):
+    for pose in range(len(rotation)):
         index[:] = 0
         for axis in range(3):
-            a, b, c = turn[pose, axis]
-            along, corner = shift[pose, axis], low[axis]
+            a, b, c = rotation[pose, axis]
+            along, corner = translation[pose, axis], low[axis]
             for at in range(points.shape[1]):
                 x, y, z = points[0, at], points[1, at], points[2, at]
-                place = (a * x + b * y + c * z + along - corner) / cell
-                index[at] = index[at] * CELLS + np.int64(min(max(place, 0.0), last))
+                coordinate = (a * x + b * y + c * z + along - corner) / cell
+                index[at] = index[at] * CELLS + np.int64(min(max(coordinate, 0.0), last))
         for at in range(points.shape[1]):
             out[pose, at] = distance[index[at]]
 
 
 @dataclass(frozen=True, eq=False)
-class Target(Thinned):
-    """The cloud that others are laid on.
+class Target(Subsample):
+    """The reference cloud of a registration.
 
     Args:
         points: Coordinates about the centroid in extents, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
-        middle: The centroid in the unit of the cloud, with shape ``(3,)``.
+        centroid: The centroid in the unit of the cloud, with shape ``(3,)``.
         length: Extent of the cloud (``geometry.size.extent``), in its unit.
     """
 
-    middle: Doubles
+    centroid: Doubles
     length: float
 
     @classmethod
     def of(cls, pos: Floats) -> Target:
-        """Return what registration keeps of a cloud with shape ``(N, 3)``.
+        """Return the target that is made of a cloud with shape ``(N, 3)``.
 
         Raises:
             InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
         """
-        place = in_order(pos, "registration, target")
-        length = extent(place)
-        kept, middle = thinned(place, length, POINTS)
-        return cls(kept.points, kept.normal, middle, length)
+        rows = canonical_order(pos, "registration, target")
+        length = extent(rows)
+        chosen, centroid = subsample(rows, length, POINTS)
+        return cls(chosen.points, chosen.normal, centroid, length)
 
     @cached_property
     def features(self) -> Floats:
-        """The FPFH of the points that others are matched with, with shape ``(M, 33)``."""
-        return self.described(MATCHED)
+        """The FPFH of the first ``MATCHED`` points, with shape ``(M, 33)``."""
+        return self.describe(MATCHED)
 
     @cached_property
     def distances(self) -> DistanceMap:
-        """The map that ranks start poses."""
+        """The map of distances that ranks initial poses."""
         low = self.points.min(axis=0) - FAR
         cell = float((self.points.max(axis=0) + FAR - low).max()) / CELLS
         empty = np.ones((CELLS, CELLS, CELLS), dtype=bool)
@@ -193,7 +193,7 @@ class Target(Thinned):
         return {}
 
     def surface(self, count: int) -> Surface:
-        """Return the first points as ICP needs them."""
+        """Return the surface of the first ``count`` points."""
         if count not in self._surfaces:
             points, normal = self.points[:count], self.normal[:count]
             apart = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
@@ -202,8 +202,8 @@ class Target(Thinned):
         return self._surfaces[count]
 
 
-def in_order(pos: Floats, source: str) -> Floats:
-    """Return checked points in an order of their own: sums then round alike for any row order."""
+def canonical_order(pos: Floats, source: str) -> Floats:
+    """Return checked points in lexicographic order, so that the order of rows changes no digit."""
     checked = Cloud(np.asarray(pos)).checked(source).pos
     order = np.argsort(checked[:, 2])
     height = checked[order, 2]
@@ -214,11 +214,17 @@ def in_order(pos: Floats, source: str) -> Floats:
     return checked[order]
 
 
-def thinned(pos: Floats, length: float, count: int) -> tuple[Thinned, Doubles]:
-    """Return a cloud in units of ``length`` about its centroid, and the centroid."""
-    middle = pos.mean(axis=0, dtype=np.float64)
-    place = ((pos - middle) / length).astype(np.float32)
-    kept = place[farthest_points(place, count)]
-    around = int(np.clip(round(12 * len(pos) / len(kept)), 12, 48))
-    axes = principal_axes(place, kept, nearest_even(place, kept, around)[1])[1]
-    return Thinned(kept.astype(np.float64), axes[:, :, 0].astype(np.float64)), middle
+def subsample(pos: Floats, length: float, count: int) -> tuple[Subsample, Doubles]:
+    """Return a subsample of a cloud in units of ``length``, and the centroid that was subtracted.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+        length: The unit of the result.
+        count: Largest number of points in the subsample.
+    """
+    centroid = pos.mean(axis=0, dtype=np.float64)
+    centered = ((pos - centroid) / length).astype(np.float32)
+    chosen = centered[farthest_points(centered, count)]
+    neighbors = int(np.clip(round(12 * len(pos) / len(chosen)), 12, 48))
+    axes = principal_axes(centered, chosen, grid_nearest(centered, chosen, neighbors)[1])[1]
+    return Subsample(chosen.astype(np.float64), axes[:, :, 0].astype(np.float64)), centroid

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from gmanet.cloud import Floats, Indices, Labels
 from gmanet.geometry.pca import principal_axes
-from gmanet.geometry.search.grid import nearest_even
+from gmanet.geometry.search.grid import grid_nearest
 
 __all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch", "relabel"]
 
@@ -35,7 +35,7 @@ class Surface:
     """
 
     def __init__(self, pos: Floats, normal: Floats | None = None) -> None:
-        distance, index = nearest_even(pos, pos, 12)
+        distance, index = grid_nearest(pos, pos, 12)
         self.pos = pos
         self.normal = principal_axes(pos, pos, index)[1][:, :, 0] if normal is None else normal
         rows = np.repeat(np.arange(len(pos)), 8)

@@ -16,7 +16,7 @@ class Anderson:
     """The last points of an iteration and what follows of them.
 
     Args:
-        memory: Differences that are kept.
+        memory: Number of stored differences.
     """
 
     def __init__(self, memory: int = 5) -> None:

@@ -1,4 +1,4 @@
-"""What a user tells of a turntable, and the windows that follow from it."""
+"""The settings of a turntable, and the motion priors that follow from them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.errors import InputError
-from gmanet.turntable.motion_prior import Window
+from gmanet.turntable.motion_prior import MotionPrior
 
 __all__ = ["Turning"]
 
 
 @dataclass(frozen=True)
 class Turning:
-    """What is known of the turntable.
+    """Settings of the turntable.
 
     Args:
-        step: Nominal turn from view to view, in degrees, counterclockwise seen against the axis; 0
-            for a full turn divided by the number of views.
-        window: A turn differs from the nominal one by so much at most, in degrees.
-        known: The same where a part's angles are given.
-        tilt: The axis differs from the stated one by so much at most, in degrees.
-        shift: And lies off its center by so much at most, as a share of the part's size.
-        axis: Its direction.
-        center: A point of it, near the part, in the unit of the views.
+        step: Nominal rotation from view to view, in degrees, counterclockwise against the axis;
+            0 for 360 degrees divided by the number of views.
+        window: Largest deviation of a rotation from the nominal one, in degrees.
+        known: Largest deviation where a part's angles are given, in degrees.
+        tilt: Largest deviation of the axis from the stated one, in degrees.
+        shift: Largest shift of the axis from the stated center, as a share of the part's size.
+        axis: Direction of the axis.
+        center: A point of the axis, near the part, in the unit of the views.
     """
 
     step: float = 0.0
@@ -50,13 +50,13 @@ class Turning:
         if not self.shift > 0:
             raise InputError(f"shift={self.shift}, wanted a share above 0")
 
-    def windows(self, count: int, size: float, angles: Sequence[float] | None) -> list[Window]:
-        """Return the windows of the motions from each of ``count`` views to the next.
+    def priors(self, count: int, size: float, angles: Sequence[float] | None) -> list[MotionPrior]:
+        """Return the priors of the motions from each of ``count`` views to the next.
 
         Args:
             count: Number of views; the last one's next is the first.
-            size: Of the part, in the unit of the views.
-            angles: Of the table at each view, in degrees; None where nobody knows.
+            size: Size of the part, in the unit of the views.
+            angles: Angles of the table at each view, in degrees; None where they are unknown.
         """
         step = self.step or 360.0 / count
         at = np.arange(count) * step if angles is None else np.asarray(angles, np.float64)
@@ -64,6 +64,6 @@ class Turning:
         width = np.deg2rad(self.window if angles is None else self.known)
         center, tilt = np.asarray(self.center, np.float64), np.deg2rad(self.tilt)
         return [
-            Window(axis, center, float(turn), float(width), float(tilt), self.shift * size)
-            for turn in np.deg2rad(np.diff(at, append=at[0]))
+            MotionPrior(axis, center, float(angle), float(width), float(tilt), self.shift * size)
+            for angle in np.deg2rad(np.diff(at, append=at[0]))
         ]

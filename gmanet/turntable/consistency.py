@@ -1,8 +1,8 @@
 """Whether two views agree where both show the same surface.
 
 Heights of one view's points above the other's tangent planes scatter by noise, curvature and errors
-of normals.  A view's heights above *itself* (:attr:`Sight.own`) scatter by the same, so that the
-excess of one variance over the other tells how far the surfaces lie apart, however they bend.
+of normals.  A view's heights above *itself* (:attr:`View.own`) scatter by the same, so that the
+excess of one variance over the other shows the distance of the surfaces, however they bend.
 """
 
 from __future__ import annotations
@@ -12,47 +12,46 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, moved, turned
-from gmanet.turntable.view import Sight
+from gmanet.geometry.se3 import Doubles, moved, rotated
+from gmanet.turntable.view import View
 
 __all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]
 
 BESIDE = 3.0
-"""Spacings that a point lies beside its nearest one at most to be on the same surface."""
+"""Largest tangential distance of a point from its nearest one on the same surface, in spacings."""
 
 BEYOND = 20.0
-"""Spacings that it lies above or below at most."""
+"""Largest height of a point above or below the surface, in spacings."""
 
 FACING = 0.8
-"""Least cosine, of either sign, between both normals: else the one view looks around an edge."""
+"""Least cosine, of either sign, between both normals; below it an edge is between."""
 
 NEAR = 6.0
-"""Spacings within which a point of the one view is by the surface of the other."""
+"""Distance, in spacings, within which a point of one view is near the surface of the other."""
 
 APART = 1.0
-"""Views agree where their surfaces lie apart by less than so many standard deviations of noise,
-root mean square."""
+"""Largest distance of two views' surfaces (root mean square), in deviations of the noise."""
 
 DISSENT = 0.12
-"""And where a smaller share of points by the other's surface does not lie in it."""
+"""Largest share of points near the other view's surface that are not on it."""
 
 OVERLAP = 0.1
-"""Views that share less than this share of their points tell nothing of each other."""
+"""Least share of common points at which two views are compared."""
 
 CLIP = 8.0
-"""Greater heights count as so many standard deviations of the noise: a few cannot drown the rest,
-and what is wrong still stands out."""
+"""Limit of heights, in standard deviations of the noise: a few large ones cannot outweigh the rest,
+while wrong registrations still stand out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How a view lies on another.
+    """Agreement of a registered view with another view.
 
     Args:
-        overlap: Share of the looked-at points that are on surface which the other shows.
-        rms: Of their heights above the other's planes, in the unit of the views.
-        own: Of the same points' heights above their own view's planes.
-        dissent: Share of the points by the other's surface that do not lie in it: beside it, facing
+        overlap: Share of the compared points that are on surface of both views.
+        rms: Root mean square of their heights above the other's planes, in the unit of the views.
+        own: Root mean square of the same points' heights above the planes of their own view.
+        dissent: Share of the points near the other's surface that are not on it: off it, facing
             another way, or too high above it.
     """
 
@@ -67,28 +66,28 @@ class Agreement:
         return float(np.sqrt(max(self.rms**2 - self.own**2, 0.0)))
 
     def good(self, noise: float) -> bool:
-        """Return whether the views lie right, as far as they tell."""
+        """Return whether the views agree and overlap enough to show it."""
         right = self.apart <= APART * noise and self.dissent <= DISSENT
         return self.overlap >= OVERLAP and right
 
 
-def agreement(source: Sight, rows: Indices, target: Sight, motion: Doubles) -> Agreement:
+def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agreement:
     """Return how chosen points of a view lie on another.
 
     Args:
         source: The one view.
-        rows: Points of its inner surface that are looked at.
+        rows: Compared points of its inner surface.
         target: The other.
         motion: Source to target, with shape ``(4, 4)``.
     """
-    place = moved(motion, source.pos[rows])
+    position = moved(motion, source.pos[rows])
     far = BEYOND * target.spacing
-    gap, partner = map(np.asarray, target.tree.query(place, distance_upper_bound=2 * far))
+    gap, partner = map(np.asarray, target.tree.query(position, distance_upper_bound=2 * far))
     found = np.flatnonzero(np.isfinite(gap))
     at = partner[found]
-    height = np.einsum("nc,nc->n", place[found] - target.pos[at], target.normal[at])
+    height = np.einsum("nc,nc->n", position[found] - target.pos[at], target.normal[at])
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
-    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), target.normal[at])
+    facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), target.normal[at])
     inner = target.inner[at]
     same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
     same &= np.abs(facing) >= FACING

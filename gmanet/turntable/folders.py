@@ -88,18 +88,18 @@ def list_parts(folder: Path) -> list[PartFolder]:
         InputError: There are none.
     """
     found = []
-    for place in sorted(walk(folder), key=natural):
-        name = place.relative_to(folder)
-        views = [path for path in list_files(place) if path.name.lower() != POSES]
-        if views and place != folder:
-            poses = place / POSES
+    for directory in sorted(walk(folder), key=natural):
+        name = directory.relative_to(folder)
+        views = [path for path in list_files(directory) if path.name.lower() != POSES]
+        if views and directory != folder:
+            poses = directory / POSES
             views.sort(key=natural)
             found.append(
                 PartFolder(
                     name,
                     tuple(views),
                     poses if poses.is_file() else None,
-                    tuple(list_files(place, (MARKERS,))),
+                    tuple(list_files(directory, (MARKERS,))),
                 )
             )
     if not found:
@@ -109,7 +109,7 @@ def list_parts(folder: Path) -> list[PartFolder]:
 
 
 def _refuse_twins(folder: Path, parts: Sequence[PartFolder]) -> None:
-    """Raise an error if two views have one name, or two parts may be written to one place."""
+    """Raise an error if two views have one name, or two parts may be written to one path."""
     names = [part.name for part in parts]
     for part in parts:
         seen: dict[str, Path] = {}
@@ -127,7 +127,7 @@ def _refuse_twins(folder: Path, parts: Sequence[PartFolder]) -> None:
 def holds_views(folder: Path) -> bool:
     """Return whether a folder is called ``views`` or any part in it has a file with poses."""
     named = folder.resolve().name.lower() == "views"
-    return named or any((place / POSES).is_file() for place in walk(folder))
+    return named or any((directory / POSES).is_file() for directory in walk(folder))
 
 
 def natural(path: Path) -> list[tuple[int, str, int]]:
@@ -145,13 +145,13 @@ def _rows(path: Path) -> list[list[str]]:
     return [row for row in rows if row != [""]]
 
 
-def _numbers(path: Path, words: list[str]) -> list[float]:
+def _numbers(path: Path, fields: list[str]) -> list[float]:
     try:
-        values = [float(word) for word in words]
+        values = [float(field) for field in fields]
     except ValueError as error:
         raise InputError(f"{path}: {error}, wanted a number") from None
     if not np.isfinite(values).all():
-        raise InputError(f"{path}: {' '.join(words)}, wanted finite numbers")
+        raise InputError(f"{path}: {' '.join(fields)}, wanted finite numbers")
     return values
 
 

@@ -1,9 +1,9 @@
-r"""Coarse registration by 4-point congruent sets, in the spirit of Super4PCS, within a window.
+r"""Coarse registration by 4-point congruent sets, in the spirit of Super4PCS, within a prior.
 
 Two segments of the source that (nearly) cross at the ratios :math:`r_1` and :math:`r_2` keep their
 lengths, ratios and angle under any rigid motion [Aiger, Mitra and Cohen-Or 2008; Mellado, Aiger and
 Mitra 2014].  Pairs of target points of the right lengths, whose points at these ratios coincide,
-thus make candidates.  Only pairs count that a motion in the turntable's window can reach, which
+thus make candidates.  Only pairs count that a motion within the turntable's prior can reach, which
 leaves few of them and does what Super4PCS' index is for.
 """
 
@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import Indices
 from gmanet.geometry.se3 import Doubles, rigid_fit
-from gmanet.turntable.motion_prior import Window
+from gmanet.turntable.motion_prior import MotionPrior
 
 __all__ = ["congruent_motions"]
 
@@ -50,27 +50,27 @@ class Bases:
 
 
 def congruent_motions(
-    source: Doubles, target: Doubles, window: Window, gap: float, rng: np.random.Generator
+    source: Doubles, target: Doubles, prior: MotionPrior, gap: float, rng: np.random.Generator
 ) -> Doubles:
-    """Return motions that lay four points of the source on the target, with shape ``(C, 4, 4)``.
+    """Return motions that align four points of the source with the target, ``(C, 4, 4)``.
 
     Args:
         source: A few hundred points, with shape ``(N, 3)``.
         target: A few hundred points, with shape ``(M, 3)``.
-        window: Motions that are possible.
+        prior: The possible motions.
         gap: Lengths that differ by less are equal: about the points' spacing.
         rng: Draws the bases.
     """
     bases = _bases(source, gap, rng)
-    ends, length = _pairs(target, window)
+    ends, length = _pairs(target, prior)
     found = [np.empty((0, 4, 4))]
     for corner, ratio in zip(bases.corner, bases.ratio, strict=True):
         base = source[corner]
-        sides = [_alike(base[k : k + 2], target, ends, length, window, gap) for k in (0, 2)]
+        sides = [_alike(base[k : k + 2], target, ends, length, prior, gap) for k in (0, 2)]
         rows = _crossing(base, target, sides, ratio, gap)[:PER_BASE]
         if len(rows):
             motions = rigid_fit(np.broadcast_to(base, (len(rows), 4, 3)), target[rows])
-            found.append(motions[window.allows(motions)])
+            found.append(motions[prior.allows(motions)])
     return np.concatenate(found)
 
 
@@ -94,7 +94,7 @@ def _bases(points: Doubles, gap: float, rng: np.random.Generator) -> Bases:
     return Bases(corner[rows], ratio[rows])
 
 
-def _pairs(points: Doubles, window: Window) -> tuple[Indices, Doubles]:
+def _pairs(points: Doubles, prior: MotionPrior) -> tuple[Indices, Doubles]:
     """Return all ordered pairs by length, with shape ``(P, 2)``, and their lengths."""
     first, second = np.nonzero(~np.eye(len(points), dtype=bool))
     length = np.linalg.norm(points[first] - points[second], axis=1)
@@ -103,23 +103,28 @@ def _pairs(points: Doubles, window: Window) -> tuple[Indices, Doubles]:
 
 
 def _alike(
-    segment: Doubles, target: Doubles, ends: Indices, length: Doubles, window: Window, gap: float
+    segment: Doubles,
+    target: Doubles,
+    ends: Indices,
+    length: Doubles,
+    prior: MotionPrior,
+    gap: float,
 ) -> Indices:
-    """Return the target's pairs as long as a segment that the window lets it come to."""
+    """Return the target's pairs as long as a segment that the prior lets it reach."""
     long = float(np.linalg.norm(segment[1] - segment[0]))
     near = ends[slice(*np.searchsorted(length, [long - gap, long + gap]))]
     for k in (0, 1):
-        near = near[_reached(segment[k], target[near[:, k]], window, gap)]
+        near = near[_reached(segment[k], target[near[:, k]], prior, gap)]
     return near
 
 
-def _reached(start: Doubles, ends: Doubles, window: Window, gap: float) -> Indices:
-    """Return which places a point can come to."""
-    far, angle, height = window.cylindrical(start)
-    radius, around, level = window.cylindrical(ends)
-    slack = gap + window.shift + window.tilt * float(np.hypot(far, height))
-    turn = (around - angle - window.step + np.pi) % (2 * np.pi) - np.pi
-    aside = np.maximum(np.abs(turn) - window.width, 0) * np.minimum(radius, far)
+def _reached(start: Doubles, ends: Doubles, prior: MotionPrior, gap: float) -> Indices:
+    """Return the rows of the positions that the prior lets a point reach."""
+    far, angle, height = prior.cylindrical(start)
+    radius, around, level = prior.cylindrical(ends)
+    slack = gap + prior.shift + prior.tilt * float(np.hypot(far, height))
+    excess = (around - angle - prior.step + np.pi) % (2 * np.pi) - np.pi
+    aside = np.maximum(np.abs(excess) - prior.width, 0) * np.minimum(radius, far)
     return np.flatnonzero(
         (np.abs(radius - far) <= slack) & (np.abs(level - height) <= slack) & (aside <= slack)
     )
@@ -132,11 +137,11 @@ def _crossing(
     if not all(map(len, sides)):
         return np.empty((0, 4), np.int64)
     way = [target[side[:, 1]] - target[side[:, 0]] for side in sides]
-    place = [
+    position = [
         target[side[:, 0]] + share * along
         for side, share, along in zip(sides, ratio, way, strict=True)
     ]
-    near = cKDTree(place[0]).query_ball_tree(cKDTree(place[1]), gap)
+    near = cKDTree(position[0]).query_ball_tree(cKDTree(position[1]), gap)
     count = [len(one) for one in near]
     one = np.repeat(np.arange(len(near)), count)
     two = np.array([row for rows in near for row in rows], dtype=np.int64)

@@ -28,7 +28,7 @@ FINEST = 1 / (3 * np.sqrt(3))
 """Share of the points' spacing that makes the last nu, as in the paper."""
 
 MEMORY = 5
-"""Steps that Anderson's method looks back."""
+"""Number of earlier steps in Anderson's method."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Partial views of one part become one cloud (the paper, Section III C).
 
-First views are placed: registration around the turntable, with a check.  What was put together
-wrongly must not pass for a scan: :attr:`Placement.trouble` says why views do not fit, if they do
+First views are registered around the turntable, with a check.  A wrong reconstruction must not pass
+for a scan: :attr:`Placement.trouble` says why views do not fit, if they do
 not.  Then their points are fused, outliers removed, and an octree thins the overlaps.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 from gmanet.cleaning.clean import Cleaned, Cleaning, clean
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import Doubles, moved, turned
+from gmanet.geometry.se3 import Doubles, moved, rotated
 from gmanet.turntable.config import Turning
-from gmanet.turntable.loop import Ring
-from gmanet.turntable.reconstruct import put_together
-from gmanet.turntable.view import Sight
+from gmanet.turntable.loop import Loop
+from gmanet.turntable.reconstruct import reconstruct
+from gmanet.turntable.view import View
 
-__all__ = ["Placement", "about_one_origin", "fuse", "joined", "place"]
+__all__ = ["Placement", "about_one_origin", "fuse", "joined", "register_views"]
 
 FEWEST = 2
 """Views that can be put together."""
@@ -29,7 +29,7 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class Placement:
-    """How views lie together, in plain numbers.
+    """Poses of registered views and the figures of the check, in plain numbers.
 
     Args:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``, as lists.
@@ -38,9 +38,9 @@ class Placement:
         rms_before: Of heights of points above the next view's planes after the coarse
             registration, over all neighboring views.
         rms: The same in the end.
-        apart: How far two views' surfaces lie apart at most, root mean square.
+        apart: Largest distance of two views' surfaces, root mean square.
         overlap: Least share of a view's points that its neighbor shows too.
-        closing: How far closing the ring moved points.
+        closing: Largest motion of points by closing the loop.
         trouble: Why the views do not fit; empty if they do.
     """
 
@@ -55,8 +55,8 @@ class Placement:
     trouble: str
 
     @classmethod
-    def of(cls, found: Ring, names: Sequence[str]) -> Placement:
-        """Return a ring's numbers; views are called by their names."""
+    def of(cls, found: Loop, names: Sequence[str]) -> Placement:
+        """Return the placement of a loop; ``names`` are those of the views."""
         before = [link.before.rms for link in found.links.values()]
         after = [found.pairs[key].rms for key in found.links if key in found.pairs]
         overlaps = [found.pairs[key].overlap for key in found.links if key in found.pairs]
@@ -93,19 +93,19 @@ def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
     ]
 
 
-def place(
+def register_views(
     clouds: Sequence[Cloud],
     turning: Turning,
     angles: Sequence[float] | None = None,
     markers: Sequence[Mapping[str, Doubles]] | None = None,
     seed: int = 0,
 ) -> Placement:
-    """Return how views of one part lie together.
+    """Return the placement of the views of one part.
 
     Args:
-        clouds: Two or more views in the order of the table's turns, of one origin.
-        turning: What is known of the turntable; its center is one of the files' coordinates.
-        angles: Of the table at each view, in degrees, where they are known.
+        clouds: Two or more views in the order of the table's rotation, of one origin.
+        turning: Settings of the turntable; its center is one of the files' coordinates.
+        angles: Angles of the table at each view, in degrees, where they are known.
         markers: Reference points of each view by name, with shape ``(3,)`` each, in the files'
             coordinates.
         seed: Draws points and bases.
@@ -115,10 +115,10 @@ def place(
     """
     if len(clouds) < FEWEST:
         raise InputError(f"{len(clouds)} view, wanted {FEWEST} or more")
-    sights = []
+    views = []
     for cloud in clouds:
         try:
-            sights.append(Sight.of(cloud.pos))
+            views.append(View.of(cloud.pos))
         except InputError as error:
             raise InputError(f"view {cloud.name}: {error}") from None
     origin = np.array(clouds[0].origin)
@@ -126,14 +126,14 @@ def place(
         center = np.asarray(turning.center) - origin
         turning = replace(turning, center=tuple(center.tolist()))
         markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
-    size = 2 * max(sight.size for sight in sights)
-    windows = turning.windows(len(clouds), size, angles)
-    found = put_together(sights, windows, np.random.default_rng(seed), markers)
+    size = 2 * max(view.size for view in views)
+    priors = turning.priors(len(clouds), size, angles)
+    found = reconstruct(views, priors, np.random.default_rng(seed), markers)
     return Placement.of(found, [cloud.name for cloud in clouds])
 
 
 def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> Cleaned:
-    """Return placed views as one cleaned cloud in the frame of the first.
+    """Return registered views as one cleaned cloud in the frame of the first.
 
     Args:
         clouds: The views.
@@ -162,7 +162,7 @@ def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
             [np.zeros(len(one), np.bool_) if one.label is None else one.label for one in clouds]
         )
     normals = [
-        turned(pose, one.normal)
+        rotated(pose, one.normal)
         for pose, one in zip(poses, clouds, strict=True)
         if one.normal is not None
     ]

@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, exp, inverse, moved, turned
+from gmanet.geometry.se3 import Doubles, exp, inverse, moved, rotated
 from gmanet.turntable.point_to_plane import normal_equations
-from gmanet.turntable.view import Sight
+from gmanet.turntable.view import View
 
 __all__ = ["refined"]
 
@@ -22,7 +22,7 @@ NU = 3.0
 """Nu of Welsch's function, in standard deviations of the noise."""
 
 BESIDE, FACING = 3.0, 0.8
-"""As for agreement: partners are so many spacings beside each other at most, and face alike."""
+"""Largest tangential distance of partners, in spacings, and their least cosine."""
 
 FEWEST = 50
 """Partners that a pair of views needs to count."""
@@ -38,13 +38,13 @@ RIDGE = 1e-7
 
 
 def refined(
-    views: Sequence[Sight], rows: Sequence[Indices], poses: Doubles, steps: int = STEPS
+    views: Sequence[View], rows: Sequence[Indices], poses: Doubles, steps: int = STEPS
 ) -> Doubles:
     """Return the views' motions into the frame of view 0, refined, with shape ``(V, 4, 4)``.
 
     Args:
         views: All views.
-        rows: Points of each that are looked at.
+        rows: Compared points of each view.
         poses: The motions so far, with shape ``(V, 4, 4)``; they hardly change.
         steps: At most.
     """
@@ -62,7 +62,7 @@ def refined(
     return inverse(home) @ poses
 
 
-def _step(views: Sequence[Sight], rows: Sequence[Indices], poses: Doubles) -> Doubles:
+def _step(views: Sequence[View], rows: Sequence[Indices], poses: Doubles) -> Doubles:
     """Return the twists of all views but the first, with shape ``(V - 1, 6)``."""
     count = len(views)
     matrix, vector = np.zeros((count, 6, count, 6)), np.zeros((count, 6))
@@ -83,23 +83,23 @@ def _step(views: Sequence[Sight], rows: Sequence[Indices], poses: Doubles) -> Do
 
 
 def _pair(
-    source: Sight, rows: Indices, target: Sight, pose: Doubles, other: Doubles
+    source: View, rows: Indices, target: View, pose: Doubles, other: Doubles
 ) -> tuple[Doubles, Doubles] | None:
     """Return what a pair of views adds to the normal equations; None without common surface."""
     motion = inverse(other) @ pose
-    place = moved(motion, source.pos[rows])
+    position = moved(motion, source.pos[rows])
     reach = 2 * BESIDE * target.spacing
-    gap, partner = map(np.asarray, target.tree.query(place, distance_upper_bound=reach))
+    gap, partner = map(np.asarray, target.tree.query(position, distance_upper_bound=reach))
     found = np.flatnonzero(np.isfinite(gap))
     at = partner[found]
     normal = target.normal[at]
-    height = np.einsum("nc,nc->n", place[found] - target.pos[at], normal)
+    height = np.einsum("nc,nc->n", position[found] - target.pos[at], normal)
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
-    facing = np.einsum("nc,nc->n", turned(motion, source.normal[rows[found]]), normal)
+    facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), normal)
     same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(facing) >= FACING)
     if same.sum() < FEWEST:
         return None
     nu = NU * max(source.noise, target.noise)
     weight = np.exp(-((height[same] / nu) ** 2) / 2)
-    there = moved(other, place[found[same]])
-    return normal_equations(there, turned(other, normal[same]), height[same], weight)
+    there = moved(other, position[found[same]])
+    return normal_equations(there, rotated(other, normal[same]), height[same], weight)

@@ -1,8 +1,8 @@
-"""Views that were put together, and whether they fit.
+"""The closed loop of registered views, and whether the views fit.
 
-Nothing that was put together wrongly may pass for a scan: all pairs of views must agree where both
-show the same surface, the turns must lie in their windows, the ring must close, and all views must
-hang together.
+No wrong reconstruction may pass for a scan: all pairs of views must agree where both show the same
+surface, the rotations must be within their priors, the loop must close, and all views must be
+connected.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from gmanet.geometry.se3 import Doubles
 from gmanet.turntable.consistency import APART, DISSENT, Agreement
 from gmanet.turntable.pairwise import Link
 
-__all__ = ["Ring"]
+__all__ = ["Loop"]
 
 CLOSING = 2.0
-"""Closing the ring may move a link's points by so many standard deviations of noise."""
+"""Largest motion of a link's points by closing the loop, in standard deviations of the noise."""
 
 
 @dataclass(frozen=True, eq=False)
-class Ring:
-    """Views that are put together.
+class Loop:
+    """Registered views around a turntable.
 
     Args:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``.
         links: From each view to the next, the last one to the first.
-        pairs: How pairs (i, j) of views agree in the end, where they overlap.
-        noise: Of the views.
-        spacing: Of their points.
-        closing: How far closing the ring moved a link's points along their normals at most.
-        outside: Turns, in radians, between neighbors (i, j) that lie outside their windows.
+        pairs: Agreement of pairs (i, j) of views that overlap.
+        noise: Median noise of the views.
+        spacing: Median spacing of their points.
+        closing: Largest motion of a link's points along their normals by closing the loop.
+        outside: Rotations, in radians, between neighbors (i, j) that are outside their priors.
     """
 
     poses: Doubles
@@ -45,14 +45,14 @@ class Ring:
     outside: Mapping[tuple[int, int], float]
 
     def trouble(self, names: Sequence[str]) -> str:
-        """Return why the views do not fit, in words; empty if they do.
+        """Return a sentence that says why the views do not fit; empty if they do.
 
         Args:
-            names: Of the views.
+            names: Names of the views.
         """
-        for (i, j), turn in self.outside.items():
+        for (i, j), angle in self.outside.items():
             return (
-                f"the turn from view {names[i]} to {names[j]} seems to be {np.rad2deg(turn):.0f} "
+                f"the turn from view {names[i]} to {names[j]} seems to be {np.rad2deg(angle):.0f} "
                 "degrees, which is beyond the window"
             )
         for (i, j), one in self.pairs.items():
@@ -79,7 +79,7 @@ class Ring:
 
 
 def connected(pairs: Iterable[tuple[int, int]], count: int) -> set[int]:
-    """Return the views that hang together with view 0 by pairs."""
+    """Return the views that are connected with view 0 by pairs."""
     found, pairs = {0}, list(pairs)
     for _ in range(count):
         found |= {k for pair in pairs if found & set(pair) for k in pair}

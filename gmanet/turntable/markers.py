@@ -1,4 +1,4 @@
-"""Reference points that several views show: least squares lay one view on another by them alone.
+"""Reference points that several views show: they alone register one view on another.
 
 The paper sticks circular reference points to the part and its surroundings (Section III C).
 """
@@ -18,11 +18,11 @@ FEWEST = 3
 
 SPREAD = 0.1
 """They lie on a line where the second of their principal widths is less than this share of the
-first; then they leave a turn open."""
+first; then they leave a rotation open."""
 
 
 def by_markers(source: Mapping[str, Doubles], target: Mapping[str, Doubles]) -> Doubles | None:
-    """Return the motion that lays a view's reference points on another's, with shape ``(4, 4)``.
+    """Return the motion that aligns a view's reference points with another's, ``(4, 4)``.
 
     None where both show fewer than three of the same name, or these lie on a line.
 

@@ -1,6 +1,6 @@
-"""What a turntable tells of the motion between two views: a turn about an axis, to within a window.
+"""The prior of the motion between two views: a rotation about the turntable's axis.
 
-Any motion is a turn about the axis after a tilt of it, and shifts the axis's center somewhere.
+Any motion is a rotation about the axis after a tilt of it, and a shift of the axis's center.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Labels
-from gmanet.geometry.se3 import Doubles, turning
+from gmanet.geometry.se3 import Doubles, rotation_about
 
-__all__ = ["Window", "common_axis"]
+__all__ = ["MotionPrior", "common_axis"]
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Motions about a nominal one.
+class MotionPrior:
+    """The nominal motion between two views, and its tolerances.
 
     Args:
         axis: Unit direction of the turntable's axis, with shape ``(3,)``.
-        center: A point of it, near the part, in the unit of the views, with shape ``(3,)``.
-        step: The nominal turn, in radians.
-        width: The turn differs by so much at most, in radians.
-        tilt: The axis differs by so much at most, in radians.
-        shift: The center is moved by so much at most, in the unit of the views.
+        center: A point of the axis, near the part, in the unit of the views, with shape ``(3,)``.
+        step: Nominal angle of rotation, in radians.
+        width: Largest deviation of the angle, in radians.
+        tilt: Largest deviation of the axis, in radians.
+        shift: Largest shift of the center, in the unit of the views.
     """
 
     axis: Doubles
@@ -38,11 +38,11 @@ class Window:
 
     @property
     def nominal(self) -> Doubles:
-        """The motion in the middle, with shape ``(4, 4)``."""
-        return turning(self.axis, self.center, self.step)
+        """The nominal motion, with shape ``(4, 4)``."""
+        return rotation_about(self.axis, self.center, self.step)
 
-    def turns(self, motions: Doubles) -> Doubles:
-        """Return by how much motions ``(C, 4, 4)`` turn beyond the nominal one, ``(C,)``."""
+    def excess_angle(self, motions: Doubles) -> Doubles:
+        """Return the angles of motions ``(C, 4, 4)`` minus the nominal one, with shape ``(C,)``."""
         rest = motions[:, :3, :3] @ self.nominal[:3, :3].T
         twist = (
             np.stack(
@@ -61,29 +61,29 @@ class Window:
         return np.asarray(np.arctan2(twist, cosine))
 
     def allows(self, motions: Doubles, slack: float = 1.0) -> Labels:
-        """Return which motions ``(C, 4, 4)`` lie in the window, all widths times ``slack``."""
+        """Return which motions ``(C, 4, 4)`` are within the tolerances times ``slack``."""
         upright = np.einsum("i,cij,j->c", self.axis, motions[:, :3, :3], self.axis)
         off = np.einsum("cij,j->ci", motions[:, :3, :3], self.center)
         off += motions[:, :3, 3] - self.center
         return np.asarray(
-            (np.abs(self.turns(motions)) <= slack * self.width)
+            (np.abs(self.excess_angle(motions)) <= slack * self.width)
             & (upright >= np.cos(slack * self.tilt))
             & (np.linalg.norm(off, axis=1) <= slack * self.shift)
         )
 
-    def ladder(self, spacing: float) -> Doubles:
-        """Return even turns over the window, ``spacing`` apart or less, ``(C, 4, 4)``."""
+    def angle_grid(self, spacing: float) -> Doubles:
+        """Return rotations at regular angles, ``spacing`` apart or less, ``(C, 4, 4)``."""
         half = int(np.ceil(self.width / spacing))
         return np.stack(
             [
-                turning(self.axis, self.center, self.step + turn)
-                for turn in np.linspace(-self.width, self.width, 2 * half + 1)
+                rotation_about(self.axis, self.center, self.step + angle)
+                for angle in np.linspace(-self.width, self.width, 2 * half + 1)
             ]
         )
 
-    def back(self) -> Window:
-        """Return the window of the opposite motion."""
-        return Window(self.axis, self.center, -self.step, self.width, self.tilt, self.shift)
+    def reverse(self) -> MotionPrior:
+        """Return the prior of the inverse motion."""
+        return MotionPrior(self.axis, self.center, -self.step, self.width, self.tilt, self.shift)
 
     def cylindrical(self, pos: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         """Return distances from the axis, angles about it and heights of points ``(..., 3)``."""
@@ -95,19 +95,19 @@ class Window:
         return np.hypot(flat[..., 0], flat[..., 1]), np.arctan2(flat[..., 1], flat[..., 0]), height
 
 
-def common_axis(motions: Doubles, window: Window) -> tuple[Doubles, Doubles]:
-    """Return the direction and a center of the axis that motions ``(C, 4, 4)`` turn about.
+def common_axis(motions: Doubles, prior: MotionPrior) -> tuple[Doubles, Doubles]:
+    """Return the direction and a center of the axis of motions ``(C, 4, 4)``.
 
     Args:
-        motions: Turns about one axis, about.
-        window: Whose axis gives the sign, and whose center the place along the axis.
+        motions: Rotations about nearly one axis.
+        prior: Its axis decides the sign, its center the position along the axis.
     """
     vectors = Rotation.from_matrix(motions[:, :3, :3]).as_rotvec()
-    sign = np.sign(vectors @ window.axis)[:, None]
+    sign = np.sign(vectors @ prior.axis)[:, None]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     axis = np.median(sign * vectors / np.maximum(lengths, 1e-9), axis=0)
     axis /= np.linalg.norm(axis)
     # (1 - R) center = shift holds across the axis; along it the center stays where it was.
     matrix = np.concatenate([*(np.eye(3) - motions[:, :3, :3]), 1e-6 * axis[None]])
-    vector = np.concatenate([*motions[:, :3, 3], [1e-6 * float(axis @ window.center)]])
+    vector = np.concatenate([*motions[:, :3, 3], [1e-6 * float(axis @ prior.center)]])
     return axis, np.asarray(np.linalg.lstsq(matrix, vector)[0])

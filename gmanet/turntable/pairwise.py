@@ -1,4 +1,4 @@
-"""One view laid on the next: coarse by congruent sets, fine by robust ICP, the best of all kept.
+"""Registration of one view on the next: coarse by congruent sets, fine by robust ICP.
 
 Threads, washers and other parts that nearly move into themselves leave one motion hardly
 determined: ICP creeps along it, as errors of normals act like friction.  Such searches alternate
@@ -19,47 +19,56 @@ from gmanet.registration.initial_poses import Poses, distinct
 from gmanet.turntable.consistency import Agreement, agreement
 from gmanet.turntable.four_points import congruent_motions
 from gmanet.turntable.fricp import Schedule, fricp
-from gmanet.turntable.motion_prior import Window
+from gmanet.turntable.motion_prior import MotionPrior
 from gmanet.turntable.point_to_plane import PlanePairs, about
-from gmanet.turntable.view import Sight
+from gmanet.turntable.view import View
 
-__all__ = ["MANY", "SLACK", "Link", "chosen", "laid", "merit", "starts"]
+__all__ = [
+    "MANY",
+    "SLACK",
+    "Link",
+    "disagreement",
+    "initial_motions",
+    "register_pair",
+    "sample_inner",
+]
 
 CORNERS = 400
-"""Points that congruent sets are made of."""
+"""Number of points from which congruent sets are formed."""
 
 MOST = 1500
-"""Candidates that are compared, by the distances of so many points to so many of the target."""
+"""Largest number of candidates that are ranked, by the distances of ``PROBED`` points of the source
+to ``AMONG`` points of the target."""
 PROBED = 128
 AMONG = 8192
 
 CUT = 0.015
-"""Distances count up to this share of the view's size."""
+"""Largest distance that counts, as a share of the view's size."""
 
-LADDER = np.deg2rad(5)
-"""Turns that are tried in any case lie so far apart."""
+SPACING = np.deg2rad(5)
+"""Spacing of the rotations in the grid over the prior, in radians."""
 
 TRIED = 8
-"""Candidates that ICP improves; they differ by more than ``APART``."""
+"""Number of candidates that ICP refines; they differ by at least ``APART`` radians."""
 APART = np.deg2rad(3)
 
 FEW, MANY = 600, 3000
-"""Points that ICP moves: of each candidate, of the best."""
+"""Numbers of points in ICP: for each candidate, and for the best one."""
 
 SHORT, LONG = 15, 12
-"""ICP's steps at most, for the same."""
+"""Largest numbers of ICP steps, for the same."""
 
 SLACK = 1.25
-"""The window is that much wider for where a motion ends than for where it starts."""
+"""Factor by which the prior is wider for the refined motion than for the initial one."""
 
 SETTLED, STILL = 0.1, 1e-5
-"""Of ICP's schedule."""
+"""Thresholds of ICP's schedule (``fricp.Schedule``)."""
 
 ROUNDS = 4
-"""Of ``LONG`` steps and a slide at most."""
+"""Largest number of rounds, each of ``LONG`` steps and a slide."""
 
 DISSENT = 3.0
-"""Weight of the share of points that lie by the other surface, but not in it."""
+"""Weight of the share of points that are near the other surface, but not on it."""
 
 FINEST = 3.0
 """Last nu of Welsch's function, in standard deviations of the noise."""
@@ -71,13 +80,14 @@ share (its square) of how far they move."""
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A view laid on another.
+    """The registration of a view on another view.
 
     Args:
-        motion: Source to target, with shape ``(4, 4)``.
-        information: Of least squares at the motion, for twists in the target's frame, ``(6, 6)``.
-        before: How both agreed before the fine registration.
-        agreement: How both agree.
+        motion: From the source's to the target's coordinates, with shape ``(4, 4)``.
+        information: Information matrix of the least squares, for twists in the target's frame, with
+            shape ``(6, 6)``.
+        before: Agreement of both before the fine registration.
+        agreement: Agreement of both after it.
     """
 
     motion: Doubles
@@ -86,26 +96,26 @@ class Link:
     agreement: Agreement
 
     @property
-    def merit(self) -> float:
-        """The lower, the better."""
-        return merit(self.agreement)
+    def disagreement(self) -> float:
+        """The disagreement of both views, which decides between links."""
+        return disagreement(self.agreement)
 
 
-def laid(
-    source: Sight, target: Sight, window: Window, motions: Doubles, rng: np.random.Generator
+def register_pair(
+    source: View, target: View, prior: MotionPrior, motions: Doubles, rng: np.random.Generator
 ) -> Link:
-    """Return how a view lies best on another, starting from some motions ``(C, 4, 4)``.
+    """Return the best registration of a view on another from initial motions ``(C, 4, 4)``.
 
-    Motions that leave the window on their way win only if all do.
+    A refined motion outside the prior wins only if all are outside.
     """
-    few, many = (chosen(source, count, rng) for count in (FEW, MANY))
+    few, many = (sample_inner(source, count, rng) for count in (FEW, MANY))
     pairs, finest = PlanePairs(source, few, target), FINEST * target.noise
     short = Schedule(finest, None, SETTLED, STILL, SHORT)
     tried = []
     for start in motions:
         motion = fricp(pairs, start, source.size, short).motion
-        outside = not window.allows(motion[None], SLACK)[0]
-        tried.append((outside, merit(agreement(source, few, target, motion)), motion, start))
+        outside = not prior.allows(motion[None], SLACK)[0]
+        tried.append((outside, disagreement(agreement(source, few, target, motion)), motion, start))
     _, _, motion, start = min(tried, key=lambda one: one[:2])
     pairs, nu = PlanePairs(source, many, target), None
     for _ in range(ROUNDS):
@@ -120,38 +130,40 @@ def laid(
     shift = np.eye(4)
     shift[:3, 3] = -middle
     change = adjoint(shift)
-    before, after = (agreement(source, many, target, place) for place in (start, motion))
+    before, after = (agreement(source, many, target, position) for position in (start, motion))
     return Link(motion, change.T @ matrix @ change, before, after)
 
 
-def starts(source: Sight, target: Sight, window: Window, rng: np.random.Generator) -> Doubles:
-    """Return the most promising motions of a window, best first, with shape ``(C, 4, 4)``."""
+def initial_motions(
+    source: View, target: View, prior: MotionPrior, rng: np.random.Generator
+) -> Doubles:
+    """Return the most promising motions within a prior, best first, with shape ``(C, 4, 4)``."""
     corners = []
     for view in (source, target):
-        rows = chosen(view, 8 * CORNERS, rng)
+        rows = sample_inner(view, 8 * CORNERS, rng)
         corners.append(view.pos[rows[farthest_points(view.pos[rows].astype(np.float32), CORNERS)]])
     gap = np.sqrt(source.inner.sum() / CORNERS) * source.spacing
-    sets = congruent_motions(corners[0], corners[1], window, gap, rng)
-    motions = np.concatenate([window.ladder(LADDER), sets[rng.permutation(len(sets))[:MOST]]])
-    probe = source.pos[chosen(source, PROBED, rng)]
-    tree = cKDTree(target.pos[chosen(target, AMONG, rng)])
-    place = np.einsum("cij,nj->cni", motions[:, :3, :3], probe) + motions[:, None, :3, 3]
-    far = np.minimum(tree.query(place)[0], source.size * CUT).mean(axis=1)
-    poses = Poses(motions[:, :3, :3], motions[:, :3, 3] / source.size)
-    return motions[distinct(poses, far, TRIED, APART)]
+    sets = congruent_motions(corners[0], corners[1], prior, gap, rng)
+    motions = np.concatenate([prior.angle_grid(SPACING), sets[rng.permutation(len(sets))[:MOST]]])
+    probe = source.pos[sample_inner(source, PROBED, rng)]
+    tree = cKDTree(target.pos[sample_inner(target, AMONG, rng)])
+    position = np.einsum("cij,nj->cni", motions[:, :3, :3], probe) + motions[:, None, :3, 3]
+    far = np.minimum(tree.query(position)[0], source.size * CUT).mean(axis=1)
+    poses = Poses(rotation=motions[:, :3, :3], translation=motions[:, :3, 3] / source.size)
+    return motions[distinct(poses, far, count=TRIED, apart=APART)]
 
 
-def chosen(view: Sight, count: int, rng: np.random.Generator) -> Indices:
+def sample_inner(view: View, count: int, rng: np.random.Generator) -> Indices:
     """Return at most ``count`` points of a view's inner surface, drawn at random."""
     return rng.permutation(np.flatnonzero(view.inner))[:count]
 
 
-def merit(one: Agreement) -> float:
+def disagreement(one: Agreement) -> float:
     """Return the disagreement, a little more of it where it rests on little overlap."""
     return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
 
-def _slid(source: Sight, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
+def _slid(source: View, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
     """Return the motion after steps along the least determined one; itself if none is better."""
     matrix, middle = pairs.information(motion, nu)
     scale = np.array([1 / source.size] * 3 + [1.0] * 3)
@@ -161,8 +173,8 @@ def _slid(source: Sight, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: 
     way = ways[:, 0] * scale
 
     def tried(length: float) -> tuple[float, float, Doubles]:
-        place = about(middle, length * way) @ motion if length else motion
-        return merit(agreement(source, rows, pairs.target, place)), length, place
+        position = about(middle, length * way) @ motion if length else motion
+        return disagreement(agreement(source, rows, pairs.target, position)), length, position
 
     best, step = tried(0.0), 0.1 * source.size
     while step > pairs.target.noise:

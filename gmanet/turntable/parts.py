@@ -1,8 +1,8 @@
 """Partial views: the folders of a folder become whole scans, a part at a time.
 
-A part's place in the data set is that of its folder.  Parts that lie directly in the folder of
+A part's position in the data set is that of its folder.  Parts that lie directly in the folder of
 views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
-labels are written to ``gt/`` beside it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+labels are written to ``gt/`` next to it, as in IEC3D-AD; elsewhere the cloud itself carries them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gmanet.runtime.atomic import replacing
 from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 from gmanet.turntable.config import Turning
 from gmanet.turntable.folders import PartFolder, list_parts
-from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, place
+from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, register_views
 from gmanet.turntable.picture import save_picture
 from gmanet.turntable.report import PICTURES, PartLine
 
@@ -53,7 +53,7 @@ def fuse_parts(
     Args:
         views: The folder of parts.
         folder: Where clouds, pictures and the table go; neither ``views`` nor a folder of it.
-        turning: What is known of the turntable.
+        turning: Settings of the turntable.
         cleaning: Of the fused clouds.
         seed: Draws points and bases.
         label_value: Of abnormal points in the files' fields of labels.
@@ -145,7 +145,7 @@ def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]
 def _placed(
     part: PartFolder, clouds: Sequence[Cloud], folder: Path, turning: Turning, seed: int
 ) -> Placement:
-    """Return how views lie, perhaps as an earlier run with other cleaning found."""
+    """Return the placement of the views, cached where only the cleaning changed."""
     key = digest((METHOD, turning, seed), part.files)
     path = folder / POSES / part.name.parent / f"{output_stem(part.name.name)}.json"
     try:
@@ -154,7 +154,7 @@ def _placed(
             return Placement(**stored)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass  # missing, or damaged by something else: found anew
-    made = place(clouds, turning, part.angles(), part.reference_points(), seed)
+    made = register_views(clouds, turning, part.angles(), part.reference_points(), seed)
     with replacing(path) as draft:
         draft.write_text(json.dumps({"key": key, **asdict(made)}), encoding="utf-8")
     return made

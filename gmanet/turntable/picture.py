@@ -1,4 +1,4 @@
-"""A part's picture: its views, each in a color of its own, beside the cloud they became."""
+"""A part's picture: its views, each in a color of its own, next to the reconstructed cloud."""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, exp, moved, turned
-from gmanet.turntable.view import Sight
+from gmanet.geometry.se3 import Doubles, exp, moved, rotated
+from gmanet.turntable.view import View
 
 __all__ = ["PlanePairs", "about", "normal_equations"]
 
 BESIDE = 2.0
-"""Spacings that a point may lie beside its nearest one without being any farther away for it."""
+"""Tangential distance from the nearest point, in spacings, that does not add to the distance."""
 
 FACING = 0.5
 """Least cosine, of either sign, between the normals of partners."""
@@ -30,8 +30,8 @@ RIDGE = 1e-7
 class PlanePairs:
     """Points of one view and the tangent planes of another at the nearest ones.
 
-    The distance is the one to the plane, and more where a point lies beside its nearest one; points
-    whose nearest one lies on the rim or faces another way have no partner.
+    The distance is the one to the plane, and more where a point is off its nearest one
+    tangentially; points whose nearest one is on the rim or faces another way have no partner.
 
     Args:
         source: The view to move.
@@ -39,29 +39,29 @@ class PlanePairs:
         target: The other view.
     """
 
-    def __init__(self, source: Sight, rows: Indices, target: Sight) -> None:
+    def __init__(self, source: View, rows: Indices, target: View) -> None:
         self.points, self.normal, self.target = source.pos[rows], source.normal[rows], target
         self._partner: Indices = rows
 
     def distances(self, motion: Doubles) -> Doubles:
         """Return distances of the source's points, with shape ``(N,)``."""
-        target, place = self.target, moved(motion, self.points)
-        gap, self._partner = map(np.asarray, target.tree.query(place))
-        plane = self._heights(place)
+        target, position = self.target, moved(motion, self.points)
+        gap, self._partner = map(np.asarray, target.tree.query(position))
+        plane = self._heights(position)
         aside = np.sqrt(np.maximum(gap**2 - plane**2, 0))
         far = np.hypot(plane, np.maximum(aside - BESIDE * target.spacing, 0))
-        cosine = np.einsum("nc,nc->n", turned(motion, self.normal), target.normal[self._partner])
+        cosine = np.einsum("nc,nc->n", rotated(motion, self.normal), target.normal[self._partner])
         usable = target.inner[self._partner] & (np.abs(cosine) >= FACING)
         return np.where(usable, far, np.inf)
 
     def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
         """Return the motion after a Gauss-Newton step for the partners found last."""
-        place = moved(motion, self.points)
+        position = moved(motion, self.points)
         if not weight.sum() > FEWEST:
             return motion
-        middle = place.mean(axis=0)
+        middle = position.mean(axis=0)
         matrix, vector = normal_equations(
-            place - middle, self.target.normal[self._partner], self._heights(place), weight
+            position - middle, self.target.normal[self._partner], self._heights(position), weight
         )
         matrix += RIDGE * np.trace(matrix) * np.eye(6)
         step = np.asarray(np.linalg.solve(matrix, -vector), np.float64)
@@ -70,35 +70,35 @@ class PlanePairs:
     def information(self, motion: Doubles, nu: float) -> tuple[Doubles, Doubles]:
         """Return the normal equations' matrix, for twists about a middle, and that middle."""
         weight = np.exp(-((self.distances(motion) / nu) ** 2) / 2)
-        place = moved(motion, self.points)
-        middle = place.mean(axis=0)
+        position = moved(motion, self.points)
+        middle = position.mean(axis=0)
         normal = self.target.normal[self._partner]
-        return normal_equations(place - middle, normal, 0 * weight, weight)[0], middle
+        return normal_equations(position - middle, normal, 0 * weight, weight)[0], middle
 
-    def _heights(self, place: Doubles) -> Doubles:
+    def _heights(self, position: Doubles) -> Doubles:
         """Return signed distances to the planes, with shape ``(N,)``."""
-        gap = place - self.target.pos[self._partner]
+        gap = position - self.target.pos[self._partner]
         return np.asarray(np.einsum("nc,nc->n", gap, self.target.normal[self._partner]))
 
 
 def about(middle: Doubles, twist: Doubles) -> Doubles:
-    """Return the motion, with shape ``(4, 4)``, of a twist about a place with shape ``(3,)``."""
+    """Return the motion, with shape ``(4, 4)``, of a twist about a point with shape ``(3,)``."""
     motion = exp(twist)
     motion[:3, 3] += middle - motion[:3, :3] @ middle
     return motion
 
 
 def normal_equations(
-    place: Doubles, normal: Doubles, height: Doubles, weight: Doubles
+    position: Doubles, normal: Doubles, height: Doubles, weight: Doubles
 ) -> tuple[Doubles, Doubles]:
     """Return the matrix ``(6, 6)`` and vector ``(6,)`` of least squares for a small twist.
 
     Args:
-        place: Points, with shape ``(N, 3)``.
+        position: Points, with shape ``(N, 3)``.
         normal: Of their planes, with shape ``(N, 3)``.
         height: Above their planes, with shape ``(N,)``.
         weight: Of the squares, with shape ``(N,)``.
     """
-    lever = np.hstack([np.cross(place, normal), normal])
+    lever = np.hstack([np.cross(position, normal), normal])
     weighted = lever * weight[:, None]
     return weighted.T @ lever, weighted.T @ height

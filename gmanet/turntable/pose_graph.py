@@ -1,6 +1,6 @@
 r"""Poses of many views from the links between some of them, with least squares.
 
-Views around a turntable make a ring of links, whose motions one after the other should lead back to
+Views around a turntable make a loop of links, whose motions one after the other should lead back to
 where they started.  What is missing to that is spread over all links, each taking its share where
 it is least determined [Lu and Milios, Autonomous Robots 1997].
 """

@@ -1,4 +1,4 @@
-"""What is told of parts that were put together: a line of the table each, and a sentence."""
+"""The report on reconstructed parts: a line of the table for each, and a sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PartLine:
         rms_after: The same in the end.
         apart: How far two views' surfaces lie apart at most.
         overlap: Least share of a view that its neighbor shows too.
-        closing: How far closing the ring moved points at most.
+        closing: Largest motion of points by closing the loop.
         outliers: Removed as such.
         thinned: Left out by the octree.
         labelled: Labelled points of the views.
@@ -64,11 +64,11 @@ def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
     """Print what became of the parts."""
     done = [line for line in lines if not line.error]
     views, points = sum(line.views for line in done), sum(line.points for line in done)
-    kept = points - sum(line.outliers + line.thinned for line in done)
+    remaining = points - sum(line.outliers + line.thinned for line in done)
     lost = sum(line.unmeasured for line in done)
     never = f" ({lost} others were never measured)" if lost else ""
     sys.stdout.write(
         f"{len(done)} of {len(lines)} parts written to {folder}: {views} views of {points} points "
-        f"became {kept} points{never}; {folder / TABLE} and "
+        f"became {remaining} points{never}; {folder / TABLE} and "
         f"{folder / PICTURES} tell more\n"
     )

@@ -1,4 +1,4 @@
-"""One view as registration reads it: normals, spacing, noise, and which points can be trusted.
+"""Geometry of one view: normals, spacing, noise, and its inner surface without rim and outliers.
 
 All of it follows from one search for the nearest points of each point.
 """
@@ -15,38 +15,38 @@ from gmanet.cloud import MIN_POINTS, Floats, Indices, Labels
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import Doubles
 
-__all__ = ["Sight"]
+__all__ = ["View"]
 
 NEIGHBORS = 16
 """Nearest points, the point itself among them, that a plane is fitted to."""
 
 SPARSE = 3.0
-"""A point is no surface where its neighbors' mean distance exceeds so many medians."""
+"""Largest mean distance of a surface point's neighbors, in medians over the view."""
 
 RIM = 0.45
-"""A point lies on the rim of what is seen where its neighbors' centroid is off by this share of
-their mean distance."""
+"""Offset of the neighbors' centroid, as a share of their mean distance, above which a point is on
+the rim of the view."""
 
 ROUGH = 3.0
-"""A point is no surface either where its neighbors scatter about their plane by more than so many
-medians: near an outlier, or where two walls meet."""
+"""Largest scatter of a surface point's neighbors about their plane, in medians over the view: it is
+larger near an outlier, or where two walls meet."""
 
 BLOCK = 2**14
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """A view's points and what is known of their surroundings.
+class View:
+    """A view's points and the geometry of their neighborhoods.
 
     Args:
-        pos: Coordinates in an order of their own, with shape ``(N, 3)``.
+        pos: Coordinates in the order of the tree, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
-        tree: Of the points.
+        tree: Search tree of the points.
         inner: True for points of the surface that lie within it, not on its rim, ``(N,)``.
         spacing: Median distance from a point to the next.
-        noise: Standard deviation of points about flat surface, as far as the view tells.
-        own: Signed heights above the planes of the nearest other points, with shape ``(N,)``: what
-            heights above another view look like where both lie right.
+        noise: Standard deviation of points about flat surface, as estimated from the view.
+        own: Signed heights above the planes of the nearest other points, with shape ``(N,)``: the
+            distribution of heights above another view where both are registered.
     """
 
     pos: Doubles
@@ -63,20 +63,22 @@ class Sight:
         return float(np.linalg.norm(np.ptp(self.pos[self.inner], axis=0))) / 2
 
     @classmethod
-    def of(cls, pos: Floats) -> Sight:
-        """Return what a view with shape ``(N, 3)`` tells.
+    def of(cls, pos: Floats) -> View:
+        """Return the geometry of a view with shape ``(N, 3)``.
 
         Raises:
             InputError: It has hardly any surface.
         """
-        place = np.asarray(pos, np.float64)
-        place = place[cKDTree(place).indices]  # neighbors side by side: searches are faster
-        tree = cKDTree(place)
-        normal, measures = np.empty_like(place), np.empty((len(place), 4))
-        partner = np.empty(len(place), np.int64)
-        for start in range(0, len(place), BLOCK):
+        position = np.asarray(pos, np.float64)
+        position = position[
+            cKDTree(position).indices
+        ]  # neighbors side by side: searches are faster
+        tree = cKDTree(position)
+        normal, measures = np.empty_like(position), np.empty((len(position), 4))
+        partner = np.empty(len(position), np.int64)
+        for start in range(0, len(position), BLOCK):
             rows = slice(start, start + BLOCK)
-            normal[rows], measures[rows], partner[rows] = _around(tree, place, place[rows])
+            normal[rows], measures[rows], partner[rows] = _around(tree, position, position[rows])
         following, mean, off, rough = measures.T
         usual = float(np.median(mean))
         surface = (mean < SPARSE * usual) & (rough < ROUGH * np.median(rough))
@@ -84,8 +86,8 @@ class Sight:
         if inner.sum() < MIN_POINTS:
             raise InputError(f"{inner.sum()} of {len(pos)} points lie in a surface, wanted a view")
         noise = float(np.quantile(rough[inner], 0.25)) / QUARTILE
-        own = np.einsum("nc,nc->n", place - place[partner], normal[partner])
-        return cls(place, normal, tree, inner, float(np.median(following)), noise, own)
+        own = np.einsum("nc,nc->n", position - position[partner], normal[partner])
+        return cls(position, normal, tree, inner, float(np.median(following)), noise, own)
 
 
 QUARTILE = 0.847

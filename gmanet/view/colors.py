@@ -21,10 +21,10 @@ Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.floating[Any]]
 
 SURFACE_COLOR: Bytes = np.array([203, 208, 214], dtype=np.uint8)
-"""Bare metal: points of which nothing is said, and normal points."""
+"""Color of normal points and of points without labels: bare metal."""
 
 LABEL_COLOR: Bytes = np.array([196, 34, 45], dtype=np.uint8)
-"""Points known to be abnormal."""
+"""Color of points that are labelled as abnormal."""
 
 LIGHT = np.array([-0.45, 0.6, 0.66]) / np.linalg.norm([-0.45, 0.6, 0.66])
 """Direction to the light: left, up, and half toward the viewer."""
@@ -36,7 +36,7 @@ GRAIN = 0.08
 """Depth per reach that casts no shade: the noise of a scan."""
 
 LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38), (27, 42, 22)]
-"""Lightness, green to red, blue to yellow; the map is the smooth way through these."""
+"""CIELAB colors (lightness, green to red, blue to yellow) on the smooth curve of the map."""
 
 
 def score_colors(score: npt.ArrayLike, low: float, high: float) -> Bytes:
@@ -72,7 +72,7 @@ def lit(layer: Floats, mask: Labels, width: int) -> Floats:
     unsharp masking the depth buffer, 2006).
 
     Args:
-        layer: Each pixel's surface color from 0 to 255, normal of any length that looks at the
+        layer: Each pixel's surface color from 0 to 255, normal of any length that faces the
             viewer (right, up, out) and depth toward the viewer in pixels, ``(H, W, 7)``.
         mask: True where the part is, with shape ``(H, W)``.
         width: Pixels that make the picture's width; the reach of the shade is a fraction of it.
@@ -112,10 +112,12 @@ def _score_map() -> Bytes:
     """Return 256 colors at equal perceived distances along the way through the stops."""
     stops = np.array(LAB_STOPS, dtype=np.float64)
     fine = np.linspace(0, len(stops) - 1, 2001)
-    way = np.stack([np.interp(fine, np.arange(len(stops)), column) for column in stops.T], axis=1)
-    walked = np.append(0, np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1)))
-    even = np.linspace(0, walked[-1], 256)
-    return _lab_to_srgb(np.stack([np.interp(even, walked, column) for column in way.T], axis=1))
+    curve = np.stack([np.interp(fine, np.arange(len(stops)), column) for column in stops.T], axis=1)
+    walked = np.append(0, np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1)))
+    regular = np.linspace(0, walked[-1], 256)
+    return _lab_to_srgb(
+        np.stack([np.interp(regular, walked, column) for column in curve.T], axis=1)
+    )
 
 
 SCORE_MAP: Bytes = _score_map()

@@ -21,9 +21,9 @@ __all__ = ["Line", "save_grid"]
 
 DPI = 200
 POINTS = 30000
-"""Drawn at most; a panel has no more pixels to show."""
+"""Largest number of points that are drawn; a panel has no more pixels."""
 PIXELS = 1_200_000
-"""Of all panels together, which keeps the file below a megabyte."""
+"""Number of pixels of all panels, which keeps the file below a megabyte."""
 SIZES = (110, 300)
 HEAD, LEFT, RIGHT, GAP = 96, 70, 110, 8
 LETTER = 8
@@ -35,11 +35,11 @@ class Line:
     """One cloud and its scores.
 
     Args:
-        title: What stands beside it.
+        title: Text to the left of the line.
         pos: Points, with shape ``(N, 3)``.
-        label: True where abnormal, with shape ``(N,)``; None where nobody knows.
-        scores: Of each method, with shape ``(N,)``; None leaves the place empty.
-        limits: Of each method, the scores with the first and last color.
+        label: True where abnormal, with shape ``(N,)``; None if unknown.
+        scores: Scores of each method, with shape ``(N,)``; None leaves the panel empty.
+        limits: Scores with the first and the last color, of each method.
     """
 
     title: str
@@ -73,7 +73,7 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
 
-    def write(text: str, x: float, y: float, turn: float = 0, large: float = 5.4) -> None:
+    def write(text: str, x: float, y: float, rotation: float = 0, large: float = 5.4) -> None:
         figure.text(
             x / width,
             y / height,
@@ -83,22 +83,22 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
             fontsize=large,
             ha="center",
             va="center",
-            rotation=turn,
+            rotation=rotation,
             linespacing=1.1,
         )
 
     letters = max(6, size // LETTER)
     longest = max(len(word) for title in titles for word in title.split())
     large = 5.4 * min(1.0, letters / longest)
-    for place, title in enumerate(("truth", *titles)):
-        middle = LEFT + place * (size + GAP) + size / 2
+    for column, title in enumerate(("truth", *titles)):
+        middle = LEFT + column * (size + GAP) + size / 2
         text = fill(printable(title), letters, break_on_hyphens=False, break_long_words=False)
         write(text, middle, height - HEAD / 2, large=large)
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
         write(fill(printable(line.title), letters), LEFT / 2, bottom + size / 2, 90)
-        for place, image in enumerate(_images(line, size)):
-            figure.figimage(image, LEFT + place * (size + GAP), bottom, origin="upper")
+        for column, image in enumerate(_images(line, size)):
+            figure.figimage(image, LEFT + column * (size + GAP), bottom, origin="upper")
     _bar(figure, width - RIGHT + GAP, height - HEAD - size, size, write)
     with replacing(path) as draft:
         canvas.draw()
@@ -107,7 +107,7 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
 
 
 def _bar(figure: Any, left: int, bottom: int, size: int, write: Callable[..., None]) -> None:
-    """Draw the color bar beside the first line."""
+    """Draw the color bar next to the first line."""
     steps = np.linspace(255, 0, size - 40).astype(np.int64)
     figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, bottom + 20)
     write("99.9 %", left + 58, bottom + size - 26, large=6)
@@ -116,7 +116,7 @@ def _bar(figure: Any, left: int, bottom: int, size: int, write: Callable[..., No
 
 def _images(line: Line, size: int) -> list[Bytes]:
     """Return the pictures of a line, white where there is no score."""
-    chosen = _thinned(len(line.pos))
+    chosen = _subsample(len(line.pos))
     pos = line.pos[chosen]
     label = np.zeros(len(pos), np.bool_) if line.label is None else line.label[chosen]
     view = best_view(pos, label)
@@ -130,8 +130,8 @@ def _images(line: Line, size: int) -> list[Bytes]:
     ]
 
 
-def _thinned(count: int) -> Indices:
-    """Return which points are drawn, spread at random, in order."""
+def _subsample(count: int) -> Indices:
+    """Return the ascending indices of the drawn points, a random subsample."""
     if count <= POINTS:
         return np.arange(count)
     return np.sort(np.random.default_rng(0).choice(count, POINTS, replace=False))

@@ -29,7 +29,7 @@ MARGIN = 1.06
 MOST = 500_000  # points that are drawn: more than there are pixels
 REACH = 1.15  # disc radius per distance to the sixth neighbor: no holes where points lie at random
 LARGEST = 48.0  # radius in pixels: time grows with its square, minutes for a sparse cloud
-STEEPEST = 0.25  # cosine to the viewer below which a disc is turned no further
+STEEPEST = 0.25  # cosine to the viewer below which a disc is tilted no further
 FADING = 5.0  # a disc's weight falls from 1 to exp(-FADING) at its rim
 CONE = 2.0  # a rim counts as this many radii deeper: near points win over far-reaching discs
 LAYER = 1.6  # discs within this many radii of the frontmost belong to the same surface
@@ -65,15 +65,15 @@ def render(
         extent: Half the picture's width in the points' unit; None to fit the points.
         background: Color where nothing is.
     """
-    turn = np.asarray(view, dtype=np.float64).T
+    axes = np.asarray(view, dtype=np.float64).T
     half = fitting_extent(pos, view) if extent is None else extent
     fine = size * OVERSAMPLING
-    place = np.asarray(pos, dtype=np.float64) @ turn
-    order = cKDTree(place, balanced_tree=False).indices  # neighbors side by side: twice as fast
+    rotated = np.asarray(pos, dtype=np.float64) @ axes
+    order = cKDTree(rotated, balanced_tree=False).indices  # neighbors side by side: twice as fast
     order = order[:: -(-len(order) // MOST)]  # evenly spread, as neighbors are side by side
-    middle = (place.min(axis=0) + place.max(axis=0)) / 2
-    xyz = ((place[order] - middle) * (fine / (2 * half))).astype(np.float32)
-    known = None if normal is None else (np.asarray(normal)[order] @ turn).astype(np.float32)
+    middle = (rotated.min(axis=0) + rotated.max(axis=0)) / 2
+    xyz = ((rotated[order] - middle) * (fine / (2 * half))).astype(np.float32)
+    known = None if normal is None else (np.asarray(normal)[order] @ axes).astype(np.float32)
     xyz, facing, radius = _discs(xyz, known)
     inside = (np.abs(xyz[:, :2]) < fine / 2).all(axis=1)
     attributes = np.concatenate([np.asarray(rgb)[order], facing], axis=1, dtype=np.float32)
@@ -89,12 +89,12 @@ def render(
 
 def fitting_extent(pos: npt.ArrayLike, view: npt.ArrayLike) -> float:
     """Return half the width, in the unit of ``pos``, of a picture that just holds the points."""
-    place = np.asarray(pos, dtype=np.float64) @ np.asarray(view, dtype=np.float64).T
-    return MARGIN * float(np.ptp(place[:, :2], axis=0).max()) / 2
+    rotated = np.asarray(pos, dtype=np.float64) @ np.asarray(view, dtype=np.float64).T
+    return MARGIN * float(np.ptp(rotated[:, :2], axis=0).max()) / 2
 
 
 def _discs(xyz: Floats, normal: Floats | None) -> tuple[Floats, Floats, Floats]:
-    """Return the discs' centers, normals turned to the viewer, and radii in pixels.
+    """Return the discs' centers, normals facing the viewer, and radii in pixels.
 
     A disc is centered on its point's neighbors in the same plane, so that discs at an edge do not
     stick out over it.
@@ -164,8 +164,8 @@ def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
     behind = (front[all_.pixel] - all_.depth) / reach
     shown = np.empty(len(radius), dtype=bool)
     shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
-    kept = shown[all_.point] & (behind <= LAYER)
-    return _Fragments(all_.pixel[kept], all_.point[kept], all_.depth[kept], all_.far[kept])
+    near = shown[all_.point] & (behind <= LAYER)
+    return _Fragments(all_.pixel[near], all_.point[near], all_.depth[near], all_.far[near])
 
 
 def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, Labels]:

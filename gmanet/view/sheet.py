@@ -58,8 +58,8 @@ def save_row(
     """Write rows of panels as a PNG; the same input gives the same bytes.
 
     Panels of a row share a scale, which a bar of round length states, and the view that shows most
-    of the last labelled panel's region: clouds in another pose are turned alike.  Rows with scores
-    end in a color bar.  Repeated titles are left out.
+    of the last labelled panel's region: clouds in another pose are rotated the same way.  Rows with
+    scores end in a color bar.  Repeated titles are left out.
 
     Args:
         path: File to write, ending in ``.png``.
@@ -90,9 +90,9 @@ def save_row(
         bottom = (len(rows) - 1 - index) * pitch + FOOT
         _draw_row(figure, row, bottom, size, unit, limits, own_views)
         titles = [panel.title for panel in row]
-        for place, title in enumerate(titles):
-            if [title] != above[place : place + 1]:
-                x, y = GAP + place * (size + GAP) + size / 2, bottom + size + HEAD / 2
+        for column, title in enumerate(titles):
+            if [title] != above[column : column + 1]:
+                x, y = GAP + column * (size + GAP) + size / 2, bottom + size + HEAD / 2
                 _write(figure, title, x, y)
         above = titles
     with replacing(path) as draft:
@@ -114,9 +114,9 @@ def _draw_row(
     extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))
     scores = [panel.score for panel in row if panel.score is not None]
     low, high = limits or np.percentile(np.concatenate([*scores, [0.0]]), (50, 99.9)).tolist()
-    for place, (panel, view) in enumerate(zip(row, views, strict=True)):
+    for column, (panel, view) in enumerate(zip(row, views, strict=True)):
         image, scale = render(panel.pos, panel.normal, panel.colors(low, high), view, size, extent)
-        figure.figimage(image, GAP + place * (size + GAP), bottom, origin="upper")
+        figure.figimage(image, GAP + column * (size + GAP), bottom, origin="upper")
     length = _round_length(0.25 * size / scale)
     rule = np.zeros((4, round(length * scale), 3), dtype=np.uint8)
     figure.figimage(rule, GAP, bottom - FOOT // 2)
@@ -144,14 +144,14 @@ def _views(pos: Floats) -> list[Rotation]:
     axes[2] = np.cross(axes[0], axes[1])
     span = np.ptp(offset @ axes.T, axis=0)
     if span[0] > LONG * span[1]:  # the first axis rises to the right and comes toward the viewer
-        final, own, flip = _turn(2, 45) @ _turn(1, -25) @ _turn(0, 30), 0, 2
+        final, own, flip = _rotation(2, 45) @ _rotation(1, -25) @ _rotation(0, 30), 0, 2
     else:
-        final, own, flip = _turn(0, -48) @ _turn(2, 25), 2, 0
-    turns = product((0, 180), (0, 90, 180, 270))
-    return [final @ _turn(own, turn) @ _turn(flip, half) @ axes for half, turn in turns]
+        final, own, flip = _rotation(0, -48) @ _rotation(2, 25), 2, 0
+    angles = product((0, 180), (0, 90, 180, 270))
+    return [final @ _rotation(own, angle) @ _rotation(flip, half) @ axes for half, angle in angles]
 
 
-def _turn(axis: int, degrees: float) -> Rotation:
+def _rotation(axis: int, degrees: float) -> Rotation:
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.roll([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]], axis, axis=(0, 1))
 
@@ -171,7 +171,7 @@ def _choice(pos: Floats, region: Labels | None) -> int:
 
 
 def _same_pose(pos: Floats, other: Floats) -> bool:
-    """Return whether two clouds of one part lie alike, as far as their spread tells."""
+    """Return whether two clouds of one part have the same pose, judged by their covariance."""
     spread, model = (np.cov(cloud, rowvar=False, dtype=np.float64) for cloud in (pos, other))
     return bool(np.linalg.norm(spread - model) < 0.1 * np.linalg.norm(model))
 

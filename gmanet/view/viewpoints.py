@@ -15,19 +15,19 @@ from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
 from gmanet.view.sheet import Rotation, best_view
 
-__all__ = ["TURNS", "save_perspectives", "turned"]
+__all__ = ["ANGLES", "rotated", "save_perspectives"]
 
-TURNS = (0, 60, 180, 240)
-"""Degrees by which the part turns about the picture's upright axis; none is edgewise."""
+ANGLES = (0, 60, 180, 240)
+"""Rotations of the part about the picture's vertical axis, in degrees; none is edgewise."""
 
 DPI = 200
 SIZE = 300
-"""Pixels of a panel's side."""
+"""Side of a panel, in pixels."""
 HEAD, LEFT, RIGHT, GAP = 44, 50, 100, 8
 
 
-def turned(view: Rotation, degrees: float) -> Rotation:
-    """Return a view of a part that was turned about the picture's upright axis, ``(3, 3)``."""
+def rotated(view: Rotation, degrees: float) -> Rotation:
+    """Return the view after a rotation about the picture's vertical axis, ``(3, 3)``."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ view
 
@@ -46,7 +46,7 @@ def save_perspectives(
         pos: Points, with shape ``(N, 3)``.
         colors: Title of a line -> colors of the points, with shape ``(N, 3)``.
         region: True for points that the first view is to show, with shape ``(N,)``.
-        limits: Scores with the first and the last color, for a bar beside the last line; None for
+        limits: Scores with the first and the last color, for a bar next to the last line; None for
             no bar.
 
     Raises:
@@ -57,26 +57,26 @@ def save_perspectives(
 
     if path.suffix != ".png":
         raise InputError(f"{path}: pictures are PNG files, wanted a name that ends in .png")
-    views = [turned(best_view(pos, region), turn) for turn in TURNS]
+    views = [rotated(best_view(pos, region), angle) for angle in ANGLES]
     extent = max(fitting_extent(pos, view) for view in views)
     width = LEFT + len(views) * (SIZE + GAP) + RIGHT * (limits is not None)
     height = HEAD + len(colors) * (SIZE + GAP)
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
 
-    def write(text: str, x: float, y: float, turn: float = 0, ha: str = "center") -> None:
-        place = {"rotation": turn, "ha": ha, "va": "center"}
+    def write(text: str, x: float, y: float, angle: float = 0, ha: str = "center") -> None:
+        style = {"rotation": angle, "ha": ha, "va": "center"}
         font = {"family": "DejaVu Sans", "size": 8}
-        figure.text(x / width, y / height, printable(text), font, parse_math=False, **place)
+        figure.text(x / width, y / height, printable(text), font, parse_math=False, **style)
 
-    for place, turn in enumerate(TURNS):
-        write(f"{turn}°", LEFT + place * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)
+    for column, angle in enumerate(ANGLES):
+        write(f"{angle}°", LEFT + column * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)
     for line, (title, rgb) in enumerate(colors.items()):
         bottom = height - HEAD - (line + 1) * (SIZE + GAP) + GAP
         write(title, LEFT / 2, bottom + SIZE / 2, 90)
-        for place, view in enumerate(views):
+        for column, view in enumerate(views):
             image = render(pos, None, rgb, view, SIZE, extent)[0]
-            figure.figimage(image, LEFT + place * (SIZE + GAP), bottom, origin="upper")
+            figure.figimage(image, LEFT + column * (SIZE + GAP), bottom, origin="upper")
     if limits is not None:
         left, steps = width - RIGHT + GAP, np.linspace(255, 0, SIZE - 60).astype(np.int64)
         figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, 30)

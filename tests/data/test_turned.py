@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gmanet.detectors.r3dad.reader import TurnedCopies, Turns, WholeReader
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 
 def box(sides, seed=0, count=4000):
@@ -22,7 +22,7 @@ def turns(places, pose, count=40):
 @pytest.mark.parametrize("pose", ["given", "principal"])
 def test_records_have_unit_size_and_follow_the_points(bumped_plate, pose):
     cloud = bumped_plate(500)
-    reader = WholeReader(200, Pose(pose))
+    reader = WholeReader(200, Canonicalizer(pose))
     record = reader(cloud)
     assert record.shape.shape == (1, 200, 3)
     assert record.place.square().mean().sqrt().item() == pytest.approx(1, abs=1e-5)
@@ -33,7 +33,7 @@ def test_records_have_unit_size_and_follow_the_points(bumped_plate, pose):
 
 
 def test_a_few_points_fill_the_shape(bumped_plate):
-    record = WholeReader(200, Pose("given"))(bumped_plate(70))
+    record = WholeReader(200, Canonicalizer("given"))(bumped_plate(70))
     assert record.shape.shape == (1, 200, 3)
     assert len(record.shape[0].unique(dim=0)) == 70
 

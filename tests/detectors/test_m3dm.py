@@ -18,7 +18,7 @@ from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
-from gmanet.registration.canonical import Pose, principal_pose
+from gmanet.registration.canonical import Canonicalizer, principal_pose
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
@@ -91,9 +91,9 @@ def test_principal_pose_forgets_the_pose(seed):
 
 def test_patches_are_the_nearest_points_in_units_of_the_radius(bumped_plate):
     cloud = bumped_plate(500, 0)
-    made = PatchReader(40, 9, Pose())(cloud.replace(pos=7 * cloud.pos + 3))
+    made = PatchReader(40, 9, Canonicalizer())(cloud.replace(pos=7 * cloud.pos + 3))
     assert torch.linalg.norm(made.points, dim=1).max().item() == pytest.approx(1)
-    same = PatchReader(40, 9, Pose())(cloud)
+    same = PatchReader(40, 9, Canonicalizer())(cloud)
     torch.testing.assert_close(made.points, same.points, atol=1e-5, rtol=0)
     reach = torch.cdist(made.points[made.chosen], made.points)
     expected = reach.topk(9, largest=False).values

@@ -18,7 +18,7 @@ from gmanet.detectors.reading import read
 from gmanet.detectors.reg3dad import Reg3DAD, Reg3DADConfig
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -126,7 +126,7 @@ def test_registration_is_for_those_alone_whose_features_know_the_pose(brackets):
     for detector in (PatchCore(PatchCoreConfig(features=["fpfh"])), M3DM(M3DMConfig(**SMALL))):
         detector.prepare(brackets)
         assert detector.reference is None
-        assert detector.reader().pose == Pose("given")
+        assert detector.reader().pose == Canonicalizer("given")
         assert not [key for key in detector.state_dict() if key.startswith("reference")]
 
 

@@ -27,13 +27,13 @@ def plane(seed, height=0.0, count=2000):
 def surfaces(*planes):
     points = np.concatenate(planes)
     owner = np.repeat(np.arange(len(planes)), [len(part) for part in planes])
-    return Surfaces(points, np.broadcast_to(UP, points.shape), owner)
+    return Surfaces(points=points, normal=np.broadcast_to(UP, points.shape), owner=owner)
 
 
-def measured(place, known, own=-1, normal=UP):
+def measured(place, known, exclude=-1, normal=UP):
     around = nearest(place, place, 8)[1]
-    values = distances(place, np.broadcast_to(normal, place.shape), known, own)
-    return deviation(values, values, around)
+    values = distances(place, np.broadcast_to(normal, place.shape), surfaces=known, exclude=exclude)
+    return deviation(values, values, neighbors=around)
 
 
 @pytest.mark.parametrize("height", [0.001, 0.01, 0.1])
@@ -49,7 +49,7 @@ def test_the_distance_to_the_plane_is_found(height):
 def test_a_normal_cloud_is_not_compared_with_itself():
     one, other = plane(0), plane(1, 0.05)
     itself = measured(one[:100], surfaces(one, other))
-    left_out = measured(one[:100], surfaces(one, other), own=0)
+    left_out = measured(one[:100], surfaces(one, other), exclude=0)
     assert (np.exp(itself[:, 0]) < 2 * FLOOR).all()
     np.testing.assert_allclose(np.exp(left_out[:, 0]) - FLOOR, 0.05, rtol=1e-3)
 
@@ -63,5 +63,5 @@ def test_a_turned_normal_shows():
 
 
 def test_a_handful_of_points_suffices():
-    found = measured(plane(0, count=5), surfaces(plane(1, count=3), plane(2, count=2)), own=0)
+    found = measured(plane(0, count=5), surfaces(plane(1, count=3), plane(2, count=2)), exclude=0)
     assert np.isfinite(found).all()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import FPFH, fpfh, part_fpfh
 from gmanet.geometry.open3d import load_open3d
-from gmanet.geometry.signed_normals import pca_normals
+from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.size import extent
 
 

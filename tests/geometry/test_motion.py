@@ -14,8 +14,8 @@ from gmanet.geometry.se3 import (
     log,
     moved,
     rigid_fit,
-    turned,
-    turning,
+    rotated,
+    rotation_about,
 )
 
 twists = st.lists(st.floats(-1.7, 1.7), min_size=6, max_size=6).map(np.array)
@@ -78,10 +78,10 @@ def test_least_squares_are_the_least():
         assert cost(exp(1e-3 * twist) @ found) > cost(found)
 
 
-def test_turning_leaves_the_axis_where_it_is():
+def test_rotation_about_leaves_the_axis_where_it_is():
     axis, center = np.array([0.6, 0.0, 0.8]), np.array([1.0, 2.0, 3.0])
-    motion = turning(axis, center, 0.7)
+    motion = rotation_about(axis, center, 0.7)
     on_axis = center + np.outer([-2, 0, 5], axis)
     np.testing.assert_allclose(moved(motion, on_axis), on_axis, atol=1e-12)
-    np.testing.assert_allclose(turned(motion, axis[None])[0], axis, atol=1e-12)
+    np.testing.assert_allclose(rotated(motion, axis[None])[0], axis, atol=1e-12)
     assert np.linalg.norm(log(motion)[:3]) == pytest.approx(0.7)

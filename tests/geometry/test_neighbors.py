@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolation, inverse_distance, nearest
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -92,3 +92,12 @@ def test_weights_by_hand():
     assert inverse_distance(np.zeros((2, 3), np.float32)).tolist() == pytest.approx(
         np.full((2, 3), 1 / 3)
     )
+
+
+def test_interpolation_weighs_the_three_nearest_points():
+    rng = np.random.default_rng(3)
+    pos, query = rng.random((2, 40, 3), dtype=np.float32)
+    distance, index = nearest(pos, query, 3)
+    near, weight = interpolation(pos, query)
+    np.testing.assert_array_equal(near, index)
+    np.testing.assert_array_equal(weight, inverse_distance(distance))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gmanet.detectors.gmanet.descriptors import (
+    COARSE,
     CONTEXT,
     DESCRIPTOR,
-    EVEN,
     NEIGHBORS,
-    as_wide_as,
-    closer,
-    structure,
+    describe,
+    describe_at,
+    equal_support,
 )
 from gmanet.geometry.spfh import HISTOGRAM
 
@@ -28,19 +28,19 @@ def rough(count=2000, seed=0):
 
 
 def test_shapes_and_types():
-    made = structure(rough(), *SIZES)
+    made = describe(rough(), *SIZES)
     shapes = {
         "chosen": (600,),
         "points": (600, 3),
         "normal": (600, 3),
         "shape": (600, 3),
         "descriptor": (600, DESCRIPTOR),
-        "wide": (600, HISTOGRAM),
+        "coarse": (600, HISTOGRAM),
         "groups": (200, NEIGHBORS),
         "local": (200, NEIGHBORS, 6),
         "context": (200, CONTEXT),
-        "even": (200, 24),
-        "beside": (200, 128),
+        "coarse_neighbors": (200, 24),
+        "neighbors": (200, 128),
         "center_near": (600, 3),
         "center_weight": (600, 3),
         "near": (2000, 3),
@@ -50,7 +50,7 @@ def test_shapes_and_types():
     for array in vars(made).values():
         assert array.dtype in (np.float32, np.int64)
         assert np.isfinite(array).all()
-    for neighbors in (made.even, made.beside, made.center_near[:200]):
+    for neighbors in (made.coarse_neighbors, made.neighbors, made.center_near[:200]):
         np.testing.assert_array_equal(neighbors[:, 0], np.arange(200))
 
 
@@ -68,22 +68,22 @@ def test_shapes_and_types():
     ids=["64", "65", "duplicates", "nearly one place", "a line", "tiny", "huge"],
 )
 def test_odd_clouds_give_finite_answers(pos):
-    made = structure(pos, *SIZES)
+    made = describe(pos, *SIZES)
     kept = min(len(pos), 600)
     assert made.descriptor.shape == (kept, DESCRIPTOR)
     assert made.context.shape == (min(kept, 200), CONTEXT)
     assert made.near.shape == (len(pos), 3)
     assert made.groups.max() < kept
-    assert made.even.max() < len(made.wide)
+    assert made.coarse_neighbors.max() < len(made.coarse)
     for array in vars(made).values():
         assert np.isfinite(array).all()
     assert made.near.max() < kept
     assert made.center_near.max() < len(made.context)
     for weight in (made.weight, made.center_weight):
         np.testing.assert_allclose(weight.sum(axis=1), 1, atol=1e-5)
-    look = closer(made, np.arange(len(made.context), kept))
-    assert len(look.context) == kept - len(made.context)
-    for array in vars(look).values():
+    query = describe_at(made, np.arange(len(made.context), kept))
+    assert len(query.context) == kept - len(made.context)
+    for array in vars(query).values():
         assert np.isfinite(array).all()
 
 
@@ -91,13 +91,13 @@ def test_odd_clouds_give_finite_answers(pos):
 def test_row_order_changes_only_the_order(seed):
     pos = rough()
     order = np.random.default_rng(seed).permutation(len(pos))
-    one, other = structure(pos, *SIZES), structure(pos[order], *SIZES)
+    one, other = describe(pos, *SIZES), describe(pos[order], *SIZES)
     np.testing.assert_array_equal(order[other.chosen], one.chosen)
     for name in ("points", "descriptor", "context", "local"):
         left, right = getattr(one, name), getattr(other, name)
         assert np.abs(left - right).mean() < 1e-4, name
-    np.testing.assert_array_equal(other.even, one.even)
-    np.testing.assert_array_equal(other.beside, one.beside)
+    np.testing.assert_array_equal(other.coarse_neighbors, one.coarse_neighbors)
+    np.testing.assert_array_equal(other.neighbors, one.neighbors)
     np.testing.assert_array_equal(other.near, one.near[order])
     np.testing.assert_allclose(other.weight, one.weight[order], atol=1e-4)
 
@@ -105,7 +105,7 @@ def test_row_order_changes_only_the_order(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_rigid_motion_changes_hardly_anything(moved, seed):
     pos = rough()
-    one, other = structure(pos, *SIZES), structure(moved(pos, seed), *SIZES)
+    one, other = describe(pos, *SIZES), describe(moved(pos, seed), *SIZES)
     assert np.abs(one.descriptor - other.descriptor).mean() < 1e-2
     assert np.abs(one.context - other.context).mean() < 1e-2
     assert (one.chosen == other.chosen).mean() > 0.95
@@ -116,7 +116,7 @@ def test_a_dent_shows_where_it_is():
     dented = pos.copy()
     inside = np.linalg.norm(pos - [0, 0, 1], axis=1) < 0.5
     dented[inside, 2] = 1.6 - dented[inside, 2]
-    one, other = structure(pos, 4000, 4000), structure(dented, 4000, 4000)
+    one, other = describe(pos, 4000, 4000), describe(dented, 4000, 4000)
     change = np.empty(4000)
     before, after = np.empty_like(one.descriptor), np.empty_like(one.descriptor)
     before[one.chosen], after[other.chosen] = one.descriptor, other.descriptor
@@ -124,34 +124,39 @@ def test_a_dent_shows_where_it_is():
     assert change[inside].mean() > 5 * change[~inside].mean()
 
 
-def test_thinning_halves_the_bytes_and_drops_the_propagation():
-    made = structure(rough(), *SIZES)
-    thin = made.thinned()
+def test_compacting_halves_the_bytes_and_drops_the_propagation():
+    made = describe(rough(), *SIZES)
+    thin = made.compact()
     np.testing.assert_allclose(thin.context, made.context, atol=2e-3)
     np.testing.assert_array_equal(thin.groups, made.groups)
     assert thin.descriptor.nbytes * 2 == made.descriptor.nbytes
-    assert len(thin.near) == len(thin.weight) == len(thin.beside) == len(thin.center_near) == 0
+    assert len(thin.near) == len(thin.weight) == len(thin.neighbors) == len(thin.center_near) == 0
 
 
 def test_more_centers_change_nothing_at_the_first_ones():
-    pos = rough(EVEN + 500)
-    few, every = (structure(pos, len(pos), count) for count in (300, len(pos)))
+    pos = rough(COARSE + 500)
+    few, every = (describe(pos, len(pos), count) for count in (300, len(pos)))
     for name in vars(few):
         if name not in ("center_near", "center_weight"):
             one = getattr(few, name)
             assert np.array_equal(getattr(every, name)[: len(one)], one), name
 
 
-def test_a_closer_look_reads_what_is_read_at_centers():
-    pos = rough(EVEN + 500)
-    few, every = (structure(pos, len(pos), count) for count in (300, len(pos)))
+def test_queries_read_what_is_read_at_centers():
+    pos = rough(COARSE + 500)
+    few, every = (describe(pos, len(pos), count) for count in (300, len(pos)))
     index = np.random.default_rng(0).permutation(len(pos))[:400]
-    look = closer(few, index)
-    for name, array in vars(look).items():
+    query = describe_at(few, index)
+    for name, array in vars(query).items():
         assert np.array_equal(array, getattr(every, name)[index]), name
 
 
-def test_as_many_kept_points_as_cover_what_even_ones_cover():
-    assert [as_wide_as(24, kept) for kept in (100, EVEN, 2 * EVEN, 4 * EVEN)] == [24, 24, 48, 96]
-    assert as_wide_as(1, 4 * EVEN) == 1
-    assert as_wide_as(100, 4 * EVEN) == 128
+def test_equal_support_covers_what_coarse_points_cover():
+    assert [equal_support(24, kept) for kept in (100, COARSE, 2 * COARSE, 4 * COARSE)] == [
+        24,
+        24,
+        48,
+        96,
+    ]
+    assert equal_support(1, 4 * COARSE) == 1
+    assert equal_support(100, 4 * COARSE) == 128

@@ -1,4 +1,4 @@
-"""The normal clouds of a category, laid on one another."""
+"""The normal clouds of a category, registered on one another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.gmanet.aligner import Alignment
+from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.alignment import Atlas
-from gmanet.detectors.gmanet.descriptors import structure
+from gmanet.detectors.gmanet.descriptors import describe
 from gmanet.detectors.gmanet.deviation import CHANNELS, deviation
 
 SIZES = (1500, 500)
@@ -37,24 +37,26 @@ def clouds(given_clouds, moved):
 @pytest.fixture(scope="module")
 def atlas(clouds):
     made = Atlas()
-    made.learn(clouds, progress=False)
+    made.fit(clouds, progress=False)
     return made
 
 
-def deviations(alignment, pos, origin=""):
+def deviations(aligner, pos, origin=""):
     cloud = Cloud(pos)
-    made = structure(pos, *SIZES)
-    motion = alignment.motion(cloud, origin)
-    laid = alignment.lay(cloud, made, motion, origin)
-    values = alignment.distances(laid, slice(len(made.wide)))
-    return deviation(values[: SIZES[1]], values, made.even), made.chosen[: SIZES[1]]
+    made = describe(pos, *SIZES)
+    registration = aligner.register(cloud, origin)
+    aligned = aligner.align(cloud, made, registration=registration, origin=origin)
+    values = aligner.distances(aligned, slice(len(made.coarse)))
+    return deviation(values[: SIZES[1]], values, neighbors=made.coarse_neighbors), made.chosen[
+        : SIZES[1]
+    ]
 
 
 def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
     pos, dented = wedge(9, dent=0.04)
-    alignment = atlas.alignment
-    assert isinstance(alignment, Alignment)
-    found, chosen = deviations(alignment, moved(pos, 5))
+    aligner = atlas.aligner
+    assert isinstance(aligner, Aligner)
+    found, chosen = deviations(aligner, moved(pos, 5))
     smooth = found[:, CHANNELS]
     on_top = dented[chosen] & (pos[chosen, 2] > 0.1)
     assert np.median(smooth[on_top]) > np.quantile(smooth[~dented[chosen]], 0.95)
@@ -62,8 +64,8 @@ def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
 
 def test_the_pose_does_not_matter(atlas, moved):
     pos, _ = wedge(8)
-    one, _ = deviations(atlas.alignment, pos)
-    other, _ = deviations(atlas.alignment, moved(pos, 3))
+    one, _ = deviations(atlas.aligner, pos)
+    other, _ = deviations(atlas.aligner, moved(pos, 3))
     assert np.abs(one - other)[:, CHANNELS].mean() < 0.1
 
 
@@ -72,43 +74,46 @@ def test_a_stored_atlas_measures_alike(atlas):
     again.load_state_dict(atlas.state_dict())
     pos, _ = wedge(7)
     np.testing.assert_array_equal(
-        deviations(again.alignment, pos)[0], deviations(atlas.alignment, pos)[0]
+        deviations(again.aligner, pos)[0], deviations(atlas.aligner, pos)[0]
     )
 
 
-def test_clouds_that_do_not_overlap_are_not_laid_on_each_other(given_clouds):
+def test_clouds_that_do_not_overlap_are_not_registered_on_each_other(given_clouds):
     rng = np.random.default_rng(0)
     balls = [rng.normal(size=(500, 3)) * rng.uniform(0.2, 3, 3) for _ in range(4)]
     made = Atlas()
     different = [Cloud(ball.astype(np.float32), name=f"{i}") for i, ball in enumerate(balls)]
-    made.learn(given_clouds(different, "train"), progress=False)
-    assert made.alignment is None
+    made.fit(given_clouds(different, "train"), progress=False)
+    assert made.aligner is None
     assert not made.state_dict()["points"].numel()
 
 
-def test_parts_that_differ_much_are_not_laid_on_each_other(given_clouds):
+def test_parts_that_differ_much_are_not_registered_on_each_other(given_clouds):
     made = Atlas()
     wide = [
         Cloud(wedge(seed)[0] * np.float32([1, 1 + 0.06 * seed, 1 - 0.08 * seed]), name=f"{seed}")
         for seed in range(4)
     ]
-    made.learn(given_clouds(wide, "train"), progress=False)
-    assert made.alignment is None
+    made.fit(given_clouds(wide, "train"), progress=False)
+    assert made.aligner is None
 
 
 def test_one_normal_cloud_is_too_few(given_clouds):
     made = Atlas()
-    made.learn(given_clouds([Cloud(wedge(0)[0], name="0")], "train"), progress=False)
-    assert made.alignment is None
+    made.fit(given_clouds([Cloud(wedge(0)[0], name="0")], "train"), progress=False)
+    assert made.aligner is None
 
 
-def test_a_learned_cloud_is_not_compared_with_itself(atlas, clouds):
-    alignment, cloud = atlas.alignment, clouds[2]
-    made = structure(cloud.pos, *SIZES)
-    motion = alignment.motion(cloud)
-    assert alignment.lay(cloud, made, motion).own == 2
-    assert alignment.lay(cloud.replace(name="copy"), made, motion).own == 2
-    assert alignment.lay(cloud.replace(pos=cloud.pos[::-1]), made, motion).own == -1
+def test_a_stored_cloud_is_not_compared_with_itself(atlas, clouds):
+    aligner, cloud = atlas.aligner, clouds[2]
+    made = describe(cloud.pos, *SIZES)
+    registration = aligner.register(cloud)
+    assert aligner.align(cloud, made, registration=registration).exclude == 2
+    assert aligner.align(cloud.replace(name="copy"), made, registration=registration).exclude == 2
+    assert (
+        aligner.align(cloud.replace(pos=cloud.pos[::-1]), made, registration=registration).exclude
+        == -1
+    )
 
 
 def test_a_state_without_fingerprints_loads(atlas, clouds):
@@ -117,17 +122,19 @@ def test_a_state_without_fingerprints_loads(atlas, clouds):
     older = Atlas()
     older.load_state_dict(state)
     cloud = clouds[2]
-    made, motion = structure(cloud.pos, *SIZES), older.alignment.motion(cloud)
-    assert older.alignment.lay(cloud, made, motion).own == -1
+    made, registration = describe(cloud.pos, *SIZES), older.aligner.register(cloud)
+    assert older.aligner.align(cloud, made, registration=registration).exclude == -1
 
 
-def test_a_loaded_atlas_recognizes_its_clouds_and_learns_no_others(atlas, clouds, given_clouds):
+def test_a_loaded_atlas_registers_its_clouds_and_stores_no_others(atlas, clouds, given_clouds):
     again = Atlas()
     again.load_state_dict(atlas.state_dict())
     again.prepare(clouds, progress=False)
-    assert again.alignment.owners == atlas.alignment.owners
-    for name, motion in atlas.alignment.known.items():
-        np.testing.assert_array_equal(again.alignment.known[name].rotation, motion.rotation)
+    assert again.aligner.owners == atlas.aligner.owners
+    for name, registration in atlas.aligner.registrations.items():
+        np.testing.assert_array_equal(
+            again.aligner.registrations[name].rotation, registration.rotation
+        )
     smaller = [cloud.replace(pos=cloud.pos[:3000]) for cloud in clouds]
     again.prepare(given_clouds(smaller, "train"), progress=False)
     np.testing.assert_array_equal(again.points, atlas.points)

@@ -25,7 +25,7 @@ def made(seed=0, rows=400):
 def trained(pretext, seed=0, steps=150):
     expert, inputs = made()
     generator = torch.Generator().manual_seed(seed)
-    return expert, pretrain(expert, inputs, pretext, steps, generator)
+    return expert, pretrain(expert, inputs, pretext=pretext, steps=steps, generator=generator)
 
 
 @pytest.mark.parametrize("pretext", PRETEXTS[1:])

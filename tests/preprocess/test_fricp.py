@@ -12,7 +12,7 @@ from gmanet.geometry.se3 import exp, log, moved
 from gmanet.turntable.anderson import Anderson
 from gmanet.turntable.fricp import FINEST, PointPairs, Schedule, fricp
 from gmanet.turntable.point_to_plane import PlanePairs
-from gmanet.turntable.view import Sight
+from gmanet.turntable.view import View
 
 
 def bent(count, seed):
@@ -50,7 +50,7 @@ def test_anderson_solves_a_linear_iteration_in_few_steps(seed, size):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_equal_clouds_are_laid_on_each_other(seed):
+def test_equal_clouds_are_registered_on_each_other(seed):
     cloud = bent(800, 0)
     motion = start(seed)
     found = fricp(PointPairs(cloud, cKDTree(cloud)), motion, 1.0, Schedule(0.01, still=1e-7))
@@ -87,14 +87,14 @@ def test_planes_find_a_motion_within_the_noise():
     noise = 0.002
     rng = np.random.default_rng(0)
     one, two = (bent(6000, k) + rng.normal(0, noise, (6000, 3)) for k in (1, 2))
-    view, other = (Sight.of(cloud.astype(np.float32)) for cloud in (one, two))
+    view, other = (View.of(cloud.astype(np.float32)) for cloud in (one, two))
     rows = np.flatnonzero(view.inner)[:3000]
     found = fricp(PlanePairs(view, rows, other), start(3), 1.0, Schedule(3 * noise))
     assert np.abs(log(found.motion)).max() < noise
 
 
 def test_who_faces_another_way_has_no_partner():
-    view = Sight.of(bent(4000, 0).astype(np.float32))
+    view = View.of(bent(4000, 0).astype(np.float32))
     rows = np.flatnonzero(view.inner)
     turned = exp(np.array([0, 1.4, 0, 0, 0, 0]))
     home = PlanePairs(view, rows, view).distances(np.eye(4))
@@ -105,7 +105,7 @@ def test_who_faces_another_way_has_no_partner():
 def test_information_tells_what_is_not_determined():
     rng = np.random.default_rng(0)
     flat = np.column_stack([rng.uniform(-1, 1, (5000, 2)), rng.normal(0, 1e-4, 5000)])
-    view = Sight.of(flat.astype(np.float32))
+    view = View.of(flat.astype(np.float32))
     pairs = PlanePairs(view, np.flatnonzero(view.inner), view)
     matrix, middle = pairs.information(np.eye(4), 0.01)
     values, ways = np.linalg.eigh(matrix)

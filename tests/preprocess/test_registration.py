@@ -1,4 +1,4 @@
-"""Registration against motions that are known: the same part, scanned twice, laid anywhere."""
+"""Registration against motions that are known: the same part, scanned twice, in any pose."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from gmanet.datasets.procedural.defects import DEFECTS, deform
 from gmanet.datasets.procedural.solids import CATEGORIES
 from gmanet.datasets.procedural.surface import finish, scatter
 from gmanet.errors import InputError
+from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import POINT, Registration, _step, apply, register
 from gmanet.registration.initial_poses import Poses, distinct
-from gmanet.registration.target import CELLS, FAR, Target, in_order
+from gmanet.registration.target import CELLS, FAR, Target, canonical_order
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
 
@@ -29,22 +30,24 @@ class Pair:
 
     source: np.ndarray
     target: np.ndarray
-    turn: np.ndarray
-    shift: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
     diagonal: float
     surface: cKDTree
 
-    def rms(self, turn, shift):
+    def rms(self, rotation, translation):
         """Return the root mean square distance to the target's surface, sampled densely."""
-        at = self.source[::10].astype(float) @ turn.T + shift
+        at = self.source[::10].astype(float) @ rotation.T + translation
         return np.sqrt((self.surface.query(at)[0] ** 2).mean())
 
     def errors(self, found):
-        """Return degrees, shift of the centroid in diagonals, and RMS distance over the true."""
+        """Return degrees, offset of the centroid in diagonals, and RMS distance over the true."""
         middle = self.source.mean(axis=0, dtype=float)
-        angle = np.degrees(Rotation.from_matrix(found.rotation @ self.turn.T).magnitude())
-        off = (found.rotation - self.turn) @ middle + found.translation - self.shift
-        ratio = self.rms(found.rotation, found.translation) / self.rms(self.turn, self.shift)
+        angle = np.degrees(Rotation.from_matrix(found.rotation @ self.rotation.T).magnitude())
+        off = (found.rotation - self.rotation) @ middle + found.translation - self.translation
+        ratio = self.rms(found.rotation, found.translation) / self.rms(
+            self.rotation, self.translation
+        )
         return angle, np.linalg.norm(off) / self.diagonal, ratio
 
 
@@ -91,7 +94,7 @@ def test_a_part_lies_on_its_reference(category):
     assert recovered(angle, off, ratio)
     assert category == "washer" or (angle <= 1 and off <= 0.005)
     assert found.overlap > 0.97
-    assert found.rms < 0.003 * pair.diagonal
+    assert found.inlier_rmse < 0.003 * pair.diagonal
 
 
 @pytest.mark.slow
@@ -102,21 +105,21 @@ def test_a_hundred_pairs():
 
 
 def test_a_motion_without_noise_is_recovered_exactly(pair):
-    turn = Rotation.random(random_state=5).as_matrix()
-    shift = np.array([300.0, -20.0, 1.0])
-    target = (pair.source @ turn.T + shift).astype(np.float32)
+    rotation = Rotation.random(random_state=5).as_matrix()
+    translation = np.array([300.0, -20.0, 1.0])
+    target = (pair.source @ rotation.T + translation).astype(np.float32)
     found = register(pair.source, target, seed=1)
-    assert np.degrees(Rotation.from_matrix(found.rotation @ turn.T).magnitude()) < 1e-3
+    assert np.degrees(Rotation.from_matrix(found.rotation @ rotation.T).magnitude()) < 1e-3
     np.testing.assert_allclose(apply(found, pair.source), target, atol=2e-5 * pair.diagonal)
     assert found.overlap == 1
-    assert found.rms < 1e-5 * pair.diagonal
+    assert found.inlier_rmse < 1e-5 * pair.diagonal
 
 
 def same(one, two):
     return (
         (one.rotation == two.rotation).all()
         and (one.translation == two.translation).all()
-        and (one.rms, one.overlap) == (two.rms, two.overlap)
+        and (one.inlier_rmse, one.overlap) == (two.inlier_rmse, two.overlap)
     )
 
 
@@ -138,7 +141,7 @@ def test_the_result_is_a_rigid_motion_in_the_unit_of_the_clouds(pair, found):
     large = register(1024 * pair.source, 1024 * pair.target)
     np.testing.assert_allclose(large.rotation, found.rotation, atol=1e-6)
     np.testing.assert_allclose(large.translation, 1024 * found.translation, rtol=1e-5)
-    assert large.rms == pytest.approx(1024 * found.rms, rel=1e-4)
+    assert large.inlier_rmse == pytest.approx(1024 * found.inlier_rmse, rel=1e-4)
 
 
 def test_one_side_of_a_part_lies_on_the_whole(pair):
@@ -153,7 +156,7 @@ def test_one_side_of_a_part_lies_on_the_whole(pair):
 def test_another_part_overlaps_less(pair, found, cylinder):
     other = register(cylinder(6000).pos * pair.diagonal / 5, pair.target)
     assert other.overlap < found.overlap - 0.2
-    assert other.rms > 2 * found.rms
+    assert other.inlier_rmse > 2 * found.inlier_rmse
 
 
 def test_a_flat_square_lies_on_itself(plate):
@@ -161,9 +164,9 @@ def test_a_flat_square_lies_on_itself(plate):
     source, target = plate(3000, seed=0).pos, plate(3000, seed=1).pos
     source = (source @ Rotation.random(random_state=3).as_matrix().T + 5).astype(np.float32)
     found = register(source, target)
-    laid = np.abs(apply(found, source))
-    assert laid[:, 2].max() < 1e-3
-    assert laid[:, :2].max() < 1.06
+    aligned = np.abs(apply(found, source))
+    assert aligned[:, 2].max() < 1e-3
+    assert aligned[:, :2].max() < 1.06
     assert found.overlap > 0.99
 
 
@@ -172,32 +175,37 @@ def test_a_flat_square_lies_on_itself(plate):
 def test_an_order_of_rows_is_by_height_then_depth_then_width(seed, steps):
     """A few steps along each axis, so that many rows agree in two coordinates."""
     pos = np.random.default_rng(seed).integers(0, steps, (100, 3)).astype(np.float32)
-    np.testing.assert_array_equal(in_order(pos, "here"), pos[np.lexsort(pos.T)])
+    np.testing.assert_array_equal(canonical_order(pos, "here"), pos[np.lexsort(pos.T)])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
 @settings(max_examples=10, deadline=None)
-def test_start_poses_are_apart_and_the_best_of_those_around(seed, count):
+def test_initial_poses_are_apart_and_the_best_of_those_around(seed, count):
     rng = np.random.default_rng(seed)
-    poses = Poses(Rotation.random(1300, random_state=seed % 2**31).as_matrix(), np.zeros((1300, 3)))
-    poses.turn[1:900] = poses.turn[0]  # so that few are left of the first that are looked at
+    poses = Poses(
+        rotation=Rotation.random(1300, random_state=seed % 2**31).as_matrix(),
+        translation=np.zeros((1300, 3)),
+    )
+    poses.rotation[1:900] = poses.rotation[0]  # so that few are left of the first that are compared
     score = np.sort(rng.random(1300))
     chosen: list[int] = []
     for one in range(1300):
-        chord = ((poses.turn[chosen] - poses.turn[one]) ** 2).sum(axis=(1, 2)) / 2
+        chord = ((poses.rotation[chosen] - poses.rotation[one]) ** 2).sum(axis=(1, 2)) / 2
         if len(chosen) < count and (chord >= 0.5**2).all():
             chosen.append(one)
     mixed = rng.permutation(1300)
-    np.testing.assert_array_equal(mixed[distinct(poses[mixed], score[mixed], count, 0.5)], chosen)
+    np.testing.assert_array_equal(
+        mixed[distinct(poses[mixed], score[mixed], count=count, apart=0.5)], chosen
+    )
 
 
 def test_a_map_of_distances_tells_them_to_within_a_cell(pair):
     target = Target.of(pair.target)
-    turn = Rotation.random(5, random_state=1).as_matrix()
-    shift = 0.1 * np.random.default_rng(0).normal(size=(5, 3))
+    rotation = Rotation.random(5, random_state=1).as_matrix()
+    translation = 0.1 * np.random.default_rng(0).normal(size=(5, 3))
     points = target.points[:300]
-    found = target.distances(turn, shift, points)
-    moved = np.einsum("cij,nj->cni", turn, points) + shift[:, None]
+    found = target.distances(rotation, translation, points)
+    moved = np.einsum("cij,nj->cni", rotation, points) + translation[:, None]
     exact = np.minimum(cKDTree(target.points).query(moved)[0], FAR)
     low, size = target.distances.low, CELLS * target.distances.cell
     inside = ((moved > low) & (moved < low + size)).all(axis=2)
@@ -227,13 +235,14 @@ def test_a_step_of_icp_solves_its_least_squares(seed, count):
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50))
 @settings(max_examples=30, deadline=None)
-def test_apply_turns_and_then_shifts(seed, count):
+def test_apply_rotates_and_then_translates(seed, count):
     rng = np.random.default_rng(seed)
-    turn = Rotation.random(random_state=rng.integers(2**32)).as_matrix()
-    shift, pos = rng.normal(size=3), rng.normal(size=(count, 3)).astype(np.float32)
-    moved = apply(Registration(turn, shift, 0.0, 1.0), pos)
+    rotation = Rotation.random(random_state=rng.integers(2**32)).as_matrix()
+    translation, pos = rng.normal(size=3), rng.normal(size=(count, 3)).astype(np.float32)
+    motion = rigid(rotation, translation)
+    moved = apply(Registration(T_target_source=motion, inlier_rmse=0.0, overlap=1.0), pos)
     assert moved.dtype == np.float32
-    np.testing.assert_allclose(moved, [turn @ point + shift for point in pos], atol=1e-5)
+    np.testing.assert_allclose(moved, [rotation @ point + translation for point in pos], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from gmanet.cleaning.clean import Cleaning
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import exp, inverse, log, moved, turning
+from gmanet.geometry.se3 import exp, inverse, log, moved, rotation_about
 from gmanet.turntable.config import Turning
 from gmanet.turntable.consistency import agreement
 from gmanet.turntable.four_points import congruent_motions
-from gmanet.turntable.fusion import fuse, place
+from gmanet.turntable.fusion import fuse, register_views
 from gmanet.turntable.markers import by_markers
-from gmanet.turntable.motion_prior import Window, common_axis
+from gmanet.turntable.motion_prior import MotionPrior, common_axis
 from gmanet.turntable.pose_graph import closure, solve_poses
-from gmanet.turntable.view import Sight
+from gmanet.turntable.view import View
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "experiments"))
 UP, ORIGIN = np.array([0.0, 0.0, 1.0]), np.zeros(3)
@@ -35,11 +35,11 @@ def bolt():
 
 @pytest.fixture(scope="module")
 def placed(bolt):
-    return place(bolt.views, Turning())
+    return register_views(bolt.views, Turning())
 
 
 def window(step=0.8, width=0.5):
-    return Window(UP, ORIGIN, step, width, 0.1, 0.2)
+    return MotionPrior(UP, ORIGIN, step, width, 0.1, 0.2)
 
 
 @given(st.floats(-3, 3), st.floats(-1, 1), st.floats(0, 0.2), st.floats(0, 0.4))
@@ -48,20 +48,20 @@ def test_a_window_knows_what_it_allows(step, turn, tilt, off):
     one = window(step)
     aside = exp(np.array([tilt, 0, 0, 0, off, 0]))
     aside[:3, 3] = [0, off, 0]
-    motion = aside @ turning(UP, ORIGIN, step + turn)
+    motion = aside @ rotation_about(UP, ORIGIN, step + turn)
     allowed = abs(turn) <= 0.5 and tilt <= 0.1 and off <= 0.2
     edge = min(abs(abs(turn) - 0.5), abs(tilt - 0.1), abs(off - 0.2)) < 1e-3
     assert edge or bool(one.allows(motion[None])[0]) == allowed
-    assert one.turns(motion[None])[0] == pytest.approx(turn, abs=1e-3 + tilt**2)
+    assert one.excess_angle(motion[None])[0] == pytest.approx(turn, abs=1e-3 + tilt**2)
 
 
 def test_a_ladder_fills_the_window():
     one = window()
-    rungs = one.ladder(0.2)
+    rungs = one.angle_grid(0.2)
     assert one.allows(rungs).all()
-    turns = one.turns(rungs)
-    assert turns.min() == pytest.approx(-0.5) and turns.max() == pytest.approx(0.5)
-    assert np.diff(turns).max() <= 0.2
+    excess_angle = one.excess_angle(rungs)
+    assert excess_angle.min() == pytest.approx(-0.5) and excess_angle.max() == pytest.approx(0.5)
+    assert np.diff(excess_angle).max() <= 0.2
 
 
 def test_congruent_sets_find_the_motion():
@@ -69,7 +69,7 @@ def test_congruent_sets_find_the_motion():
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (180, 3))
     one = window()
-    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ turning(UP, ORIGIN, 1.1)
+    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ rotation_about(UP, ORIGIN, 1.1)
     source, target = points[:120], moved(truth, points[60:]) + rng.normal(0, 0.005, (120, 3))
     found = congruent_motions(source, target, one, 0.03, rng)
     assert one.allows(found).all()
@@ -100,11 +100,13 @@ def test_a_ring_without_errors_gives_its_poses(seed, count):
 
 
 def test_the_loose_link_takes_the_error():
-    links = {(i, (i + 1) % 4): Given(turning(UP, ORIGIN, -np.pi / 2), np.eye(6)) for i in range(4)}
-    links[2, 3].motion = turning(UP, ORIGIN, -np.pi / 2 + 0.1)
+    links = {
+        (i, (i + 1) % 4): Given(rotation_about(UP, ORIGIN, -np.pi / 2), np.eye(6)) for i in range(4)
+    }
+    links[2, 3].motion = rotation_about(UP, ORIGIN, -np.pi / 2 + 0.1)
     links[2, 3].information = 1e-4 * np.eye(6)
     poses = solve_poses(links, 4)
-    right = [turning(UP, ORIGIN, k * np.pi / 2) for k in range(4)]
+    right = [rotation_about(UP, ORIGIN, k * np.pi / 2) for k in range(4)]
     np.testing.assert_allclose(poses, right, atol=1e-3)
     assert 0 < closure(links, poses, 1) < 2e-3
     with pytest.raises(ValueError, match="hang together"):
@@ -114,7 +116,7 @@ def test_the_loose_link_takes_the_error():
 def test_views_tell_their_table_axis():
     axis, center = np.array([0.1, -0.05, 1.0]), np.array([0.3, 0.2, 0.0])
     axis /= np.linalg.norm(axis)
-    motions = np.stack([turning(axis, center, angle) for angle in (0.4, 0.8, -0.6)])
+    motions = np.stack([rotation_about(axis, center, angle) for angle in (0.4, 0.8, -0.6)])
     found, middle = common_axis(motions, window())
     np.testing.assert_allclose(found, axis, atol=1e-6)
     aside = middle - center
@@ -139,14 +141,14 @@ def test_markers_lay_a_view(seed, count):
 
 def test_a_view_tells_its_noise(bolt):
     for view in bolt.views[:2]:
-        sight = Sight.of(view.pos)
-        assert sight.noise == pytest.approx(0.0005 * bolt.diagonal, rel=0.35)
-        assert 0.7 < sight.inner.mean() < 0.99
-        assert agreement(sight, np.flatnonzero(sight.inner), sight, np.eye(4)).overlap > 0.99
+        read = View.of(view.pos)
+        assert read.noise == pytest.approx(0.0005 * bolt.diagonal, rel=0.35)
+        assert 0.7 < read.inner.mean() < 0.99
+        assert agreement(read, np.flatnonzero(read.inner), read, np.eye(4)).overlap > 0.99
 
 
 def test_views_that_lie_right_agree_and_others_do_not(bolt):
-    one, two = (Sight.of(view.pos) for view in bolt.views[:2])
+    one, two = (View.of(view.pos) for view in bolt.views[:2])
     truth = bolt.motions[1] @ inverse(bolt.motions[0])
     rows = np.flatnonzero(one.inner)
     right = agreement(one, rows, two, truth)
@@ -177,7 +179,7 @@ def test_a_bolt_is_put_together(bolt, placed):
 
 
 def test_every_run_gives_the_same(bolt):
-    one, two = (place(bolt.views[:2], Turning(step=60)) for _ in range(2))
+    one, two = (register_views(bolt.views[:2], Turning(step=60)) for _ in range(2))
     assert one == two
     assert one.trouble == ""
 
@@ -187,14 +189,14 @@ def test_a_view_of_something_else_is_trouble(bolt):
 
     other = simulate("washer", "good", np.random.default_rng(1), 6, 8000).views[2]
     grown = other.replace(pos=(other.pos * bolt.diagonal / np.ptp(other.pos)).astype(np.float32))
-    assert place([*bolt.views[:2], grown], Turning(step=60)).trouble
+    assert register_views([*bolt.views[:2], grown], Turning(step=60)).trouble
 
 
 def test_a_step_beyond_the_window_is_trouble(bolt):
     """A hexagon's half step away from the truth, so that no symmetry makes up for it."""
     truth = (bolt.motions[1] @ inverse(bolt.motions[0]))[None]
-    step = np.rad2deg(window(0.0).turns(truth)[0])
-    assert place(bolt.views[:2], Turning(known=8), [0.0, step + 30]).trouble
+    step = np.rad2deg(window(0.0).excess_angle(truth)[0])
+    assert register_views(bolt.views[:2], Turning(known=8), [0.0, step + 30]).trouble
 
 
 def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
@@ -203,7 +205,7 @@ def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
         {str(k): place_of for k, place_of in enumerate(moved(motion, points))}
         for motion in bolt.motions[:2]
     ]
-    found = place(bolt.views[:2], Turning(known=10), [0.0, 150.0], markers)
+    found = register_views(bolt.views[:2], Turning(known=10), [0.0, 150.0], markers)
     assert found.trouble == ""
     truth = bolt.motions[0] @ inverse(bolt.motions[1])
     assert np.abs(np.asarray(found.poses[1]) - truth)[:3, :3].max() < 0.01
@@ -226,7 +228,7 @@ def test_what_makes_no_sense_is_named(words, sentence):
 
 def test_one_view_is_too_few(bolt):
     with pytest.raises(InputError, match="1 view, wanted 2"):
-        place(bolt.views[:1], Turning())
+        register_views(bolt.views[:1], Turning())
 
 
 @pytest.mark.slow

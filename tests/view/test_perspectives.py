@@ -9,7 +9,7 @@ from PIL import Image
 from gmanet.errors import InputError
 from gmanet.view.colors import label_colors
 from gmanet.view.sheet import Panel, save_row
-from gmanet.view.viewpoints import GAP, HEAD, LEFT, SIZE, TURNS, save_perspectives, turned
+from gmanet.view.viewpoints import ANGLES, GAP, HEAD, LEFT, SIZE, rotated, save_perspectives
 
 
 def red(image):
@@ -19,13 +19,13 @@ def red(image):
 def panels(path, line):
     image = np.asarray(Image.open(path).convert("RGB")).astype(int)
     top = HEAD + line * (SIZE + GAP)
-    left = [LEFT + place * (SIZE + GAP) for place in range(len(TURNS))]
+    left = [LEFT + place * (SIZE + GAP) for place in range(len(ANGLES))]
     return [image[top : top + SIZE, x : x + SIZE] for x in left]
 
 
 @pytest.mark.parametrize("degrees", [0, 60, 90, 180])
 def test_a_turned_view_is_a_rotation_about_the_upright_axis(degrees):
-    view = turned(np.eye(3), degrees)
+    view = rotated(np.eye(3), degrees)
     np.testing.assert_allclose(view @ view.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(view) == pytest.approx(1)
     assert view[1] @ [0, 1, 0] == pytest.approx(1)

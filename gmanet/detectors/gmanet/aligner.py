@@ -1,4 +1,4 @@
-"""Alignment: where each kept point of a cloud lies on the normal clouds of its category."""
+"""Alignment of a cloud with the normal clouds of its category, and its distances to them."""
 
 from __future__ import annotations
 
@@ -9,77 +9,89 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.descriptors import Surface
 from gmanet.detectors.gmanet.deviation import Surfaces, distances
-from gmanet.registration.cached import registered
+from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
-__all__ = ["Alignment", "Laid"]
+__all__ = ["AlignedPoints", "Aligner"]
 
 
-@dataclass(frozen=True, eq=False)
-class Laid:
-    """Where the kept points of a cloud lie on the normal clouds.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AlignedPoints:
+    """The subsample of a cloud in the coordinates of the normal clouds.
 
     Args:
-        place: Their coordinates there in the target's extents, with shape ``(P, 3)``.
-        normal: Unit normals there, of either sign, with shape ``(P, 3)``.
-        own: Number of the normal cloud that it is, or is the twin of; -1 for any other.
+        points: Coordinates in the target's extents, with shape ``(P, 3)``.
+        normal: Unit normals, of either sign, with shape ``(P, 3)``.
+        exclude: Number of the normal cloud that is this cloud or the original of this twin, so
+            that it is left out of comparisons; -1 for any other cloud.
     """
 
-    place: Floats
+    points: Floats
     normal: Floats
-    own: int
+    exclude: int
 
 
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """Lay clouds on normal ones and measure how far they are from them.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Aligner:
+    """Registration of clouds on the normal clouds, and distances to these.
 
-    Where registration fails the best of its poses is kept, and the deviations are large.
+    Where registration fails its best pose is used, and the distances are large.
 
     Args:
-        target: What clouds are laid on.
-        surfaces: The normal clouds, laid on it, in its extents.
-        known: Motion of the normal clouds, by name; their twins move alike.
+        target: The target of all registrations.
+        surfaces: The normal clouds in the target's coordinates and extents.
+        registrations: Registration of each normal cloud, by name; it serves its twins too.
         owners: Number of each normal cloud among ``surfaces``, by name.
-        seen: The same by ``Cloud.fingerprint``, so that a scan is never compared with itself.
+        fingerprints: The same numbers by ``Cloud.fingerprint``, so that no scan is compared with
+            itself.
     """
 
     target: Target
     surfaces: Surfaces
-    known: dict[str, Registration] = field(default_factory=dict)
+    registrations: dict[str, Registration] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
+    fingerprints: dict[str, int] = field(default_factory=dict)
 
-    def motion(self, cloud: Cloud, origin: str = "") -> Registration:
-        """Return how a cloud is laid on the target.
-
-        Args:
-            cloud: The cloud.
-            origin: Name of the normal cloud that it is, or is the twin of; empty for any other.
-        """
-        return self.known.get(origin) or registered(cloud.pos, self.target)
-
-    def lay(self, cloud: Cloud, surface: Surface, motion: Registration, origin: str = "") -> Laid:
-        """Return where the kept points of a cloud lie on the normal ones.
+    def register(self, cloud: Cloud, origin: str = "") -> Registration:
+        """Return the registration of a cloud on the target.
 
         Args:
             cloud: The cloud.
-            surface: Its kept points.
-            motion: How it is laid on the target.
-            origin: As for :meth:`motion`.
+            origin: Name of the normal cloud that is this cloud or the original of this twin; empty
+                for any other cloud.
         """
-        place = apply(motion, cloud.pos[surface.chosen]) / np.float32(self.target.length)
-        normal = (surface.normal @ motion.rotation.T).astype(np.float32)
-        return Laid(place, normal, self._own(cloud, origin))
+        return self.registrations.get(origin) or register_cached(cloud.pos, self.target)
 
-    def _own(self, cloud: Cloud, origin: str) -> int:
-        """Return the number of the normal cloud that a cloud is, or is the twin of, or -1."""
-        if origin or not self.seen:
+    def align(
+        self, cloud: Cloud, surface: Surface, *, registration: Registration, origin: str = ""
+    ) -> AlignedPoints:
+        """Return the subsample of a cloud in the coordinates of the normal clouds.
+
+        Args:
+            cloud: The cloud.
+            surface: Its subsample.
+            registration: Its registration on the target.
+            origin: As for :meth:`register`.
+        """
+        points = apply(registration, cloud.pos[surface.chosen]) / np.float32(self.target.length)
+        normal = (surface.normal @ registration.rotation.T).astype(np.float32)
+        return AlignedPoints(points=points, normal=normal, exclude=self._number(cloud, origin))
+
+    def _number(self, cloud: Cloud, origin: str) -> int:
+        """Return the number of the normal cloud to exclude, or -1."""
+        if origin or not self.fingerprints:
             return self.owners.get(origin, -1)
-        return self.seen.get(cloud.fingerprint, -1)
+        return self.fingerprints.get(cloud.fingerprint, -1)
 
-    def distances(self, laid: Laid, index: Indices | slice, workers: int = 1) -> Floats:
-        """Return the distances of some kept points to the normal clouds, ``(Q, CHANNELS)``."""
-        places = laid.place[index], laid.normal[index]
-        return distances(*places, self.surfaces, laid.own, workers)
+    def distances(
+        self, aligned: AlignedPoints, index: Indices | slice, *, workers: int = 1
+    ) -> Floats:
+        """Return the distances of some points to the normal clouds, ``(Q, CHANNELS)``."""
+        return distances(
+            aligned.points[index],
+            aligned.normal[index],
+            surfaces=self.surfaces,
+            exclude=aligned.exclude,
+            workers=workers,
+        )

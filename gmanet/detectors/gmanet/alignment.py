@@ -1,8 +1,8 @@
-"""The normal clouds of a category, laid on one another and stored with the weights of a detector.
+"""The registered normal clouds of a category, stored with the weights of a detector.
 
-Clouds that do not lie on one another, such as scans from changing sides, would only confuse: where
-they overlap too little no cloud is laid on any.  The same holds for parts that differ among
-themselves by as much as the smallest defect is deep, such as snap rings of any opening.
+Clouds that cannot be registered on one another, such as scans from changing sides, would mislead:
+where the overlap is too small there is no alignment.  The same holds for parts that differ from
+each other by as much as the smallest defect is deep, such as snap rings of any opening.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.gmanet.aligner import Alignment
+from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.deviation import Surfaces
-from gmanet.registration.cached import registered
+from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
 from gmanet.registration.reference import Reference
-from gmanet.registration.target import Target, thinned
+from gmanet.registration.target import Target, subsample
 from gmanet.runtime.rank import rank
 
 __all__ = ["Atlas"]
 
 CLOUDS = 16
-"""Normal clouds whose surfaces are kept: a bound on memory."""
+"""Largest number of normal clouds whose surfaces are stored: a bound on memory."""
 
 POINTS = 16384
-"""Points that are kept of each."""
+"""Points in the stored subsample of each normal cloud."""
 
-TRIED = 8
-"""Normal clouds that decide whether clouds of the category lie on one another."""
+TESTED = 8
+"""Number of normal clouds that decide whether the category can be aligned."""
 
 OVERLAP = 0.95
-"""Least median overlap of these; of whole scans of one part it is 1."""
+"""Least median overlap of the tested clouds; whole scans of one part have 1."""
 
-ALIKE = 0.003
+LARGEST_RMSE = 0.003
 """Largest median distance of normal clouds to the first, as a share of the target's extent.
 
-It is .0021 to .0030 of the diameter (``geometry.size``) over the fifteen procedural parts, a little
-below the shallowest defect that SPCG makes by default, .003 of the diameter.
+The median is .0021 to .0030 of the diameter (``geometry.size``) over the fifteen procedural parts,
+a little below the shallowest defect that SPCG makes by default, .003 of the diameter.
 """
 
 
 class Atlas(nn.Module):
-    """Surfaces of normal clouds in one pose; nothing is learned by gradients."""
+    """Surfaces of the normal clouds in one pose; no buffer has gradients."""
 
     points: Tensor
     normal: Tensor
@@ -62,32 +62,32 @@ class Atlas(nn.Module):
         self.register_buffer("owner", torch.empty(0, dtype=torch.int64))
         self.register_buffer("prints", torch.empty(0, 16, dtype=torch.uint8))
         self._names: list[str] = []
-        self._known: dict[str, Registration] = {}
-        self._made: tuple[Tensor, Surfaces] | None = None
+        self._registrations: dict[str, Registration] = {}
+        self._cached: tuple[Tensor, Surfaces] | None = None
 
-    def prepare(self, clouds: CloudDataset, progress: bool = True) -> None:
-        """Learn normal clouds, or recognize them where surfaces of theirs are stored already.
+    def prepare(self, clouds: CloudDataset, *, progress: bool = True) -> None:
+        """Register and store normal clouds, or register them as the stored ones were.
 
         Args:
-            clouds: Normal clouds of one category; those that were learned, if any were.
+            clouds: Normal clouds of one category; the stored ones, if any are stored.
             progress: Whether to show a bar.
         """
-        if not self.reference.learned:
-            self.learn(clouds, progress)
+        if not self.reference.fitted:
+            self.fit(clouds, progress=progress)
         elif len(self.points):
-            self._recognize(clouds, progress)
+            self._register_again(clouds, progress)
 
-    def _recognize(self, clouds: CloudDataset, progress: bool) -> None:
-        """Lay the clouds that were learned on the stored reference, as they were laid then."""
+    def _register_again(self, clouds: CloudDataset, progress: bool) -> None:
+        """Register the stored normal clouds on the stored reference, as :meth:`fit` did."""
         order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
         self._names = [clouds.names[index] for index in order[: int(self.owner.max()) + 1]]
         target = self.reference.target
         quiet = not progress or rank() > 0
         bar = tqdm(order, "aligning normal clouds", disable=quiet, unit="cloud")
-        self._known = {clouds.names[i]: registered(clouds[i].pos, target) for i in bar}
+        self._registrations = {clouds.names[i]: register_cached(clouds[i].pos, target) for i in bar}
 
-    def learn(self, clouds: CloudDataset, progress: bool = True) -> None:
-        """Lay normal clouds on the first by name, or keep nothing where they do not overlap.
+    def fit(self, clouds: CloudDataset, *, progress: bool = True) -> None:
+        """Register normal clouds on the first by name and store them, or none without overlap.
 
         Args:
             clouds: Normal clouds of one category.
@@ -95,63 +95,74 @@ class Atlas(nn.Module):
         """
         order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
         self._names = [clouds.names[index] for index in order[:CLOUDS]]
-        self._known = {}
-        self.reference.learn(clouds[order[0]].pos)
+        self._registrations = {}
+        self.reference.fit(clouds[order[0]].pos)
         target = self.reference.target
-        kept: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
+        stored: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
         prints: list[bytes] = []
         bar = tqdm(
             order, "aligning normal clouds", disable=not progress or rank() > 0, unit="cloud"
         )
-        for turn, index in enumerate(bar):
+        for number, index in enumerate(bar):
             cloud = clouds[index]
-            motion = self._known[clouds.names[index]] = registered(cloud.pos, target)
-            if turn < CLOUDS:
-                kept.append(_laid(cloud.pos, motion, target))
+            found = self._registrations[clouds.names[index]] = register_cached(cloud.pos, target)
+            if number < CLOUDS:
+                stored.append(_aligned(cloud.pos, found, target))
                 prints.append(bytes.fromhex(cloud.fingerprint))
-            if turn == min(TRIED, len(order)) - 1 and self._overlap() < OVERLAP:
+            if number == min(TESTED, len(order)) - 1 and self._overlap() < OVERLAP:
                 bar.close()
-                self._known, kept = {}, []
+                self._registrations, stored = {}, []
                 break
-        if len(kept) < 2 or self._distance() > ALIKE * target.length:
-            self._known, kept = {}, []  # a cloud alone has no others to be compared with
-        self._keep(kept)
-        stored = np.frombuffer(b"".join(prints[: len(kept)]), dtype=np.uint8).reshape(-1, 16)
-        self.prints = torch.from_numpy(stored.copy())
+        if len(stored) < 2 or self._distance() > LARGEST_RMSE * target.length:
+            self._registrations, stored = {}, []  # one cloud cannot be compared with others
+        self._store(stored)
+        rows = np.frombuffer(b"".join(prints[: len(stored)]), dtype=np.uint8).reshape(-1, 16)
+        self.prints = torch.from_numpy(rows.copy())
 
     def _overlap(self) -> float:
-        """Return the median overlap of the clouds that were laid on the first."""
-        others = [motion.overlap for motion in self._known.values()][1:]
+        """Return the median overlap of the other clouds with the first."""
+        others = [each.overlap for each in self._registrations.values()][1:]
         return float(np.median(others)) if others else 0.0
 
     def _distance(self) -> float:
         """Return the median distance of the clouds to the first, in their unit."""
-        return float(np.median([motion.rms for motion in self._known.values()][1:] or [0.0]))
+        return float(
+            np.median([each.inlier_rmse for each in self._registrations.values()][1:] or [0.0])
+        )
 
-    def _keep(self, kept: list[tuple[Any, Any]]) -> None:
+    def _store(self, stored: list[tuple[Any, Any]]) -> None:
         empty = np.zeros((0, 3), dtype=np.float32)
-        points, normals = zip(*kept, strict=True) if kept else ([empty], [empty])
+        points, normals = zip(*stored, strict=True) if stored else ([empty], [empty])
         owner = np.repeat(np.arange(len(points)), [len(part) for part in points])
         self.points = torch.from_numpy(np.concatenate(points))
         self.normal = torch.from_numpy(np.concatenate(normals))
         self.owner = torch.from_numpy(owner)
 
     @property
-    def alignment(self) -> Alignment | None:
-        """How clouds are laid on the surfaces; None where normal clouds do not overlap."""
+    def aligner(self) -> Aligner | None:
+        """The alignment with the stored surfaces; None where normal clouds do not overlap."""
         if not len(self.points):
             return None
-        if self._made is None or self._made[0] is not self.points:
-            parts = (part.cpu().numpy() for part in (self.points, self.normal, self.owner))
-            self._made = self.points, Surfaces(*parts)
+        if self._cached is None or self._cached[0] is not self.points:
+            points, normal, owner = (
+                part.cpu().numpy() for part in (self.points, self.normal, self.owner)
+            )
+            self._cached = self.points, Surfaces(points=points, normal=normal, owner=owner)
         owners = {name: number for number, name in enumerate(self._names)}
-        seen = {bytes(line).hex(): number for number, line in enumerate(self.prints.cpu().numpy())}
-        return Alignment(self.reference.target, self._made[1], self._known, owners, seen)
+        rows = self.prints.cpu().numpy()
+        fingerprints = {bytes(row).hex(): number for number, row in enumerate(rows)}
+        return Aligner(
+            target=self.reference.target,
+            surfaces=self._cached[1],
+            registrations=self._registrations,
+            owners=owners,
+            fingerprints=fingerprints,
+        )
 
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Make room for as many points as were stored; an older state holds no fingerprints."""
+        """Resize the buffers to the stored number of points; an older state has no fingerprints."""
         none = torch.empty(0, 16, dtype=torch.uint8)
         state_dict = {f"{prefix}prints": none, **state_dict}
         for name in ("points", "normal", "owner", "prints"):
@@ -161,9 +172,9 @@ class Atlas(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
-def _laid(pos: Any, motion: Registration, target: Target) -> tuple[Any, Any]:
-    """Return a cloud's thinned points on the target, in its extents, and their normals."""
-    made, middle = thinned(pos, target.length, POINTS)
-    place = made.points * target.length + middle
-    place = (place @ motion.rotation.T + motion.translation) / target.length
-    return place.astype(np.float32), (made.normal @ motion.rotation.T).astype(np.float32)
+def _aligned(pos: Any, registration: Registration, target: Target) -> tuple[Any, Any]:
+    """Return a cloud's subsample and normals in the target's coordinates and extents."""
+    made, centroid = subsample(pos, target.length, POINTS)
+    points = made.points * target.length + centroid
+    points = (points @ registration.rotation.T + registration.translation) / target.length
+    return points.astype(np.float32), (made.normal @ registration.rotation.T).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Two looks at a cloud: what is asked at evenly spaced places first, then where scores are high.
+"""Coarse-to-fine scoring: at evenly spaced queries first, then where the scores are highest.
 
-An object's score is that of its most abnormal surface, so that it is enough to ask closely there
-(``experiments/exact.py`` compares it with asking everywhere).
+An object's score is that of its most abnormal surface, so that fine queries are needed only there
+(``experiments/exact.py`` compares this with queries at all points).
 """
 
 from __future__ import annotations
@@ -11,41 +11,42 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gmanet.detectors.gmanet.descriptors import as_wide_as
+from gmanet.detectors.gmanet.descriptors import equal_support
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.scoring import propagate
 
-__all__ = ["look_twice"]
+__all__ = ["coarse_to_fine"]
 
 
-def look_twice(
+def coarse_to_fine(
     cloud: StructuredCloud,
     reader: StructureReader,
-    ask: Callable[[StructuredCloud], Tensor],
-    closer: int,
+    *,
+    score_queries: Callable[[StructuredCloud], Tensor],
+    fine_queries: int,
     smoothing: int,
 ) -> Tensor:
     """Return the scores of one cloud's points, with shape ``(N,)``.
 
-    What is found at the surveyed places is interpolated at the other kept points and averaged; so
-    it is again after the points where that is highest were asked, too.
+    The scores of the coarse queries are interpolated over the subsample and averaged over
+    neighborhoods.  The points with the highest averages are the fine queries; their scores replace
+    the interpolated ones before the final averages.
 
     Args:
-        cloud: What the reader made of it.
-        reader: Reads the cloud at further points.
-        ask: Returns the scores of a record's places, with shape ``(M,)``.
-        closer: Kept points of the second look; 0: there is none.
-        smoothing: Size of the neighborhood over which scores are averaged, in even places; 1: they
-            are not.
+        cloud: The reader's record of the cloud.
+        reader: Describes the cloud at the fine queries.
+        score_queries: Function from a record to the scores of its queries, with shape ``(M,)``.
+        fine_queries: Number of fine queries; 0 leaves them out.
+        smoothing: Number of coarse points over which scores are averaged; 1 turns it off.
     """
-    between = (cloud.center_near, cloud.center_weight)
-    kept = propagate(ask(cloud), *between)
-    beside = as_wide_as(smoothing, len(kept))
-    score = propagate(kept[cloud.beside[:, :beside]].mean(dim=1), *between)
-    if count := min(closer, len(kept)):
-        index = torch.topk(score, count).indices
-        look = reader.closer(cloud, index)
-        kept[index] = ask(look)
-        score = propagate(kept[cloud.beside[:, :beside]].mean(dim=1), *between)
-        score[index] = kept[look.beside[:, :beside]].mean(dim=1)
-    return propagate(score, cloud.near, cloud.weight)
+    weights = (cloud.center_near, cloud.center_weight)
+    scores = propagate(score_queries(cloud), *weights)
+    neighbors = cloud.neighbors[:, : equal_support(smoothing, len(scores))]
+    average = propagate(scores[neighbors].mean(dim=1), *weights)
+    if count := min(fine_queries, len(scores)):
+        index = torch.topk(average, count).indices
+        fine = reader.describe_at(cloud, index)
+        scores[index] = score_queries(fine)
+        average = propagate(scores[neighbors].mean(dim=1), *weights)
+        average[index] = scores[fine.neighbors[:, : neighbors.shape[1]]].mean(dim=1)
+    return propagate(average, cloud.near, cloud.weight)

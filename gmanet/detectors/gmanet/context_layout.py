@@ -1,4 +1,4 @@
-"""The parts of what GMANet reads at a center, so that ablations can leave them out by name."""
+"""The named parts of a center's context, which ablations can leave out."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ WIDTHS = {
 }
 
 
-def _places() -> dict[str, range]:
-    places, start = {}, 0
+def _ranges() -> dict[str, range]:
+    ranges, start = {}, 0
     for name, width in WIDTHS.items():
-        places[name] = range(start, start + width)
+        ranges[name] = range(start, start + width)
         start += width
-    assert start == CONTEXT, (
-        "gmanet.detectors.gmanet.descriptors lays the context out in another way"
-    )
-    return places
+    assert start == CONTEXT, "the widths differ from the context of detectors.gmanet.descriptors"
+    return ranges
 
 
-PARTS: dict[str, range] = _places()
-"""Part of the context -> its channels: mean of the fine histograms nearby and farther around, their
-spread, histograms of coarse neighborhoods, eigenvalues; see ``detectors.gmanet.descriptors``."""
+PARTS: dict[str, range] = _ranges()
+"""Part of the context -> its channels: mean of the fine histograms over close and over all
+neighbors, their spread, coarse histograms, eigenvalue features (``detectors.gmanet.descriptors``).
+"""
 
 
 def channels(without: Collection[str], context: int) -> list[int]:
-    """Return the channels of a context that are left without some of its parts.
+    """Return the channels of a context that remain without some of its parts.
 
     Args:
         without: Names of ``PARTS``.

@@ -18,12 +18,12 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.alignment import Atlas
-from gmanet.detectors.gmanet.coarse_to_fine import look_twice
+from gmanet.detectors.gmanet.coarse_to_fine import coarse_to_fine
 from gmanet.detectors.gmanet.context_layout import PARTS, channels
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
-from gmanet.detectors.gmanet.standardizer import OUTLIER, Standard
+from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
 from gmanet.errors import InputError
 
@@ -46,7 +46,7 @@ class ContextReader:
 
     def of_train(self, cloud: Cloud) -> StructuredCloud:
         """Return the record to remember."""
-        return replace(self.structure, survey=self.structure.centers)(cloud, cloud.name)
+        return replace(self.structure, coarse_queries=self.structure.centers)(cloud, cloud.name)
 
 
 @dataclass
@@ -107,7 +107,7 @@ class ContextBank(MemoryDetector):
         super().__init__(config)
         self.atlas = Atlas() if config.align else None
         self.channels = channels(config.without, CONTEXT + DEVIATION * config.align)
-        self.standard = Standard(len(self.channels))
+        self.standard = Standardizer(len(self.channels))
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Lay the normal clouds on one another, or on what is stored already."""
@@ -118,8 +118,8 @@ class ContextBank(MemoryDetector):
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         sizes = (config.points, config.centers, config.survey)
-        alignment = None if atlas is None else atlas.alignment
-        return ContextReader(StructureReader(*sizes, atlas is not None, alignment))
+        aligner = None if atlas is None else atlas.aligner
+        return ContextReader(StructureReader(*sizes, atlas is not None, aligner))
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return what the bank may remember of a cloud, the most even rows first, ``(M, C)``."""
@@ -132,7 +132,7 @@ class ContextBank(MemoryDetector):
     def _gather(self) -> None:
         """Bring together what several processes have seen, and standardise it."""
         super()._gather()
-        self.standard.measure(torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)]))
+        self.standard.fit(torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)]))
         for seen in self.seen.values():
             seen["feature"] = self._standard(seen["feature"])
 
@@ -141,8 +141,13 @@ class ContextBank(MemoryDetector):
 
     def point_scores(self, record: StructuredCloud) -> Tensor:
         """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
-        looks = (self.config.closer, self.config.smoothing)
-        return look_twice(record, self.reader().structure, self._distances, *looks)
+        return coarse_to_fine(
+            record,
+            self.reader().structure,
+            score_queries=self._distances,
+            fine_queries=self.config.closer,
+            smoothing=self.config.smoothing,
+        )
 
     def _distances(self, places: StructuredCloud) -> Tensor:
         """Return how far each place of a record is from the bank, with shape ``(M,)``."""

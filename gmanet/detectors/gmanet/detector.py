@@ -21,7 +21,7 @@ from torch_geometric.data import Data
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.gmanet.alignment import Atlas
-from gmanet.detectors.gmanet.coarse_to_fine import look_twice
+from gmanet.detectors.gmanet.coarse_to_fine import coarse_to_fine
 from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.coordinates import COORDINATES, RawReader
@@ -29,12 +29,12 @@ from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, PointNet2
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
-from gmanet.detectors.gmanet.pairs import Draw, PairDataset, make_training_set, pair_count
+from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
-from gmanet.detectors.gmanet.standardizer import OUTLIER, Standard
+from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 from gmanet.registration.reference import Reference
 from gmanet.synthesis.config import SynthesisConfig
 
@@ -55,7 +55,7 @@ class GMANet(Detector):
     def __init__(self, config: GMANetConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.draw = Draw(config.draw, config.synthetic, config.near)
+        self.sampling = PairSampling(config.draw, config.synthetic, config.near)
         raw = config.inputs == "raw"
         self.atlas = Atlas() if config.align and not raw else None
         self.reference = Reference() if config.align and raw else None
@@ -68,9 +68,9 @@ class GMANet(Detector):
         if config.pretext != "none":
             self.pretext_seed = int(torch.randint(2**31 - 1, ()))
             self.register_buffer("pretrained", torch.tensor(False))
-        self.descriptors = Standard(descriptor)
-        self.contexts = Standard(context)
-        self.answers = Standard(config.experts, 1, config.features)
+        self.descriptors = Standardizer(descriptor)
+        self.contexts = Standardizer(context)
+        self.answers = Standardizer(config.experts, 1, config.features)
 
     def _committee(self, head: list[int], descriptor: int) -> Committee:
         config, inputs = self.config, (descriptor, len(self.channels), self.config.group)
@@ -86,22 +86,24 @@ class GMANet(Detector):
         """Lay the normal clouds on one another, or on what is stored already."""
         if self.atlas is not None:
             self.atlas.prepare(clouds)
-        if self.reference is not None and not self.reference.learned:
-            self.reference.learn(clouds[clouds.names.index(min(clouds.names))].pos)
+        if self.reference is not None and not self.reference.fitted:
+            self.reference.fit(clouds[clouds.names.index(min(clouds.names))].pos)
 
     def reader(self) -> StructureReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
-        alignment = None if atlas is None else atlas.alignment
+        aligner = None if atlas is None else atlas.aligner
         sizes = (config.points, config.centers, config.survey)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
-            return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
-        return StructureReader(*sizes, atlas is not None, alignment)
+            return RawReader(
+                *sizes, pose=Canonicalizer("given" if target is None else "registered", target)
+            )
+        return StructureReader(*sizes, atlas is not None, aligner)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step draws centers."""
-        return make_training_set(clouds, self.reader(), self.draw, plan)
+        return make_training_set(clouds, self.reader(), self.sampling, plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
         """Return the passes over all pairs that the steps amount to."""
@@ -117,14 +119,20 @@ class GMANet(Detector):
     def calibrate(self, normal: Data) -> None:
         """Set the standardisation from centers of normal clouds (``descriptor``, ``context``)."""
         normal = normal.to(self.device)
-        self.descriptors.measure(normal.descriptor.float().flatten(0, 1))
-        self.contexts.measure(normal.context.float())
+        self.descriptors.fit(normal.descriptor.float().flatten(0, 1))
+        self.contexts.fit(normal.context.float())
         inputs = self._inputs(normal.descriptor, normal.local, normal.context)
         if self.config.pretext != "none" and not self.pretrained:
             generator = torch.Generator().manual_seed(self.pretext_seed)
-            pretrain(self.expert, inputs, self.config.pretext, self.config.pretraining, generator)
+            pretrain(
+                self.expert,
+                inputs,
+                pretext=self.config.pretext,
+                steps=self.config.pretraining,
+                generator=generator,
+            )
             self.pretrained = torch.tensor(True, device=self.device)
-        self.answers.measure(self.expert(*inputs))
+        self.answers.fit(self.expert(*inputs))
 
     def _inputs(self, descriptor: Tensor, local: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         context = self.contexts(context).clamp(-OUTLIER, OUTLIER)
@@ -164,8 +172,14 @@ class GMANet(Detector):
     @torch.no_grad()
     def score_record(self, record: StructuredCloud) -> tuple[Tensor, Tensor]:
         """Return scores of the points of one structured cloud, ``(N,)``, and of the object."""
-        looks = (self.config.closer, self.config.smoothing)
-        return self.with_object(look_twice(record, self.reader(), self._discrepancies, *looks))
+        scores = coarse_to_fine(
+            record,
+            self.reader(),
+            score_queries=self._discrepancies,
+            fine_queries=self.config.closer,
+            smoothing=self.config.smoothing,
+        )
+        return self.with_object(scores)
 
     def _discrepancies(self, places: StructuredCloud) -> Tensor:
         """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""

@@ -1,11 +1,11 @@
 r"""PointNet++ over local frames: the backbone of expert and apprentice (Section IV.C).
 
 A set abstraction (Qi et al. 2017) reads, for every neighbor :math:`j` of a center :math:`i`, the
-descriptor :math:`x_j` and where :math:`j` lies in the local frame of :math:`i`, and keeps the
-maximum of a shared MLP over the neighbors.  The descriptors' mean and spread over the surroundings
-and coarser histograms join it (the context).  Coordinates enter through local frames only, so the
-features do not change when the part moves.  Feature propagation is the three-neighbor interpolation
-of the scores.
+descriptor :math:`x_j` and the position of :math:`j` in the local frame of :math:`i`, and takes the
+maximum of a shared MLP over the neighbors.  The context is concatenated: the descriptors' mean and
+spread over wider neighborhoods, and coarse histograms.  Coordinates enter through local frames
+only, so that the features do not change when the part moves.  Feature propagation is the
+three-neighbor interpolation of the scores.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from torch_geometric.typing import PairOptTensor
 __all__ = ["LOCAL", "Committee", "LocalFrameConv", "PointNet2", "mlp"]
 
 BLOCK = 256
-"""Centers that are looked at at once when scoring: the quickest of 32 to 256 on two cores."""
+"""Number of centers in a block when scoring: the quickest of 32 to 256 on two cores."""
 
 LOCAL = 6
-"""Channels that say where a neighbor lies in the center's local frame."""
+"""Channels of a neighbor's position and normal in the center's local frame."""
 
 
 def mlp(*channels: int) -> nn.Sequential:
@@ -51,7 +51,7 @@ class LocalFrameConv(PointNetConv):
 
         Args:
             x: Descriptors of the points, with shape ``(P, C)``.
-            local: Place of each edge's neighbor in its center's frame, with shape ``(E, 6)``.
+            local: Position of each edge's neighbor in its center's frame, with shape ``(E, 6)``.
             edge_index: Neighbor and center of each edge, with shape ``(2, E)``.
             centers: Number of centers ``M``.
         """
@@ -69,7 +69,7 @@ class LocalFrameConv(PointNetConv):
 
         Args:
             x: Descriptors of the neighbors, with shape ``(M, K, C)``.
-            local: Their places in the centers' frames, with shape ``(M, K, 6)``.
+            local: Their positions in the centers' frames, with shape ``(M, K, 6)``.
         """
         assert isinstance(self.local_nn, nn.Module)
         return self.local_nn(torch.cat([x, local], dim=2)).amax(dim=1)  # type: ignore[no-any-return]
@@ -78,37 +78,37 @@ class LocalFrameConv(PointNetConv):
     def sparse(self, x: Tensor, groups: Tensor, local: Tensor) -> Tensor:
         """Return what :meth:`dense` does of ``x[groups]`` in a third of the time, to score.
 
-        The MLP has two layers.  The first is linear in descriptor and place, so that it reads every
-        point once and not once for each neighborhood that the point is in.  All blocks use the same
-        memory.
+        The MLP has two layers.  The first is linear in descriptor and position, so that descriptors
+        are multiplied once for every point and not once for every neighborhood of the point.  All
+        blocks use the same memory.
 
         Args:
             x: Descriptors of the points, with shape ``(P, C)``.
             groups: Neighbors of each center, with shape ``(M, K)``.
-            local: Their places in the center's frame, with shape ``(M, K, 6)``.
+            local: Their positions in the center's frame, with shape ``(M, K, 6)``.
         """
         assert isinstance(self.local_nn, nn.Sequential)
         first, _, last = self.local_nn
         assert isinstance(first, nn.Linear)
         assert isinstance(last, nn.Linear)
         lifted = linear(x, first.weight[:, :-LOCAL], first.bias)
-        place, placed, weight, bias = (  # in half precision under autocast
+        position, position_weight, weight, bias = (  # in half precision under autocast
             part.to(lifted.dtype)
             for part in (local, first.weight[:, -LOCAL:].t(), last.weight.t(), last.bias)
         )
         centers, neighbors = groups.shape
         rows = min(BLOCK, centers) * neighbors
         hidden = lifted.new_empty(rows, first.out_features)
-        answer = lifted.new_empty(rows, last.out_features)
+        output = lifted.new_empty(rows, last.out_features)
         features = lifted.new_empty(centers, last.out_features)
         for start in range(0, centers, BLOCK):
             block = slice(start, start + BLOCK)
             group = groups[block].flatten()
-            some, answers = hidden[: len(group)], answer[: len(group)]
+            some, outputs = hidden[: len(group)], output[: len(group)]
             torch.index_select(lifted, 0, group, out=some)
-            some.addmm_(place[block].flatten(0, 1), placed).relu_()
-            torch.mm(some, weight, out=answers)
-            torch.amax(answers.view(-1, neighbors, last.out_features), dim=1, out=features[block])
+            some.addmm_(position[block].flatten(0, 1), position_weight).relu_()
+            torch.mm(some, weight, out=outputs)
+            torch.amax(outputs.view(-1, neighbors, last.out_features), dim=1, out=features[block])
         return features + bias  # the same as adding it before the maximum
 
 
@@ -120,7 +120,7 @@ class PointNet2(nn.Module):
         context: Channels of a center's context.
         group: Channels of the set abstraction; 0 leaves it out.
         head: Hidden channels after it; a deeper head follows the target more closely.
-        features: Channels of the answer.
+        features: Channels of the features.
     """
 
     def __init__(
@@ -135,39 +135,39 @@ class PointNet2(nn.Module):
         """Return features, with shape ``(M, features)``.
 
         Args:
-            descriptor: Standardised descriptors of the neighbors, with shape ``(M, K, C)``.
-            local: Their places in the centers' frames, with shape ``(M, K, 6)``.
-            context: Standardised surroundings of the centers, with shape ``(M, D)``.
+            descriptor: Standardized descriptors of the neighbors, with shape ``(M, K, C)``.
+            local: Their positions in the centers' frames, with shape ``(M, K, 6)``.
+            context: Standardized context of the centers, with shape ``(M, D)``.
         """
         if self.abstraction is None:
-            return self._answer(context)
-        return self._answer(context, self.abstraction.dense(descriptor, local))
+            return self._predict(context)
+        return self._predict(context, self.abstraction.dense(descriptor, local))
 
     def over(self, x: Tensor, groups: Tensor, local: Tensor, context: Tensor) -> Tensor:
         """Return the same for all centers of a cloud, quicker and without gradients.
 
         Args:
-            x: Standardised descriptors of the points, with shape ``(P, C)``.
+            x: Standardized descriptors of the points, with shape ``(P, C)``.
             groups: Neighbors of each center, with shape ``(M, K)``.
             local: As for :meth:`forward`.
             context: As for :meth:`forward`.
         """
         if self.abstraction is None:
-            return self._answer(context)
-        return self._answer(context, self.abstraction.sparse(x, groups, local))
+            return self._predict(context)
+        return self._predict(context, self.abstraction.sparse(x, groups, local))
 
-    def _answer(self, context: Tensor, group: Tensor | None = None) -> Tensor:
+    def _predict(self, context: Tensor, group: Tensor | None = None) -> Tensor:
         if group is not None and self.norm is not None:
             context = torch.cat([context, self.norm(group)], dim=1)
         return self.head(context)  # type: ignore[no-any-return]
 
 
 class Committee(nn.Module):
-    """Several PointNet++ of one shape and different weights that answer side by side.
+    """An ensemble of PointNet++ networks of one architecture.
 
     Args:
-        members: How many there are.
-        build: Returns a new one.
+        members: Number of networks.
+        build: Function that returns a new network.
     """
 
     def __init__(self, members: int, build: Callable[[], PointNet2]) -> None:
@@ -180,8 +180,8 @@ class Committee(nn.Module):
 
     def over(self, x: Tensor, groups: Tensor, local: Tensor, context: Tensor) -> Tensor:
         """Return the members' features at all centers, ``(E, M, features)``; see ``PointNet2``."""
-        answers = []
+        features = []
         for member in self.members:
             assert isinstance(member, PointNet2)
-            answers.append(member.over(x, groups, local, context))
-        return torch.stack(answers)
+            features.append(member.over(x, groups, local, context))
+        return torch.stack(features)

@@ -1,8 +1,8 @@
-"""Pretexts: how an expert learns of normal surface before it is frozen, without any labels.
+"""Pretext tasks: self-supervised pretraining of the expert on normal clouds before it is frozen.
 
-Channels of a center's context are hidden and are to be told from what is left: single ones at
-random (``masked``), or the coarser neighborhoods or the eigenvalues (``coarse``, ``shapes``) in
-half of the rows.  A linear layer reads them from the expert's answer and is thrown away.
+Channels of a center's context are masked and predicted from the rest: random single channels
+(``masked``), or all channels of the coarse histograms or the eigenvalues (``coarse``, ``shapes``)
+in half of the rows.  A linear layer predicts them from the expert's features and is discarded.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ PRETEXTS = ("none", "masked", "coarse", "shapes")
 
 BATCH = 512
 LEARNING_RATE = 3e-3
-HIDDEN = 0.5
-"""Share of the channels, or of the rows, that are hidden."""
+MASKED = 0.5
+"""Share of the channels, or of the rows, that are masked."""
 
 
 def pretrain(
     expert: Committee,
     inputs: Sequence[Tensor],
+    *,
     pretext: str,
     steps: int,
     generator: torch.Generator,
@@ -36,19 +37,21 @@ def pretrain(
     """Train an expert in place, freeze it again, and return the loss of every step.
 
     Args:
-        expert: On the device of its inputs.
-        inputs: Descriptors, local places and standardised context of normal centers.
+        expert: The committee of experts, on the device of its inputs.
+        inputs: Descriptors, local positions and standardized context of normal centers.
         pretext: One of ``PRETEXTS`` but ``none``.
-        steps: Optimizer steps.
-        generator: Of the processor; decides the rows, what is hidden and the last layer.
+        steps: Number of optimizer steps.
+        generator: Random generator on the CPU, for the rows, the masks and the last layer.
     """
     descriptor, local, context = inputs
-    told = PARTS[pretext] if pretext in PARTS else range(context.shape[1])
-    columns = torch.tensor(list(told), device=context.device)
+    predicted = PARTS[pretext] if pretext in PARTS else range(context.shape[1])
+    columns = torch.tensor(list(predicted), device=context.device)
     members, width = len(expert.members), len(expert(descriptor[:1], local[:1], context[:1])[0, 0])
-    reader = nn.Parameter(torch.randn(members, width, len(told), generator=generator) / width**0.5)
-    reader.data = reader.data.to(context.device)
-    parameters = [*expert.requires_grad_(True).parameters(), reader]
+    head = nn.Parameter(
+        torch.randn(members, width, len(predicted), generator=generator) / width**0.5
+    )
+    head.data = head.data.to(context.device)
+    parameters = [*expert.requires_grad_(True).parameters(), head]
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     losses = []
@@ -56,12 +59,12 @@ def pretrain(
         for _ in range(steps):
             rows = torch.randint(len(context), (min(BATCH, len(context)),), generator=generator)
             rows = rows.to(context.device)
-            shape = (len(rows), len(told) if pretext == "masked" else 1)
-            hidden = (torch.rand(shape, generator=generator) < HIDDEN).to(context.device)
-            seen, target = context[rows].clone(), context[rows][:, columns]
-            seen[:, columns] = target.masked_fill(hidden, 0.0)
-            answer = expert(descriptor[rows], local[rows], seen) @ reader
-            loss = ((answer - target).square() * hidden).mean() / hidden.float().mean()
+            shape = (len(rows), len(predicted) if pretext == "masked" else 1)
+            masked = (torch.rand(shape, generator=generator) < MASKED).to(context.device)
+            visible, target = context[rows].clone(), context[rows][:, columns]
+            visible[:, columns] = target.masked_fill(masked, 0.0)
+            prediction = expert(descriptor[rows], local[rows], visible) @ head
+            loss = ((prediction - target).square() * masked).mean() / masked.float().mean()
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

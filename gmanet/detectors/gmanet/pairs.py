@@ -1,4 +1,4 @@
-"""Pairs of a normal cloud and its twin, made once, from which every step draws fresh centers."""
+"""Pairs of a normal cloud and its twin, computed once; every step samples new centers of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from gmanet.cloud import Indices, Labels
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.descriptors import Structure
-from gmanet.detectors.gmanet.reader import StructureReader, centers_of
+from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
 from gmanet.detectors.reading import read
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
@@ -25,55 +25,63 @@ from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 
 __all__ = [
-    "Draw",
     "Pair",
     "PairDataset",
+    "PairSampling",
     "TwinDataset",
+    "make_pair",
     "make_training_set",
-    "pair",
     "pair_count",
 ]
 
 VALIDATION = 4
-"""Normal clouds, and twins made of them for this alone, that the curves during training show."""
+"""Number of normal clouds, and of extra twins made of them, for the curves during training."""
 
-DRAWERS = 4
-"""Processes that draw from the pairs, at most: a draw takes a tenth of a step on a processor."""
+SAMPLERS = 4
+"""Largest number of processes that sample centers: sampling takes a tenth of a step on a CPU."""
 
-NEAR = 0.08
-"""Normal centers within this fraction of the diameter of an abnormal one count as near it."""
+BORDER = 0.08
+"""Width of the border around abnormal areas, as a share of the diameter."""
 
 
 @dataclass(frozen=True)
-class Draw:
-    """How many centers of a pair one step reads, and which.
+class PairSampling:
+    """Numbers of centers that one step samples of a pair.
 
     Args:
-        centers: Centers of one pair.
-        synthetic: Share of them on the twin's abnormal area.
-        near: Share of them beside it: normal, but with abnormal surroundings.
+        centers: Number of centers of one pair.
+        synthetic: Share of the centers on the twin's abnormal area.
+        border: Share of the centers on its border: normal, but with abnormal neighbors.
     """
 
     centers: int = 128
     synthetic: float = 0.25
-    near: float = 0.1
+    border: float = 0.1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Pair:
-    """A twin's structure with its centers sorted by what they are; ``normal`` is its original's."""
+    """The structures of a normal cloud and its twin, with the twin's centers by kind.
+
+    Args:
+        normal: Structure of the normal cloud.
+        twin: Structure of its twin.
+        abnormal: Indices of the twin's centers in the abnormal area.
+        border: Indices of its normal centers near the abnormal area.
+        far: Indices of its other centers.
+    """
 
     normal: Structure
     twin: Structure
     abnormal: Indices
-    near: Indices
+    border: Indices
     far: Indices
 
 
 class TwinDataset(Dataset[tuple[Structure, Labels]]):
-    """The structures of the normal clouds, then those of the twins with their centers' labels.
+    """Structures and center labels of the normal clouds, then of the twins.
 
-    Twin ``i`` depends on ``(seed, i)`` alone, so it does not matter which worker makes it.
+    Twin ``i`` depends on ``(seed, i)`` alone, so that any worker may make it.
     """
 
     def __init__(
@@ -89,37 +97,42 @@ class TwinDataset(Dataset[tuple[Structure, Labels]]):
     def __getitem__(self, index: int) -> tuple[Structure, Labels]:
         if index < len(self.normal):
             cloud = self.normal[index]
-            made = self.reader.structure(cloud, cloud.name).thinned()
+            made = self.reader.describe(cloud, cloud.name).compact()
             return made, np.zeros(len(made.context), dtype=bool)
         index -= len(self.normal)
         cloud, twin = make_twin(self.generator, self.normal, index=index, seed=self.seed)
-        made = self.reader.structure(twin, cloud.name).thinned()
+        made = self.reader.describe(twin, cloud.name).compact()
         assert twin.label is not None
         return made, twin.label[made.chosen[: len(made.context)]]
 
 
-def pair(normal: Structure, twin: Structure, label: Labels, diameter: float) -> Pair:
-    """Return a pair with the twin's centers sorted.
+def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: float) -> Pair:
+    """Return a pair with the twin's centers sorted by kind.
 
     Args:
         normal: Structure of the normal cloud.
         twin: Structure of its twin.
-        label: Which of the twin's centers are abnormal, with shape ``(M,)``.
-        diameter: Diameter of the normal cloud's kept points, in their unit.
+        label: Labels of the twin's centers, true where abnormal, with shape ``(M,)``.
+        diameter: Diameter of the normal cloud's subsample, in its unit.
     """
     center = twin.points[: len(label)]
-    near = np.zeros(len(label), dtype=bool)
+    border = np.zeros(len(label), dtype=bool)
     if label.any():
-        near = (nearest(center[label], center, 1)[0][:, 0] < NEAR * diameter) & ~label
-    kinds = (np.flatnonzero(kind) for kind in (label, near, ~label & ~near))
-    return Pair(normal, twin, *kinds)
+        border = (nearest(center[label], center, 1)[0][:, 0] < BORDER * diameter) & ~label
+    return Pair(
+        normal=normal,
+        twin=twin,
+        abnormal=np.flatnonzero(label),
+        border=np.flatnonzero(border),
+        far=np.flatnonzero(~label & ~border),
+    )
 
 
 class PairDataset(Dataset[Data]):
-    """``dataset[epoch, index]`` draws centers of pair ``index``; nothing else decides which."""
+    """Sampled centers of pairs: ``dataset[epoch, index]`` depends on these numbers and the seed."""
 
-    def __init__(self, pairs: list[Pair], draw: Draw, seed: int) -> None:
-        self.pairs, self.draw, self.seed = pairs, draw, seed
+    def __init__(self, pairs: list[Pair], sampling: PairSampling, seed: int) -> None:
+        self.pairs, self.sampling, self.seed = pairs, sampling, seed
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -128,15 +141,15 @@ class PairDataset(Dataset[Data]):
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
         made = self.pairs[index]
-        count = self.draw.centers
-        synthetic = round(count * self.draw.synthetic) if len(made.abnormal) else 0
-        near = round(count * self.draw.near) if len(made.near) else 0
-        rest = count - synthetic - near
+        count = self.sampling.centers
+        synthetic = round(count * self.sampling.synthetic) if len(made.abnormal) else 0
+        border = round(count * self.sampling.border) if len(made.border) else 0
+        rest = count - synthetic - border
         far = rest // 2 if len(made.far) else 0
         everywhere = np.arange(len(made.normal.context))
         parts = [
             (made.twin, made.abnormal, synthetic, True),
-            (made.twin, made.near, near, False),
+            (made.twin, made.border, border, False),
             (made.twin, made.far, far, False),
             (made.normal, everywhere, rest - far, False),
         ]
@@ -145,10 +158,10 @@ class PairDataset(Dataset[Data]):
             for structure, index, size, abnormal in parts
             if size
         ]
-        return centers_of(drawn)
+        return gather_centers(drawn)
 
     def sample(self, count: int) -> Data:
-        """Return centers of all normal clouds, evenly: what features are standardised on."""
+        """Return about ``count`` centers, as many of each normal cloud, to fit standardizers."""
         rng = np.random.default_rng(self.seed)
         normals = list({id(made.normal): made.normal for made in self.pairs}.values())
         each = max(1, count // len(normals))
@@ -156,23 +169,23 @@ class PairDataset(Dataset[Data]):
             (made, rng.choice(len(made.context), min(each, len(made.context)), False), False)
             for made in normals
         ]
-        return centers_of(drawn)
+        return gather_centers(drawn)
 
 
 def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
-    """Return how many pairs there are: where clouds outnumber twins, twins go with several."""
+    """Return the number of pairs; twins are in several where clouds outnumber them."""
     return max(synthesis.twins, clouds)
 
 
 def make_training_set(
-    clouds: CloudDataset, reader: StructureReader, draw: Draw, plan: TrainingPlan
+    clouds: CloudDataset, reader: StructureReader, sampling: PairSampling, plan: TrainingPlan
 ) -> TrainingSet:
-    """Return the pairs of normal clouds and their twins, all structures made.
+    """Return the training set of normal clouds and their twins, all structures computed.
 
     Args:
         clouds: Normal clouds.
         reader: Reads clouds and twins.
-        draw: What a step draws of a pair.
+        sampling: Numbers of centers that a step samples of a pair.
         plan: How twins are made, by how many processes.
     """
     source = TwinDataset(clouds, reader, plan.synthesis, plan.seed)
@@ -183,11 +196,11 @@ def make_training_set(
     pairs = []
     for index in range(pair_count(len(clouds), plan.synthesis)):
         original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
-        pairs.append(pair(original, twin, label, diameter(original.points)))
+        pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
     return TrainingSet(
-        items=PairDataset(pairs, draw, plan.seed),
+        items=PairDataset(pairs, sampling, plan.seed),
         drawn=True,
-        workers=DRAWERS,
+        workers=SAMPLERS,
         validation=_validation(clouds, reader, plan),
     )
 

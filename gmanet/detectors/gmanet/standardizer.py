@@ -1,21 +1,21 @@
-"""Standardisation: values in standard deviations from their mean over normal clouds."""
+"""Standardization: values in standard deviations from their mean over normal clouds."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["OUTLIER", "Standard"]
+__all__ = ["OUTLIER", "Standardizer"]
 
 OUTLIER = 8.0
-"""Standardised inputs are clipped here, in standard deviations."""
+"""Limit at which standardized inputs are clipped, in standard deviations."""
 
 
-class Standard(nn.Module):
-    """Mean and deviation of each channel, measured once and stored with the weights.
+class Standardizer(nn.Module):
+    """Mean and scale of each channel, fitted once and stored with the weights.
 
     Args:
-        shape: Of mean and deviation; the identity until they are measured.
+        shape: Shape of mean and scale; before the fit they are the identity.
     """
 
     mean: Tensor
@@ -27,10 +27,10 @@ class Standard(nn.Module):
         self.register_buffer("scale", torch.ones(shape))
 
     @torch.no_grad()
-    def measure(self, values: Tensor) -> None:
-        """Take mean and deviation of rows, with shape ``(M, C)``, or ``(E, M, C)`` for each ``E``.
+    def fit(self, values: Tensor) -> None:
+        """Fit mean and scale to rows, with shape ``(M, C)``, or ``(E, M, C)`` for each ``E``.
 
-        A hundredth of the mean deviation is added to all, for channels that hardly change.
+        A hundredth of the mean deviation is added to each scale, for nearly constant channels.
         """
         keep = values.ndim > 2
         deviation = values.std(dim=-2, keepdim=keep)
@@ -38,5 +38,5 @@ class Standard(nn.Module):
         self.scale = deviation + (0.01 * deviation.mean() + 1e-6)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return standardised values, with the shape of ``values``."""
+        """Return standardized values, with the shape of ``values``."""
         return torch.div(values.float() - self.mean, self.scale)

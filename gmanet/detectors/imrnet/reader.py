@@ -11,9 +11,9 @@ import torch
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.imrnet.sampling import aware_points
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
 from gmanet.networks.pointmae.patches import PatchedCloud
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["SampledReader"]
 
@@ -36,7 +36,7 @@ class SampledReader:
     share: float
     centers: int
     group: int
-    pose: Pose
+    pose: Canonicalizer
     held: dict[bytes, PatchedCloud] = field(default_factory=dict, compare=False, repr=False)
 
     def hold(self, clouds: Iterable[Cloud]) -> list[PatchedCloud]:
@@ -56,13 +56,13 @@ class SampledReader:
         kept = aware_points(pos, self.points, self.share)
         chosen = kept[farthest_points(pos[kept], self.centers)]
         center = pos[chosen]
-        distance, near = nearest(center, pos, 3)
+        near, weight = interpolation(center, pos)
         return PatchedCloud(
             points=torch.from_numpy(pos),
             chosen=torch.from_numpy(chosen),
             groups=torch.from_numpy(kept[nearest(pos[kept], center, self.group)[1]]),
             near=torch.from_numpy(near),
-            weight=torch.from_numpy(inverse_distance(distance)),
+            weight=torch.from_numpy(weight),
             num_nodes=len(cloud),
         )
 

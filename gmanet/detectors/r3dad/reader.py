@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.r3dad.patch_gen import patch_gen
 from gmanet.geometry.neighbors import farthest_points
-from gmanet.registration.canonical import Pose
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["TurnedCopies", "Turns", "WholeReader"]
 
@@ -35,7 +35,7 @@ class WholeReader:
     """
 
     points: int
-    pose: Pose
+    pose: Canonicalizer
 
     def place(self, cloud: Cloud) -> Floats:
         """Return the coordinates of all points, with shape ``(N, 3)``."""

@@ -26,7 +26,6 @@ STAGES = {
     "geometry.spfh": "descriptors",
     "geometry.fpfh": "descriptors",
     "geometry.pca": "descriptors",
-    "geometry.signed_normals": "descriptors",
     "geometry.curvature": "descriptors",
     "preprocess": "registration",
     "models": "model",

@@ -1,4 +1,4 @@
-"""Cells: points sorted into the cubes of a box, so that a place's neighbors are found around it."""
+"""Cells: points sorted into the cubes of a box, so that a query's neighbors are found around it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["bounds", "by_cell", "cells_around", "cells_of", "edge_within"]
 CELLS = 2**21
 """Cells at most: a bound on memory."""
 
-Places = npt.NDArray[np.floating[Any]]
+Points = npt.NDArray[np.floating[Any]]
 Size = np.floating[Any]
 
 
-def edge_within(extent: Places, edge: float) -> float:
+def edge_within(extent: Points, edge: float) -> float:
     """Return an edge of cells, ``edge`` or larger, that fill a box with at most ``CELLS``.
 
     Args:
@@ -33,26 +33,26 @@ def edge_within(extent: Places, edge: float) -> float:
 
 
 @compiled
-def bounds(places: Places) -> tuple[Places, Places]:
-    """Return the lowest and the highest coordinates of one place or more, each ``(3,)``.
+def bounds(points: Points) -> tuple[Points, Points]:
+    """Return the lowest and the highest coordinates of one or more points, each ``(3,)``.
 
     NumPy's minimum along the first axis takes ten times as long.
     """
-    low, high = places[0].copy(), places[0].copy()
-    for row in range(1, len(places)):
+    low, high = points[0].copy(), points[0].copy()
+    for row in range(1, len(points)):
         for axis in range(3):
-            value = places[row, axis]
+            value = points[row, axis]
             low[axis], high[axis] = min(low[axis], value), max(high[axis], value)
     return low, high
 
 
 @compiled
-def cells_of(places: Places, low: Places, size: Size, shape: Indices) -> Indices:
-    """Return the number of the cell that each place is in, or is nearest to, ``(Q,)``."""
-    cell = np.zeros(len(places), dtype=np.int64)
-    for row in range(len(places)):
+def cells_of(points: Points, low: Points, size: Size, shape: Indices) -> Indices:
+    """Return the number of the cell that each query is in, or is nearest to, ``(Q,)``."""
+    cell = np.zeros(len(points), dtype=np.int64)
+    for row in range(len(points)):
         for axis in range(3):
-            at = int((places[row, axis] - low[axis]) / size)
+            at = int((points[row, axis] - low[axis]) / size)
             cell[row] = cell[row] * shape[axis] + min(max(at, 0), shape[axis] - 1)
     return cell
 
@@ -74,20 +74,20 @@ def by_cell(cell: Indices, cells: int) -> tuple[Indices, Indices]:
 
 @compiled
 def cells_around(
-    place: Places,
-    low: Places,
+    point: Points,
+    low: Points,
     size: Size,
     shape: Indices,
-    wide: int,
+    margin: int,
     begin: Indices,
     end: Indices,
 ) -> Size:
-    """Fill in the cells around a place; every point closer than the answer is in them."""
+    """Fill in the cells around a query; every point closer than the answer is in them."""
     sure = np.float32(np.inf)
     for axis in range(3):
-        away = place[axis] - low[axis]
+        away = point[axis] - low[axis]
         at = min(max(int(away / size), 0), shape[axis] - 1)
-        begin[axis], end[axis] = max(at - wide, 0), min(at + wide + 1, shape[axis])
+        begin[axis], end[axis] = max(at - margin, 0), min(at + margin + 1, shape[axis])
         if begin[axis] > 0:
             sure = min(sure, away - begin[axis] * size)
         if end[axis] < shape[axis]:

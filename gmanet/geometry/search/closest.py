@@ -1,6 +1,6 @@
-"""The nearest point of a surface to each of many places, by cells, or by a KD-tree where far away.
+"""The nearest point of a surface to each of many queries, by cells, or by a KD-tree where far away.
 
-Registration asks for one neighbor of places that are mostly next to the surface, some ten thousand
+Registration asks for one neighbor of queries that are mostly next to the surface, some ten thousand
 times a cloud: cells answer in less than half of a KD-tree's time.
 """
 
@@ -24,7 +24,7 @@ EDGE = 2.0
 """Edge of a cell, in spacings of the points."""
 
 WIDEST = 3
-"""Cells to each side that are looked at before a place is left to the KD-tree."""
+"""Cells to each side that are searched before a query is left to the KD-tree."""
 
 
 class Closest:
@@ -45,15 +45,15 @@ class Closest:
         self._order, self._start = by_cell(cell, int(self._shape.prod()))
         self._points = np.ascontiguousarray(points[self._order].T)
 
-    def __call__(self, places: Doubles) -> Indices:
-        """Return the nearest point to each place, for places with shape ``(..., 3)``, ``(...)``."""
-        flat = np.ascontiguousarray(places.reshape(-1, 3))
+    def __call__(self, queries: Doubles) -> Indices:
+        """Return the nearest point's index of queries ``(..., 3)``, with shape ``(...)``."""
+        flat = np.ascontiguousarray(queries.reshape(-1, 3))
         index = np.empty(len(flat), dtype=np.int64)
         cells = (self._order, self._start, self._low, self._edge, self._shape)
         _search(self._points, *cells, flat, index)
         if (far := index < 0).any():
             index[far] = self._tree.query(flat[far])[1]
-        return index.reshape(places.shape[:-1])
+        return index.reshape(queries.shape[:-1])
 
 
 @compiled
@@ -64,7 +64,7 @@ def _search(
     low: Doubles,
     edge: np.float64,
     shape: Indices,
-    places: Doubles,
+    queries: Doubles,
     index: Indices,
 ) -> None:
     """Fill in the nearest points; -1 where none is near enough.
@@ -72,11 +72,11 @@ def _search(
     ``points`` has shape ``(3, N)``, in the order of the cells.
     """
     begin, end = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
-    for row in range(len(places)):
+    for row in range(len(queries)):
         index[row] = -1
-        for wide in range(1, WIDEST + 1):
-            sure = cells_around(places[row], low, edge, shape, wide, begin, end)
-            at = _nearest(points, start, shape, begin, end, places[row], sure) if sure > 0 else -1
+        for margin in range(1, WIDEST + 1):
+            sure = cells_around(queries[row], low, edge, shape, margin, begin, end)
+            at = _nearest(points, start, shape, begin, end, queries[row], sure) if sure > 0 else -1
             if at >= 0:
                 index[row] = order[at]
                 break
@@ -89,11 +89,11 @@ def _nearest(
     shape: Indices,
     begin: Indices,
     end: Indices,
-    place: Doubles,
+    query: Doubles,
     sure: np.floating[Any],
 ) -> int:
     """Return the number of the nearest point of some cells; -1 where none is within ``sure``."""
-    x, y, z = place
+    x, y, z = query
     least, nearest = sure * sure, -1
     for i in range(begin[0], end[0]):
         for j in range(begin[1], end[1]):

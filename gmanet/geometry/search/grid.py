@@ -1,8 +1,8 @@
 """Nearest points among evenly spaced ones, such as those of farthest point sampling, by a grid.
 
-Points are sorted into cells about as large as the neighborhood, so that a place's neighbors lie in
+Points are sorted into cells about as large as the neighborhood, so that a query's neighbors lie in
 the 27 cells around it.  That is exact: only points closer than the border of the cells that were
-looked at count, and places that find too few there are left to a KD-tree.  So is everything where
+searched count, and queries that find too few there are left to a KD-tree.  So is everything where
 points are so uneven that cells would be crowded.
 """
 
@@ -17,35 +17,36 @@ from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.search.cells import bounds, by_cell, cells_around, cells_of, edge_within
 from gmanet.geometry.search.smallest import Keys, smallest_first
 
-__all__ = ["nearest_even"]
+__all__ = ["grid_nearest"]
 
 Doubles = npt.NDArray[np.float64]
 
 TRIED = 10
-"""Places whose neighborhoods tell how large the cells should be."""
+"""Number of queries whose neighborhoods decide the size of the cells."""
 
 SEEN = 16384
-"""Points that these places look at; of more, evenly many are left out.  Another number makes other
-cells, in which points at equal distances come in another order."""
+"""Largest number of points that these queries search; more points are thinned regularly.  Another
+number changes the cells, and with them the order of points at equal distances."""
 
 LARGER = 1.15
-"""Cells are larger than those neighborhoods by this factor."""
+"""Factor by which cells are larger than these neighborhoods."""
 
 SMALL = 256
-"""With fewer points a KD-tree is as quick."""
+"""Number of points below which a KD-tree is as quick."""
 
 CROWDED = 4
-"""With more points in a place's cell, in neighborhoods, points are too uneven for a grid."""
+"""Limit for the mean number of points in a query's cell, in neighborhoods: above it the spacing is
+too irregular for a grid."""
 
 WIDEST = 2
-"""Cells to each side that are looked at before a place is left to the KD-tree."""
+"""Number of cells to each side that are searched before a query is left to the KD-tree."""
 
 LIKELY = 1.25
-"""A place's neighbors lie within the last place's squared distance by this factor, mostly: what is
-farther is looked at if they do not."""
+"""A query's neighbors lie within the last query's squared distance by this factor, mostly: what is
+farther is searched if they do not."""
 
 
-def nearest_even(
+def grid_nearest(
     pos: Floats, query: Floats, count: int, workers: int = 1
 ) -> tuple[Floats, Indices]:
     """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
@@ -55,8 +56,8 @@ def nearest_even(
 
     Args:
         pos: The points to choose from, with shape ``(N, 3)``.
-        query: Places, with shape ``(Q, 3)``.
-        count: Neighbors per place; clouds with fewer points repeat their farthest one.
+        query: Queries, with shape ``(Q, 3)``.
+        count: Neighbors per query; clouds with fewer points repeat their farthest one.
         workers: Threads.
     """
     if len(pos) < max(SMALL, 2 * count) or not len(query):
@@ -93,7 +94,7 @@ def nearest_even(
 
 
 def _cell(pos: Floats, query: Floats, count: int, extent: Doubles) -> np.float32:
-    """Return an edge of cells that holds the neighborhoods of most places."""
+    """Return an edge of cells that holds the neighborhoods of most queries."""
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)
     nth = count // step
@@ -104,7 +105,7 @@ def _cell(pos: Floats, query: Floats, count: int, extent: Doubles) -> np.float32
 
 @compiled
 def _squared_reach(some: Floats, pos: Floats, nth: int) -> Floats:
-    """Return the squared distance of each place to its ``nth`` nearest point, from 0, ``(Q,)``."""
+    """Return the squared distance of each query to its ``nth`` nearest point, from 0, ``(Q,)``."""
     reach, least = np.empty(len(some), np.float32), np.empty(nth + 1, np.float32)
     for row in range(len(some)):
         least[:] = np.inf
@@ -137,7 +138,7 @@ def _search(
     first: int,
     last: int,
 ) -> None:
-    """Fill in the neighbors of some places; an index of -1 where they are not near enough.
+    """Fill in the neighbors of some queries; an index of -1 where they are not near enough.
 
     ``points`` has shape ``(3, N)``, in the order of the cells.
     """
@@ -147,17 +148,17 @@ def _search(
     ranked = np.empty(count, dtype=np.uint64)
     begin, end = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
     likely = np.float32(np.inf)
-    for turn in range(first, last):
-        row = rows[turn]
-        place = query[row]
+    for number in range(first, last):
+        row = rows[number]
+        center = query[row]
         found = 0
-        for wide in range(1, WIDEST + 1):
-            sure = cells_around(place, low, size, shape, wide, begin, end)
+        for margin in range(1, WIDEST + 1):
+            sure = cells_around(center, low, size, shape, margin, begin, end)
             limit = sure * sure if sure > 0 else np.float32(-1)
             few = min(limit, likely)
-            found = _collect(points, start, shape, begin, end, place, few, square, key)
+            found = _collect(points, start, shape, begin, end, center, few, square, key)
             if found < count and few < limit:
-                found = _collect(points, start, shape, begin, end, place, limit, square, key)
+                found = _collect(points, start, shape, begin, end, center, limit, square, key)
             if found >= count:
                 break
         if found < count:
@@ -168,7 +169,7 @@ def _search(
             item = np.int64(key[at] & np.uint64(0xFFFFFFFF))
             away = np.float32(0)
             for axis in range(3):
-                away += (points[axis, item] - place[axis]) ** 2
+                away += (points[axis, item] - center[axis]) ** 2
             distance[row, at], index[row, at] = np.sqrt(away), order[item]
             likely = np.float32(LIKELY) * away
 
@@ -180,7 +181,7 @@ def _collect(
     shape: Indices,
     begin: Indices,
     end: Indices,
-    place: Floats,
+    center: Floats,
     limit: np.float32,
     square: Floats,
     key: Keys,
@@ -190,7 +191,7 @@ def _collect(
     A key is the squared distance's bits, which sort as the numbers do, then the point's number.
     """
     bits = square.view(np.uint32)
-    x, y, z = place[0], place[1], place[2]
+    x, y, z = center[0], center[1], center[2]
     found = 0
     for i in range(begin[0], end[0]):
         for j in range(begin[1], end[1]):

@@ -10,8 +10,8 @@ import torch
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.geometry.neighbors import farthest_points, inverse_distance, nearest
-from gmanet.registration.canonical import Pose
+from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
+from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["PatchReader", "PatchedCloud"]
 
@@ -43,7 +43,7 @@ class PatchReader:
 
     centers: int
     group: int
-    pose: Pose
+    pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
         """Return the record to remember or to score."""
@@ -55,12 +55,12 @@ class PatchReader:
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
         chosen = farthest_points(pos, self.centers)
         center = pos[chosen]
-        distance, near = nearest(center, pos, 3)
+        near, weight = interpolation(center, pos)
         return PatchedCloud(
             points=torch.from_numpy(pos),
             chosen=torch.from_numpy(chosen),
             groups=torch.from_numpy(nearest(pos, center, self.group)[1]),
             near=torch.from_numpy(near),
-            weight=torch.from_numpy(inverse_distance(distance)),
+            weight=torch.from_numpy(weight),
             num_nodes=len(pos),
         )

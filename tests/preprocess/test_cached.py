@@ -1,4 +1,4 @@
-"""Registrations that are looked up."""
+"""Cached registrations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from gmanet.preprocess import remembered
 
+from gmanet.registration import cached
 from gmanet.registration.cached import KIND
 from gmanet.registration.icp import register
 from gmanet.registration.target import Target
@@ -25,46 +25,46 @@ def pair():
 def same(one, other):
     np.testing.assert_array_equal(one.rotation, other.rotation)
     np.testing.assert_array_equal(one.translation, other.translation)
-    assert (one.rms, one.overlap) == (other.rms, other.overlap)
+    assert (one.inlier_rmse, one.overlap) == (other.inlier_rmse, other.overlap)
 
 
-def test_nothing_is_kept_unless_a_folder_is_named(pair, tmp_path, monkeypatch):
+def test_nothing_is_cached_unless_a_folder_is_named(pair, tmp_path, monkeypatch):
     monkeypatch.delenv(FOLDER, raising=False)
     monkeypatch.chdir(tmp_path)
-    same(remembered.registered(*pair), register(*pair))
+    same(cached.register_cached(*pair), register(*pair))
     assert not list(tmp_path.iterdir())
 
 
-def test_the_second_time_it_is_looked_up(pair, tmp_path, monkeypatch):
+def test_the_second_time_it_is_read_from_the_cache(pair, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    first = remembered.registered(*pair)
-    monkeypatch.setattr(remembered, "register", None)  # would raise if it were called
-    same(remembered.registered(*pair), first)
+    first = cached.register_cached(*pair)
+    monkeypatch.setattr(cached, "register", None)  # would raise if it were called
+    same(cached.register_cached(*pair), first)
 
 
 def test_other_clouds_and_other_targets_are_found_anew(pair, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     pos, target = pair
-    remembered.registered(pos, target)
-    remembered.registered(pos * np.float32(1.1), target)
-    remembered.registered(pos, Target.of(pos))
+    cached.register_cached(pos, target)
+    cached.register_cached(pos * np.float32(1.1), target)
+    cached.register_cached(pos, Target.of(pos))
     assert len(list((tmp_path / KIND).iterdir())) == 3
 
 
 def test_a_damaged_file_is_made_again(pair, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    first = remembered.registered(*pair)
+    first = cached.register_cached(*pair)
     (path,) = (tmp_path / KIND).iterdir()
     path.write_bytes(path.read_bytes()[:60])
-    same(remembered.registered(*pair), first)
-    same(remembered.registered(*pair), first)
+    same(cached.register_cached(*pair), first)
+    same(cached.register_cached(*pair), first)
 
 
 def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
     """Eight processes with one process number, as on eight machines, begin together."""
     monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
     expected = register(*pair)
-    monkeypatch.setattr(remembered, "register", lambda *_: expected)  # what counts is the writing
+    monkeypatch.setattr(cached, "register", lambda *_: expected)  # what counts is the writing
     number = os.getpid()
     children = []
     for _ in range(8):
@@ -75,7 +75,7 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
                 while not (tmp_path / "go").exists():
                     time.sleep(0.001)
                 for _ in range(20):
-                    same(remembered.registered(*pair), expected)
+                    same(cached.register_cached(*pair), expected)
                     for path in (tmp_path / "cache" / KIND).glob("*.npy"):
                         path.unlink(missing_ok=True)  # so that others have to write it again
                 os._exit(0)
@@ -84,5 +84,5 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
         children.append(child)
     (tmp_path / "go").touch()
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
-    same(remembered.registered(*pair), expected)
+    same(cached.register_cached(*pair), expected)
     assert len(list((tmp_path / "cache" / KIND).iterdir())) == 1
