@@ -39,8 +39,8 @@ def measure(name: str) -> tuple[float, float, float]:
     from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
 
-    words = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
-    config = compose([*words, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
+    overrides = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
+    config = compose([*overrides, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
     whole = open_data(config.data, "train")
     assert isinstance(whole, Procedural)
     whole.profile = replace(whole.profile, points=(POINTS, POINTS))

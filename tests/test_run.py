@@ -28,8 +28,8 @@ def root(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
-def create(*words, **options):
-    return Run.create(compose(words), words=words, **options)
+def create(*overrides, **options):
+    return Run.create(compose(overrides), overrides=overrides, **options)
 
 
 def test_a_new_run_is_recorded_and_opens(root):
@@ -261,7 +261,7 @@ def git(folder, *arguments):
 
 
 def test_the_commit_of_a_checkout(tmp_path, monkeypatch):
-    (tmp_path / "gmanet").mkdir()
+    (tmp_path / "gmanet/runtime").mkdir(parents=True)
     file = tmp_path / "gmanet/runtime/provenance.py"
     file.write_text("")
     monkeypatch.setattr("gmanet.runtime.provenance.__file__", str(file))

@@ -37,7 +37,7 @@ class Counted:
 
     Args:
         path: Kept until the count is done.
-        about: The command's words; what other words have counted does not matter.
+        about: The command's overrides; what other overrides have counted does not matter.
     """
 
     def __init__(self, path: Path, about: str) -> None:

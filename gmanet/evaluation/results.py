@@ -26,7 +26,7 @@ class Result:
         figures: What ``scores.json`` holds.
         published: What the paper says of the same variant and part.
         commit: Of the code that measured them.
-        words: What a person types for the run, its name aside.
+        overrides: What a person types for the run, ``name=`` aside.
         data: The data set.
     """
 
@@ -36,7 +36,7 @@ class Result:
     figures: dict[str, Any]
     published: Figures = field(default_factory=dict)
     commit: str = ""
-    words: str = ""
+    overrides: str = ""
     data: str = ""
 
 

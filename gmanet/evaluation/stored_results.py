@@ -17,7 +17,9 @@ __all__ = ["csv_table", "read_table"]
 
 HEAD = ("row", "category", "seed")
 COUNTS = ("n_clouds", "n_points")
-TAIL = ("commit", "words")
+TAIL = ("commit", "overrides")
+EARLIER = {"words": "overrides"}
+"""Earlier name of a column -> the name of today."""
 KIND = "object_auroc of "
 """Begins the columns of single kinds of defects."""
 
@@ -34,12 +36,12 @@ def csv_table(results: Sequence[Result]) -> str:
         values += [defects.get(kind, {}).get("object_auroc") for kind in kinds]
         shown = ["" if value is None else f"{value:.6g}" for value in values]
         head = [result.row, result.category, str(result.seed)]
-        writer.writerow([*head, *shown, result.commit, result.words])
+        writer.writerow([*head, *shown, result.commit, result.overrides])
     return file.getvalue()
 
 
 def read_table(path: Path) -> dict[str, Result]:
-    """Return the runs of a file that :func:`csv_table` made, by their words.
+    """Return the runs of a file that :func:`csv_table` made, by their overrides.
 
     Raises:
         InputError: The file is missing or is no such table.
@@ -48,11 +50,12 @@ def read_table(path: Path) -> dict[str, Result]:
         raise InputError(f"{path}: no such file, wanted the table of an earlier report")
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(file)
-        lacking = sorted({*HEAD, *FIGURES, *TAIL} - set(lines.fieldnames or ()))
+        lines.fieldnames = [EARLIER.get(name, name) for name in lines.fieldnames or ()]
+        lacking = sorted({*HEAD, *FIGURES, *TAIL} - set(lines.fieldnames))
         if lacking:
             raise InputError(f"{path}: no column {lacking[0]!r}, wanted the table of a report")
         try:
-            return {line["words"]: _result(line) for line in lines}
+            return {line["overrides"]: _result(line) for line in lines}
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}, line {lines.line_num}: {error}, wanted numbers") from None
 
@@ -66,7 +69,7 @@ def _result(line: dict[str, str]) -> Result:
         if key.startswith(KIND)
     }
     blank = Result(line["row"], line["category"], int(line["seed"]), figures)
-    return replace(blank, commit=line["commit"], words=line["words"])
+    return replace(blank, commit=line["commit"], overrides=line["overrides"])
 
 
 def _numeric(key: str) -> bool:

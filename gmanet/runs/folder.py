@@ -68,7 +68,7 @@ class Run:
         cls,
         config: RunConfig,
         overwrite: bool = False,
-        words: Sequence[str] | None = None,
+        overrides: Sequence[str] | None = None,
         data: Mapping[str, Sequence[Entry]] | None = None,
     ) -> Run:
         """Return the run of a configuration: a new one, or an older one to go on with.
@@ -80,7 +80,7 @@ class Run:
         Args:
             config: What is asked for.
             overwrite: Delete an existing run first.
-            words: What was typed, for the record; None takes it from the command line.
+            overrides: What was typed, for the record; None takes it from the command line.
             data: Split -> what its scans are, stored with the run and compared when it goes on;
                 None: nothing is known of them.
 
@@ -98,7 +98,7 @@ class Run:
                 run._refuse_other_data(data or {})
                 return run
             run._empty()
-        record = {"config": resolved(config), **provenance(words)}
+        record = {"config": resolved(config), **provenance(overrides)}
         with replacing(run.config_file) as draft:
             draft.write_text(OmegaConf.to_yaml(OmegaConf.create(record)), encoding="utf-8")
         run._refuse_other_data(data or {})

@@ -55,7 +55,7 @@ class GMANet(Detector):
     def __init__(self, config: GMANetConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.draw = Draw(config.draw, config.synthetic, config.near)
+        self.draw = Draw(config.centers_per_pair, config.synthetic, config.border_share)
         raw = config.inputs == "raw"
         self.atlas = Atlas() if config.align and not raw else None
         self.reference = Reference() if config.align and raw else None
@@ -93,7 +93,7 @@ class GMANet(Detector):
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         alignment = None if atlas is None else atlas.alignment
-        sizes = (config.points, config.centers, config.survey)
+        sizes = (config.points, config.centers, config.coarse_queries)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
             return RawReader(*sizes, pose=Pose("given" if target is None else "registered", target))
@@ -164,7 +164,7 @@ class GMANet(Detector):
     @torch.no_grad()
     def score_record(self, record: StructuredCloud) -> tuple[Tensor, Tensor]:
         """Return scores of the points of one structured cloud, ``(N,)``, and of the object."""
-        looks = (self.config.closer, self.config.smoothing)
+        looks = (self.config.fine_queries, self.config.smoothing)
         return self.with_object(look_twice(record, self.reader(), self._discrepancies, *looks))
 
     def _discrepancies(self, places: StructuredCloud) -> Tensor:
