@@ -34,7 +34,7 @@ def measure(name: str) -> tuple[float, float, float]:
     from gmanet.config.compose import compose
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.procedural.dataset import Procedural
-    from gmanet.datasets.subset import Remaining
+    from gmanet.datasets.subset import Subset
     from gmanet.detectors import DETECTORS
     from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
@@ -44,7 +44,7 @@ def measure(name: str) -> tuple[float, float, float]:
     whole = open_data(config.data, "train")
     assert isinstance(whole, Procedural)
     whole.profile = replace(whole.profile, points=(POINTS, POINTS))
-    train = Remaining(whole, whole.names[:CLOUDS])
+    train = Subset(whole, whole.names[:CLOUDS])
     seed_everything(config.seed, verbose=False)
     start = time.perf_counter()
     detector = DETECTORS[config.detector.name](config.detector)

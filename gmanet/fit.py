@@ -18,7 +18,7 @@ from gmanet.runtime.matplotlib_home import spare_home
 from gmanet.runtime.orphans import end_with_parent
 
 if TYPE_CHECKING:
-    from gmanet.config.compose import RunConfig
+    from gmanet.config.schema import RunConfig
     from gmanet.datasets.inventory import Entry
     from gmanet.runs.folder import Run
 

@@ -21,8 +21,15 @@ from gmanet.config.compose import compose
 from gmanet.datasets.base import SPLITS
 from gmanet.datasets.catalog import categories, open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.counted import Counted, write_sizes
-from gmanet.datasets.statistics import Size, compared, size_of, table_2, table_3
+from gmanet.datasets.statistics import (
+    Counted,
+    Size,
+    compared,
+    size_of,
+    table_2,
+    table_3,
+    write_sizes,
+)
 from gmanet.errors import InputError, command
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.provenance import provenance, short_commit

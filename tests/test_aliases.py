@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from gmanet.config.aliases import ALIASES, current
-from gmanet.config.compose import compose, resolved
+from gmanet.config.compose import compose
 from gmanet.config.overrides import load
+from gmanet.config.schema import resolved
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError
 from gmanet.runs.experiment import read_experiment

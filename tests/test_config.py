@@ -11,17 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from gmanet.config.compose import (
-    CONF,
+from gmanet.config.compose import CONF, compose, describe
+from gmanet.config.overrides import file_name, flatten, merged
+from gmanet.config.schema import (
+    SECTIONS,
     RunConfig,
     changes_results,
-    compose,
-    describe,
     from_resolved,
     resolved,
 )
-from gmanet.config.overrides import file_name, flatten, merged
-from gmanet.config.schema import SECTIONS
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gmanet.datasets.subset import Remaining
+from gmanet.datasets.subset import Subset
 from gmanet.detectors.curvature import Curvature, CurvatureConfig
 from gmanet.formats import write_cloud
 
@@ -210,7 +210,7 @@ def test_processes_bring_their_features_together(tmp_path):
 
 def test_what_remains_keeps_its_order(given_clouds, bumped_plate):
     whole = given_clouds([bumped_plate(100, seed) for seed in range(5)], "test")
-    rest = Remaining(whole, ["bump4", "bump0", "bump2", "unknown"])
+    rest = Subset(whole, ["bump4", "bump0", "bump2", "unknown"])
     assert rest.names == ["bump0", "bump2", "bump4"]
     assert [cloud.name for cloud in rest] == rest.names
     assert rest[1] is whole[2]

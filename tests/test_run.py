@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.config.compose import compose, resolved
+from gmanet.config.compose import compose
 from gmanet.config.overrides import load
+from gmanet.config.schema import resolved
 from gmanet.errors import InputError
 from gmanet.runs.folder import Run
 from gmanet.runtime.provenance import provenance

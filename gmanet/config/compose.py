@@ -20,29 +20,18 @@ from textwrap import fill
 from typing import Any
 
 from gmanet.config.aliases import current, current_override
-from gmanet.config.overrides import flatten, hint, load, merged, nested, parse
+from gmanet.config.overrides import flatten, load, merged, nested, parse
 from gmanet.config.schema import (
     SECTIONS,
     RunConfig,
     build,
-    changes_results,
-    from_resolved,
-    resolved,
     text_keys,
     title,
 )
-from gmanet.errors import InputError
+from gmanet.errors import InputError, hint
 from gmanet.training.config import usual_mode
 
-__all__ = [
-    "CONF",
-    "RunConfig",
-    "changes_results",
-    "compose",
-    "describe",
-    "from_resolved",
-    "resolved",
-]
+__all__ = ["CONF", "compose", "describe"]
 
 
 def _named_files() -> Path:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gmanet.config.overrides import hint, parse
-from gmanet.errors import InputError
+from gmanet.config.overrides import parse
+from gmanet.errors import InputError, hint
 
 __all__ = ["read_overrides", "taken"]
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from omegaconf import OmegaConf
 
 from gmanet.errors import InputError
 
-__all__ = ["file_name", "flatten", "hint", "load", "merged", "nested", "parse", "written"]
+__all__ = ["file_name", "flatten", "load", "merged", "nested", "parse", "written"]
 
 ABSENT = ("", "null")
 """What is typed for no value where a text may be missing."""
@@ -157,22 +156,6 @@ def file_name(text: str, limit: int = 80) -> str:
     if clean == text and 0 < len(text) <= limit:
         return text
     return f"{clean[: limit - 7].strip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean 'washer'?)`` with the nearest of the known names, or nothing.
-
-    Of full keys only the last part counts, unless no other key shares the section.
-    """
-    section, _, last = name.rpartition(".")
-    known = list(known)
-    same = [other for other in known if other.rpartition(".")[2] == last]
-    near = {
-        other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == section
-    }
-    close = same or [near[part] for part in get_close_matches(last, near, 1)]
-    close = close or get_close_matches(name, known, 1, cutoff=0.8)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _first_line(error: Exception) -> str:

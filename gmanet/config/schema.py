@@ -10,12 +10,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gmanet.config.aliases import current
-from gmanet.config.overrides import file_name, flatten, hint
-from gmanet.datasets.catalog import SOURCES
+from gmanet.config.overrides import file_name, flatten
+from gmanet.datasets.catalog import DATASETS
 from gmanet.datasets.config import DataConfig
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import DetectorConfig
-from gmanet.errors import InputError
+from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.training.config import TrainConfig, WandbConfig
 
@@ -46,7 +46,7 @@ MEANINGS = {
 """Type of a key -> what a person is asked for."""
 
 SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
-    "data": ("name", SOURCES),
+    "data": ("name", DATASETS),
     "synthesis": ("kind", KINDS),
     "detector": ("name", DETECTORS),
     "train": ("", ()),

@@ -16,7 +16,7 @@ class DataConfig:
     """Which clouds a run uses.
 
     Args:
-        name: A row of ``gmanet.datasets.catalog.SOURCES``.
+        name: A row of ``gmanet.datasets.catalog.DATASETS``.
         category: The part; one detector is fitted per part.
         root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
             home.

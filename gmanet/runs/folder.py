@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from gmanet.config.compose import RunConfig, changes_results, from_resolved, resolved
 from gmanet.config.overrides import flatten, load
-from gmanet.config.schema import text_keys
+from gmanet.config.schema import (
+    RunConfig,
+    changes_results,
+    from_resolved,
+    resolved,
+    text_keys,
+)
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changes, read_entries, write_entries
 from gmanet.runs.files import (

@@ -162,7 +162,7 @@ def figures(folder):
 
 
 STUB = """#!/bin/bash
-# Stands for Python: four cells, of which the second waits for a signal and the last has no overrides.
+# Stands for Python: four cells: the second waits for a signal, the last has no overrides.
 case "$*" in
 *--missing*) echo 0-3 ;;
 *--cell*)
