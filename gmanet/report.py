@@ -48,15 +48,16 @@ BETWEEN = re.compile(r" (?=[\w.]+=)")
 
 def _result(cell: Cell) -> Result:
     record = load(cell.run.config_file)
+    config = cell.run.config
     return Result(
-        _name(cell),
-        cell.run.config.data.category,
-        cell.run.config.seed,
-        cell.run.read_scores(),
-        published(cell.row, cell.run.config.data),
-        short_commit(record.get("commit")),
-        _typed(cell),
-        cell.run.config.data.name,
+        row=_name(cell),
+        category=config.data.category,
+        seed=config.seed,
+        figures=cell.run.read_scores(),
+        published=published(cell.row, config.data),
+        commit=short_commit(record.get("commit")),
+        overrides=_typed(cell),
+        data=config.data.name,
     )
 
 

@@ -1,4 +1,4 @@
-"""The table of data sets: name -> how one split of one category is opened."""
+"""The table of data sets: name -> function that opens a split of a category."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PUBLISHED: dict[str, type[Published]] = {
     "minishift": MiniShift,
     "open_industry": OpenIndustry,
 }
-"""Name -> loader of a data set that others have published."""
+"""Name -> loader of a published data set."""
 
 
 def _root(config: DataConfig) -> Path:

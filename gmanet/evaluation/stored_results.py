@@ -1,11 +1,10 @@
-"""The runs of an experiment as a CSV file, one line each, which outlives their folders."""
+"""The runs of an experiment as a CSV file, one line per run, which outlives the run folders."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ KIND = "object_auroc of "
 
 
 def csv_table(results: Sequence[Result]) -> str:
-    """Return one line per run: its figures, its commit and what a person would type for it."""
+    """Return one line per run with figures, commit and overrides."""
     kinds = sorted({kind for result in results for kind in result.figures.get("defects", {})})
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -68,8 +67,14 @@ def _result(line: dict[str, str]) -> Result:
         for key, value in values.items()
         if key.startswith(KIND)
     }
-    blank = Result(line["row"], line["category"], int(line["seed"]), figures)
-    return replace(blank, commit=line["commit"], overrides=line["overrides"])
+    return Result(
+        row=line["row"],
+        category=line["category"],
+        seed=int(line["seed"]),
+        figures=figures,
+        commit=line["commit"],
+        overrides=line["overrides"],
+    )
 
 
 def _numeric(key: str) -> bool:

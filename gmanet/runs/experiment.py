@@ -32,15 +32,15 @@ FAILED = "gmanet: failed: "
 """Begins the last line of the log of a cell that failed; ``slurm/job.sh`` writes it, too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One run of an experiment.
 
     Args:
         row: Name of the variant.
-        point: Values of the grid's keys.
-        overrides: What to type after ``python -m gmanet.fit``.
-        run: Its folder.
+        point: Full key -> value of the grid.
+        overrides: Arguments of ``python -m gmanet.fit``.
+        run: Folder of the run.
     """
 
     row: str
@@ -56,12 +56,12 @@ class Cell:
 
     @property
     def log(self) -> Path:
-        """What its process printed."""
+        """File with the output of the process."""
         return self.run.folder.with_name(f"{self.run.folder.name}.log")
 
     @property
     def failure(self) -> str:
-        """Why its last process failed; empty if it did not."""
+        """Reason why the last process failed; empty if it did not."""
         if self.run.finished or not self.log.is_file():
             return ""
         last = _last_line(self.log)
@@ -88,14 +88,14 @@ def _last_line(path: Path) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """An experiment file.
 
     Args:
-        name: The file's name without its ending.
-        about: What it shows.
-        cells: All its runs, in a fixed order.
+        name: Name of the file without ending.
+        about: Purpose of the experiment.
+        cells: All runs, in the order of rows and grid.
     """
 
     name: str
@@ -128,7 +128,7 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
 
     Args:
         path: The YAML file.
-        runs: Where runs are kept.
+        runs: Folder of all runs.
 
     Raises:
         InputError: The file is missing or says something else.
@@ -143,7 +143,8 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
         raise InputError(f"{path}: {found}, wanted about, set, rows and grid")
     cells = list(_cells(path, said, as_text, runs))
     _refuse_shared(path, cells)
-    return Experiment(path.stem, str(said.get("about", "")).strip(), cells)
+    about = str(said.get("about", "")).strip()
+    return Experiment(name=path.stem, about=about, cells=cells)
 
 
 def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path) -> Iterator[Cell]:
@@ -162,13 +163,14 @@ def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path
             label = "/".join([_slug(row), *(_slug(f"{value}") for value in values)])
             run_name = f"{name}/{label}"
             typed = [*common, *overrides, *(f"{key}={value}" for key, value in point.items())]
-            yield Cell(row, point, [*typed, f"name={run_name}"], Run(runs / run_name))
+            typed.append(f"name={run_name}")
+            yield Cell(row=row, point=point, overrides=typed, run=Run(runs / run_name))
 
 
 def _row(
     path: Path, name: str, value: Any, as_text: Any, texts: Mapping[str, str]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return a row's overrides and its own part of the grid."""
+    """Return the overrides and the grid of a row."""
     place = f"{path}: row {name}"
     if not isinstance(value, dict):
         return _overrides(place, value), {}
@@ -201,7 +203,7 @@ def _typed(
 
 
 def _refuse_shared(path: Path, cells: list[Cell]) -> None:
-    """Raise an error if two cells would be one folder, also where letter case counts for naught."""
+    """Raise an error if two cells would share a folder, also without regard to letter case."""
     owners: dict[str, Cell] = {}
     for cell in cells:
         other = owners.setdefault(str(cell.run.folder).lower(), cell)
