@@ -43,7 +43,7 @@ def score_again(run: Run, variant: str) -> Figures:
     if not isinstance(detector, GMANet):
         raise InputError(f"{run.folder}: a run of {run.config.detector.name}, wanted gmanet")
     config = detector.config
-    config.closer = {"survey": 0, "every": config.points}[variant]
+    config.fine_queries = {"survey": 0, "every": config.points}[variant]
     clouds = open_data(run.config.data, "test")
     title = f"{run.config.data.category}, {VARIANTS[variant]}"
     found = []

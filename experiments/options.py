@@ -1,6 +1,6 @@
 """What processes and speed options change in the figures: ``python experiments/options.py``.
 
-Every row fits GMANet on the same procedural clouds with one word changed, in processes of its own;
+Every row fits GMANet on the same procedural clouds with one more override, in own processes;
 another seed shows what chance does.  Then the first row's detector scores under each option, which
 shows what the option itself changes.  Writes ``experiments/results/options.md``.
 """
@@ -27,21 +27,21 @@ ROWS = {
     "seed=1": ("seed=1",),
 }
 SCORED = ("two processes", "train.precision=bf16-mixed", "train.compile=true")
-"""Rows whose words can also change how a fitted detector scores."""
+"""Rows whose overrides can also change how a fitted detector scores."""
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
 
 
 def fit(
-    runs: Path, name: str, words: tuple[str, ...], fitted: Path | None = None
+    runs: Path, name: str, overrides: tuple[str, ...], fitted: Path | None = None
 ) -> dict[str, Any]:
     """Return the figures of a run, one that learns or one that scores with a run's detector."""
     from gmanet.config.compose import compose
     from gmanet.runs.folder import Run
 
-    typed = [*WORDS, *words, f"name={name}"]
+    typed = [*WORDS, *overrides, f"name={name}"]
     os.environ["GMANET_RUNS"] = str(runs)
     if fitted is not None:
-        run = Run.create(compose(typed), words=typed)
+        run = Run.create(compose(typed), overrides=typed)
         shutil.copy(fitted / "detector.ckpt", run.detector_file)
     program = [sys.executable, "-m", "gmanet.fit", *typed]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -72,17 +72,17 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as place:
         runs = Path(place)
-        for number, (title, words) in enumerate(ROWS.items()):
-            found = fit(runs, f"row{number}", words)
+        for number, (title, overrides) in enumerate(ROWS.items()):
+            found = fit(runs, f"row{number}", overrides)
             first = first or found
             add(title, found)
         for number, title in enumerate(SCORED):
             found = fit(runs, f"scored{number}", ROWS[title], runs / "row0")
             add(f"first row's detector, scored with {title}", found)
     about = (
-        f"`python -m gmanet.fit {' '.join(WORDS)}` with the word of the row, one thread a process. "
-        "The last column is the greatest change of a figure against one process.  The last rows "
-        "score with the detector that the first row fitted."
+        f"`python -m gmanet.fit {' '.join(WORDS)}` with the override of the row, one "
+        "thread a process.  The last column is the greatest change of a figure against one "
+        "process.  The last rows score with the detector that the first row fitted."
     )
     write_page(about, lines, made)
 

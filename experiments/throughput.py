@@ -34,17 +34,17 @@ def measure(name: str) -> tuple[float, float, float]:
     from gmanet.config.compose import compose
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.procedural.dataset import Procedural
-    from gmanet.datasets.subset import Remaining
+    from gmanet.datasets.subset import Subset
     from gmanet.detectors import DETECTORS
     from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
 
-    words = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
-    config = compose([*words, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
+    overrides = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
+    config = compose([*overrides, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
     whole = open_data(config.data, "train")
     assert isinstance(whole, Procedural)
     whole.profile = replace(whole.profile, points=(POINTS, POINTS))
-    train = Remaining(whole, whole.names[:CLOUDS])
+    train = Subset(whole, whole.names[:CLOUDS])
     seed_everything(config.seed, verbose=False)
     start = time.perf_counter()
     detector = DETECTORS[config.detector.name](config.detector)

@@ -64,8 +64,8 @@ def fit_all(folder: Path) -> None:
             quick = [f"detector.{key}" for key in QUICK.get(name, "").split()]
             if name == "gmanet_paper":
                 quick.append("synthesis.curvature=local")  # meshes take seconds a twin
-            words = (f"data.category={part}", f"detector={name}", *quick, *COMMON)
-            sys.argv = ["fit", *words, f"name={part}/{name}"]
+            overrides = (f"data.category={part}", f"detector={name}", *quick, *COMMON)
+            sys.argv = ["fit", *overrides, f"name={part}/{name}"]
             main()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import runpy
 import sys
-from difflib import get_close_matches
 
 from gmanet import __version__
+from gmanet.errors import hint
 
 __all__ = ["COMMANDS", "main"]
 
@@ -40,9 +40,8 @@ def main() -> None:
         del sys.argv[1]
         runpy.run_module(f"gmanet.{name}", run_name="__main__", alter_sys=True)
     else:
-        close = get_close_matches(name, COMMANDS, 1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        sys.stderr.write(f"error: no command {name!r}{hint}; there are: {', '.join(COMMANDS)}\n")
+        near, there = hint(name, COMMANDS), ", ".join(COMMANDS)
+        sys.stderr.write(f"error: no command {name!r}{near}; there are: {there}\n")
         raise SystemExit(2)
 
 

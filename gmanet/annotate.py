@@ -31,7 +31,7 @@ def _listed(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Read the words, write the label files, and say how much is abnormal in each."""
+    """Read the command line, write the label files, and say how much is abnormal in each."""
     parser = argparse.ArgumentParser(
         prog="python -m gmanet.prepare --annotations",
         description=__doc__,

@@ -2,7 +2,7 @@
 
 Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
 named at once and again at the end.  Those of published data sets that are not at hand are left out.
-Further words are added to every cell.
+Further overrides are added to every cell.
 ``python -m gmanet.report FILE`` makes the tables.  Runs share registrations, pre-trained encoders
 and the meshes' curvature in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
 """
@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from gmanet.errors import InputError, command, note
 from gmanet.runs.availability import with_data
-from gmanet.runs.experiment import Cell, file_and_words, read_experiment
+from gmanet.runs.experiment import Cell, file_and_overrides, read_experiment
 from gmanet.runs.folder import Run
 from gmanet.runtime.cache import FOLDER as CACHE
 from gmanet.runtime.cores import available_cores, processes_at_most
@@ -40,7 +40,9 @@ PATIENCE = 20.0
 """Seconds that an interrupted process has to leave in order."""
 
 
-def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[Cell, None, None]:
+def run_cells(
+    cells: Iterable[Cell], overrides: list[str], jobs: int
+) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
     What failed says so in its log: :attr:`gmanet.runs.experiment.Cell.failure`.  What another
@@ -49,7 +51,7 @@ def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[C
 
     Args:
         cells: In the order in which they start.
-        words: Added to those of every cell.
+        overrides: Added to those of every cell.
         jobs: Processes at a time; they share the cores, unless ``OMP_NUM_THREADS`` is set.
     """
     waiting = deque(cells)
@@ -62,7 +64,7 @@ def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[C
                 if cell.state in ("running", "done"):
                     yield cell
                 else:
-                    running.append((cell, _start(cell, words, environment)))
+                    running.append((cell, _start(cell, overrides, environment)))
             ended = [pair for pair in running if pair[1].poll() is not None]
             running = [pair for pair in running if pair not in ended]
             for cell, process in ended:
@@ -80,12 +82,14 @@ def _environment(jobs: int) -> Mapping[str, str]:
     return {CACHE: str(Run.root() / "cache"), **share, **os.environ, PARENT: str(os.getpid())}
 
 
-def _start(cell: Cell, words: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    cell: Cell, overrides: list[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Start a cell in a session of its own: Ctrl-C reaches it through this process alone."""
     cell.log.parent.mkdir(parents=True, exist_ok=True)
     with cell.log.open("wb") as log:
         return subprocess.Popen(
-            [*FIT, *cell.words, *words],
+            [*FIT, *cell.overrides, *overrides],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -118,15 +122,15 @@ def _interrupt(*_: Any) -> None:
 
 
 def _arguments() -> tuple[Path, list[str], int]:
-    """Return the experiment file, the words for every cell, and the processes at a time."""
+    """Return the experiment file, the overrides for every cell, and the processes at a time."""
     parser = argparse.ArgumentParser(prog="python -m gmanet.benchmark", description=__doc__)
-    parser.add_argument("words", nargs="*", metavar="FILE or key=value")
+    parser.add_argument("overrides", nargs="*", metavar="FILE or key=value")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time")
     typed = parser.parse_intermixed_args()
-    path, words = file_and_words(typed.words)
+    path, overrides = file_and_overrides(typed.overrides)
     if typed.jobs < 1:
         raise InputError(f"--jobs {typed.jobs}, wanted at least 1")
-    return path, words, _bounded(typed.jobs)
+    return path, overrides, _bounded(typed.jobs)
 
 
 def _bounded(jobs: int) -> int:
@@ -139,10 +143,10 @@ def _bounded(jobs: int) -> int:
 
 def main() -> None:
     """Run what is missing, with the remaining time; exit code 1 where a cell failed."""
-    path, words, jobs = _arguments()
+    path, overrides, jobs = _arguments()
     experiment = read_experiment(path, Run.root())
     waiting = [cell for cell in experiment.cells if not cell.run.finished]
-    missing, lacking = with_data(waiting, words)
+    missing, lacking = with_data(waiting, overrides)
     done = len(experiment.cells) - len(waiting)
     total = done + len(missing)
     sys.stderr.write("".join(f"left out: {wanted}\n" for wanted in lacking))
@@ -152,10 +156,10 @@ def main() -> None:
     failed = []
     bar = tqdm(total=total, initial=done, unit="run", desc=experiment.name, smoothing=0)
     try:
-        with bar, closing(run_cells(missing, words, jobs)) as ended:
+        with bar, closing(run_cells(missing, overrides, jobs)) as ended:
             for cell in ended:
                 if cell.failure:
-                    failed.append(f"{' '.join(cell.words)}\n  {cell.failure}")
+                    failed.append(f"{' '.join(cell.overrides)}\n  {cell.failure}")
                     bar.write(f"failed: {failed[-1]}", file=sys.stderr)
                 elif not cell.run.finished:
                     left = f"left to the command that works in it: {cell.run.folder}"

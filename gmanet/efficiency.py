@@ -1,10 +1,10 @@
-"""Time, memory and size of every detector: ``python -m gmanet.efficiency [words]``.
+"""Time, memory and size of every detector: ``python -m gmanet.efficiency [overrides]``.
 
-All named settings (``conf/detector/*.yaml``, and detectors without one), or those of the words
+All named settings (``conf/detector/*.yaml``, and detectors without one), or those of the overrides
 ``detector=NAME``, score the same procedural clouds one at a time.  Each measurement has a process
 of its own; methods take turns, so that a busy machine hits all alike.  Cells that are measured are
-kept in ``<runs>/efficiency`` and skipped by the same command on the same commit.  Other words go to
-every method.  ``OMP_NUM_THREADS`` limits the threads.  Writes ``efficiency.md`` and ``.csv``.
+kept in ``<runs>/efficiency`` and skipped by the same command on the same commit.  Other overrides
+go to every method.  ``OMP_NUM_THREADS`` limits the threads.  Writes ``efficiency.md`` and ``.csv``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Cell:
         turn: Round; -1 fits.
         clouds: Clouds of a round.
         device: ``cpu`` or ``cuda``.
-        words: Further words.
+        overrides: Further overrides, ``key=value``.
         source: Commit and threads.
     """
 
@@ -69,14 +69,14 @@ class Cell:
     turn: int
     clouds: int
     device: str
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     source: str
 
     @property
     def file(self) -> Path:
         """Return where the result is kept."""
         fit = self.turn < 0
-        about = (self.words, self.source, *(() if fit else (self.clouds, self.device)))
+        about = (self.overrides, self.source, *(() if fit else (self.clouds, self.device)))
         key = hashlib.sha256(repr(about).encode()).hexdigest()[:10]
         turn = "fit" if fit else str(self.turn)
         name = f"{self.method}-{self.points}-{turn}-{key}.{'ckpt' if fit else 'json'}"
@@ -88,10 +88,10 @@ class Cell:
 
         from gmanet.evaluation.efficiency.measure import fit_briefly, measure
 
-        words = [f"detector={self.method}", *TWINS, *self.words]
-        settings = vars(compose(words).detector)
+        overrides = [f"detector={self.method}", *TWINS, *self.overrides]
+        settings = vars(compose(overrides).detector)
         config = compose(
-            [*words, *(f"detector.{k}={v}" for k, v in SHORT.items() if k in settings)]
+            [*overrides, *(f"detector.{k}={v}" for k, v in SHORT.items() if k in settings)]
         )
         train, test = (open_data(config.data, split) for split in ("train", "test"))
         for data in (train, test):
@@ -147,7 +147,7 @@ def _rounds(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gmanet.efficiency", description=__doc__)
-    parser.add_argument("words", nargs="*", help="detector=NAME, as often as wanted; key=value")
+    parser.add_argument("overrides", nargs="*", help="detector=NAME, as often as wanted; key=value")
     parser.add_argument("--points", type=int, nargs="+", default=[30_000, 200_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clouds", type=int, default=3, help="of each round")
@@ -162,7 +162,7 @@ def main() -> None:
     said = _arguments()
     if said.cell:
         cell = json.loads(said.cell)
-        Cell(**{**cell, "words": tuple(cell["words"])}).compute()
+        Cell(**{**cell, "overrides": tuple(cell["overrides"])}).compute()
         return
     import torch
 
@@ -170,13 +170,14 @@ def main() -> None:
         raise InputError(f"--device cuda: torch {torch.__version__} sees no CUDA device")
     if min(said.rounds, said.clouds, *said.points) < 1:
         raise InputError("--rounds, --clouds and --points, wanted at least 1")
-    chosen = [word.partition("=")[2] for word in said.words if word.startswith("detector=")]
-    words = tuple(word for word in said.words if not word.startswith("detector="))
-    compose(words)  # refuse a wrong word before any work
+    named = [text for text in said.overrides if text.startswith("detector=")]
+    chosen = [text.partition("=")[2] for text in named]
+    overrides = tuple(text for text in said.overrides if text not in named)
+    compose(overrides)  # refuse a wrong override before any work
     commit = str(provenance()["commit"])
     source = f"{commit} {os.environ.get('OMP_NUM_THREADS') or os.cpu_count()}"
     cells = [
-        Cell(method, points, turn, said.clouds, said.device, words, source)
+        Cell(method, points, turn, said.clouds, said.device, overrides, source)
         for points in said.points
         for turn in range(-1, said.rounds)
         for method in chosen or methods()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 
-__all__ = ["InputError", "OutputError", "command", "note"]
+__all__ = ["InputError", "OutputError", "command", "hint", "note"]
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
@@ -25,6 +26,27 @@ class OutputError(InputError):
 def note(sentence: str) -> None:
     """Tell the person at the terminal something that stops nothing."""
     sys.stderr.write(f"note: {sentence}\n")
+
+
+def hint(name: str, known: Iterable[str], shown: Mapping[str, str] | None = None) -> str:
+    """Return `` (did you mean 'washer'?)`` with the known name nearest to a wrong one, or nothing.
+
+    Of full keys ``section.key`` only the last part counts, unless no known key shares the section.
+
+    Args:
+        name: The wrong name.
+        known: The names there are.
+        shown: Known name -> its spelling in the sentence; None: as it is.
+    """
+    section, _, last = name.rpartition(".")
+    known = list(known)
+    same = [other for other in known if other.rpartition(".")[2] == last]
+    inside = {
+        other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == section
+    }
+    close = same or [inside[part] for part in get_close_matches(last, inside, 1)]
+    close = close or get_close_matches(name, known, 1, cutoff=0.8)
+    return f" (did you mean {(shown or {}).get(close[0], close[0])!r}?)" if close else ""
 
 
 def command(main: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
 """Fit a detector on normal clouds, score the test clouds, measure: ``python -m gmanet.fit``.
 
-Usage: ``python -m gmanet.fit [--overwrite] [section.key=value ...]``.  The same words again go on
-where an interrupted run stopped, and show the figures of a finished one.
+Usage: ``python -m gmanet.fit [--overwrite] [section.key=value ...]``.  The same command again goes
+on where an interrupted run stopped, and shows the figures of a finished one.
 
 Exit codes: 0 done, 2 input that cannot be used, 75 stopped by SIGUSR1 (a scheduler's warning; start
 the same command again), 130 and 143 stopped by somebody.
@@ -18,7 +18,7 @@ from gmanet.runtime.matplotlib_home import spare_home
 from gmanet.runtime.orphans import end_with_parent
 
 if TYPE_CHECKING:
-    from gmanet.config.compose import RunConfig
+    from gmanet.config.schema import RunConfig
     from gmanet.datasets.inventory import Entry
     from gmanet.runs.folder import Run
 
@@ -26,16 +26,16 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Read the words, fit, and print the figures and where they are."""
+    """Read the overrides, fit, and print the figures and where they are."""
     preemption.listen()  # all else is imported after that
     end_with_parent()
     spare_home()
-    words = [word for word in sys.argv[1:] if word != "--overwrite"]
-    if {"-h", "--help"} & set(words):
+    overrides = [text for text in sys.argv[1:] if text != "--overwrite"]
+    if {"-h", "--help"} & set(overrides):
         from gmanet.config.compose import compose, describe
 
-        words = [word for word in words if word not in ("-h", "--help")]
-        sys.stdout.write(f"{__doc__}\n{describe(compose(words) if words else None)}\n")
+        overrides = [text for text in overrides if text not in ("-h", "--help")]
+        sys.stdout.write(f"{__doc__}\n{describe(compose(overrides) if overrides else None)}\n")
         return
     from gmanet.config.compose import compose
     from gmanet.datasets.catalog import open_data
@@ -43,7 +43,7 @@ def main() -> None:
     from gmanet.runs.folder import Run
     from gmanet.runtime.rank import rank, settle
 
-    config, overwrite = compose(words), "--overwrite" in sys.argv[1:]
+    config, overwrite = compose(overrides), "--overwrite" in sys.argv[1:]
     settle(config.train.world)
     run = Run(Run.root() / config.name)
     if run.finished and not overwrite:

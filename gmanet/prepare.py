@@ -17,8 +17,8 @@ Linked folders are followed; what ``predict`` wrote is no scan.  ``prepare.csv``
 of each; what cannot be used is listed there, and others go on.  The same command again does what is
 missing or has changed.
 
-``--stats [words]`` counts a data set (``gmanet.statistics``), ``--annotations FILES -o CATEGORY``
-makes label files of what was marked in CloudCompare (``gmanet.annotate``).
+``--stats [key=value ...]`` counts a data set (``gmanet.statistics``), ``--annotations FILES -o
+CATEGORY`` makes label files of what was marked in CloudCompare (``gmanet.annotate``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pathlib import Path
 
 from gmanet.cleaning.clean import Cleaning
 from gmanet.cleaning.scans import clean_scans, tell_scans
-from gmanet.config.keywords import read_words, taken
+from gmanet.config.keywords import read_overrides, taken
 from gmanet.errors import InputError, command
 from gmanet.formats.labels import LABEL_VALUE
 from gmanet.formats.walking import walk
@@ -47,16 +47,16 @@ OTHERS = {"--stats": "stats", "--annotations": "annotate"}
 """What else is asked of a data set, and the command behind it."""
 
 
-def prepare(scans: Path, folder: Path, words: Sequence[str] = ()) -> list[str]:
+def prepare(scans: Path, folder: Path, overrides: Sequence[str] = ()) -> list[str]:
     """Do the command's work, and return why parts or scans failed.
 
     Args:
         scans: A folder of whole scans or of partial views.
         folder: Where the data set goes; neither ``scans`` nor a folder of it.
-        words: ``key=value``.
+        overrides: ``key=value``.
 
     Raises:
-        InputError: A word is wrong, or one of the folders cannot be used.
+        InputError: An override is wrong, or one of the folders cannot be used.
     """
     if not scans.is_dir():
         raise InputError(f"{scans}: no such folder, wanted one with scans")
@@ -66,8 +66,8 @@ def prepare(scans: Path, folder: Path, words: Sequence[str] = ()) -> list[str]:
     cleaning, turning = Cleaning(), Turning()
     keys = {"views": holds_views(scans), **asdict(cleaning), "label_value": LABEL_VALUE}
     more = {**keys, **asdict(turning), "seed": 0}
-    views = keys["views"] or any(word.startswith("views=") for word in words)
-    values = read_words(words, more if views else keys)
+    views = keys["views"] or any(text.startswith("views=") for text in overrides)
+    values = read_overrides(overrides, more if views else keys)
     cleaning = taken(values, cleaning)
     if values["views"]:
         parts = fuse_parts(
@@ -86,7 +86,7 @@ def prepare(scans: Path, folder: Path, words: Sequence[str] = ()) -> list[str]:
 
 
 def main() -> None:
-    """Read the words, prepare, and print what became of it."""
+    """Read the command line, prepare, and print what became of it."""
     for flag, other in OTHERS.items():
         if flag in sys.argv[1:]:
             sys.argv.remove(flag)
@@ -98,10 +98,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("scans", type=Path)
-    parser.add_argument("words", nargs="*", metavar="key=value")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True)
     said = parser.parse_intermixed_args()
-    if failed := prepare(said.scans, said.output, said.words):
+    if failed := prepare(said.scans, said.output, said.overrides):
         sys.stderr.write("".join(f"failed: {one}\n" for one in failed))
         raise SystemExit(1)
 

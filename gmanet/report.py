@@ -1,7 +1,8 @@
 """Gather the runs of an experiment into tables: ``python -m gmanet.report FILE``.
 
 Writes ``<name>.md`` and ``<name>.csv`` into ``experiments/results`` (or ``-o FOLDER``), with the
-words, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per category.
+overrides, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per
+category.
 Scans of other data sets than the procedural one are under their own licences, so that pictures of
 them are drawn only where ``--pictures FOLDER`` says that they may lie there.  With ``--keep`` runs
 whose folders are gone stay in the tables with the figures of the CSV file that is there already,
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from gmanet.config.aliases import current_override, current_text
 from gmanet.config.compose import compose
 from gmanet.config.overrides import load
 from gmanet.errors import InputError, command
@@ -40,19 +42,22 @@ __all__ = ["main", "read_stored", "write_index"]
 
 BEGIN, END = "<!-- index -->", "<!-- end of index -->"
 """Lines of ``experiments/README.md`` around the table."""
+BETWEEN = re.compile(r" (?=[\w.]+=)")
+"""The space between two overrides of a line."""
 
 
 def _result(cell: Cell) -> Result:
     record = load(cell.run.config_file)
+    config = cell.run.config
     return Result(
-        _name(cell),
-        cell.run.config.data.category,
-        cell.run.config.seed,
-        cell.run.read_scores(),
-        published(cell.row, cell.run.config.data),
-        short_commit(record.get("commit")),
-        _typed(cell),
-        cell.run.config.data.name,
+        row=_name(cell),
+        category=config.data.category,
+        seed=config.seed,
+        figures=cell.run.read_scores(),
+        published=published(cell.row, config.data),
+        commit=short_commit(record.get("commit")),
+        overrides=_typed(cell),
+        data=config.data.name,
     )
 
 
@@ -61,23 +66,33 @@ def _kept(cell: Cell, lines: Mapping[str, Result]) -> Result | None:
     line = lines.get(_typed(cell))
     if line is None:
         return None
-    data = compose(cell.words).data
+    data = compose(cell.overrides).data
     return replace(line, published=published(cell.row, data), data=data.name)
 
 
+def _stored_lines(table: Path) -> dict[str, Result]:
+    """Return overrides -> run for an earlier table, with the keys of today."""
+    lines = {}
+    for line in read_table(table).values():
+        overrides = " ".join(sorted(map(current_override, BETWEEN.split(line.overrides))))
+        lines[overrides] = replace(line, row=current_text(line.row), overrides=overrides)
+    return lines
+
+
 def _typed(cell: Cell) -> str:
-    return " ".join(sorted(word for word in cell.words if not word.startswith("name=")))
+    """Return the overrides of a cell, ``name=`` aside, in the order of the alphabet."""
+    return " ".join(sorted(text for text in cell.overrides if not text.startswith("name=")))
 
 
 def _name(cell: Cell) -> str:
     """Return the row's name with what else tells it apart: ``M3DM (PointMAE, self-pretrained)``."""
     further = [f"{k}={v}" for k, v in cell.point.items() if k not in ("data.category", "seed")]
     label = cell.run.config.detector.label
-    words = ", ".join([label, *further] if label else further)
-    if not words:
+    apart = ", ".join([label, *further] if label else further)
+    if not apart:
         return cell.row
     inside = cell.row.endswith(")")
-    return f"{cell.row[:-1]}, {words})" if inside else f"{cell.row} ({words})"
+    return f"{cell.row[:-1]}, {apart})" if inside else f"{cell.row} ({apart})"
 
 
 def _draw(path: Path, done: list[Cell], others: bool) -> bool:
@@ -115,9 +130,9 @@ def _page(
         source += f" {len(results) - len(done)} runs are kept from the table before."
     if missing:
         source += f" **{missing} of {len(experiment.cells)} runs are missing.**"
-    rows = {result.words: result.row for result in results}
+    rows = {result.overrides: result.row for result in results}
     shown = [cell for cell in experiment.cells if _typed(cell) in rows]
-    words = {rows[_typed(cell)]: _words(cell) for cell in shown}
+    overrides = {rows[_typed(cell)]: _overrides(cell) for cell in shown}
     lines = [
         f"# {experiment.name}",
         experiment.about,
@@ -125,8 +140,8 @@ def _page(
         *_tables(results),
         picture
         and f"Scores, from each method's median to its 99.9th percentile:\n\n![]({picture})",
-        "Words of each row, those of the grid aside:",
-        "\n".join(f"- {row}: {typed}" for row, typed in words.items()),
+        "Overrides of each row, those of the grid aside:",
+        "\n".join(f"- {row}: {typed}" for row, typed in overrides.items()),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
 
@@ -141,11 +156,11 @@ def _tables(results: list[Result]) -> Iterator[str]:
         yield from (markdown_table(own), group_table(own), defect_table(own))
 
 
-def _words(cell: Cell) -> str:
+def _overrides(cell: Cell) -> str:
     """Return what makes a cell's row, as a person would type it."""
     grid = ("name", *cell.point)
-    words = [word for word in cell.words if word.partition("=")[0] not in grid]
-    return f"`{' '.join(words)}`" if words else "the defaults"
+    overrides = [text for text in cell.overrides if text.partition("=")[0] not in grid]
+    return f"`{' '.join(overrides)}`" if overrides else "the defaults"
 
 
 def read_stored(folder: Path) -> list[Stored]:
@@ -251,7 +266,7 @@ def _report(arguments: argparse.Namespace) -> None:
             f"wanted python -m gmanet.benchmark {arguments.file} first"
         )
     table = arguments.output / f"{experiment.name}.csv"
-    lines = read_table(table) if arguments.keep else {}
+    lines = _stored_lines(table) if arguments.keep else {}
     found = [_result(cell) if cell in done else _kept(cell, lines) for cell in experiment.cells]
     results = [result for result in found if result]
     drawing = (arguments.pictures or arguments.output) / f"{experiment.name}.png"

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.config.overrides import hint
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import open_data
 from gmanet.detectors import DETECTORS
-from gmanet.errors import InputError, command, note
+from gmanet.errors import InputError, command, hint, note
 from gmanet.evaluation.predictions import Prediction, file_stem, load_predictions
 from gmanet.formats import read_cloud
 from gmanet.formats.outputs import OUTPUTS, output_stem

@@ -1,7 +1,7 @@
 """Count a data set: ``python -m gmanet.statistics [key=value ...] [-- key=value ...] [-o FOLDER]``.
 
-Words name the data as for ``gmanet.fit``; without ``data.category`` all categories are counted, and
-``data.category=washer,k_nut`` counts some.  ``--`` separates several data sets.  FOLDER
+Overrides name the data as for ``gmanet.fit``; without ``data.category`` all categories are counted,
+and ``data.category=washer,k_nut`` counts some.  ``--`` separates several data sets.  FOLDER
 (``statistics``) gets ``statistics.md`` with Table II of each data set and Table III over all,
 ``statistics.csv`` with one line per cloud, and ``distributions.png`` as Fig. 4.  The same command
 again goes on where it was interrupted.
@@ -21,8 +21,15 @@ from gmanet.config.compose import compose
 from gmanet.datasets.base import SPLITS
 from gmanet.datasets.catalog import categories, open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.counted import Counted, write_sizes
-from gmanet.datasets.statistics import Size, compared, size_of, table_2, table_3
+from gmanet.datasets.statistics import (
+    Counted,
+    Size,
+    compared,
+    size_of,
+    table_2,
+    table_3,
+    write_sizes,
+)
 from gmanet.errors import InputError, command
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.provenance import provenance, short_commit
@@ -91,18 +98,18 @@ def write_statistics(
     return text
 
 
-def _data_sets(words: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str]]]:
-    """Yield a title for each data set that the words name, itself, and the categories to count."""
+def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str]]]:
+    """Yield title, configuration and categories of each data set that the overrides name."""
     groups: list[list[str]] = [[]]
     titles: list[str] = []
-    for word in words:
-        if word == "--":
+    for text in overrides:
+        if text == "--":
             groups.append([])
         else:
-            groups[-1].append(word)
+            groups[-1].append(text)
     for group in groups:
         config = compose(group).data
-        typed = any(word.startswith("data.category=") for word in group)
+        typed = any(text.startswith("data.category=") for text in group)
         title = config.name
         if title in titles:  # another folder, or another profile
             title += f" {Path(config.root).name if config.root else config.profile}"
@@ -113,26 +120,26 @@ def _data_sets(words: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str
 
 
 def main() -> None:
-    """Read the words, count, write and print the tables."""
-    words = sys.argv[1:]
-    if {"-h", "--help"} & set(words):
+    """Read the command line, count, write and print the tables."""
+    typed = sys.argv[1:]
+    if {"-h", "--help"} & set(typed):
         sys.stdout.write(f"{__doc__}\n")
         return
     folder = Path("statistics")
-    if "-o" in words:
-        place = words.index("-o")
-        if place + 1 == len(words):
+    if "-o" in typed:
+        place = typed.index("-o")
+        if place + 1 == len(typed):
             raise InputError("-o stands at the end, wanted a folder after it")
-        folder = Path(words[place + 1])
-        words = words[:place] + words[place + 2 :]
+        folder = Path(typed[place + 1])
+        typed = typed[:place] + typed[place + 2 :]
     sizes: list[Size] = []
     compare = []
-    counted = Counted(folder / "unfinished.csv", " ".join(words))
-    for title, config, chosen in _data_sets(words):
+    counted = Counted(folder / "unfinished.csv", " ".join(typed))
+    for title, config, chosen in _data_sets(typed):
         sizes += describe(config, chosen, title, counted)
         if config.name == "iec3d" or (config.name, config.profile) == ("procedural", "full"):
             compare.append(title)
-    about = f"Counted on {datetime.date.today()}: `python -m gmanet.statistics {' '.join(words)}`"
+    about = f"Counted on {datetime.date.today()}: `python -m gmanet.statistics {' '.join(typed)}`"
     commit = provenance()["commit"]
     about += f", commit {short_commit(commit)}." if commit else "."
     sys.stdout.write(write_statistics(folder, sizes, compare, about))

@@ -1,6 +1,6 @@
 """Write SPCG twins to look at: ``python -m gmanet.synthesize [key=value ...] [COUNT] -o FOLDER``.
 
-The words are those of ``python -m gmanet.fit``, and the twins the very first ones that such a run
+The overrides are those of ``python -m gmanet.fit``, and the twins the first ones that such a run
 would learn from.  ``<cloud>_twin_<number>.ply`` carry labels and colors; ``twins.png`` shows some
 of them below their normal clouds.
 """
@@ -27,18 +27,18 @@ SHOWN = 5
 """Twins in the picture at most."""
 
 
-def synthesize(words: list[str], count: int, folder: Path) -> list[Path]:
+def synthesize(overrides: list[str], count: int, folder: Path) -> list[Path]:
     """Write twins and the picture, and return the files.
 
     Args:
-        words: As for a run.
+        overrides: As for a run.
         count: Twins.
         folder: Where they go.
 
     Raises:
-        InputError: A word or the data cannot be used, or a file cannot be written.
+        InputError: An override or the data cannot be used, or a file cannot be written.
     """
-    config = compose(words)
+    config = compose(overrides)
     train = open_data(config.data, "train")
     generator = Generator(config.synthesis)
     pairs: list[tuple[Cloud, Cloud]] = []
@@ -59,21 +59,21 @@ def synthesize(words: list[str], count: int, folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Read the words, write the twins, and print where they are."""
+    """Read the overrides, write the twins, and print where they are."""
     parser = argparse.ArgumentParser(
         prog="python -m gmanet.synthesize",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("words", nargs="*", metavar="key=value")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
     said = parser.parse_intermixed_args()
-    counts = [word for word in said.words if "=" not in word]
+    counts = [text for text in said.overrides if "=" not in text]
     count = counts[0] if counts else "4"
     if len(counts) > 1 or not count.isdecimal() or int(count) < 1:
-        raise InputError(f"{' '.join(counts)}: wanted key=value words and one number of twins")
-    words = [word for word in said.words if "=" in word]
-    for path in synthesize(words, int(count), said.output):
+        raise InputError(f"{' '.join(counts)}: wanted key=value overrides and one number of twins")
+    overrides = [text for text in said.overrides if "=" in text]
+    for path in synthesize(overrides, int(count), said.output):
         sys.stdout.write(f"{path}\n")
 
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# One run, on the nodes and processes that cluster.env names:  slurm/run.sh WORD...
+# One run, on the nodes and processes that cluster.env names:  slurm/run.sh OVERRIDE...
 #   slurm/run.sh data.category=washer seed=1
 # It saves and goes on by itself whenever its time is over.
 set -euo pipefail

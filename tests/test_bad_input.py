@@ -76,7 +76,7 @@ class TestFitRefusesBeforeItWrites:
     def test_a_category_that_does_not_exist(self, refused, scans):
         assert "wanted one of: plate" in refused(fit.main, *folder_words(scans, "plat"))
         sentence = refused(fit.main, "data.category=hexagonal_nutt")
-        assert "did you mean hexagonal_nut?" in sentence
+        assert "did you mean 'hexagonal_nut'?" in sentence
         assert "washer" in sentence
 
     @pytest.mark.parametrize(

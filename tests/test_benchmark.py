@@ -16,18 +16,18 @@ from gmanet.runtime.locks import hold
 
 STUB = """
 import os, pathlib, sys, time
-words = dict(word.split("=", 1) for word in sys.argv[1:])
-run = pathlib.Path(os.environ["GMANET_RUNS"]) / words["name"]
+typed = dict(text.split("=", 1) for text in sys.argv[1:])
+run = pathlib.Path(os.environ["GMANET_RUNS"]) / typed["name"]
 run.mkdir(parents=True, exist_ok=True)
-if words.get("sleep"):
+if typed.get("sleep"):
     try:
         (run / "began").touch()
         time.sleep(60)
     except KeyboardInterrupt:
         (run / "left").touch()
         raise SystemExit(130)
-if words["seed"] == words.get("bad"):
-    sys.exit("error: seed %s is bad" % words["seed"])
+if typed["seed"] == typed.get("bad"):
+    sys.exit("error: seed %s is bad" % typed["seed"])
 for name in ("scores.json", "detector.ckpt"):
     (run / name).write_text(" ".join(sys.argv[1:]))
 (run / "threads").write_text(os.environ.get("OMP_NUM_THREADS", ""))
@@ -141,8 +141,8 @@ def test_an_interrupt_stops_the_processes_and_marks_none(
     assert not any(cell.failure for cell in read_experiment(experiment, tmp_path / "runs").cells)
 
 
-@pytest.mark.parametrize(("words", "said"), [(["--jobs", "0"], "--jobs 0"), (["b"], "2 files")])
-def test_wrong_words_are_refused(experiment, type_in, capsys, words, said):
+@pytest.mark.parametrize(("overrides", "said"), [(["--jobs", "0"], "--jobs 0"), (["b"], "2 files")])
+def test_wrong_overrides_are_refused(experiment, type_in, capsys, overrides, said):
     with pytest.raises(SystemExit):
-        type_in(benchmark.main, experiment, *words)
+        type_in(benchmark.main, experiment, *overrides)
     assert said in capsys.readouterr().err

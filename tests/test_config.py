@@ -11,17 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from gmanet.config.compose import (
-    CONF,
+from gmanet.config.compose import CONF, compose, describe
+from gmanet.config.overrides import file_name, flatten, merged
+from gmanet.config.schema import (
+    SECTIONS,
     RunConfig,
     changes_results,
-    compose,
-    describe,
     from_resolved,
     resolved,
 )
-from gmanet.config.overrides import file_name, flatten, merged
-from gmanet.config.schema import SECTIONS
 from gmanet.detectors import DETECTORS
 from gmanet.errors import InputError
 
@@ -77,15 +75,15 @@ def test_a_bare_name_beats_what_other_files_say_of_its_section(conf):
     folder = conf("detector/paper", "detector: {name: gmanet}\nsynthesis: {kind: paper}\n")
     assert compose([], folder).synthesis.kind == "surface"
     assert compose(["detector=paper"], folder).synthesis.kind == "paper"
-    for words in (["detector=paper", "synthesis=noise"], ["synthesis=noise", "detector=paper"]):
-        assert compose(words, folder).synthesis.kind == "noise"
+    for overrides in (["detector=paper", "synthesis=noise"], ["synthesis=noise", "detector=paper"]):
+        assert compose(overrides, folder).synthesis.kind == "noise"
 
 
 def test_the_last_bare_name_leaves_no_trace_of_the_one_before():
     assert compose(["detector=gmanet_paper", "detector=gmanet"]) == compose(["detector=gmanet"])
 
 
-WORDS = [
+OVERRIDES = [
     "seed=3",
     "data.category=washer",
     "detector=gmanet_paper",
@@ -99,9 +97,9 @@ WORDS = [
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.permutations(WORDS), st.integers(0, len(WORDS)))
-def test_the_order_of_words_does_not_matter(words, count):
-    chosen = words[:count]
+@given(st.permutations(OVERRIDES), st.integers(0, len(OVERRIDES)))
+def test_the_order_of_overrides_does_not_matter(overrides, count):
+    chosen = overrides[:count]
     assert compose(chosen) == compose(sorted(chosen))
 
 
@@ -153,7 +151,7 @@ MISTAKES = {
     "data=nowhere": "there are: eyecandies, folder, iec3d",
     "train=gqu": "(did you mean 'gpu'?); there are: cpu, ddp, gpu",
     "wandb=off": "wanted wandb.KEY=VALUE",
-    "seed": "the word 'seed' is not understood, wanted key=value",
+    "seed": "the override 'seed' is not understood, wanted key=value",
     "--overwrit": "wanted key=value",
     "=3": "wanted key=value",
     "seed=1\n": "wanted key=value",
@@ -171,12 +169,12 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("word", MISTAKES)
-def test_a_mistake_is_one_sentence(word):
+@pytest.mark.parametrize("override", MISTAKES)
+def test_a_mistake_is_one_sentence(override):
     with pytest.raises(InputError) as caught:
-        compose([word])
+        compose([override])
     message = str(caught.value)
-    assert MISTAKES[word] in message
+    assert MISTAKES[override] in message
     assert "\n" not in message
 
 
@@ -190,7 +188,7 @@ BAD_FILES = {
     "data:": "data=None: unknown name",
     "detector: nope": "detector=nope: unknown name",
     "5": "default.yaml: is no YAML mapping",
-    "words": "default.yaml: ",
+    "overrides": "default.yaml: ",
 }
 
 
@@ -222,9 +220,9 @@ def test_a_named_file_must_hold_mappings(conf):
         max_size=3,
     )
 )
-def test_any_words_compose_or_are_refused(words):
+def test_any_overrides_compose_or_are_refused(overrides):
     try:
-        config = compose(words)
+        config = compose(overrides)
     except InputError as error:
         assert "\n" not in str(error)
     else:
@@ -255,9 +253,9 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("words", NAMES)
-def test_names(words):
-    assert compose(words.split()).name == NAMES[words]
+@pytest.mark.parametrize("overrides", NAMES)
+def test_names(overrides):
+    assert compose(overrides.split()).name == NAMES[overrides]
 
 
 def test_precision_of_a_named_file_shows_in_the_name(conf):
@@ -265,10 +263,10 @@ def test_precision_of_a_named_file_shows_in_the_name(conf):
     assert compose(["train=half"], folder).name.endswith("-train.precision=bf16-mixed/seed0")
 
 
-def test_awkward_words_make_plain_and_different_names():
+def test_awkward_overrides_make_plain_and_different_names():
     lists = [f"synthesis.depth=[0.001, 0.0{digit}]" for digit in range(1, 10)]
     long = [f"data.root=/{'x' * 200}/{digit}" for digit in range(9)]
-    names = {compose([word]).name for word in lists + long}
+    names = {compose([override]).name for override in lists + long}
     assert len(names) == 18
     for name in names:
         assert len(name) < 140

@@ -25,7 +25,12 @@ pytestmark = pytest.mark.skipif(
 
 TINY = (
     *("data.profile=tiny", "train.workers=0", "train.pictures=0", "wandb.mode=disabled"),
-    *("detector.points=512", "detector.centers=256", "detector.draw=32", "synthesis.twins=8"),
+    *(
+        "detector.points=512",
+        "detector.centers=256",
+        "detector.centers_per_pair=32",
+        "synthesis.twins=8",
+    ),
     "detector.steps=60",
 )
 

@@ -53,7 +53,7 @@ def test_of_twenty_starts_one_works_and_the_others_leave(root, tmp_path):
     def start():
         wait_for(tmp_path / "go")
         with Run(root / "a").hold():
-            run = Run.create(config, overwrite=True, words=[])
+            run = Run.create(config, overwrite=True, overrides=[])
             (tmp_path / f"worked{os.getpid()}").touch()
             wait_for(tmp_path / "end")
             run.write_scores({"x": 1})
@@ -124,7 +124,7 @@ def test_drafts_of_a_killed_process_do_not_bar_the_folder(root):
     (root / "a").mkdir(parents=True)
     (root / "a/.run.0a1b.yaml").write_text("half")
     with Run(root / "a").hold():
-        assert Run.create(compose(["name=a"]), words=[]).config_file.is_file()
+        assert Run.create(compose(["name=a"]), overrides=[]).config_file.is_file()
 
 
 def test_other_processes_of_a_run_need_no_lock(root, monkeypatch):

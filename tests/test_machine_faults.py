@@ -143,7 +143,7 @@ def made(type_once, bumped_plate):
     call, root = type_once
     (root / "tiny.yaml").write_text(f"rows: {{A: [{', '.join(TINY)}]}}\n", encoding="utf-8")
     (cell,) = read_experiment(root / "tiny.yaml", root).cells
-    call(fit.main, *cell.words)
+    call(fit.main, *cell.overrides)
     for seed in range(3):
         write_cloud(root / f"scans/good/{seed}.ply", bumped_plate(900, seed, height=0))
     write_cloud(root / "scans/bump/0.ply", bumped_plate(900, 9))

@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gmanet.datasets.subset import Remaining
+from gmanet.datasets.subset import Subset
 from gmanet.detectors.curvature import Curvature, CurvatureConfig
 from gmanet.formats import write_cloud
 
@@ -100,7 +100,7 @@ def test_banks_and_figures_do_not_depend_on_the_number_of_processes(data, tmp_pa
 
 TINY = (
     *("synthesis.twins=8", "detector.steps=300", "detector.points=120", "detector.centers=60"),
-    *("detector.draw=32", "train.checkpoint_every=1000"),
+    *("detector.centers_per_pair=32", "train.checkpoint_every=1000"),
 )
 
 
@@ -181,7 +181,7 @@ def test_processes_bring_their_features_together(tmp_path):
 
     def bank(mine, world):
         torch.manual_seed(0)
-        detector = Curvature(CurvatureConfig(bank=30))
+        detector = Curvature(CurvatureConfig(bank_size=30))
         trainer = SimpleNamespace(world_size=world, datamodule=SimpleNamespace(train=range(3)))
         detector._trainer = trainer
         detector._fabric = None
@@ -210,7 +210,7 @@ def test_processes_bring_their_features_together(tmp_path):
 
 def test_what_remains_keeps_its_order(given_clouds, bumped_plate):
     whole = given_clouds([bumped_plate(100, seed) for seed in range(5)], "test")
-    rest = Remaining(whole, ["bump4", "bump0", "bump2", "unknown"])
+    rest = Subset(whole, ["bump4", "bump0", "bump2", "unknown"])
     assert rest.names == ["bump0", "bump2", "bump4"]
     assert [cloud.name for cloud in rest] == rest.names
     assert rest[1] is whole[2]

@@ -36,8 +36,8 @@ def finished(tmp_path, type_in):
     path = tmp_path / "two.yaml"
     path.write_text(FILE, encoding="utf-8")
     for cell in read_experiment(path, Run.root()).cells:
-        config = compose(cell.words)
-        run = Run.create(config, words=cell.words)
+        config = compose(cell.overrides)
+        run = Run.create(config, overrides=cell.overrides)
         for cloud in open_data(config.data, "test"):
             score = cloud.label.astype(np.float32)
             Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(run.predictions)
@@ -115,3 +115,27 @@ def test_runs_whose_folders_are_gone_are_kept_where_asked(finished, tmp_path, ty
     page = (tmp_path / "out/two.md").read_text(encoding="utf-8")
     assert "Truth" not in page
     assert "**1 of 2 runs are missing.**" in page
+
+
+def test_stored_lines_of_an_older_version_are_kept(finished, tmp_path, type_in):
+    text = finished.read_text(encoding="utf-8")
+    extra = "detector=curvature, detector.neighbors=3, detector.bank=900"
+    finished.write_text(text.replace("detector=curvature", extra), encoding="utf-8")
+    cell = read_experiment(finished, Run.root()).cells[0]
+    shutil.rmtree(cell.run.folder)
+    run = Run.create(compose(cell.overrides), overrides=cell.overrides)
+    run.detector_file.touch()
+    run.write_scores({"object_auroc": 0.625})
+    out = ("-o", tmp_path / "out")
+    type_in(report.main, finished, *out)
+    table = tmp_path / "out/two.csv"
+    now = table.read_text(encoding="utf-8")
+    assert "detector.bank_size=900 detector.neighbors=3" in now
+    # an older version sorted by its own names, which may be another order
+    before = now.replace("overrides", "words").replace(
+        "detector.bank_size=900 detector.neighbors=3", "detector.neighbors=3 detector.bank=900"
+    )
+    table.write_text(before, encoding="utf-8")
+    shutil.rmtree(run.folder)
+    type_in(report.main, finished, *out, "--keep")
+    assert table.read_text(encoding="utf-8") == now

@@ -65,7 +65,9 @@ def test_a_folder_that_was_named_has_to_be_there(
 def test_real3d_is_cut_into_views_unless_told_otherwise(nothing_set, tmp_path):
     from gmanet.config.compose import compose
 
-    rows = {cell.row: compose(cell.words).data for cell in read_experiment(FILE, tmp_path).cells}
+    rows = {
+        cell.row: compose(cell.overrides).data for cell in read_experiment(FILE, tmp_path).cells
+    }
     assert {row: data.views for row, data in rows.items()} == {
         "GMANet (Real3D-AD)": 6,
         "GMANet (Real3D-AD, whole train clouds)": 0,
@@ -83,7 +85,7 @@ def test_table_9_of_two_imitations(nothing_set, monkeypatch, tmp_path, type_in):
         monkeypatch.setenv(variable, str(tmp_path / name))
     said = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     for row in said["rows"].values():
-        row["grid"]["data.category"] = [parts[row["words"][0]]]
+        row["grid"]["data.category"] = [parts[row["overrides"][0]]]
     path = tmp_path / FILE.name
     path.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
     monkeypatch.setattr(benchmark, "FIT", (sys.executable, "-m", "gmanet.fit"))

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.config.compose import compose, resolved
+from gmanet.config.compose import compose
 from gmanet.config.overrides import load
+from gmanet.config.schema import resolved
 from gmanet.errors import InputError
 from gmanet.runs.folder import Run
 from gmanet.runtime.provenance import provenance
@@ -28,8 +29,8 @@ def root(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
-def create(*words, **options):
-    return Run.create(compose(words), words=words, **options)
+def create(*overrides, **options):
+    return Run.create(compose(overrides), overrides=overrides, **options)
 
 
 def test_a_new_run_is_recorded_and_opens(root):
@@ -261,7 +262,7 @@ def git(folder, *arguments):
 
 
 def test_the_commit_of_a_checkout(tmp_path, monkeypatch):
-    (tmp_path / "gmanet").mkdir()
+    (tmp_path / "gmanet/runtime").mkdir(parents=True)
     file = tmp_path / "gmanet/runtime/provenance.py"
     file.write_text("")
     monkeypatch.setattr("gmanet.runtime.provenance.__file__", str(file))

@@ -20,8 +20,8 @@ WORDS = {
     "btf": (),
     "gmanet": (
         *("synthesis.twins=4", "detector.steps=40", "detector.points=1500"),
-        *("detector.centers=400", "detector.survey=300", "detector.closer=100"),
-        "detector.draw=32",
+        *("detector.centers=400", "detector.coarse_queries=300", "detector.fine_queries=100"),
+        "detector.centers_per_pair=32",
     ),
 }
 SETTINGS = ("data=folder", "train.workers=0", "train.pictures=0", "wandb.mode=disabled")

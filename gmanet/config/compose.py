@@ -1,10 +1,11 @@
-"""A run's configuration: dataclass defaults < ``conf/default.yaml`` < named files < words.
+"""A run's configuration: dataclass defaults < ``conf/default.yaml`` < named files < overrides.
 
-A word is ``section.key=value``.  A bare name for a section, ``detector=gmanet_paper``, is the file
-``conf/detector/gmanet_paper.yaml`` or else a row of the section's table; the section then starts
-afresh.  A named file may speak of other sections too.  The order of words does not matter, save
-that the last of two with the same key wins.  A value that is text is taken as it was typed or
-written, without YAML's reading of it, save that ``${section.key}`` stands for another value.
+An override is ``section.key=value``.  A bare name for a section, ``detector=gmanet_paper``, is the
+file ``conf/detector/gmanet_paper.yaml`` or else a row of the section's table; the section then
+starts afresh.  A named file may set keys of other sections too.  The order of overrides does not
+matter, save that the last of two with the same key wins.  A value that is text is taken as it was
+typed or written, without YAML's reading of it, save that ``${section.key}`` stands for another
+value.  Keys may have the names of older versions (``gmanet.config.aliases``).
 """
 
 from __future__ import annotations
@@ -18,29 +19,19 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from gmanet.config.overrides import flatten, hint, load, merged, nested, parse
+from gmanet.config.aliases import current, current_override
+from gmanet.config.overrides import flatten, load, merged, nested, parse
 from gmanet.config.schema import (
     SECTIONS,
     RunConfig,
     build,
-    changes_results,
-    from_resolved,
-    resolved,
     text_keys,
     title,
 )
-from gmanet.errors import InputError
+from gmanet.errors import InputError, hint
 from gmanet.training.config import usual_mode
 
-__all__ = [
-    "CONF",
-    "RunConfig",
-    "changes_results",
-    "compose",
-    "describe",
-    "from_resolved",
-    "resolved",
-]
+__all__ = ["CONF", "compose", "describe"]
 
 
 def _named_files() -> Path:
@@ -55,24 +46,25 @@ CONF = _named_files()
 """The named files; a wheel carries them in the package, a checkout has them beside it."""
 
 
-def compose(words: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
-    """Return the run that the files of ``conf`` and then the words describe.
+def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
+    """Return the run that the files of ``conf`` and then the overrides describe.
 
     Args:
-        words: As typed, ``key=value`` each.
+        overrides: As typed, ``key=value`` each.
         conf: Folder of ``default.yaml`` and of the named files; it may be missing.
 
     Raises:
-        InputError: A word or a file cannot be used; the sentence says which and why.
+        InputError: An override or a file cannot be used; the sentence says which and why.
     """
     texts = {key: kind for key, kind in text_keys().items() if key not in SECTIONS}
-    read = {key: (text, value) for key, text, value in (parse(word, texts) for word in words)}
+    found = (parse(current_override(override), texts) for override in overrides)
+    read = {key: (text, value) for key, text, value in found}
     typed = {key: text for key, (text, _) in sorted(read.items())}
     bare = {key: text for key, text in typed.items() if _is_name(key, read[key][1])}
     layers = list(_file_layers(conf, bare))
     for key, text in typed.items():
         if key not in bare:
-            layers.append((f"{key}={text}", nested(key, read[key][1])))
+            layers.append((f"{key}={text}", current(nested(key, read[key][1]))))
     run: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for source, layer in layers:
@@ -123,7 +115,7 @@ def _is_name(key: str, value: Any) -> bool:
 def _file_layers(conf: Path, bare: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield source and content of the files, later ones win; None empties a section."""
     path = conf / "default.yaml"
-    default = load(path, text_keys()) if path.is_file() else {}
+    default = current(load(path, text_keys())) if path.is_file() else {}
     usual = {key: str(value) for key, value in default.items() if _is_name(key, value)}
     yield str(path), {key: value for key, value in default.items() if key not in usual}
     for names in ({key: usual[key] for key in usual if key not in bare}, bare):
@@ -141,7 +133,7 @@ def _named(conf: Path, section: str, name: str) -> tuple[str, dict[str, Any]]:
     key, table = SECTIONS[section]
     row = {section: {key: name}} if name in table else {}
     if re.fullmatch(r"\w[\w.-]*", name) and path.is_file():
-        file = merged(row, load(path, text_keys()))
+        file = merged(row, current(load(path, text_keys())))
         for other in SECTIONS:
             if not isinstance(file.get(other, {}), dict):
                 raise InputError(f"{path}: {other} is {file[other]!r}, wanted a mapping of keys")

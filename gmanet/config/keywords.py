@@ -1,4 +1,4 @@
-"""Words ``key=value`` of the command, as settings."""
+"""Overrides ``key=value`` of the command, as settings."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gmanet.config.overrides import hint, parse
-from gmanet.errors import InputError
+from gmanet.config.overrides import parse
+from gmanet.errors import InputError, hint
 
-__all__ = ["read_words", "taken"]
+__all__ = ["read_overrides", "taken"]
 
 WANTED = {bool: "true or false", int: "an integer", float: "a number", tuple: "three numbers"}
 
 
-def read_words(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what words say over what holds without them.
+def read_overrides(overrides: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of overrides, and the defaults of all other keys.
 
     Args:
-        words: As typed.
+        overrides: As typed.
         defaults: Value of each known key, which also tells its type.
 
     Raises:
@@ -26,7 +26,7 @@ def read_words(words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, A
     """
     values = dict(defaults)
     texts = {key: "str" for key, value in defaults.items() if isinstance(value, str)}
-    for key, text, value in (parse(word, texts) for word in words):
+    for key, text, value in (parse(override, texts) for override in overrides):
         if key not in defaults:
             known = list(defaults)
             raise InputError(

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,17 @@ from omegaconf import OmegaConf
 
 from gmanet.errors import InputError
 
-__all__ = ["file_name", "flatten", "hint", "load", "merged", "nested", "parse", "written"]
+__all__ = ["file_name", "flatten", "load", "merged", "nested", "parse", "written"]
 
 ABSENT = ("", "null")
 """What is typed for no value where a text may be missing."""
 
 
-def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, Any]:
-    """Return a word's key, its text after the ``=``, and the value that the text stands for.
+def parse(override: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, Any]:
+    """Return an override's key, its text after the ``=``, and the value that the text stands for.
 
     Args:
-        word: As typed, ``key=value``.
+        override: As typed, ``key=value``.
         texts: Full key -> ``str``, ``str | None`` or ``list[str]``; the values of these keys are
             text as it was typed, those of all others are read as YAML.
 
@@ -35,11 +34,11 @@ def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, 
         InputError: There is no ``=``, the text is no YAML or no UTF-8, or a control character
             stands where no path may be.
     """
-    key, equals, text = word.partition("=")
+    key, equals, text = override.partition("=")
     kind = (texts or {}).get(key, "")
-    plain = key if kind.startswith("str") else word  # names of files hold what they like
+    plain = key if kind.startswith("str") else override  # names of files hold what they like
     if not equals or not key or not plain.isprintable():
-        raise InputError(f"the word {word!r} is not understood, wanted key=value")
+        raise InputError(f"the override {override!r} is not understood, wanted key=value")
     if kind.startswith("str"):
         _refuse_bytes(key, text)
         return key, text, None if kind != "str" and text in ABSENT else text
@@ -49,7 +48,7 @@ def parse(word: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, 
         value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
         as_text = {key: yaml.load(text, yaml.BaseLoader)} if texts else {}
     except Exception as error:  # the parsers of YAML and of ${...} have no error in common
-        raise InputError(f"{word}: {text!r} is no YAML value ({_first_line(error)})") from None
+        raise InputError(f"{override}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
     return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
 
@@ -157,22 +156,6 @@ def file_name(text: str, limit: int = 80) -> str:
     if clean == text and 0 < len(text) <= limit:
         return text
     return f"{clean[: limit - 7].strip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean 'washer'?)`` with the nearest of the known words, or nothing.
-
-    Of full keys only the last part counts, unless no other key shares the section.
-    """
-    section, _, last = word.rpartition(".")
-    known = list(known)
-    same = [other for other in known if other.rpartition(".")[2] == last]
-    near = {
-        other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == section
-    }
-    close = same or [near[part] for part in get_close_matches(last, near, 1)]
-    close = close or get_close_matches(word, known, 1, cutoff=0.8)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _first_line(error: Exception) -> str:

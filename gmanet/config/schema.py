@@ -9,12 +9,13 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gmanet.config.overrides import file_name, flatten, hint
-from gmanet.datasets.catalog import SOURCES
+from gmanet.config.aliases import current
+from gmanet.config.overrides import file_name, flatten
+from gmanet.datasets.catalog import DATASETS
 from gmanet.datasets.config import DataConfig
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import DetectorConfig
-from gmanet.errors import InputError
+from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.training.config import TrainConfig, WandbConfig
 
@@ -38,14 +39,14 @@ MEANINGS = {
     "float": "a number",
     "str": "text",
     "str | None": "text",
-    "list[str]": "a list of words such as [a, b]",
+    "list[str]": "a list of texts such as [a, b]",
     "list[int]": "a list of whole numbers such as [1, 2]",
     "list[float]": "a list of numbers such as [0.1, 0.2]",
 }
 """Type of a key -> what a person is asked for."""
 
 SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
-    "data": ("name", SOURCES),
+    "data": ("name", DATASETS),
     "synthesis": ("kind", KINDS),
     "detector": ("name", DETECTORS),
     "train": ("", ()),
@@ -59,7 +60,7 @@ class RunConfig:
     """Everything that decides the result of one run, and where it is computed and logged.
 
     Args:
-        name: Folder of the run; without one it follows from the words.
+        name: Folder of the run; without one it follows from the overrides.
         seed: Seed of the run's generators; the data set has its own.
         data: Which clouds.
         synthesis: How twins are made.
@@ -116,21 +117,21 @@ def title(config: RunConfig, typed: Mapping[str, str]) -> str:
 
     Args:
         config: The run.
-        typed: Full key -> text of the words; those that change no result are left out.
+        typed: Full key -> text of the overrides; those that change no result are left out.
     """
     data, detector = (typed.get(part, getattr(config, part).name) for part in ("data", "detector"))
     shown = {"seed", "data.category", "train.precision"}
     shown |= {part if part in typed else f"{part}.name" for part in ("data", "detector")}
-    words = [f"{key}={typed[key]}" for key in sorted(typed) if changes_results(key)]
-    words = [word for word in words if word.partition("=")[0] not in shown]
+    said = [key for key in sorted(typed) if changes_results(key) and key not in shown]
+    overrides = [f"{key}={typed[key]}" for key in said]
     if config.train.precision != TrainConfig().precision:
-        words.append(f"train.precision={config.train.precision}")
-    folders = (data, config.data.category, "-".join([detector, *words]))
+        overrides.append(f"train.precision={config.train.precision}")
+    folders = (data, config.data.category, "-".join([detector, *overrides]))
     return "/".join([*map(file_name, filter(None, folders)), f"seed{config.seed}"])
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:
-    """Return the configuration as plain mappings, lists, numbers, words and None."""
+    """Return the configuration as plain mappings, lists, numbers, texts and None."""
     return asdict(config)
 
 
@@ -138,16 +139,19 @@ def from_resolved(values: Mapping[str, Any], source: str = "run.yaml") -> RunCon
     """Return the configuration that :func:`resolved` took apart, an equal object.
 
     Args:
-        values: What ``resolved`` returned.
+        values: What ``resolved`` returned, or did in an older version.
         source: Where they were read; errors begin with it.
 
     Raises:
         InputError: An unknown key, or a value of another type.
     """
+    values = current(values)
     return build(values, dict.fromkeys(flatten(values), source), source)
 
 
-def build(run: Mapping[str, Any], origin: Mapping[str, str], source: str = "words") -> RunConfig:
+def build(
+    run: Mapping[str, Any], origin: Mapping[str, str], source: str = "overrides"
+) -> RunConfig:
     """Return the configuration that differs from the defaults in the given values.
 
     Args:

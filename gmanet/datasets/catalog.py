@@ -1,12 +1,10 @@
-"""The table of data sets: name -> how one split of one category is opened."""
+"""The table of data sets: name -> function that opens a split of a category."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable
 from pathlib import Path
 
-from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.folder import Folder
@@ -21,9 +19,10 @@ from gmanet.datasets.loaders.real3d import Real3D
 from gmanet.datasets.loaders.shapenet import AnomalyShapeNet
 from gmanet.datasets.procedural import CATEGORIES, Procedural
 from gmanet.datasets.single_view import SingleSided
-from gmanet.errors import InputError
+from gmanet.datasets.subset import Subset
+from gmanet.errors import InputError, hint
 
-__all__ = ["PUBLISHED", "SOURCES", "First", "categories", "open_data", "similar_kinds"]
+__all__ = ["DATASETS", "PUBLISHED", "categories", "open_data", "similar_kinds"]
 
 
 PUBLISHED: dict[str, type[Published]] = {
@@ -36,7 +35,7 @@ PUBLISHED: dict[str, type[Published]] = {
     "minishift": MiniShift,
     "open_industry": OpenIndustry,
 }
-"""Name -> loader of a data set that others have published."""
+"""Name -> loader of a published data set."""
 
 
 def _root(config: DataConfig) -> Path:
@@ -52,39 +51,12 @@ def _published(config: DataConfig, split: str) -> CloudDataset:
     return loader(_root(config), config.category, split, label_points=label_points)
 
 
-SOURCES: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
+DATASETS: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
     "procedural": lambda c, split: Procedural(c.category, split, c.profile, c.seed),
     "folder": lambda c, split: Folder(_root(c), c.category, split, c.label_value),
     **dict.fromkeys(PUBLISHED, _published),
 }
-"""Name -> the split named second of the data that the configuration describes."""
-
-
-class First(CloudDataset):
-    """The first clouds of another data set."""
-
-    def __init__(self, whole: CloudDataset, count: int) -> None:
-        super().__init__(whole.category, whole.split)
-        self.whole, self.count = whole, count
-        self.unit = whole.unit
-
-    @property
-    def names(self) -> list[str]:
-        """Return the clouds' names."""
-        return self.whole.names[: self.count]
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """Return the clouds' files."""
-        return self.whole.files[: self.count]
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Return the notes of the other data set."""
-        return self.whole.notes
-
-    def __getitem__(self, index: int) -> Cloud:
-        return self.whole[range(len(self))[index]]
+"""Name -> function of a configuration and a split that opens the data set."""
 
 
 def categories(config: DataConfig) -> list[str]:
@@ -106,9 +78,9 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
         InputError: An unknown data set, or what its reader refuses.
     """
     _known(config)
-    data = SOURCES[config.name](config, split)
+    data = DATASETS[config.name](config, split)
     if split == "train" and 0 < config.train_clouds < len(data):
-        data = First(data, config.train_clouds)
+        data = Subset(data, data.names[: config.train_clouds])
     if split == "train" and config.views:
         data = SingleSided(data, config.views)
     return data
@@ -120,7 +92,6 @@ def similar_kinds(config: DataConfig) -> frozenset[str]:
 
 
 def _known(config: DataConfig) -> None:
-    if config.name not in SOURCES:
-        close = get_close_matches(config.name, SOURCES, 1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise InputError(f"data={config.name!r} is unknown{hint}; there are: {', '.join(SOURCES)}")
+    if config.name not in DATASETS:
+        near, there = hint(config.name, DATASETS), ", ".join(DATASETS)
+        raise InputError(f"data={config.name!r} is unknown{near}; there are: {there}")

@@ -13,19 +13,19 @@ __all__ = ["DataConfig"]
 
 @dataclass
 class DataConfig:
-    """Which clouds a run uses.
+    """Data of a run.
 
     Args:
-        name: A row of ``gmanet.datasets.catalog.SOURCES``.
+        name: A row of ``gmanet.datasets.catalog.DATASETS``.
         category: The part; one detector is fitted per part.
         root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
             home.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
         seed: Seed of the procedural data set; it is not the seed of the run.
-        train_clouds: Use only the first so many train clouds; 0 uses all.
-        views: Replace every train cloud by so many single-sided views of it; 0 leaves it whole.
-        label_points: Take a defective cloud's points from its label file, unchecked, instead of
-            bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
+        train_clouds: Number of train clouds, the first of the data set; 0: all.
+        views: Number of single-sided views that replace a train cloud; 0: the whole cloud.
+        label_points: Whether to take a defective cloud's points from the label file, unchecked,
+            instead of bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
             ``open_industry``.
         label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
             normal ones have 0.

@@ -37,17 +37,17 @@ class BTFReader:
     Args:
         feature: ``raw`` (place relative to the centroid) or ``fpfh``.
         share: Share of the points that get one.
-        least: At least so many do.
+        min_points: Smallest number of these points.
     """
 
     feature: str
     share: float
-    least: int
+    min_points: int
 
     def __call__(self, cloud: Cloud) -> Described:
         """Return the record to remember or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
-        chosen = farthest_points(pos, max(self.least, int(self.share * len(pos))))
+        chosen = farthest_points(pos, max(self.min_points, int(self.share * len(pos))))
         feature = pos[chosen] if self.feature == "raw" else part_fpfh(pos, chosen)
         near, weight = interpolation(pos[chosen], pos)
         return Described(
@@ -64,17 +64,17 @@ class BTFConfig(MemoryConfig):
 
     Args:
         name: ``btf``.
-        bank: Rows that are kept, at most; the default keeps all that are held.
+        bank_size: Largest number of rows in the bank; the default keeps the whole pool.
         feature: ``raw`` or ``fpfh``.
         share: Share of a cloud's points that are remembered, or scored.
-        least: At least so many are; small clouds would else have too few.
+        min_points: Smallest number of rows of a cloud, for small clouds.
     """
 
     name: str = "btf"
-    bank: int = 65536
+    bank_size: int = 65536
     feature: str = "fpfh"
     share: float = 0.01
-    least: int = 1024
+    min_points: int = 1024
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,8 +84,8 @@ class BTFConfig(MemoryConfig):
             )
         if not 0 <= self.share <= 1:
             raise InputError(f"detector.share={self.share}, wanted 0 to 1")
-        if self.least < 3:
-            raise InputError(f"detector.least={self.least}, wanted at least 3")
+        if self.min_points < 3:
+            raise InputError(f"detector.min_points={self.min_points}, wanted at least 3")
 
 
 class BTF(MemoryDetector):
@@ -99,4 +99,4 @@ class BTF(MemoryDetector):
 
     def reader(self) -> BTFReader:
         """Return what turns a cloud into features of sampled points."""
-        return BTFReader(self.config.feature, self.config.share, self.config.least)
+        return BTFReader(self.config.feature, self.config.share, self.config.min_points)

@@ -57,7 +57,7 @@ class M3DMConfig(PointMAEConfig):
     Args:
         name: ``m3dm``.
         pose: ``given``, or ``principal`` or ``registered`` for parts that lie in any pose.
-        share: Share of the held rows that the bank keeps, ``bank`` at most.
+        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
         reweight: Rows that weigh an object's score; 1 turns it off.
     """
 
@@ -85,7 +85,7 @@ class M3DM(PointMAE):
 
     def bank_rows(self, held: int) -> int:
         """Return how many of the held rows the bank keeps."""
-        return min(self.config.bank, max(1, round(self.config.share * held)))
+        return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     @torch.no_grad()
     def score_record(self, record: Data) -> tuple[Tensor, Tensor]:

@@ -36,20 +36,20 @@ class MemoryConfig(DetectorConfig):
 
     Args:
         object_rule: How point scores make an object score.
-        held: Feature rows held while fitting, an equal number of each normal cloud; with four
-            bytes per channel it bounds the memory of any number of clouds.
-        bank: Rows that are kept of them, at most.
+        pool_size: Number of feature rows in memory while fitting, equally many of each normal
+            cloud; with four bytes per channel it bounds the memory of any number of clouds.
+        bank_size: Largest number of rows in the bank, a coreset of the pool.
         neighbors: Nearest rows of the bank whose mean distance is the score.
     """
 
     object_rule: str = "max"
-    held: int = 65536
-    bank: int = 10000
+    pool_size: int = 65536
+    bank_size: int = 10000
     neighbors: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("held", "bank", "neighbors"):
+        for name in ("pool_size", "bank_size", "neighbors"):
             if getattr(self, name) < 1:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
 
@@ -69,7 +69,7 @@ class MemoryDetector(Detector):
         self.automatic_optimization = False  # Lightning would warn that no loss came back
         self.banks = nn.ModuleDict({name: Bank() for name in banks})
         self.seed = int(torch.randint(2**31 - 1, ()))  # drawn as weights are: of the run's seed
-        self.quota = config.held
+        self.quota = config.pool_size
         self.seen: dict[str, dict[str, Tensor]] = {}
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
@@ -89,7 +89,7 @@ class MemoryDetector(Detector):
     def on_train_start(self) -> None:
         """Share the rows among the clouds."""
         clouds = len(self.trainer.datamodule.train)  # type: ignore[attr-defined]
-        self.quota = max(1, self.config.held // max(1, clouds))
+        self.quota = max(1, self.config.pool_size // max(1, clouds))
         self.seen = {}
 
     def training_step(self, record: Data, *_: Any) -> None:
@@ -128,13 +128,13 @@ class MemoryDetector(Detector):
 
     def bank_rows(self, held: int) -> int:
         """Return how many of the held rows a bank keeps."""
-        return min(self.config.bank, held)
+        return min(self.config.bank_size, held)
 
     @torch.no_grad()
     def enlarge(self, record: Data, clouds: int) -> None:
         """Give each bank the rows that more clouds would leave, repeated with 1 % of noise."""
         generator = torch.Generator().manual_seed(0)
-        self.quota, self.seen = max(1, self.config.held // clouds), {}
+        self.quota, self.seen = max(1, self.config.pool_size // clouds), {}
         self.training_step(record)
         brought = next(iter(self.seen.values()))
         self.seen = {}

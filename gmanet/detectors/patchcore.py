@@ -39,12 +39,13 @@ class PatchCoreReader:
 
     Args:
         features: Of ``raw`` (place) and ``fpfh``.
-        picks: Points that a bank may remember of a cloud, by farthest point sampling.
+        samples_per_cloud: Number of points of a cloud that may enter a bank, by farthest point
+            sampling.
         pose: How a cloud is laid before its places are read.
     """
 
     features: tuple[str, ...]
-    picks: int
+    samples_per_cloud: int
     pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> Described:
@@ -56,7 +57,7 @@ class PatchCoreReader:
         }
         return Described(
             **{name: torch.from_numpy(values) for name, values in made.items()},
-            pick=torch.from_numpy(farthest_points(pos, self.picks)),
+            pick=torch.from_numpy(farthest_points(pos, self.samples_per_cloud)),
             num_nodes=len(cloud),
         )
 
@@ -68,13 +69,13 @@ class PatchCoreConfig(PosedConfig):
     Args:
         name: ``patchcore``.
         features: One bank each, of ``raw`` and ``fpfh``.
-        picks: Points that a bank may remember of one cloud.
+        samples_per_cloud: Number of points of a cloud that may enter a bank.
         pose: Of places; ``registered``, ``principal`` or ``given``.
     """
 
     name: str = "patchcore"
     features: list[str] = field(default_factory=lambda: ["fpfh"])
-    picks: int = 16384
+    samples_per_cloud: int = 16384
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,8 +84,10 @@ class PatchCoreConfig(PosedConfig):
             raise InputError(
                 f"detector.features={list(self.features)}, wanted some of {', '.join(FEATURES)}"
             )
-        if self.picks < 1:
-            raise InputError(f"detector.picks={self.picks}, wanted at least 1")
+        if self.samples_per_cloud < 1:
+            raise InputError(
+                f"detector.samples_per_cloud={self.samples_per_cloud}, wanted at least 1"
+            )
 
 
 class PatchCore(PosedDetector):
@@ -98,7 +101,8 @@ class PatchCore(PosedDetector):
 
     def reader(self) -> PatchCoreReader:
         """Return what turns a cloud into features of all its points."""
-        return PatchCoreReader(tuple(self.config.features), self.config.picks, self.pose)
+        config = self.config
+        return PatchCoreReader(tuple(config.features), config.samples_per_cloud, self.pose)
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""

@@ -46,7 +46,7 @@ class PointMAEConfig(PosedConfig):
 
     Args:
         name: ``patchcore_pointmae``.
-        held: Feature rows held while fitting, an equal number of each normal cloud.
+        pool_size: Number of feature rows in memory while fitting, equally many of each cloud.
         encoder: ``pointmae`` or ``pointbert``.
         weights: File with official weights, which want ``width=384 depth=12 heads=6``; empty: the
             encoder is pre-trained on the normal clouds.
@@ -61,7 +61,7 @@ class PointMAEConfig(PosedConfig):
     """
 
     name: str = "patchcore_pointmae"
-    held: int = 16384
+    pool_size: int = 16384
     encoder: str = "pointmae"
     weights: str = ""
     width: int = 96

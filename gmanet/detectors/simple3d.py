@@ -90,7 +90,7 @@ class Simple3DConfig(MemoryConfig):
         centers: Places with a feature.
         average: Points whose descriptors a center averages.
         coarse: Centers of the last smoothing; 0 leaves it out.
-        share: Share of the held rows that the bank keeps, ``bank`` at most.
+        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
     """
 
     name: str = "simple3d"
@@ -126,7 +126,7 @@ class Simple3D(MemoryDetector):
 
     def bank_rows(self, held: int) -> int:
         """Return how many of the held rows the bank keeps."""
-        return min(self.config.bank, max(1, round(self.config.share * held)))
+        return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     def point_scores(self, record: Data) -> Tensor:
         """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gmanet import __version__
 from gmanet.detectors import DETECTORS
+from gmanet.detectors.aliases import ALIASES
 from gmanet.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def load(path: Path | str) -> Detector:
         raise InputError(f"{path}: holds a detector {name!r}, wanted one of {', '.join(DETECTORS)}")
     kind = DETECTORS[name]
     try:
-        detector = kind(kind.Config(**{"name": name, **whole["config"]}))
+        settings = {ALIASES.get(key, key): value for key, value in whole["config"].items()}
+        detector = kind(kind.Config(**{"name": name, **settings}))
         detector.load_state_dict(whole["state"])
         detector.fitted_on = frozenset(whole.get("train", ()))
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

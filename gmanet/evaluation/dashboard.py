@@ -1,4 +1,4 @@
-"""What a finished run shows on its dashboard, W&B's or TensorBoard's."""
+"""Figures, curves and pictures of a finished run on the dashboard of W&B or TensorBoard."""
 
 from __future__ import annotations
 

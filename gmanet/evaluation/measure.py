@@ -30,7 +30,7 @@ def measure(
     """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
 
     Args:
-        predictions: Of one category.
+        predictions: All test clouds of a category.
         rule: The detector's own object rule, for predictions that carry no object score; the
             figures of all rules stand under ``rules``.
         similar: Kinds of defects; their figures together, and those of all others, stand under

@@ -16,7 +16,7 @@ FILE = Path(__file__).with_name("paper_iec3d.csv")
 
 
 def published(row: str, data: DataConfig) -> Figures:
-    """Return the paper's figures; none where there are none or its copy is damaged.
+    """Return the paper's figures of a variant and a category; none where the paper has none.
 
     Only IEC3D-AD counts, with a category spelt as its folder (``HexagonalNut``): parts of another
     origin that lie in the same layout are not the paper's.

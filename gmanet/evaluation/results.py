@@ -15,19 +15,19 @@ __all__ = ["Mean", "Result", "mean", "mean_figure"]
 NOTHING = "-"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The figures of one run.
 
     Args:
         row: The variant.
         category: The part.
-        seed: Of the run.
-        figures: What ``scores.json`` holds.
-        published: What the paper says of the same variant and part.
-        commit: Of the code that measured them.
-        words: What a person types for the run, its name aside.
-        data: The data set.
+        seed: Seed of the run.
+        figures: Content of ``scores.json``.
+        published: Figures of the paper for the same variant and part.
+        commit: Commit of the code that measured the figures.
+        overrides: What a person types for the run, ``name=`` aside.
+        data: Name of the data set.
     """
 
     row: str
@@ -36,11 +36,11 @@ class Result:
     figures: dict[str, Any]
     published: Figures = field(default_factory=dict)
     commit: str = ""
-    words: str = ""
+    overrides: str = ""
     data: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mean:
     """A mean over categories and seeds.
 
@@ -69,12 +69,12 @@ class Mean:
 
 
 def mean(results: Sequence[Result], read: Callable[[Result], float | None], count: int) -> Mean:
-    """Return the macro mean over categories of each seed, and what becomes of it over seeds.
+    """Return the mean and the spread over seeds of the macro mean over categories.
 
     Args:
-        results: Of one row.
-        read: Returns a figure, or None where it is not known.
-        count: Categories there are.
+        results: Runs of a single row.
+        read: Function of a run that returns a figure, or None where it is not known.
+        count: Number of categories.
     """
     seeds: dict[int, list[float]] = {}
     covered = set()
@@ -87,11 +87,12 @@ def mean(results: Sequence[Result], read: Callable[[Result], float | None], coun
     if not means:
         return Mean()
     spread = statistics.stdev(means) if len(means) > 1 else math.nan
-    return Mean(statistics.fmean(means), spread, whole=len(covered) == count)
+    return Mean(value=statistics.fmean(means), spread=spread, whole=len(covered) == count)
 
 
 def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:
-    """Return one figure of a row, with the paper's mean if it knows all its categories."""
+    """Return the mean of a figure of a row, with the paper's mean if it has all categories."""
     ours = mean(results, lambda result: result.figures.get(figure), count)
     paper = mean(results, lambda result: result.published.get(figure), count)
-    return Mean(ours.value, ours.spread, paper.value if paper.whole else math.nan, ours.whole)
+    known = paper.value if paper.whole else math.nan
+    return Mean(value=ours.value, spread=ours.spread, paper=known, whole=ours.whole)

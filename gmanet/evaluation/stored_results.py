@@ -1,11 +1,10 @@
-"""The runs of an experiment as a CSV file, one line each, which outlives their folders."""
+"""The runs of an experiment as a CSV file, one line per run, which outlives the run folders."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,15 @@ __all__ = ["csv_table", "read_table"]
 
 HEAD = ("row", "category", "seed")
 COUNTS = ("n_clouds", "n_points")
-TAIL = ("commit", "words")
+TAIL = ("commit", "overrides")
+EARLIER = {"words": "overrides"}
+"""Earlier name of a column -> the name of today."""
 KIND = "object_auroc of "
 """Begins the columns of single kinds of defects."""
 
 
 def csv_table(results: Sequence[Result]) -> str:
-    """Return one line per run: its figures, its commit and what a person would type for it."""
+    """Return one line per run with figures, commit and overrides."""
     kinds = sorted({kind for result in results for kind in result.figures.get("defects", {})})
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -34,12 +35,12 @@ def csv_table(results: Sequence[Result]) -> str:
         values += [defects.get(kind, {}).get("object_auroc") for kind in kinds]
         shown = ["" if value is None else f"{value:.6g}" for value in values]
         head = [result.row, result.category, str(result.seed)]
-        writer.writerow([*head, *shown, result.commit, result.words])
+        writer.writerow([*head, *shown, result.commit, result.overrides])
     return file.getvalue()
 
 
 def read_table(path: Path) -> dict[str, Result]:
-    """Return the runs of a file that :func:`csv_table` made, by their words.
+    """Return the runs of a file that :func:`csv_table` made, by their overrides.
 
     Raises:
         InputError: The file is missing or is no such table.
@@ -48,11 +49,12 @@ def read_table(path: Path) -> dict[str, Result]:
         raise InputError(f"{path}: no such file, wanted the table of an earlier report")
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(file)
-        lacking = sorted({*HEAD, *FIGURES, *TAIL} - set(lines.fieldnames or ()))
+        lines.fieldnames = [EARLIER.get(name, name) for name in lines.fieldnames or ()]
+        lacking = sorted({*HEAD, *FIGURES, *TAIL} - set(lines.fieldnames))
         if lacking:
             raise InputError(f"{path}: no column {lacking[0]!r}, wanted the table of a report")
         try:
-            return {line["words"]: _result(line) for line in lines}
+            return {line["overrides"]: _result(line) for line in lines}
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}, line {lines.line_num}: {error}, wanted numbers") from None
 
@@ -65,8 +67,14 @@ def _result(line: dict[str, str]) -> Result:
         for key, value in values.items()
         if key.startswith(KIND)
     }
-    blank = Result(line["row"], line["category"], int(line["seed"]), figures)
-    return replace(blank, commit=line["commit"], words=line["words"])
+    return Result(
+        row=line["row"],
+        category=line["category"],
+        seed=int(line["seed"]),
+        figures=figures,
+        commit=line["commit"],
+        overrides=line["overrides"],
+    )
 
 
 def _numeric(key: str) -> bool:

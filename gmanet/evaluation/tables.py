@@ -35,10 +35,10 @@ def _table(first: str, head: Sequence[str], lines: Mapping[str, Sequence[str]]) 
 
 
 def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) -> str:
-    """Return a table of means and, with several categories or figures of the paper, two of its.
+    """Return a table of means and, with several categories or figures of the paper, two more.
 
     Args:
-        results: Of all runs.
+        results: All runs of an experiment.
         figures: Columns of the first table.
     """
     rows, categories = _unique([r.row for r in results]), _unique([r.category for r in results])

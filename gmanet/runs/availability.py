@@ -15,12 +15,12 @@ from gmanet.runs.experiment import Cell
 __all__ = ["with_data"]
 
 
-def with_data(cells: Sequence[Cell], words: Sequence[str]) -> tuple[list[Cell], list[str]]:
+def with_data(cells: Sequence[Cell], overrides: Sequence[str]) -> tuple[list[Cell], list[str]]:
     """Return the cells whose data set is at hand, and what to do for each that is not.
 
     Args:
         cells: To be run.
-        words: Added to those of every cell.
+        overrides: Added to those of every cell.
 
     Raises:
         InputError: No cell has its data, or a folder that was named is missing.
@@ -28,7 +28,8 @@ def with_data(cells: Sequence[Cell], words: Sequence[str]) -> tuple[list[Cell], 
     kept, lacking = [], {}
     known: dict[tuple[str, ...], DataConfig] = {}
     for cell in cells:
-        typed = tuple(w for w in (*cell.words, *words) if w.startswith(("data=", "data.root=")))
+        every = (*cell.overrides, *overrides)
+        typed = tuple(text for text in every if text.startswith(("data=", "data.root=")))
         if typed not in known:
             known[typed] = compose(typed).data
         data = known[typed]

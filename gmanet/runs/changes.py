@@ -1,4 +1,4 @@
-"""What changed in the data of a run: the inventory stored with it against the one of today."""
+"""Changes of the data of a run: the inventory stored with the run against that of today."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[En
     """Return how the scans of today differ from those before; empty if they do not.
 
     Args:
-        before: Split -> its scans when the run began.
+        before: Split -> scans when the run began.
         now: The same of today.
     """
     old, new = _by_name(before), _by_name(now)

@@ -1,9 +1,10 @@
 """Experiments: files that name many runs.
 
-An experiment is one YAML file: ``about`` says what it shows, ``set`` holds words common to all
-cells, ``rows`` names variants (a list of words each), ``grid`` lists values of further keys.  Every
-row meets every point of the grid; a cell is the words a person would type.  A row that is to meet
-other points is a mapping of ``words`` and of its own ``grid``, laid over the common one.
+An experiment is one YAML file: ``about`` says what it shows, ``set`` holds overrides common to all
+cells, ``rows`` names variants (a list of overrides each), ``grid`` lists values of further keys.
+Every row meets every point of the grid; a cell is the overrides that a person would type.  A row
+that is to meet other points is a mapping of ``overrides`` (``words`` in older files) and of a
+``grid``, whose keys replace those of the common one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from gmanet.config.aliases import current_key, current_override
 from gmanet.config.overrides import load, written
 from gmanet.config.schema import SECTIONS, text_keys
 from gmanet.errors import InputError
 from gmanet.runs.folder import Run
 
-__all__ = ["Cell", "Experiment", "file_and_words", "read_experiment"]
+__all__ = ["Cell", "Experiment", "file_and_overrides", "read_experiment"]
 
 PLAIN = re.compile(r"(?:[A-Za-z0-9_ .,:;/'()\[\]]|(?<=[A-Za-z0-9])[+-](?=[A-Za-z0-9]))*")
 """Names whose folder shows all that matters: words, and signs that join two of them."""
@@ -30,36 +32,36 @@ FAILED = "gmanet: failed: "
 """Begins the last line of the log of a cell that failed; ``slurm/job.sh`` writes it, too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One run of an experiment.
 
     Args:
         row: Name of the variant.
-        point: Values of the grid's keys.
-        words: What to type after ``python -m gmanet.fit``.
-        run: Its folder.
+        point: Full key -> value of the grid.
+        overrides: Arguments of ``python -m gmanet.fit``.
+        run: Folder of the run.
     """
 
     row: str
     point: dict[str, Any]
-    words: list[str]
+    overrides: list[str]
     run: Run
 
     @property
     def labels(self) -> dict[str, str]:
         """Environment variables by which W&B groups the runs of an experiment and of a row."""
-        experiment, row = self.words[-1].removeprefix("name=").split("/")[:2]
+        experiment, row = self.overrides[-1].removeprefix("name=").split("/")[:2]
         return {"WANDB_RUN_GROUP": experiment, "WANDB_JOB_TYPE": row}
 
     @property
     def log(self) -> Path:
-        """What its process printed."""
+        """File with the output of the process."""
         return self.run.folder.with_name(f"{self.run.folder.name}.log")
 
     @property
     def failure(self) -> str:
-        """Why its last process failed; empty if it did not."""
+        """Reason why the last process failed; empty if it did not."""
         if self.run.finished or not self.log.is_file():
             return ""
         last = _last_line(self.log)
@@ -86,14 +88,14 @@ def _last_line(path: Path) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """An experiment file.
 
     Args:
-        name: The file's name without its ending.
-        about: What it shows.
-        cells: All its runs, in a fixed order.
+        name: Name of the file without ending.
+        about: Purpose of the experiment.
+        cells: All runs, in the order of rows and grid.
     """
 
     name: str
@@ -101,24 +103,24 @@ class Experiment:
     cells: list[Cell]
 
 
-def file_and_words(typed: Sequence[str]) -> tuple[Path, list[str]]:
-    """Return the experiment file among what was typed, and the words.
+def file_and_overrides(typed: Sequence[str]) -> tuple[Path, list[str]]:
+    """Return the experiment file among what was typed, and the overrides.
 
     Raises:
         InputError: Not exactly one file is named.
     """
-    files = [word for word in typed if _is_file(word)]
+    files = [text for text in typed if _is_file(text)]
     if len(files) != 1:
         named = f" ({', '.join(files)})" if files else ""
         raise InputError(f"{len(files)} files named{named}, wanted one experiment file")
-    return Path(files[0]), [word for word in typed if word != files[0]]
+    return Path(files[0]), [text for text in typed if text != files[0]]
 
 
-def _is_file(word: str) -> bool:
-    """Return whether a word names a file, whose folders may have an ``=`` in their names."""
-    key, equals, _ = word.partition("=")
+def _is_file(text: str) -> bool:
+    """Return whether a text names a file, whose folders may have an ``=`` in their names."""
+    key, equals, _ = text.partition("=")
     known = key.partition(".")[0] in (*SECTIONS, "name", "seed")
-    return not equals or Path(word).is_file() or (word.endswith(".yaml") and not known)
+    return not equals or Path(text).is_file() or (text.endswith(".yaml") and not known)
 
 
 def read_experiment(path: Path, runs: Path) -> Experiment:
@@ -126,7 +128,7 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
 
     Args:
         path: The YAML file.
-        runs: Where runs are kept.
+        runs: Folder of all runs.
 
     Raises:
         InputError: The file is missing or says something else.
@@ -141,7 +143,8 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
         raise InputError(f"{path}: {found}, wanted about, set, rows and grid")
     cells = list(_cells(path, said, as_text, runs))
     _refuse_shared(path, cells)
-    return Experiment(path.stem, str(said.get("about", "")).strip(), cells)
+    about = str(said.get("about", "")).strip()
+    return Experiment(name=path.stem, about=about, cells=cells)
 
 
 def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path) -> Iterator[Cell]:
@@ -150,7 +153,7 @@ def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path
     grid = _typed(path, "grid", said, as_text, texts)
     common = [f"{k}={v}" for k, v in _typed(path, "set", said, as_text, texts).items()]
     for row, value in zip(as_text["rows"], said["rows"].values(), strict=True):
-        words, own = _row(path, row, value, as_text["rows"][row], texts)
+        overrides, own = _row(path, row, value, as_text["rows"][row], texts)
         points = {**grid, **own}
         for key, values in points.items():
             if not isinstance(values, list):
@@ -159,29 +162,31 @@ def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path
             point = dict(zip(points, values, strict=True))
             label = "/".join([_slug(row), *(_slug(f"{value}") for value in values)])
             run_name = f"{name}/{label}"
-            typed = [*common, *(words or []), *(f"{key}={value}" for key, value in point.items())]
-            yield Cell(row, point, [*typed, f"name={run_name}"], Run(runs / run_name))
+            typed = [*common, *overrides, *(f"{key}={value}" for key, value in point.items())]
+            typed.append(f"name={run_name}")
+            yield Cell(row=row, point=point, overrides=typed, run=Run(runs / run_name))
 
 
 def _row(
     path: Path, name: str, value: Any, as_text: Any, texts: Mapping[str, str]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return a row's words and its own part of the grid."""
+    """Return the overrides and the grid of a row."""
     place = f"{path}: row {name}"
     if not isinstance(value, dict):
-        return _words(place, value), {}
-    unknown = sorted(set(map(str, value)) - {"words", "grid"})
+        return _overrides(place, value), {}
+    unknown = sorted(set(map(str, value)) - {"overrides", "words", "grid"})
     if unknown:
-        raise InputError(f"{place}: unknown keys {', '.join(unknown)}, wanted words and grid")
-    return _words(place, value.get("words")), _typed(place, "grid", value, as_text, texts)
+        raise InputError(f"{place}: unknown keys {', '.join(unknown)}, wanted overrides and grid")
+    overrides = value.get("overrides", value.get("words"))
+    return _overrides(place, overrides), _typed(place, "grid", value, as_text, texts)
 
 
-def _words(place: str, value: Any) -> list[str]:
-    """Return the words of a row as text."""
-    words = [] if value is None else value
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise InputError(f"{place}: holds {value!r}, wanted a list of words, [key=value, ...]")
-    return words
+def _overrides(place: str, value: Any) -> list[str]:
+    """Return the overrides of a row as text."""
+    overrides = [] if value is None else value
+    if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
+        raise InputError(f"{place}: holds {value!r}, wanted a list of overrides, [key=value, ...]")
+    return [current_override(override) for override in overrides]
 
 
 def _typed(
@@ -192,13 +197,13 @@ def _typed(
     if not isinstance(values, dict):
         raise InputError(f"{place}: {key} is {values!r}, wanted a mapping of keys to values")
     return {
-        str(name): as_text[key][name] if str(name) in texts else value
+        current_key(str(name)): as_text[key][name] if str(name) in texts else value
         for name, value in values.items()
     }
 
 
 def _refuse_shared(path: Path, cells: list[Cell]) -> None:
-    """Raise an error if two cells would be one folder, also where letter case counts for naught."""
+    """Raise an error if two cells would share a folder, also without regard to letter case."""
     owners: dict[str, Cell] = {}
     for cell in cells:
         other = owners.setdefault(str(cell.run.folder).lower(), cell)

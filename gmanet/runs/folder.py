@@ -1,7 +1,7 @@
 """The folder of a run, the contract between the commands.
 
-``run.yaml`` says what was asked for and what ran it; ``detector.ckpt`` is the fitted detector,
-``predictions/`` holds the scores of every cloud's points, ``scores.json`` what they amount to.
+``run.yaml`` holds configuration, versions and machine; ``detector.ckpt`` is the fitted detector,
+``predictions/`` holds the scores of the points of every cloud, ``scores.json`` the figures.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from gmanet.config.compose import RunConfig, changes_results, from_resolved, resolved
 from gmanet.config.overrides import flatten, load
-from gmanet.config.schema import text_keys
+from gmanet.config.schema import (
+    RunConfig,
+    changes_results,
+    from_resolved,
+    resolved,
+    text_keys,
+)
 from gmanet.detectors.stored import load_detector, save_detector
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changes, read_entries, write_entries
@@ -35,7 +40,7 @@ __all__ = ["Run"]
 
 
 class Run:
-    """One run's folder: where its files are, and how they are read and written whole.
+    """The folder of a run: paths of the files, and reading and writing them whole.
 
     Args:
         folder: The folder; nothing is read or made.
@@ -63,7 +68,7 @@ class Run:
         cls,
         config: RunConfig,
         overwrite: bool = False,
-        words: Sequence[str] | None = None,
+        overrides: Sequence[str] | None = None,
         data: Mapping[str, Sequence[Entry]] | None = None,
     ) -> Run:
         """Return the run of a configuration: a new one, or an older one to go on with.
@@ -73,11 +78,11 @@ class Run:
         overwrites what it did before.
 
         Args:
-            config: What is asked for.
-            overwrite: Delete an existing run first.
-            words: What was typed, for the record; None takes it from the command line.
-            data: Split -> what its scans are, stored with the run and compared when it goes on;
-                None: nothing is known of them.
+            config: Configuration of the run.
+            overwrite: Whether to delete an existing run first.
+            overrides: Arguments for the record; None takes those of the command line.
+            data: Split -> inventory of the scans, stored with the run and compared when it goes on;
+                None: not known.
 
         Raises:
             InputError: The folder holds something else, or a run whose results may differ, be it
@@ -93,7 +98,7 @@ class Run:
                 run._refuse_other_data(data or {})
                 return run
             run._empty()
-        record = {"config": resolved(config), **provenance(words)}
+        record = {"config": resolved(config), **provenance(overrides)}
         with replacing(run.config_file) as draft:
             draft.write_text(OmegaConf.to_yaml(OmegaConf.create(record)), encoding="utf-8")
         run._refuse_other_data(data or {})
@@ -141,7 +146,7 @@ class Run:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep other commands from working in the folder within the block.
+        """Lock the folder within the block, so that no second command works in it.
 
         Of several processes of one run only the first holds it.
 
@@ -160,7 +165,7 @@ class Run:
         return holder(self.lock_file) is not None
 
     def write_scores(self, scores: Mapping[str, Any]) -> None:
-        """Write ``scores.json``; what is not finite becomes null."""
+        """Write ``scores.json``, with null for numbers that are not finite."""
         write_scores(self.scores_file, scores)
 
     def read_scores(self) -> dict[str, Any]:
@@ -207,7 +212,7 @@ class Run:
             ) from None
 
     def _recorded(self) -> dict[str, Any]:
-        """Return the configuration in ``run.yaml`` as it stands."""
+        """Return the configuration in ``run.yaml`` as the file has it."""
         texts = {f"config.{key}": kind for key, kind in text_keys().items()}
         config = load(self.config_file, texts).get("config")
         if not isinstance(config, dict):
@@ -215,7 +220,7 @@ class Run:
         return config
 
     def _refuse_place(self) -> None:
-        """Raise an error if the folder lies within a run, or is somebody else's."""
+        """Raise an error if the folder lies within a run, or holds no run."""
         for parent in self.folder.parents:
             if parent.is_relative_to(self.root()) and (parent / "run.yaml").exists():
                 raise InputError(
@@ -257,7 +262,7 @@ class Run:
             write_entries(self.inventory_file, data)
 
     def _refuse_another(self, config: RunConfig) -> None:
-        """Raise an error if the run that lies here was asked for with other settings."""
+        """Raise an error if the run in the folder has another configuration."""
         # What an older version did not write has its default.
         old, new = flatten(resolved(self.config)), flatten(resolved(config))
         differ = [

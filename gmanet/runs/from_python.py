@@ -15,7 +15,8 @@ from lightning import seed_everything
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from gmanet.cloud import Cloud
-from gmanet.config.compose import RunConfig, compose
+from gmanet.config.compose import compose
+from gmanet.config.schema import RunConfig
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.in_memory import NormalClouds
@@ -55,10 +56,10 @@ def fit(
     Raises:
         InputError: Clouds, or an override, that cannot be used.
     """
-    words = [f"detector={detector}", f"seed={seed}", f"train.workers={workers}"]
+    typed = [f"detector={detector}", f"seed={seed}", f"train.workers={workers}"]
     if isinstance(good_clouds, str | os.PathLike):
-        words += ["data=folder", f"data.root={os.fspath(good_clouds)}"]
-    config = compose([*words, *_words(overrides), "wandb.mode=disabled"])
+        typed += ["data=folder", f"data.root={os.fspath(good_clouds)}"]
+    config = compose([*typed, *_typed(overrides), "wandb.mode=disabled"])
     if config.train.world > 1:
         raise InputError(
             f"train.devices * train.nodes is {config.train.world}, wanted 1 in gmanet.fit; several "
@@ -104,7 +105,7 @@ def _clouds(good_clouds: GoodClouds, config: RunConfig) -> CloudDataset:
     return NormalClouds(good_clouds)
 
 
-def _words(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
+def _typed(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
     """Return overrides as ``key=value``."""
     if isinstance(overrides, str):
         raise InputError(f"overrides={overrides!r}, wanted a mapping or a list of key=value")

@@ -12,10 +12,10 @@ import torch
 from lightning import seed_everything
 
 from gmanet.cloud import Cloud
-from gmanet.config.compose import RunConfig, resolved
+from gmanet.config.schema import RunConfig, resolved
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import similar_kinds
-from gmanet.datasets.subset import Remaining
+from gmanet.datasets.subset import Subset
 from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
 from gmanet.errors import InputError, note
@@ -100,7 +100,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     )
     data, trainer = made.data, made.trainer
     plan = agreed(trainer, Plan.of(run, test.names))
-    data.test = Remaining(test, plan.clouds)
+    data.test = Subset(test, plan.clouds)
     if settings.compile:
         compile_networks(detector)
     try:

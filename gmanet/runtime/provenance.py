@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, commit, machine and the words that were typed."""
+"""Where a result comes from: versions, commit, machine and the overrides that were typed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PACKAGES = (
 """Packages whose version may change a result."""
 
 
-def provenance(words: Sequence[str] | None = None) -> dict[str, Any]:
+def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
     """Return ``versions``, ``commit``, ``machine`` and ``command`` as plain values.
 
     Args:
-        words: What was typed; None takes it from the command line.
+        overrides: What was typed; None takes it from the command line.
     """
     return {
         "versions": {
@@ -38,7 +38,7 @@ def provenance(words: Sequence[str] | None = None) -> dict[str, Any]:
         },
         "commit": _commit(Path(__file__).resolve().parents[2]),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "gpu": _gpu()},
-        "command": list(sys.argv[1:] if words is None else words),
+        "command": list(sys.argv[1:] if overrides is None else overrides),
     }
 
 

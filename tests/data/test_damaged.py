@@ -20,12 +20,12 @@ import pytest
 from damages import AXES, DAMAGES, flipped, huge_header, swapped_columns
 
 from gmanet.datasets.base import SPLITS
-from gmanet.datasets.catalog import SOURCES, open_data
+from gmanet.datasets.catalog import DATASETS, open_data
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.loaders import truth
 from gmanet.errors import InputError
 
-LOADERS = [name for name in SOURCES if name != "procedural"]
+LOADERS = [name for name in DATASETS if name != "procedural"]
 PATIENCE = 20
 """Seconds for one case."""
 MOST = 4 * 17 * 17

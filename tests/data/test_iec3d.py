@@ -82,7 +82,7 @@ def test_categories_are_listed(root):
 
 def test_unknown_category_suggests_one(root):
     message = refusal(root, "hexagon_nut")
-    assert "no category 'hexagon_nut'; did you mean HexagonalNut? there are: " in message
+    assert "no category 'hexagon_nut' (did you mean 'HexagonalNut'?); there are: " in message
     assert all(name in message for name in NAMES)
 
 

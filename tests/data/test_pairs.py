@@ -8,8 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.cloud import Cloud
-from gmanet.datasets.catalog import First
 from gmanet.detectors.gmanet.pairs import (
     NEAR,
     Draw,
@@ -169,18 +167,3 @@ def test_a_resumed_run_goes_on_with_the_next_batch(length, batch, steps):
         == list(start)[done * batch :]
     )
     assert {key[0] for key in start} == {epoch}
-
-
-def test_the_first_clouds_alone(plates):
-    class Whole:
-        category, split, names, unit = "plate", "train", ["a", "b"], "mm"
-
-        def __getitem__(self, index):
-            return plates[index]
-
-    data = First(Whole(), 1)
-    assert (len(data), data.names, data.unit) == (1, ["a"], "mm")
-    assert isinstance(data[0], Cloud)
-    assert data[-1] is plates[0]
-    with pytest.raises(IndexError):
-        data[1]

@@ -280,7 +280,9 @@ def test_full_clouds_have_as_many_points_as_the_papers(category):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(InputError, match=r"'wahser'; did you mean washer\? There are: fender_ring"):
+    with pytest.raises(
+        InputError, match=r"'wahser' \(did you mean 'washer'\?\); there are: fender_ring"
+    ):
         Procedural("wahser", "test")
     with pytest.raises(InputError, match="profile 'huge'"):
         Procedural("washer", "test", "huge")

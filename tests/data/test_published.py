@@ -12,7 +12,7 @@ import pytest
 
 from gmanet.cleaning.tabletop import find_table, part_on_table
 from gmanet.config.compose import compose
-from gmanet.datasets.catalog import PUBLISHED, SOURCES, categories, open_data
+from gmanet.datasets.catalog import DATASETS, PUBLISHED, categories, open_data
 from gmanet.datasets.config import DataConfig
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
@@ -51,7 +51,7 @@ def label_file(config):
 
 
 def test_every_data_set_has_an_imitation_and_a_file():
-    assert set(imitations.WRITERS) == {*PUBLISHED, "folder"} == set(SOURCES) - {"procedural"}
+    assert set(imitations.WRITERS) == {*PUBLISHED, "folder"} == set(DATASETS) - {"procedural"}
     for name in PUBLISHED:
         assert compose([f"data={name}", "data.root=there"]).data.name == name
 
@@ -125,7 +125,7 @@ def test_the_root_and_the_category_have_to_be_there(made, name):
         assert loader.source in refusal(where)
         assert loader.layout in refusal(where)
     wrong = DataConfig(name, f"{config.category[:-1]}x", config.root)
-    assert f"did you mean {config.category}? there are: {config.category}" in refusal(wrong)
+    assert f"did you mean {config.category!r}?); there are: {config.category}" in refusal(wrong)
     assert categories(config) == [config.category]
     assert open_data(DataConfig(name, config.category.upper(), config.root), "test").names
 
@@ -448,7 +448,7 @@ def test_the_table_of_a_real_scan_gave_the_label_away_and_is_gone(raw):
 
 
 def test_unknown_sources():
-    assert set(PUBLISHED) < set(SOURCES)
+    assert set(PUBLISHED) < set(DATASETS)
     assert "did you mean 'real3d'?" in refusal(DataConfig("real3", "car"))
     for key in ("views", "train_clouds"):
         with pytest.raises(InputError, match=f"data.{key}=-1, wanted 0 or more"):

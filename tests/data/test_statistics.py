@@ -5,13 +5,21 @@ from __future__ import annotations
 import imitations
 import numpy as np
 import pytest
-from gmanet.data import sources
 
 from gmanet import statistics
 from gmanet.cloud import Cloud
-from gmanet.datasets.counted import Counted, write_sizes
+from gmanet.datasets import catalog
 from gmanet.datasets.procedural import CATEGORIES
-from gmanet.datasets.statistics import PAPER, Size, compared, size_of, table_2, table_3
+from gmanet.datasets.statistics import (
+    PAPER,
+    Counted,
+    Size,
+    compared,
+    size_of,
+    table_2,
+    table_3,
+    write_sizes,
+)
 from gmanet.errors import InputError
 
 SIZES = [
@@ -98,7 +106,7 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
         if len(opened) == 3:
             raise KeyboardInterrupt
         opened.append(config.category)
-        return sources.open_data(config, split)
+        return catalog.open_data(config, split)
 
     with monkeypatch.context() as patched:
         patched.setattr(statistics, "open_data", open_data)
@@ -149,7 +157,7 @@ def test_the_same_data_set_twice_has_two_titles(type_in, tmp_path):
     [
         (["-o"], "-o stands at the end"),
         (["data=iec3d", "data.root=gone"], "gone: no such folder, wanted <Category>/train"),
-        (["data.category=wosher"], "did you mean washer?"),
+        (["data.category=wosher"], "did you mean 'washer'?"),
     ],
 )
 def test_mistakes(type_in, capsys, words, message):

@@ -16,7 +16,7 @@ from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
-TINY = {"points": 512, "centers": 256, "steps": 12, "pairs": 2, "draw": 64}
+TINY = {"points": 512, "centers": 256, "steps": 12, "pairs": 2, "centers_per_pair": 64}
 
 
 def drawn(count=40, abnormal=10, seed=0):
@@ -138,11 +138,11 @@ def test_the_same_seed_gives_the_same_expert():
     [
         ({"points": 100, "centers": 200}, r"points=100, wanted at least detector\.centers=200"),
         ({"smoothing": 0}, "smoothing=0"),
-        ({"survey": 0}, "survey=0"),
-        ({"draw": 0}, "draw=0"),
+        ({"coarse_queries": 0}, "coarse_queries=0"),
+        ({"centers_per_pair": 0}, "centers_per_pair=0"),
         ({"alpha": -1.0}, r"alpha=-1\.0"),
-        ({"closer": -1}, "closer=-1"),
-        ({"synthetic": 0.9, "near": 0.1}, "synthetic=0.9"),
+        ({"fine_queries": -1}, "fine_queries=-1"),
+        ({"synthetic": 0.9, "border_share": 0.1}, "synthetic=0.9"),
         ({"object_rule": "best"}, "object_rule='best'"),
         ({"inputs": "voxels"}, "inputs='voxels', wanted one of descriptors, raw"),
         ({"pretext": "jigsaw"}, "pretext='jigsaw', wanted one of none, masked"),

@@ -152,7 +152,7 @@ def test_the_bank_of_contexts_does_not_compare_normal_clouds_with_themselves(
     ("words", "found"),
     [
         ({"centers": 20, "points": 10}, "centers=20"),
-        ({"closer": -1}, "closer=-1"),
+        ({"fine_queries": -1}, "fine_queries=-1"),
         ({"smoothing": 0}, "smoothing=0"),
         ({"share": 0.0}, r"share=0\.0"),
         ({"without": ["all"]}, "without"),

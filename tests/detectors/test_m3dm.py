@@ -145,7 +145,7 @@ def test_a_fit_repeats_itself_and_keeps_a_tenth(fitted, plates, tmp_path):
 
 
 def test_patchcore_keeps_the_bank_and_scores_the_highest_point(plates, bumped_plate, tmp_path):
-    config = PointMAEConfig(bank=200, **SMALL)
+    config = PointMAEConfig(bank_size=200, **SMALL)
     detector = fit(PointMAE(config), plates, tmp_path)
     assert detector.banks["feature"].rows.shape == (200, 72)
     answer = scores(detector, bumped_plate(800, 9))
@@ -179,7 +179,7 @@ def test_named_files_are_rows_of_the_table():
     )
     assert (mae.name, mae.encoder, mae.pose) == ("m3dm", "pointmae", "given")
     assert (bert.name, bert.encoder, bert.pose) == ("m3dm", "pointbert", "given")
-    assert (type(core), core.bank, core.pose) == (PointMAEConfig, 4096, "registered")
+    assert (type(core), core.bank_size, core.pose) == (PointMAEConfig, 4096, "registered")
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ from gmanet.training.trainer import make_trainer
 CASES = {
     "btf_raw": (BTF, BTFConfig(feature="raw")),
     "btf_fpfh": (BTF, BTFConfig(feature="fpfh")),
-    "patchcore": (PatchCore, PatchCoreConfig(features=["fpfh", "raw"], bank=300)),
+    "patchcore": (PatchCore, PatchCoreConfig(features=["fpfh", "raw"], bank_size=300)),
     "simple3d": (Simple3D, Simple3DConfig(scale=15, centers=600, average=30, coarse=200)),
     "simple3d_fine": (Simple3D, Simple3DConfig(scale=15, centers=600, average=30, coarse=0)),
-    "curvature": (Curvature, CurvatureConfig(held=900, bank=300, centers=800)),
+    "curvature": (Curvature, CurvatureConfig(pool_size=900, bank_size=300, centers=800)),
 }
 
 
@@ -180,20 +180,20 @@ def test_bump_is_found_batched_shuffled_and_reloaded(fitted, bumped_plate):
 def test_banks_are_bounded_and_clouds_come_in_any_order(
     tmp_path, plates, given_clouds, monkeypatch
 ):
-    monkeypatch.setitem(CASES, "small", (PatchCore, PatchCoreConfig(held=100, bank=50)))
+    monkeypatch.setitem(CASES, "small", (PatchCore, PatchCoreConfig(pool_size=100, bank_size=50)))
     one = fit("small", plates, tmp_path).banks["fpfh"].rows
     backward = given_clouds([plates[2], plates[1], plates[0]], "train")
     other = fit("small", backward, tmp_path).banks["fpfh"].rows
     assert one.shape == (50, 33)
     torch.testing.assert_close(one, other)
-    monkeypatch.setitem(CASES, "small", (Simple3D, Simple3DConfig(held=300, share=0.1)))
+    monkeypatch.setitem(CASES, "small", (Simple3D, Simple3DConfig(pool_size=300, share=0.1)))
     assert len(fit("small", plates, tmp_path).banks["feature"].rows) == 30
 
 
 @pytest.mark.parametrize(
     ("config", "settings_", "sentence"),
     [
-        (MemoryConfig, {"held": 0}, r"detector\.held=0, wanted at least 1"),
+        (MemoryConfig, {"pool_size": 0}, r"detector\.pool_size=0, wanted at least 1"),
         (MemoryConfig, {"object_rule": "best"}, r"detector\.object_rule='best', wanted one of"),
         (BTFConfig, {"feature": "rgb"}, r"detector\.feature='rgb', wanted one of raw, fpfh"),
         (BTFConfig, {"share": 2.0}, r"detector\.share=2\.0, wanted 0 to 1"),

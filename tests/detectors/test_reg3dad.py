@@ -27,8 +27,8 @@ from gmanet.training.trainer import make_trainer
 
 SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 200, "group": 24, "pretraining": 2}
 CASES = {
-    "raw": (PatchCore, PatchCoreConfig(features=["raw"], bank=500)),
-    "reg3dad": (Reg3DAD, Reg3DADConfig(bank=500, **SMALL)),
+    "raw": (PatchCore, PatchCoreConfig(features=["raw"], bank_size=500)),
+    "reg3dad": (Reg3DAD, Reg3DADConfig(bank_size=500, **SMALL)),
 }
 
 
@@ -147,7 +147,7 @@ def test_the_score_is_the_mean_of_both_banks(brackets):
 
 def test_named_settings_and_wrong_ones():
     config = compose(["detector=reg3dad"]).detector
-    assert (type(config), config.pose, config.bank) == (Reg3DADConfig, "registered", 4096)
+    assert (type(config), config.pose, config.bank_size) == (Reg3DADConfig, "registered", 4096)
     assert config.object_rule == "max"
     assert config.label == "self-pretrained"
     with pytest.raises(InputError, match=r"detector\.pose='up', wanted one of given, principal"):

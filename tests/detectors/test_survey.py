@@ -12,7 +12,7 @@ from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
 from gmanet.detectors.reading import read
 
-SIZES = {"points": 1024, "centers": 256, "survey": 256, "experts": 1}
+SIZES = {"points": 1024, "centers": 256, "coarse_queries": 256, "experts": 1}
 COUNT = 2000
 
 
@@ -37,14 +37,14 @@ def scores(detector, *clouds):
     )
 
 
-EXACT = {"closer": 2000}
+EXACT = {"fine_queries": 2000}
 
 
 @pytest.mark.parametrize("words", [{"align": False}, {"inputs": "raw"}], ids=["descriptors", "raw"])
 def test_a_look_at_every_point_is_as_if_all_were_surveyed(ready, bumped_plate, words):
     cloud = bumped_plate(COUNT, 9)
     looked = scores(ready(**words, **EXACT), cloud)
-    surveyed = scores(ready(**words, closer=0, survey=1024), cloud)
+    surveyed = scores(ready(**words, fine_queries=0, coarse_queries=1024), cloud)
     torch.testing.assert_close(looked.points, surveyed.points)
     torch.testing.assert_close(looked.objects, surveyed.objects)
 
@@ -52,7 +52,8 @@ def test_a_look_at_every_point_is_as_if_all_were_surveyed(ready, bumped_plate, w
 def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
     cloud = bumped_plate(COUNT, 9)
     exact, rough, looked = (
-        scores(ready(**words), cloud).objects for words in (EXACT, {"closer": 0}, {"closer": 200})
+        scores(ready(**words), cloud).objects
+        for words in (EXACT, {"fine_queries": 0}, {"fine_queries": 200})
     )
     assert abs(looked - exact) < 0.2 * abs(rough - exact)
 
@@ -72,7 +73,7 @@ def test_a_look_at_surveyed_places_reads_what_was_read(ready, bumped_plate, word
 
 
 def test_a_look_averages_deviations_over_all_kept_points(ready, bumped_plate):
-    detector = ready(points=6144, survey=2048)
+    detector = ready(points=6144, coarse_queries=2048)
     cloud, reader = bumped_plate(8000, 9), detector.reader()
     record = reader(cloud)
     values = reader.alignment.distances(record.laid, slice(None))

@@ -68,7 +68,7 @@ def test_an_earlier_peak_does_not_count():
 
 def test_a_filled_bank_is_of_train_records(bumped_plate, given_clouds):
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(4)]
-    config = ContextBankConfig(points=600, centers=400, survey=200, share=0.5)
+    config = ContextBankConfig(points=600, centers=400, coarse_queries=200, share=0.5)
     train = given_clouds(clouds, "train")
     detector = fit_briefly(ContextBank(config), train, SynthesisConfig(), 0)
     assert len(detector.banks["feature"].rows) == 4 * 400 // 2  # centers, not survey
@@ -88,7 +88,7 @@ def test_the_peak_counts_children_in_the_unit_of_the_platform(monkeypatch, platf
 
 def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_clouds):
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(5)]
-    config = CurvatureConfig(centers=400, held=1500, bank=10_000)
+    config = CurvatureConfig(centers=400, pool_size=1500, bank_size=10_000)
     detector = fit_briefly(Curvature(config), given_clouds(clouds, "train"), SynthesisConfig(), 0)
     rows = detector.banks["feature"].rows
     assert rows.shape == (5 * 300, 3)  # 1500 // 5 of the 400 centers of each
@@ -105,7 +105,15 @@ MEMORIES = sorted(name for name, kind in DETECTORS.items() if issubclass(kind, M
 
 
 @pytest.mark.parametrize(
-    "limits", [{}, {"held": 150}, {"bank": 50}, {"held": 100, "bank": 70}, {"bank": 10**6}], ids=str
+    "limits",
+    [
+        {},
+        {"pool_size": 150},
+        {"bank_size": 50},
+        {"pool_size": 100, "bank_size": 70},
+        {"bank_size": 10**6},
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("name", MEMORIES)
 def test_every_memory_is_measured_as_large_as_a_fit_leaves_it(
@@ -207,8 +215,8 @@ def test_every_setting_and_detector_is_measured():
     assert any(issubclass(kind, MemoryDetector) for kind in DETECTORS.values())
 
 
-def run(monkeypatch, folder, *words):
-    monkeypatch.setattr(sys, "argv", ["efficiency", *words, "-o", str(folder)])
+def run(monkeypatch, folder, *overrides):
+    monkeypatch.setattr(sys, "argv", ["efficiency", *overrides, "-o", str(folder)])
     efficiency.main()
 
 
@@ -234,9 +242,9 @@ def test_the_command_measures_goes_on_and_reports_failures(monkeypatch, tmp_path
     monkeypatch.setattr(efficiency.Cell, "run", here)
     record = efficiency.provenance() | {"commit": "c0ffee"}
     monkeypatch.setattr(efficiency, "provenance", lambda: record)
-    words = ["detector=btf_raw", "detector=patchcore_fpfh", "data.category=washer"]
+    overrides = ["detector=btf_raw", "detector=patchcore_fpfh", "data.category=washer"]
     sizes = ["--points", "1500", "--rounds", "2", "--clouds", "1"]
-    run(monkeypatch, tmp_path, *words, "detector=missing", *sizes)
+    run(monkeypatch, tmp_path, *overrides, "detector=missing", *sizes)
     turns = [(name, turn) for turn in (0, 1) for name in ("btf_raw", "patchcore_fpfh")]
     assert [one for one in computed if one[1] >= 0] == turns
     page = (tmp_path / "efficiency.md").read_text(encoding="utf-8")
@@ -245,7 +253,7 @@ def test_the_command_measures_goes_on_and_reports_failures(monkeypatch, tmp_path
     assert "| btf_raw | " in page and "- missing, 1500 points: detector=missing" in page
     assert len((tmp_path / "efficiency.csv").read_text(encoding="utf-8").splitlines()) == 3
     computed.clear()
-    run(monkeypatch, tmp_path, *words, *sizes)
+    run(monkeypatch, tmp_path, *overrides, *sizes)
     assert computed == []
     with pytest.raises(InputError, match="no method could be measured"):
         run(monkeypatch, tmp_path, "detector=missing", *sizes)

@@ -10,12 +10,16 @@ from gmanet.evaluation.stored_results import csv_table, read_table
 from gmanet.evaluation.tables import defect_table, markdown_table
 
 
+def result(row, seed, figures, **more):
+    return Result(row=row, category="nut", seed=seed, figures=figures, **more)
+
+
 def runs():
     scar = {"scar": {"object_auroc": 0.25}}
     first = {"object_auroc": 0.5, "point_aupr": 0.125, "n_clouds": 50, "defects": scar}
     return [
-        Result("a, b", "nut", 0, first, commit="c0", words="detector=a data.category=nut"),
-        Result("b", "nut", 1, {"object_auroc": 0.75}, commit="c1", words="detector=b seed=1"),
+        result("a, b", 0, first, commit="c0", overrides="detector=a data.category=nut"),
+        result("b", 1, {"object_auroc": 0.75}, commit="c1", overrides="detector=b seed=1"),
     ]
 
 
@@ -30,7 +34,7 @@ def test_a_table_read_again_makes_the_same_pages(tmp_path):
     path = tmp_path / "runs.csv"
     path.write_text(csv_table(runs()), encoding="utf-8")
     again = read_table(path)
-    assert list(again) == [run.words for run in runs()]
+    assert list(again) == [run.overrides for run in runs()]
     back = list(again.values())
     assert csv_table(back) == csv_table(runs())
     assert markdown_table(back) == markdown_table(runs())

@@ -48,7 +48,7 @@ set:
   detector.steps: 60
   detector.points: 512
   detector.centers: 256
-  detector.draw: 32
+  detector.centers_per_pair: 32
   train.pictures: 0
   train.checkpoint_every: 1000
   wandb.mode: disabled
@@ -162,7 +162,7 @@ def figures(folder):
 
 
 STUB = """#!/bin/bash
-# Stands for Python: four cells, of which the second waits for a signal and the last has no words.
+# Stands for Python: four cells: the second waits for a signal, the last has no overrides.
 case "$*" in
 *--missing*) echo 0-3 ;;
 *--cell*)

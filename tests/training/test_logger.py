@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gmanet.config.compose import compose, resolved
+from gmanet.config.compose import compose
+from gmanet.config.schema import resolved
 from gmanet.errors import InputError
 from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.measure import measure

@@ -31,7 +31,7 @@ def found(bumped_plate, given_clouds, tmp_path_factory):
 
     def make(compiled=False, **options):
         torch.manual_seed(0)
-        config = GMANetConfig(**SMALL, steps=80, draw=64, expert=[32], apprentice=[32])
+        config = GMANetConfig(**SMALL, steps=80, centers_per_pair=64, expert=[32], apprentice=[32])
         detector = GMANet(config)
         if compiled:
             compile_networks(detector)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
-from gmanet.errors import InputError
+from gmanet.errors import InputError, hint
 from gmanet.formats.outputs import count_outputs
 from gmanet.formats.walking import is_hidden, is_ignored, walk
 
@@ -171,9 +170,8 @@ class Published(CloudDataset):
         key = cls._key(category)
         if key in keys:
             return keys[key]
-        close = difflib.get_close_matches(key, keys, n=1)
-        hint = f"did you mean {keys[close[0]]}? " if close else ""
-        raise InputError(f"{root}: no category {category!r}; {hint}there are: {', '.join(found)}")
+        near, there = hint(key, keys, shown=keys), ", ".join(found)
+        raise InputError(f"{root}: no category {category!r}{near}; there are: {there}")
 
 
 def _some_files(folder: Path, most: int = 3) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from gmanet.datasets.procedural.counts import point_counts
 from gmanet.datasets.procedural.defects import DEFECTS, FLOOR, deform
 from gmanet.datasets.procedural.solids import CATEGORIES, Part
 from gmanet.datasets.procedural.surface import finish, pose, scatter
-from gmanet.errors import InputError
+from gmanet.errors import InputError, hint
 
 __all__ = ["PROFILES", "Procedural", "Profile", "make", "write"]
 
@@ -148,10 +147,10 @@ class Procedural(CloudDataset):
 def _known(what: str, name: str, names: list[str]) -> None:
     """Raise an InputError, the likeliest name first, if ``name`` is not among ``names``."""
     if name not in names:
-        near = get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        wanted = f"{hint}There are: {', '.join(names)}"
-        raise InputError(f"procedural data: unknown {what} {name!r}; {wanted}")
+        there = ", ".join(names)
+        raise InputError(
+            f"procedural data: unknown {what} {name!r}{hint(name, names)}; there are: {there}"
+        )
 
 
 def write(dataset_root: Path, category: str, profile: str = "small", seed: int = 0) -> Path:

@@ -19,46 +19,46 @@ class GMANetConfig(DetectorConfig):
     Args:
         name: ``gmanet``.
         object_rule: How point scores make an object score.
-        points: Points that are kept of a cloud (every input point gets a score all the same).
-        centers: Places, evenly spaced, where the networks learn.
-        survey: Places, evenly spaced, where they answer first; all points that are kept if these
-            are fewer.
-        closer: Places, of the points that are kept, where they answer then: those with the highest
-            scores so far, which decide about the object.
-        smoothing: Size of the neighborhood over which scores are averaged: places in it if there
-            are 4096 evenly spaced, 128 of the kept points at most; 1 turns it off.
-        align: Lay clouds on the normal ones and read how far they are from these; where the normal
-            clouds do not overlap, or differ too much among themselves, it does nothing.
+        points: Number of points to which a cloud is subsampled; every input point gets a score.
+        centers: Number of evenly spaced positions at which the networks learn.
+        coarse_queries: Number of evenly spaced positions that are scored first; at most the
+            subsampled points.
+        fine_queries: Number of subsampled points that are scored then: those with the highest
+            coarse scores, which decide the object score.
+        smoothing: Size of the neighborhood over which scores are averaged: positions in it if there
+            are 4096 evenly spaced, at most 128 of the subsampled points; 1 turns it off.
+        align: Whether clouds are registered onto the normal clouds and their deviation from these
+            is an input; without effect where the normal clouds do not overlap, or differ too much.
         inputs: ``descriptors``; or ``raw`` coordinates, a control, in the pose of a normal cloud
-            where ``align`` says so.
+            if ``align`` is set.
         without: Parts of the descriptors around a center that are left out, of ``close``, ``mean``,
             ``spread``, ``coarse`` and ``shapes`` (``detectors.gmanet.context_layout``).
-        experts: Pairs of expert and apprentice whose discrepancies are averaged: one random expert
-            alone finds some defects by luck of its draw.
+        experts: Number of pairs of expert and apprentice whose discrepancies are averaged: what a
+            single random expert finds depends on its weights.
         group: Channels of the set abstraction; 0 leaves it out.
         expert: Hidden channels of the expert's head.
         pretext: What an expert learns on normal clouds before it is frozen: ``none``, ``masked``,
             ``coarse`` or ``shapes`` (``detectors.gmanet.expert_pretraining``).
-        pretraining: Steps that it takes.
+        pretraining: Optimizer steps of the pretext task.
         apprentice: Hidden channels of the apprentice's head.
-        features: Channels of an answer.
+        features: Output channels of expert and apprentice.
         alpha: Exponent of the focal weights (Eq. 3); 0.01 in the paper.
         sdo: False leaves only the mean of ``d_n`` in the loss (the ablation w/o SDO).
         steps: Optimizer steps.
         pairs: Pairs of normal cloud and twin in one step.
-        draw: Centers drawn of one pair.
-        synthetic: Share of them on the twin's abnormal area.
-        near: Share of them beside it.
+        centers_per_pair: Number of centers that a step draws of one pair.
+        synthetic: Share of these centers on the twin's abnormal area.
+        border_share: Share of these centers on the normal border of the abnormal area.
         learning_rate: Peak of the one-cycle schedule.
-        weight_decay: Of AdamW.
+        weight_decay: Weight decay of AdamW.
     """
 
     name: str = "gmanet"
     object_rule: str = "top"
     points: int = 16384
     centers: int = 4096
-    survey: int = 2048
-    closer: int = 1024
+    coarse_queries: int = 2048
+    fine_queries: int = 1024
     smoothing: int = 24
     align: bool = True
     inputs: str = "descriptors"
@@ -74,16 +74,16 @@ class GMANetConfig(DetectorConfig):
     sdo: bool = True
     steps: int = 600
     pairs: int = 4
-    draw: int = 128
+    centers_per_pair: int = 128
     synthetic: float = 0.25
-    near: float = 0.1
+    border_share: float = 0.1
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        counts = ("centers", "survey", "smoothing", "experts", "features", "steps", "pairs", "draw")
-        for name in (*counts, "pretraining"):
+        counts = ("centers", "coarse_queries", "smoothing", "experts", "features", "steps", "pairs")
+        for name in (*counts, "centers_per_pair", "pretraining"):
             if getattr(self, name) < 1:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
         self._check_inputs()
@@ -91,13 +91,14 @@ class GMANetConfig(DetectorConfig):
             raise InputError(
                 f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
             )
-        for name in ("group", "alpha", "closer"):
+        for name in ("group", "alpha", "fine_queries"):
             if getattr(self, name) < 0:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 or more")
-        if min(self.synthetic, self.near) < 0 or self.synthetic + self.near >= 1:
+        synthetic, border = self.synthetic, self.border_share
+        if min(synthetic, border) < 0 or synthetic + border >= 1:
             raise InputError(
-                f"detector.synthetic={self.synthetic} and detector.near={self.near}, "
-                "wanted shares of 0 or more that leave room for normal centers"
+                f"detector.synthetic={synthetic} and detector.border_share={border}, wanted "
+                "shares of 0 or more that leave room for normal centers"
             )
 
     def _check_inputs(self) -> None:

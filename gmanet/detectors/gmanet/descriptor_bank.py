@@ -58,20 +58,20 @@ class ContextBankConfig(MemoryConfig):
         object_rule: How point scores make an object score.
         points: Points that are kept of a cloud.
         centers: Places of a train cloud with a feature.
-        survey: Places that are scored first, as for GMANet.
-        closer: Places that are scored then, as for GMANet.
+        coarse_queries: Number of positions that are scored first, as for GMANet.
+        fine_queries: Number of points that are scored then, as for GMANet.
         smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
         align: Whether the distance to registered normal clouds is among the features.
         without: Parts of the descriptors that are left out, as for GMANet.
-        share: Share of the held rows that the bank keeps, ``bank`` at most.
+        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
     """
 
     name: str = "contexts"
     object_rule: str = "top"
     points: int = 16384
     centers: int = 4096
-    survey: int = 2048
-    closer: int = 1024
+    coarse_queries: int = 2048
+    fine_queries: int = 1024
     smoothing: int = 24
     align: bool = False
     without: list[str] = field(default_factory=list)
@@ -84,10 +84,12 @@ class ContextBankConfig(MemoryConfig):
                 f"detector.centers={self.centers} and detector.points={self.points}, "
                 "wanted 1 <= centers <= points"
             )
-        if min(self.survey, self.smoothing) < 1 or self.closer < 0:
+        if min(self.coarse_queries, self.smoothing) < 1 or self.fine_queries < 0:
             raise InputError(
-                f"detector.survey={self.survey}, detector.smoothing={self.smoothing} and "
-                f"detector.closer={self.closer}, wanted 1 or more, 1 or more and 0 or more"
+                f"detector.coarse_queries={self.coarse_queries}, "
+                f"detector.smoothing={self.smoothing} and "
+                f"detector.fine_queries={self.fine_queries}, wanted 1 or more, 1 or more and 0 or "
+                "more"
             )
         if not 0 < self.share <= 1:
             raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
@@ -117,7 +119,7 @@ class ContextBank(MemoryDetector):
     def reader(self) -> ContextReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
-        sizes = (config.points, config.centers, config.survey)
+        sizes = (config.points, config.centers, config.coarse_queries)
         aligner = None if atlas is None else atlas.aligner
         return ContextReader(StructureReader(*sizes, atlas is not None, aligner))
 
@@ -127,7 +129,7 @@ class ContextBank(MemoryDetector):
 
     def bank_rows(self, held: int) -> int:
         """Return how many of the held rows the bank keeps."""
-        return min(self.config.bank, max(1, round(self.config.share * held)))
+        return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     def _gather(self) -> None:
         """Bring together what several processes have seen, and standardise it."""
@@ -145,7 +147,7 @@ class ContextBank(MemoryDetector):
             record,
             self.reader().structure,
             score_queries=self._distances,
-            fine_queries=self.config.closer,
+            fine_queries=self.config.fine_queries,
             smoothing=self.config.smoothing,
         )
 

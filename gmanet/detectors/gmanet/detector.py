@@ -55,7 +55,7 @@ class GMANet(Detector):
     def __init__(self, config: GMANetConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.sampling = PairSampling(config.draw, config.synthetic, config.near)
+        self.sampling = PairSampling(config.centers_per_pair, config.synthetic, config.border_share)
         raw = config.inputs == "raw"
         self.atlas = Atlas() if config.align and not raw else None
         self.reference = Reference() if config.align and raw else None
@@ -93,7 +93,7 @@ class GMANet(Detector):
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         aligner = None if atlas is None else atlas.aligner
-        sizes = (config.points, config.centers, config.survey)
+        sizes = (config.points, config.centers, config.coarse_queries)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
             return RawReader(
@@ -176,7 +176,7 @@ class GMANet(Detector):
             record,
             self.reader(),
             score_queries=self._discrepancies,
-            fine_queries=self.config.closer,
+            fine_queries=self.config.fine_queries,
             smoothing=self.config.smoothing,
         )
         return self.with_object(scores)

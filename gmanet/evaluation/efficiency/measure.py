@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
-from gmanet.datasets.catalog import First
+from gmanet.datasets.subset import Subset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.reading import read
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory
@@ -57,7 +57,7 @@ def fit_briefly(
         seed: Of the twins and draws.
     """
     detector.prepare(train)
-    few = First(train, FITTED)
+    few = Subset(train, train.names[:FITTED])
     data = CloudData(few, few, detector=detector, synthesis=synthesis, seed=seed, progress=False)
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(workers=0, checkpoint_every=10**6)

@@ -1,0 +1,17 @@
+"""Earlier names of detectors' settings, which stored runs and experiments hold."""
+
+from __future__ import annotations
+
+__all__ = ["ALIASES"]
+
+ALIASES = {
+    "survey": "coarse_queries",
+    "closer": "fine_queries",
+    "draw": "centers_per_pair",
+    "near": "border_share",
+    "held": "pool_size",
+    "bank": "bank_size",
+    "picks": "samples_per_cloud",
+    "least": "min_points",
+}
+"""Earlier name -> the name of today."""
