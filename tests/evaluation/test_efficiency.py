@@ -93,7 +93,7 @@ def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_cl
     rows = detector.banks["feature"].rows
     assert rows.shape == (5 * 300, 3)  # 1500 // 5 of the 400 centers of each
     assert len(rows.unique(dim=0)) > 1400
-    detector.config.bank = 700
+    detector.config.bank_size = 700
     fill(detector, read(clouds[0], detector.reader()), 5)
     assert len(detector.banks["feature"].rows) == 700
     found = measure(detector, clouds[:2])
