@@ -1,5 +1,6 @@
 """Table VI: what is measured, how the command goes on, and the table's form."""
 
+import importlib
 import resource
 import sys
 import time
@@ -19,7 +20,7 @@ from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.evaluation.efficiency.measure import fit_briefly, measure
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory, peak_resident
-from gmanet.evaluation.efficiency.profiler import StageClock
+from gmanet.evaluation.efficiency.profiler import PACKAGE, STAGES, StageClock
 from gmanet.evaluation.efficiency.table import Measured, csv_rows, markdown_sections
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, nearest
@@ -84,6 +85,14 @@ def test_the_peak_counts_children_in_the_unit_of_the_platform(monkeypatch, platf
     monkeypatch.setattr(resource, "getrusage", lambda who: Usage(peaks[who]))
     monkeypatch.setattr(sys, "platform", platform)
     assert peak_resident() == 7
+
+
+def test_every_part_of_a_stage_exists():
+    for name in STAGES:
+        module, _, function = name.rpartition(".")
+        path = PACKAGE / name.replace(".", "/")
+        if not (path.is_dir() or path.with_suffix(".py").is_file()):
+            assert hasattr(importlib.import_module(f"gmanet.{module}"), function), name
 
 
 def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_clouds):

@@ -27,12 +27,18 @@ STAGES = {
     "geometry.fpfh": "descriptors",
     "geometry.pca": "descriptors",
     "geometry.curvature": "descriptors",
-    "preprocess": "registration",
-    "models": "model",
+    "registration": "registration",
+    "networks": "model",
+    "detectors.bank": "model",
+    "detectors.gmanet.alignment": "model",
+    "detectors.gmanet.encoder": "model",
+    "detectors.gmanet.sdo": "model",
+    "detectors.gmanet.standardizer": "model",
+    "detectors.imrnet.reconstruction": "model",
+    "detectors.r3dad.diffusion": "model",
     "detectors.scoring": "interpolation",
 }
-"""Module or function -> its stage; the longest name that fits decides.  ``model``: networks, banks.
-"""
+"""Module or function -> stage; the longest name that fits decides.  ``model``: networks, banks."""
 
 OTHER = "other"
 
