@@ -11,6 +11,7 @@ from PIL import Image
 from gmanet import predict, prepare, show
 from gmanet.config.compose import compose
 from gmanet.datasets.folder import Folder
+from gmanet.detectors.base import Scores
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud, write_cloud
 from gmanet.runs.folder import Run
@@ -19,9 +20,10 @@ from gmanet.runs.folder import Run
 @pytest.fixture
 def run(type_in, monkeypatch):
     """A run whose detector finds heights; ``type_in`` says where runs lie."""
-    detector = SimpleNamespace(fitted_on=frozenset())
+    detector = SimpleNamespace(
+        fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
+    )
     monkeypatch.setattr(predict, "load_detector", lambda run: detector)
-    monkeypatch.setattr(predict, "score_cloud", lambda _, cloud: (cloud.pos[:, 2].copy(), 0.5))
     return Run.create(compose(["name=a"])).folder
 
 

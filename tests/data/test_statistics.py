@@ -5,10 +5,10 @@ from __future__ import annotations
 import imitations
 import numpy as np
 import pytest
-from gmanet.data import sources
 
-from gmanet import stats
+from gmanet import statistics as stats
 from gmanet.cloud import Cloud
+from gmanet.datasets import catalog as sources
 from gmanet.datasets.counted import Counted, write_sizes
 from gmanet.datasets.procedural import CATEGORIES
 from gmanet.datasets.statistics import PAPER, Size, compared, size_of, table_2, table_3

@@ -17,7 +17,7 @@ from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConf
 from gmanet.detectors.memory_bank import MemoryDetector
 from gmanet.detectors.reading import read
 from gmanet.errors import InputError
-from gmanet.evaluation.efficiency.measure import fill, fit_briefly, measure
+from gmanet.evaluation.efficiency.measure import fit_briefly, measure
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory, peak_resident
 from gmanet.evaluation.efficiency.profiler import StageClock
 from gmanet.evaluation.efficiency.table import Measured, csv_rows, markdown_sections
@@ -40,13 +40,13 @@ class Greedy(Detector):
     def reader(self):
         return lambda cloud: Data(num_nodes=len(cloud))
 
-    def score(self, batch):
+    def score_record(self, batch):
         taken = (
             torch.ones(max(1, self.mebibytes * MIB // 4))
             if batch.num_nodes > 2048
             else torch.ones(1)
         )
-        return self.with_objects(torch.full((batch.num_nodes,), float(taken[-1])), batch)
+        return self.with_object(torch.full((batch.num_nodes,), float(taken[-1])))
 
 
 @pytest.mark.parametrize("mebibytes", [0, 200])
@@ -94,7 +94,7 @@ def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_cl
     assert rows.shape == (5 * 300, 3)  # 1500 // 5 of the 400 centers of each
     assert len(rows.unique(dim=0)) > 1400
     detector.config.bank = 700
-    fill(detector, read(clouds[0], detector.reader()), 5)
+    detector.enlarge(read(clouds[0], detector.reader()), 5)
     assert len(detector.banks["feature"].rows) == 700
     found = measure(detector, clouds[:2])
     assert len(found["seconds"]) == 2 and found["floor"] > 0
@@ -117,9 +117,9 @@ def test_every_memory_is_measured_as_large_as_a_fit_leaves_it(
     brief = fit_briefly(kind(config), train, SynthesisConfig(twins=2), 0)
     whole = kind(config)
     whole.prepare(train)
-    reader, draw, batch = whole.reader(), whole.draw, whole.batch
-    data = CloudData(train, train, reader, SynthesisConfig(twins=2), draw, batch, 0, progress=False)
-    epochs = data.epochs(whole.steps)
+    synthesis = SynthesisConfig(twins=2)
+    data = CloudData(train, train, detector=whole, synthesis=synthesis, progress=False)
+    epochs = whole.epochs(len(train), synthesis)
     make_trainer(whole, TrainConfig(workers=0), tmp_path, None, epochs).fit(whole, data)
     assert set(whole.banks) == set(brief.banks)
     for bank, fitted in whole.banks.items():

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from gmanet.preprocess import remembered
 
+from gmanet.registration import cached as remembered
 from gmanet.registration.cached import KIND
 from gmanet.registration.icp import register
 from gmanet.registration.target import Target

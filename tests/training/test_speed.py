@@ -35,17 +35,19 @@ def found(bumped_plate, given_clouds, tmp_path_factory):
         detector = GMANet(config)
         if compiled:
             compile_networks(detector)
-        words = (SynthesisConfig(twins=8), detector.draw, detector.batch)
-        data = CloudData(train, train, detector.reader(), *words, progress=False)
+        synthesis = SynthesisConfig(twins=8)
+        data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         settings = TrainConfig(workers=0, **options)
         folder = tmp_path_factory.mktemp("fit")
-        trainer = make_trainer(detector, settings, folder, None, data.epochs(detector.steps))
+        trainer = make_trainer(
+            detector, settings, folder, None, detector.epochs(len(train), synthesis)
+        )
         trainer.fit(detector, datamodule=data)
         assert trainer.global_step == 80
         data.test = given_clouds(test, "test")
         scores = trainer.predict(detector, datamodule=data)
-        points = torch.cat([score.points.float() for score in scores])
-        objects = torch.cat([score.objects.float() for score in scores])
+        points = torch.cat([points.float() for points, _ in scores])
+        objects = torch.stack([whole.float() for _, whole in scores])
         label = torch.cat([read(cloud, detector.reader()).label for cloud in test])
         return (
             auroc(points.numpy(), label.numpy()),
