@@ -37,7 +37,7 @@ def score_again(run: Run, variant: str) -> Figures:
     from gmanet.errors import InputError
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.predictions import predict_cloud
-    from gmanet.predict import load_detector, score_cloud
+    from gmanet.predict import load_detector
 
     detector = load_detector(run)
     if not isinstance(detector, GMANet):
@@ -48,8 +48,8 @@ def score_again(run: Run, variant: str) -> Figures:
     title = f"{run.config.data.category}, {VARIANTS[variant]}"
     found = []
     for cloud in tqdm(clouds, desc=title, total=len(clouds), unit="cloud"):
-        points, whole = score_cloud(detector, cloud)
-        found.append(predict_cloud(cloud, points, float("nan"), whole))
+        scores = detector.score(cloud)
+        found.append(predict_cloud(cloud, scores.points, float("nan"), scores.object))
     measured = measure(found, config.object_rule)
     return {name: measured[name] for name in FIGURES}
 

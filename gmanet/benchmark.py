@@ -43,8 +43,8 @@ PATIENCE = 20.0
 def run_cells(cells: Iterable[Cell], words: list[str], jobs: int) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
-    What failed says so in its log: :attr:`gmanet.runs.experiment.Cell.failure`.  What another command
-    does meanwhile, or has done, is yielded as it is.  Closing the generator interrupts the
+    What failed says so in its log: :attr:`gmanet.runs.experiment.Cell.failure`.  What another
+    command does meanwhile, or has done, is yielded as it is.  Closing the generator interrupts the
     processes, which can then be resumed.
 
     Args:

@@ -17,8 +17,8 @@ Linked folders are followed; what ``predict`` wrote is no scan.  ``prepare.csv``
 of each; what cannot be used is listed there, and others go on.  The same command again does what is
 missing or has changed.
 
-``--stats [words]`` counts a data set (``gmanet.statistics``), ``--annotations FILES -o CATEGORY`` makes
-label files of what was marked in CloudCompare (``gmanet.annotate``).
+``--stats [words]`` counts a data set (``gmanet.statistics``), ``--annotations FILES -o CATEGORY``
+makes label files of what was marked in CloudCompare (``gmanet.annotate``).
 """
 
 from __future__ import annotations

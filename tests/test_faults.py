@@ -37,7 +37,7 @@ from gmanet.view.sheet import Panel, save_row
 
 COMMANDS = (
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    *("report", "stats", "annotate", "efficiency"),
+    *("report", "statistics", "annotate", "efficiency"),
 )
 TINY = (
     *("data.profile=tiny", "detector=curvature", "train.workers=0", "train.pictures=0"),

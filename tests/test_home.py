@@ -34,7 +34,10 @@ def test_what_the_user_said_is_kept(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="wants a folder that nobody can write")
 def test_without_a_home_nothing_is_said(tmp_path):
-    code = "import gmanet.runtime.matplotlib_home; gmanet.runtime.matplotlib_home.spare_home(); import torchmetrics, matplotlib.font_manager"
+    code = (
+        "from gmanet.runtime.matplotlib_home import spare_home; spare_home(); "
+        "import torchmetrics, matplotlib.font_manager"
+    )
     environment = {**os.environ, "HOME": "/proc/nothing", "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,17 @@ import gmanet
 
 PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
-    *("errors", "home", "preemption", "launcher", "locks", "cache", "cores", "orphans"),
-    *("cloud", "geometry", "synthesis"),
-    *("preprocess", "data", "models", "detectors"),
-    *("metrics", "view", "training", "evaluation"),
-    *("words", "schema", "config", "provenance", "records"),
-    *("changes", "run", "experiment", "roots"),
-    *("fitting", "preparation"),
+    *("errors", "runtime", "cloud", "formats", "geometry", "metrics", "view"),
+    *("cleaning", "registration", "synthesis", "networks"),
+    *("datasets", "turntable", "detectors", "training", "evaluation", "config", "runs"),
 ]
+LOOSE = ["__init__", "__main__", "cloud", "errors"]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    *("report", "efficiency", "stats", "annotate"),
+    *("report", "efficiency", "statistics", "annotate"),
 ]
+LARGEST = 3600
+"""Lines of the files that lie directly in one folder, at most."""
 RANK = {name: rank for rank, name in enumerate(LAYERS)} | dict.fromkeys(COMMANDS, len(LAYERS))
 
 
@@ -48,6 +48,8 @@ def wrong_imports(package):
         if module == ("__init__",):
             wrong += [f"gmanet imports {name}" for name in imported(path)]
             continue
+        if module == ("__main__",):  # it starts any command
+            continue
         if module[0] not in RANK:
             wrong.append(f"{module[0]} is in no layer")
             continue
@@ -70,17 +72,18 @@ def test_imports_point_one_way():
         ("geometry/bad.py", "from gmanet.detectors.base import Detector"),
         ("geometry/bad.py", "import gmanet.runs.folder"),
         ("geometry/bad.py", "from gmanet import config"),
-        ("data/bad.py", "def f():\n    from gmanet.detectors.gmanet.sdo import sdo_loss"),
-        ("config.py", "from gmanet.fit import main"),
+        ("datasets/bad.py", "def f():\n    from gmanet.detectors.gmanet.sdo import sdo_loss"),
+        ("config/bad.py", "from gmanet.fit import main"),
         ("surprise.py", ""),
         ("__init__.py", "from gmanet import cloud"),
     ],
 )
 def test_a_planted_import_is_found(tmp_path, file, line):
     (tmp_path / "geometry").mkdir()
-    (tmp_path / "data").mkdir()
-    (tmp_path / "fit.py").write_text("from gmanet.predict import main\nfrom gmanet import run")
-    (tmp_path / "data/good.py").write_text("from gmanet.cloud import Cloud\nimport numpy")
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "fit.py").write_text("from gmanet.predict import main\nfrom gmanet import runs")
+    (tmp_path / "datasets/good.py").write_text("from gmanet.cloud import Cloud\nimport numpy")
     assert wrong_imports(tmp_path) == []
     (tmp_path / file).write_text(line)
     assert len(wrong_imports(tmp_path)) == 1
@@ -97,6 +100,18 @@ def test_every_module_has_a_name():
     parts = {part for path in PACKAGE.rglob("*.py") for part in path.relative_to(PACKAGE).parts}
     assert len(parts) > 20
     assert not {part.removesuffix(".py") for part in parts} & nameless
+
+
+def test_loose_modules_are_commands_or_what_everything_stands_on():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*COMMANDS, *LOOSE}
+
+
+def test_no_folder_is_large():
+    lines = Counter()
+    for path in PACKAGE.rglob("*.py"):
+        lines[path.parent] += len(path.read_text(encoding="utf-8").splitlines())
+    folder, most = lines.most_common(1)[0]
+    assert most <= LARGEST, folder
 
 
 def test_the_package_loads_nothing_heavy():

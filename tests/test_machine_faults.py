@@ -34,12 +34,13 @@ from gmanet import (
     prepare,
     report,
     show,
-    stats,
+    statistics,
     sweep,
     synthesize,
 )
+from gmanet.detectors.base import Scores
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
-from gmanet.evaluation import efficiency_table
+from gmanet.evaluation.efficiency import table
 from gmanet.formats import atomic, write_cloud
 from gmanet.registration.cached import registered
 from gmanet.registration.target import Target
@@ -115,7 +116,7 @@ COMMANDS = {
         ("tiny",),
     ),
     "stats": Typed(
-        stats.main, lambda a, out: [*DATA, "-o", out], ("statistics.md", "statistics.csv")
+        statistics.main, lambda a, out: [*DATA, "-o", out], ("statistics.md", "statistics.csv")
     ),
     "annotate": Typed(
         annotate.main,
@@ -157,11 +158,12 @@ def begin(made, tmp_path, type_in, monkeypatch, capsys):
     rounds = [{"seconds": [0.1], "stages": {}, "floor": 0.01, "peak": 1.0, "model": 1.0}]
     monkeypatch.setattr(efficiency, "_measure_all", lambda *_, **__: {})
     monkeypatch.setattr(efficiency, "_rounds", lambda *_: {("curvature", 900): rounds})
-    monkeypatch.setattr(efficiency_table, "page", lambda *_: "a page")
-    monkeypatch.setattr(efficiency_table, "csv_rows", lambda *_: "a,b\n")
-    detector = SimpleNamespace(fitted_on=frozenset())
+    monkeypatch.setattr(table, "page", lambda *_: "a page")
+    monkeypatch.setattr(table, "csv_rows", lambda *_: "a,b\n")
+    detector = SimpleNamespace(
+        fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
+    )
     monkeypatch.setattr(predict, "load_detector", lambda run: detector)
-    monkeypatch.setattr(predict, "score_cloud", lambda _, cloud: (cloud.pos[:, 2].copy(), 0.5))
     for module in (grid, perspectives, picture):
         monkeypatch.setattr(module, "render", blank)
     stub = tmp_path / "stub.py"

@@ -16,7 +16,7 @@ from gmanet.formats import READERS, WRITERS, list_files, read_cloud, write_cloud
 from gmanet.formats.labels import LABEL_VALUE
 from gmanet.formats.unread import unread
 from gmanet.formats.walking import walk
-from gmanet.runs.progress_table import TABLE, digest, read_table, write_table
+from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 
 __all__ = ["Line", "clean_scans", "tell_notes", "tell_scans", "unmeasured"]
 

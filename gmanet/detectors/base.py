@@ -20,7 +20,6 @@ from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.reading import ReadClouds, Reader, read
 from gmanet.detectors.scoring import OBJECT_RULES, object_score
 from gmanet.errors import InputError
-from gmanet.formats.arrays import as_cloud
 
 if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
@@ -137,6 +136,8 @@ class Detector(LightningModule, ABC):
         Raises:
             InputError: The cloud cannot be scored (``Cloud.checked``).
         """
+        from gmanet.formats.arrays import as_cloud
+
         made = as_cloud(cloud)
         record = read(made, self.reader()).to(self.device)
         points, whole = self.score_record(record)

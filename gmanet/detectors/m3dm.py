@@ -1,8 +1,8 @@
 r"""M3DM [Wang et al., CVPR 2023], its point cloud branch, as Real3D-AD's benchmark has it.
 
-Features are those of ``detectors.patchcore_pointmae`` in the pose that a cloud has, without registration; the
-bank is a tenth of them.  The highest feature :math:`f` of an object, at distance :math:`s` from its
-nearest row :math:`m^*`, is weighted by how rare that row is, as PatchCore does:
+Features are those of ``detectors.patchcore_pointmae`` in the pose that a cloud has, without
+registration; the bank is a tenth of them.  The highest feature :math:`f` of an object, at distance
+:math:`s` from its nearest row :math:`m^*`, is weighted by how rare that row is, as PatchCore does:
 
 .. math:: s \, \Bigl(1 - \frac{e^{s / \sqrt{C}}}
           {\sum_{m \in N(m^*)} e^{\|f - m\| / \sqrt{C}}}\Bigr),

@@ -1,8 +1,9 @@
 r"""PatchCore on Point-MAE features, as Real3D-AD's benchmark has it.
 
 A farthest-point center's feature :math:`f` is what a transformer makes of the 128 points nearest to
-each center (``networks.pointmae.encoder``).  It scores :math:`\min_{m \in M} \|f - m\|` in the greedy coreset
-:math:`M` of normal features; every point takes its score from the three nearest centers.
+each center (``networks.pointmae.encoder``).  It scores :math:`\min_{m \in M} \|f - m\|` in the
+greedy coreset :math:`M` of normal features; every point takes its score from the three nearest
+centers.
 
 The published weights come from ShapeNet.  Where their file is not given, the encoder learns masked
 reconstruction on normal clouds before the bank is made, and the row is ``self-pretrained``.  Its

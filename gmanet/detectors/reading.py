@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.datasets.base import CloudDataset
+
+if TYPE_CHECKING:
+    from gmanet.datasets.base import CloudDataset
 
 __all__ = ["ReadClouds", "Reader", "read"]
 

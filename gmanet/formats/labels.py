@@ -10,8 +10,8 @@ which (``label_value``).  Anything else is *no label* and is said in a note of t
 values, numbers of segments, NaN.  Nor is it a label if more than half of the points are marked:
 then it is a segmentation, or marks what is good.
 
-In label files (``gmanet.datasets.loaders.truth``, and what was marked in CloudCompare) labels are all
-that there is: a value other than 0 and 1 is an error there.
+In label files (``gmanet.datasets.loaders.truth``, and what was marked in CloudCompare) labels are
+all that there is: a value other than 0 and 1 is an error there.
 """
 
 from __future__ import annotations

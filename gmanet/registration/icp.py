@@ -1,9 +1,9 @@
 """Registration: lay a cloud on a reference of the same part, the same way on every run.
 
-Start poses (:mod:`gmanet.registration.initial_poses`) are improved by ICP in three rounds, fewer poses
-with more points each; the one with the least trimmed distance to the surface wins.  ICP minimizes
-distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth of those
-to points, which holds a pose where planes leave it free.
+Start poses (:mod:`gmanet.registration.initial_poses`) are improved by ICP in three rounds, fewer
+poses with more points each; the one with the least trimmed distance to the surface wins.  ICP
+minimizes distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth
+of those to points, which holds a pose where planes leave it free.
 
 There are no threads, rows are sorted first, and the seed draws all that is random.  Nothing depends
 on the sign of normals.  Who lays many clouds on one reference makes its ``Target`` once.

@@ -79,14 +79,8 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
         train: Normal clouds.
         test: Clouds to score.
     """
+    _use_cores(config)
     logger = None
-    if config.train.workers > config.train.processes and rank() == 0:
-        note(
-            f"train.workers={config.train.workers}: {config.train.processes} are started, as "
-            "many as this machine's cores, memory and shared memory bear"
-        )
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
     if rank() == 0:
         said = resolved(config)
         logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
@@ -129,6 +123,17 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     if detector.learns_from_twins:
         twin = make_twin(Generator(config.synthesis), train, index=0, seed=config.seed)[1]
     return _finish(config, run, detector, train[0], twin, test, logger)
+
+
+def _use_cores(config: RunConfig) -> None:
+    """Limit PyTorch's threads to the cores of this process, and say where workers are limited."""
+    if config.train.workers > config.train.processes and rank() == 0:
+        note(
+            f"train.workers={config.train.workers}: {config.train.processes} are started, as "
+            "many as this machine's cores, memory and shared memory bear"
+        )
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
 
 
 def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:

@@ -27,8 +27,9 @@ class StopWhenAsked(Callback):
     """Ends a fit between two steps when any of its processes was asked to stop.
 
     All of them agree on the step, the first writes a checkpoint, and each leaves by
-    :class:`gmanet.runtime.preemption.Preempted`.  From the first step on signals wait for this; before, a
-    process may stop anywhere.  A memory bank has nothing to go on from, and stops anywhere.
+    :class:`gmanet.runtime.preemption.Preempted`.  From the first step on signals wait for this;
+    before, a process may stop anywhere.  A memory bank has nothing to go on from, and stops
+    anywhere.
 
     Args:
         checkpoint: File to write; the same that regular checkpoints go to.

@@ -23,8 +23,8 @@ from gmanet.formats import read_cloud, write_cloud
 from gmanet.formats.labels import LABEL_VALUE
 from gmanet.formats.outputs import output_stem
 from gmanet.formats.unread import unread
-from gmanet.runs.progress_table import TABLE, digest, read_table, write_table
 from gmanet.runtime.atomic import replacing
+from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 from gmanet.turntable.config import Turning
 from gmanet.turntable.folders import PartFolder, list_parts
 from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, place

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gmanet.runs.progress_table import TABLE
+from gmanet.runtime.progress_table import TABLE
 
 __all__ = ["PICTURES", "PartLine", "tell_parts"]
 

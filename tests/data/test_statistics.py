@@ -67,7 +67,7 @@ def test_the_command_counts_several_data_sets(type_in, tmp_path, capsys):
     words = ["data=iec3d", f"data.root={tmp_path / 'iec3d'}", "--", "data=mulsen"]
     words += [f"data.root={tmp_path / 'mulsen'}", "-o", out]
     words += ["--", "data.profile=tiny", "data.category=washer,fender_ring"]
-    type_in(stats.main, *words)
+    type_in(statistics.main, *words)
     text = (out / "statistics.md").read_text()
     assert capsys.readouterr().out == text
     assert "| k_nut | 3 | 0.14 | 0.14 | 0.14 | 1 |" in text
@@ -82,15 +82,15 @@ def test_the_command_counts_several_data_sets(type_in, tmp_path, capsys):
 def test_a_commit_with_other_files_stays_marked(type_in, tmp_path, monkeypatch):
     words = ["data.profile=tiny", "data.category=washer", "-o", tmp_path]
     for commit, shown in (("a" * 40 + "-dirty", "aaaaaaaaaa-dirty"), ("b" * 40, "bbbbbbbbbb")):
-        monkeypatch.setattr(stats, "provenance", lambda commit=commit: {"commit": commit})
-        type_in(stats.main, *words)
+        monkeypatch.setattr(statistics, "provenance", lambda commit=commit: {"commit": commit})
+        type_in(statistics.main, *words)
         text = (tmp_path / "statistics.md").read_text(encoding="utf-8")
         assert f", commit {shown}." in text
 
 
 def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
     words = ["data.profile=tiny", "data.category=washer,fender_ring", "-o", tmp_path]
-    type_in(stats.main, *words)
+    type_in(statistics.main, *words)
     whole = (tmp_path / "statistics.csv").read_text()
     opened = []
 
@@ -101,14 +101,14 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
         return sources.open_data(config, split)
 
     with monkeypatch.context() as patched:
-        patched.setattr(stats, "open_data", open_data)
+        patched.setattr(statistics, "open_data", open_data)
         with pytest.raises(SystemExit) as left:
-            type_in(stats.main, *words)
+            type_in(statistics.main, *words)
     assert left.value.code == 130
     assert len((tmp_path / "unfinished.csv").read_text().splitlines()) == 2 + 11 + 3
     counted = []
-    monkeypatch.setattr(stats, "size_of", lambda *a: counted.append(a[2].name) or size_of(*a))
-    type_in(stats.main, *words)
+    monkeypatch.setattr(statistics, "size_of", lambda *a: counted.append(a[2].name) or size_of(*a))
+    type_in(statistics.main, *words)
     assert len(counted) == 22 - 14
     assert (tmp_path / "statistics.csv").read_text() == whole
     assert not (tmp_path / "unfinished.csv").exists()
@@ -138,7 +138,7 @@ def test_the_difference_to_the_paper_by_hand():
 
 def test_the_same_data_set_twice_has_two_titles(type_in, tmp_path):
     words = ["data.profile=tiny", "data.category=washer"]
-    type_in(stats.main, *words, "--", *words, "data.seed=1", "--", *words, "-o", tmp_path)
+    type_in(statistics.main, *words, "--", *words, "data.seed=1", "--", *words, "-o", tmp_path)
     text = (tmp_path / "statistics.md").read_text()
     for title in ("procedural", "procedural tiny", "procedural tiny 3"):
         assert f"| {title} | 1 | 11 |" in text
@@ -154,5 +154,5 @@ def test_the_same_data_set_twice_has_two_titles(type_in, tmp_path):
 )
 def test_mistakes(type_in, capsys, words, message):
     with pytest.raises(SystemExit):
-        type_in(stats.main, *words)
+        type_in(statistics.main, *words)
     assert message in capsys.readouterr().err

@@ -1,8 +1,8 @@
 """Raw coordinates in the place of descriptors: what GMANet's networks make of them (a control).
 
-Neighbors and centers are those of :mod:`gmanet.detectors.gmanet.descriptors`; what is read at them are
-coordinates in the pose in which a cloud was laid, and offsets from the center; both are in extents
-of the target, or in the cloud's own diameters where there is no target.
+Neighbors and centers are those of :mod:`gmanet.detectors.gmanet.descriptors`; what is read at them
+are coordinates in the pose in which a cloud was laid, and offsets from the center; both are in
+extents of the target, or in the cloud's own diameters where there is no target.
 """
 
 from __future__ import annotations

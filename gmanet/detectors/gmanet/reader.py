@@ -25,7 +25,7 @@ __all__ = ["StructureReader", "StructuredCloud", "centers_of"]
 
 
 class StructuredCloud(Data):
-    """A cloud's structure (``detectors.gmanet.descriptors.Structure``) that packs into one PyG batch."""
+    """A cloud's ``descriptors.Structure`` that packs into one PyG batch."""
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Return by how much a batch shifts the indices of the next cloud."""

@@ -1,9 +1,9 @@
 r"""R3D-AD [Zhou et al., ECCV 2024]: how far points lie from a reconstruction by diffusion.
 
 A PointNet makes a code of a cloud; under it, a diffusion model leads noise to the surface of the
-part (``detectors.r3dad.diffusion``).  It learns from normal clouds with one patch moved (``synthesis.
-patchgen``) to tell the clouds as they were.  A point's score is its distance to the nearest point
-of its cloud's reconstruction; an object scores its highest.
+part (``detectors.r3dad.diffusion``).  It learns from normal clouds with one patch moved
+(``detectors.r3dad.patch_gen``) to tell the clouds as they were.  A point's score is its distance
+to the nearest point of its cloud's reconstruction; an object scores its highest.
 
 What differs from the paper and its code:
 

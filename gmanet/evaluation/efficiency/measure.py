@@ -2,8 +2,8 @@
 
 A cloud's seconds run from its points in memory to the scores of its points: the reader, the way to
 the device and the score, in batches of one.  They do not depend on how well a detector was trained,
-only on its sizes: so it is fitted on a few clouds, and then made as large as a fit on all train clouds
-would have made it (``Detector.enlarge``).
+only on its sizes: so it is fitted on a few clouds, and then made as large as a fit on all train
+clouds would have made it (``Detector.enlarge``).
 """
 
 from __future__ import annotations

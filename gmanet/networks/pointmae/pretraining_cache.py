@@ -28,7 +28,7 @@ def pretrained(
     steps: int,
     rng: np.random.Generator,
 ) -> None:
-    """Give an encoder what :func:`gmanet.networks.pointmae.pretraining.pretrain` does, perhaps from a file."""
+    """Give an encoder the weights of ``pretraining.pretrain``, from a file where it is stored."""
     path = kept("encoder", ".pt", _decisive(encoder, clouds, steps, rng))
     if path is None:
         pretrain(encoder, clouds, steps, rng)
