@@ -21,7 +21,8 @@ from gmanet.cloud import Cloud
 from gmanet.errors import InputError, command
 from gmanet.evaluation.predictions import Prediction, file_stem
 from gmanet.fit import main as fit
-from gmanet.formats import atomic, write_cloud
+from gmanet.formats import write_cloud
+from gmanet.runtime import atomic
 from gmanet.metrics.pooled import PooledAUROC
 from gmanet.predict import main as predict
 from gmanet.runs.folder import Run

@@ -41,7 +41,8 @@ from gmanet import (
 from gmanet.detectors.base import Scores
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.evaluation.efficiency import table
-from gmanet.formats import atomic, write_cloud
+from gmanet.formats import write_cloud
+from gmanet.runtime import atomic
 from gmanet.registration.cached import registered
 from gmanet.registration.target import Target
 from gmanet.runs.experiment import read_experiment
@@ -50,7 +51,7 @@ from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
-from gmanet.view import grid, perspectives, picture
+from gmanet.view import grid, sheet, viewpoints
 
 TINY = (
     *("data.profile=tiny", "detector=curvature", "train.workers=0", "train.pictures=0"),
@@ -115,7 +116,7 @@ COMMANDS = {
         "tables",
         ("tiny",),
     ),
-    "stats": Typed(
+    "statistics": Typed(
         statistics.main, lambda a, out: [*DATA, "-o", out], ("statistics.md", "statistics.csv")
     ),
     "annotate": Typed(
@@ -287,7 +288,7 @@ def test_a_disk_is_read_only(name, begin, disk):
     ("name", "free"),
     [
         *((name, 0) for name in WRITING if name != "benchmark"),
-        *((name, 20) for name in ("fit", "predict", "prepare", "synthesize", "stats")),
+        *((name, 20) for name in ("fit", "predict", "prepare", "synthesize", "statistics")),
     ],
 )
 def test_a_disk_is_full(name, free, begin, disk):
