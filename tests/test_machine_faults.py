@@ -42,10 +42,10 @@ from gmanet.detectors.base import Scores
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.evaluation.efficiency import table
 from gmanet.formats import write_cloud
-from gmanet.runtime import atomic
 from gmanet.registration.cached import registered
 from gmanet.registration.target import Target
 from gmanet.runs.experiment import read_experiment
+from gmanet.runtime import atomic
 from gmanet.runtime.cores import processes_at_most
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -165,7 +165,7 @@ def begin(made, tmp_path, type_in, monkeypatch, capsys):
         fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
     )
     monkeypatch.setattr(predict, "load_detector", lambda run: detector)
-    for module in (grid, perspectives, picture):
+    for module in (grid, viewpoints, sheet):
         monkeypatch.setattr(module, "render", blank)
     stub = tmp_path / "stub.py"
     stub.write_text(STUB, encoding="utf-8")

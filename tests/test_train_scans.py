@@ -11,7 +11,7 @@ import pytest
 from gmanet import fit, predict
 from gmanet.cloud import Cloud
 from gmanet.formats import read_cloud, write_cloud
-from gmanet.view import picture
+from gmanet.view import sheet
 
 WORDS = {
     "btf": (),

@@ -6,6 +6,7 @@ import imitations
 import numpy as np
 import pytest
 
+from gmanet import statistics
 from gmanet.cloud import Cloud
 from gmanet.datasets import catalog as sources
 from gmanet.datasets.counted import Counted, write_sizes
