@@ -19,7 +19,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /opt/gmanet
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 # The dependencies alone first: a change of the sources does not install them again.
-RUN mkdir gmanet && touch gmanet/__init__.py \
+RUN mkdir gmanet conf && touch gmanet/__init__.py \
     && python -m pip install --no-cache-dir -c constraints.txt \
         ${VARIANT:+"torch==$(sed -n 's/^torch==//p' constraints.txt)+$VARIANT"} -e . \
     && python -c "import torch; print('torch', torch.__version__, 'CUDA', torch.version.cuda)"

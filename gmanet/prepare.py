@@ -43,7 +43,7 @@ from gmanet.turntable.report import tell_parts
 
 __all__ = ["main", "prepare"]
 
-OTHERS = {"--stats": "stats", "--annotations": "annotate"}
+OTHERS = {"--stats": "statistics", "--annotations": "annotate"}
 """What else is asked of a data set, and the command behind it."""
 
 

@@ -17,15 +17,16 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from gmanet import cores, launcher, orphans
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError, command
 from gmanet.evaluation.predictions import Prediction, file_stem
 from gmanet.fit import main as fit
-from gmanet.formats import atomic, write_cloud
+from gmanet.formats import write_cloud
 from gmanet.metrics.pooled import PooledAUROC
 from gmanet.predict import main as predict
 from gmanet.runs.folder import Run
+from gmanet.runtime import atomic, cores, orphans
+from gmanet.runtime import rank as launcher
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.cache import looked_up
 from gmanet.runtime.piped_loader import PipedLoader

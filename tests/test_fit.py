@@ -219,9 +219,9 @@ def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path)
     cloud = Procedural("hexagonal_nut", "test", "tiny")[4]
     with np.load(finished / f"predictions/{cloud.name}.npz") as stored:
         score = stored["score"]
-    scores = predict.load_detector(Run(finished)).score(cloud)
-    np.testing.assert_array_equal(scores.points, score)
-    whole = scores.object
+    said = predict.load_detector(Run(finished)).score(cloud)
+    np.testing.assert_array_equal(said.points, score)
+    whole = said.object
     assert whole == pytest.approx(figures(finished)["objects"][cloud.name], abs=1e-6)
     order = np.random.default_rng(0).permutation(len(cloud))
     file = tmp_path / "scans/part.pcd"

@@ -41,16 +41,17 @@ from gmanet import (
 from gmanet.detectors.base import Scores
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.evaluation.efficiency import table
-from gmanet.formats import atomic, write_cloud
+from gmanet.formats import write_cloud
 from gmanet.registration.cached import register_cached
 from gmanet.registration.target import Target
 from gmanet.runs.experiment import read_experiment
+from gmanet.runtime import atomic
 from gmanet.runtime.cores import processes_at_most
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
-from gmanet.view import grid, perspectives, picture
+from gmanet.view import grid, sheet, viewpoints
 
 TINY = (
     *("data.profile=tiny", "detector=curvature", "train.workers=0", "train.pictures=0"),
@@ -115,7 +116,7 @@ COMMANDS = {
         "tables",
         ("tiny",),
     ),
-    "stats": Typed(
+    "statistics": Typed(
         statistics.main, lambda a, out: [*DATA, "-o", out], ("statistics.md", "statistics.csv")
     ),
     "annotate": Typed(
@@ -164,7 +165,7 @@ def begin(made, tmp_path, type_in, monkeypatch, capsys):
         fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
     )
     monkeypatch.setattr(predict, "load_detector", lambda run: detector)
-    for module in (grid, perspectives, picture):
+    for module in (grid, viewpoints, sheet):
         monkeypatch.setattr(module, "render", blank)
     stub = tmp_path / "stub.py"
     stub.write_text(STUB, encoding="utf-8")
@@ -287,7 +288,7 @@ def test_a_disk_is_read_only(name, begin, disk):
     ("name", "free"),
     [
         *((name, 0) for name in WRITING if name != "benchmark"),
-        *((name, 20) for name in ("fit", "predict", "prepare", "synthesize", "stats")),
+        *((name, 20) for name in ("fit", "predict", "prepare", "synthesize", "statistics")),
     ],
 )
 def test_a_disk_is_full(name, free, begin, disk):

@@ -7,9 +7,9 @@ import dataclasses
 
 import imitations
 import pytest
-from gmanet.preparation import scans as scans_of
 
 from gmanet import prepare
+from gmanet.cleaning import scans as scans_of
 from gmanet.cloud import Cloud
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig

@@ -6,13 +6,13 @@ import csv
 
 import numpy as np
 import pytest
-from gmanet.preparation import parts
 from scipy.spatial.transform import Rotation
 
 from gmanet import prepare
 from gmanet.cloud import Cloud
 from gmanet.datasets.loaders.iec3d import IEC3D
 from gmanet.formats import read_cloud, write_cloud
+from gmanet.turntable import parts
 from gmanet.turntable.folders import list_parts
 from gmanet.turntable.fusion import Placement
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gmanet.preprocess import fusion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.annotations import read_annotation, write_gt
 from gmanet.datasets.loaders.iec3d import IEC3D
 from gmanet.datasets.loaders.truth import read_abnormal_points
 from gmanet.detectors.btf import BTF, BTFConfig
-from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.formats import WRITERS, read_cloud, write_cloud
 from gmanet.formats.centering import centered
@@ -23,6 +20,7 @@ from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
+from gmanet.turntable import fusion
 from gmanet.turntable.config import Turning
 from gmanet.turntable.fusion import about_one_origin
 
@@ -182,11 +180,11 @@ def test_scores_do_not_depend_on_the_offset(folder, bumped_plate, given_clouds):
         train = [read_at(folder / "good.txt", plate, away) for plate in plates]
         detector = BTF(BTFConfig(feature="fpfh"))
         clouds = given_clouds(train, "train")
-        data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
+        synthesis = SynthesisConfig()
+        data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
         make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
         scan = read_at(folder / "bumped.txt", bumped, away)
-        batch = Batch.from_data_list([read(scan, detector.reader())])
-        found.append(detector.eval().score(batch).points.numpy())
+        found.append(detector.eval().score(scan).points)
     assert np.corrcoef(found)[0, 1] > 0.999
     assert auroc(found[1], bumped.label) == pytest.approx(auroc(found[0], bumped.label), abs=1e-3)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.detectors.gmanet.pairs import Draw
-from gmanet.detectors.gmanet.reader import StructureReader
+from gmanet.detectors.curvature import Curvature, CurvatureConfig
+from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.datamodule import CloudData
@@ -23,10 +23,19 @@ def module(bumped_plate, given_clouds):
     test = [bumped_plate(1000, seed) for seed in range(5)]
     test[4] = test[4].replace(label=None, defect=None)
 
-    def make(rank=None, draw=None, **words):
-        reader, synthesis = StructureReader(512, 256, 256), SynthesisConfig(twins=4)
+    def make(rank=None, centers=None, batch=1, **words):
+        if centers is None:
+            detector = Curvature(CurvatureConfig(centers=256))
+        else:
+            sizes = {"points": 512, "centers": 256, "survey": 256, "experts": 1}
+            detector = GMANet(GMANetConfig(**sizes, draw=centers, pairs=batch, align=False))
         data = CloudData(
-            train, given_clouds(test, "test"), reader, synthesis, draw, progress=False, **words
+            train,
+            given_clouds(test, "test"),
+            detector=detector,
+            synthesis=SynthesisConfig(twins=4),
+            progress=False,
+            **words,
         )
         if rank is not None:
             data.trainer = SimpleNamespace(global_rank=rank, world_size=2, global_step=0)
@@ -36,9 +45,9 @@ def module(bumped_plate, given_clouds):
 
 
 def test_two_processes_score_every_cloud_once(module):
-    names = [[batch.name[0] for batch in module(rank).predict_dataloader()] for rank in (0, 1)]
+    names = [[batch.name for batch in module(rank).predict_dataloader()] for rank in (0, 1)]
     assert names == [["bump0", "bump2", "bump4"], ["bump1", "bump3"]]
-    alone = [batch.name[0] for batch in module().predict_dataloader()]
+    alone = [batch.name for batch in module().predict_dataloader()]
     assert alone == [f"bump{seed}" for seed in range(5)]
 
 
@@ -48,17 +57,16 @@ def test_fields_of_a_batch(module, bumped_plate):
     cloud = bumped_plate(1000, 0)
     np.testing.assert_array_equal(first.pos.numpy(), cloud.pos)
     np.testing.assert_array_equal(first.label.numpy(), cloud.label)
-    assert (first.name, first.defect, first.labelled.tolist()) == (["bump0"], ["bump"], [True])
-    assert first.seconds[0] > 0
-    assert first.ptr.tolist() == [0, 1000]
+    assert (first.name, first.defect, first.labelled) == ("bump0", "bump", True)
+    assert first.seconds > 0
     assert first.near.shape == (1000, 3)
-    assert (last.defect, last.labelled.tolist()) == ([""], [False])
+    assert (last.defect, last.labelled) == ("", False)
     assert not last.label.any()
 
 
 @pytest.fixture(scope="module")
 def fitted(module):
-    data = module(draw=Draw(40), batch=2, seed=1)
+    data = module(centers=40, batch=2, seed=1)
     data.setup("fit")
     return data
 
@@ -74,52 +82,51 @@ def test_batches_of_pairs(fitted):
 
 
 def test_setting_up_twice_makes_nothing_again(fitted):
-    pairs = fitted.pairs
+    made = fitted.training_set
     fitted.setup("fit")
-    assert fitted.pairs is pairs
+    assert fitted.training_set is made
 
 
 def test_validation_clouds_are_synthetic_and_new(fitted):
     batches = list(fitted.val_dataloader())
-    assert [batch.defect[0] for batch in batches] == ["good", "synthetic"] * 3
+    assert [batch.defect for batch in batches] == ["good", "synthetic"] * 3
     for normal, twin in zip(batches[::2], batches[1::2], strict=True):
         assert not normal.label.any()
         assert twin.label.any()
-        drawn_from = [pair.twin.points for pair in fitted.pairs.pairs]
+        drawn_from = [pair.twin.points for pair in fitted.learned.items.pairs]
         assert not any(np.array_equal(twin.points.numpy(), points) for points in drawn_from)
 
 
 def test_workers_change_nothing(module, fitted):
-    data = module(draw=Draw(40), batch=2, seed=1, workers=1)
+    data = module(centers=40, batch=2, seed=1, workers=1)
     data.setup("fit")
-    for one, other in zip(data.pairs.pairs, fitted.pairs.pairs, strict=True):
+    for one, other in zip(data.learned.items.pairs, fitted.learned.items.pairs, strict=True):
         np.testing.assert_array_equal(one.twin.context, other.twin.context)
 
 
 def test_all_of_more_clouds_than_twins_are_learned_from(module):
-    data = module(draw=Draw(40), batch=1, seed=1)
+    data = module(centers=40, batch=1, seed=1)
     data.synthesis = replace(data.synthesis, twins=2)
     data.setup("fit")
-    assert len({id(pair.normal) for pair in data.pairs.pairs}) == 3
-    assert len({id(pair.twin) for pair in data.pairs.pairs}) == 2
+    assert len({id(pair.normal) for pair in data.learned.items.pairs}) == 3
+    assert len({id(pair.twin) for pair in data.learned.items.pairs}) == 2
     assert len(list(data.train_dataloader())) == 3
-    assert data.epochs(9) == 3
 
 
 def test_normal_clouds_alone_without_a_draw(module):
     data = module()
     data.setup("fit")
-    assert data.pairs is None
-    assert [batch.name[0] for batch in data.train_dataloader()] == ["good0", "good1", "good2"]
-    assert data.epochs(0) == 1
+    assert not data.learned.drawn
+    assert [batch.name for batch in data.train_dataloader()] == ["good0", "good1", "good2"]
     assert list(data.val_dataloader()) == []
 
 
-def test_passes_that_steps_take(module):
-    data = module(draw=Draw(40), batch=2)
-    assert [data.epochs(steps) for steps in (1, 2, 3, 40)] == [1, 1, 2, 20]
-    wide = module(draw=Draw(40), batch=9)
-    assert wide.epochs(7) == 7
+@pytest.mark.parametrize(("steps", "passes"), [(1, 1), (2, 1), (3, 2), (40, 20)])
+def test_passes_that_steps_take(steps, passes):
+    synthesis = SynthesisConfig(twins=4)
+    assert GMANet(GMANetConfig(steps=steps, pairs=2)).epochs(3, synthesis) == passes
+    assert GMANet(GMANetConfig(steps=steps, pairs=9)).epochs(3, synthesis) == steps
+    assert Curvature(CurvatureConfig()).epochs(3, synthesis) == 1
 
 
 def test_two_processes_draw_from_other_pairs(fitted):
@@ -154,5 +161,9 @@ def test_processes_and_parts_divide_the_pairs_of_a_step(fitted):
 
 def test_every_process_fits_on_as_many_clouds(module):
     """Three clouds on two processes: one stands in twice, and all are seen."""
-    names = [[batch.name[0] for batch in module(rank).train_dataloader()] for rank in (0, 1)]
+    names = []
+    for rank in (0, 1):
+        data = module(rank)
+        data.setup("fit")
+        names.append([batch.name for batch in data.train_dataloader()])
     assert names == [["good0", "good2"], ["good1", "good0"]]

@@ -7,9 +7,9 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from gmanet.data import inventory as module
 
 from gmanet.cloud import Cloud
+from gmanet.datasets import inventory as module
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.inventory import entry_of, grouped, inventory, take_inventory

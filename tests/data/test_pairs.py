@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from gmanet.detectors.gmanet.pairs import (
     NEAR,
     Draw,
-    EpochSampler,
     PairDataset,
     TwinDataset,
     pair,
-    twin_of,
 )
 from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
+from gmanet.training.sampler import EpochSampler
 
 READER = StructureReader(512, 256, 256)
 
@@ -64,7 +65,8 @@ def test_a_twin_depends_on_its_number_alone(plates, twins):
 
 
 def test_the_shown_twin_is_the_first_of_the_run(plates, twins):
-    shown = twin_of(plates[0], SynthesisConfig(twins=3), 4)
+    generator = Generator(SynthesisConfig(twins=3))
+    shown = make_twin(generator, plates, index=0, seed=4)[1]
     made = READER.structure(shown)
     np.testing.assert_array_equal(made.points, twins[2][0].points)
     np.testing.assert_array_equal(shown.label[made.chosen[:256]], twins[2][1])

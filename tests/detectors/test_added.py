@@ -57,8 +57,8 @@ class Height(Detector):
     def training_step(self, batch, *_):
         self.usual.copy_(batch.height.median())
 
-    def score(self, batch) -> Scores:
-        return self.with_objects((batch.height - self.usual).abs() ** self.config.power, batch)
+    def score_record(self, record):
+        return self.with_object((record.height - self.usual).abs() ** self.config.power)
 '''
 
 
@@ -71,8 +71,7 @@ def checkout(tmp_path):
         shutil.copytree(part, tmp_path / part.name, ignore=ignored)
     (tmp_path / "gmanet/detectors/height.py").write_text(FILE)
     table = tmp_path / "gmanet/detectors/__init__.py"
-    row = "from gmanet.detectors.height import Height\n\n__all__"
-    changed = table.read_text().replace("\n__all__", row, 1)
+    changed = table.read_text()
     table.write_text(changed.replace("] = {\n", '] = {\n    "height": Height,\n', 1))
     (tmp_path / "conf/detector/steep.yaml").write_text("detector: {name: height, power: 2.0}\n")
     return tmp_path

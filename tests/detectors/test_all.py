@@ -41,9 +41,8 @@ POINTS = 2000
 
 
 def scores(detector, cloud):
-    """Return scores of the points, ``(N,)``, and of the object, a scalar, as tensors."""
-    with torch.no_grad():
-        points, whole = detector.score_record(read(cloud, detector.reader()))
+    """Return the scores of a cloud as tensors, ``points`` and ``object``."""
+    points, whole = detector.score_record(read(cloud, detector.reader()))
     return SimpleNamespace(points=points, object=whole)
 
 
@@ -55,15 +54,16 @@ def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
     detector = kind(kind.Config(name=request.param, **SMALL.get(request.param, {})))
     train = given_clouds([bumped_plate(POINTS, seed, height=0) for seed in range(3)], "train")
     detector.prepare(train)
+    synthesis = SynthesisConfig(twins=6)
     data = CloudData(
         train,
         given_clouds([bumped_plate(POINTS, 9)], "test"),
         detector=detector,
-        synthesis=SynthesisConfig(twins=6),
+        synthesis=synthesis,
         progress=False,
     )
     folder = tmp_path_factory.mktemp(request.param)
-    epochs = detector.epochs(len(train), data.synthesis)
+    epochs = detector.epochs(len(train), synthesis)
     make_trainer(detector, TrainConfig(workers=0), folder, None, epochs).fit(detector, data)
     return detector.eval()
 
@@ -115,11 +115,15 @@ def test_a_moved_part_gets_the_same_score(fitted, found, moved, seed):
     torch.testing.assert_close(after.object, answer.object, rtol=0.01, atol=0)
 
 
-def test_scores_of_a_cloud_are_those_of_its_record(fitted, found):
+def test_a_cloud_and_an_array_of_its_coordinates_score_alike(fitted, found):
     cloud, answer = found
-    made = fitted.score(cloud)
-    np.testing.assert_array_equal(made.points, answer.points.numpy())
-    assert made.object == float(answer.object)
+    for given in (cloud, cloud.pos, cloud.pos.astype(np.float64)):
+        said = fitted.score(given)
+        np.testing.assert_array_equal(said.points, answer.points.numpy())
+        assert said.object == float(answer.object)
+    hollow = np.concatenate([cloud.pos[:9], np.full((3, 3), np.nan, np.float32), cloud.pos[9:]])
+    said = fitted.score(hollow).points
+    assert np.isnan(said[9:12]).all() and np.isfinite(np.delete(said, [9, 10, 11])).all()
 
 
 @pytest.mark.parametrize("count", [64, 300])

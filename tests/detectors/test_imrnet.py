@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch_geometric.data import Batch
 
 from gmanet.config.compose import compose
 from gmanet.detectors.imrnet.detector import IMRNet, IMRNetConfig
@@ -22,7 +21,8 @@ def fit(clouds, folder, **changes):
     torch.manual_seed(0)
     detector = IMRNet(IMRNetConfig(**{**SMALL, "steps": 6, **changes}))
     detector.prepare(clouds)
-    data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
+    synthesis = SynthesisConfig()
+    data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
     make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
     return detector.eval()
 
@@ -44,14 +44,13 @@ def test_a_fit_repeats_itself(fitted, plates, tmp_path):
 
 
 def test_normal_clouds_give_both_distances_one_scale(fitted, plates):
-    batch = Batch.from_data_list([read(cloud, fitted.reader()) for cloud in plates])
-    found = torch.cat([fitted.distances(cloud) for cloud in batch.to_data_list()])
+    records = [read(cloud, fitted.reader()) for cloud in plates]
+    found = torch.cat([fitted.distances(record) for record in records])
     torch.testing.assert_close(found.mean(dim=0), fitted.mean)
     torch.testing.assert_close(found.std(dim=0), fitted.deviation)
-    answer = fitted.score(batch)
-    assert answer.points.mean().item() == pytest.approx(0, abs=1e-4)
-    parts = answer.points.split([600] * 3)
-    assert answer.objects.tolist() == [part.max().item() for part in parts]
+    answers = [fitted.score_record(record) for record in records]
+    assert torch.cat([points for points, _ in answers]).mean().item() == pytest.approx(0, abs=1e-4)
+    assert all(whole == points.max() for points, whole in answers)
 
 
 def test_held_records_are_those_that_are_read_anew(fitted, plates):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_geometric.data import Batch
 
 from gmanet.config.compose import compose
 from gmanet.detectors.m3dm import M3DM, M3DMConfig, reweighted
@@ -29,14 +29,16 @@ SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 300, "group": 24, "pret
 
 def fit(detector, clouds, folder):
     detector.prepare(clouds)
-    data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
+    synthesis = SynthesisConfig()
+    data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
     make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
     return detector.eval()
 
 
-def scores(detector, *clouds):
-    batch = Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds])
-    return detector.score(batch)
+def scores(detector, cloud):
+    """Return the scores of a cloud as tensors, ``points`` and ``object``."""
+    points, whole = detector.score_record(read(cloud, detector.reader()))
+    return SimpleNamespace(points=points, object=whole)
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +104,10 @@ def test_patches_are_the_nearest_points_in_units_of_the_radius(bumped_plate):
     assert made.near.shape == (500, 3) and made.near.max() < 40
 
 
-def test_all_points_are_scored_in_any_order_batched_and_reloaded(fitted, bumped_plate):
-    cloud, other = bumped_plate(1200, 9), bumped_plate(900, 8)
-    alone, alone_other = scores(fitted, cloud), scores(fitted, other)
+def test_all_points_are_scored_in_any_order_and_reloaded(fitted, bumped_plate):
+    cloud = bumped_plate(1200, 9)
+    alone = scores(fitted, cloud)
     assert alone.points.shape == (1200,) and torch.isfinite(alone.points).all()
-    both = scores(fitted, cloud, other)
-    torch.testing.assert_close(both.points, torch.cat([alone.points, alone_other.points]))
-    torch.testing.assert_close(both.objects, torch.cat([alone.objects, alone_other.objects]))
     torch.testing.assert_close(fitted.point_scores(read(cloud, fitted.reader())), alone.points)
 
     order = np.random.default_rng(0).permutation(1200)
@@ -128,8 +127,8 @@ def test_objects_are_below_the_highest_center(fitted, bumped_plate):
     detector = M3DM(M3DMConfig(**{**vars(fitted.config), "reweight": 1}))
     detector.load_state_dict(fitted.state_dict())
     plain = scores(detector.eval(), cloud)
-    assert scores(fitted, cloud).objects < plain.objects
-    assert plain.objects >= plain.points.max()
+    assert scores(fitted, cloud).object < plain.object
+    assert plain.object >= plain.points.max()
     torch.testing.assert_close(plain.points, scores(fitted, cloud).points)
 
 
@@ -149,7 +148,7 @@ def test_patchcore_keeps_the_bank_and_scores_the_highest_point(plates, bumped_pl
     detector = fit(PointMAE(config), plates, tmp_path)
     assert detector.banks["feature"].rows.shape == (200, 72)
     answer = scores(detector, bumped_plate(800, 9))
-    assert answer.points.max() == answer.objects[0]
+    assert answer.points.max() == answer.object
 
 
 def test_official_weights_are_used_as_they_are(plates, tmp_path):

@@ -52,11 +52,10 @@ def test_a_fit_takes_its_steps_and_repeats_itself(bumped_plate, given_clouds, tm
         torch.manual_seed(3)
         detector = R3DAD(R3DADConfig(**TINY))
         synthesis = SynthesisConfig()
-        rest = (detector.reader(), synthesis, detector.draw, detector.batch)
-        data = CloudData(train, train, *rest, progress=False)
+        data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         trainer = make_trainer(detector, TrainConfig(workers=0), tmp_path / str(turn), None, 1)
         trainer.fit(detector, data)
         assert trainer.global_step == 5
-        assert isinstance(data.pairs, TurnedCopies)
+        assert isinstance(data.learned.items, TurnedCopies)
         found.append(detector.state_dict())
     assert all(torch.equal(part, found[1][name]) for name, part in found[0].items())

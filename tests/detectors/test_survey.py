@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
@@ -31,10 +32,10 @@ def ready(bumped_plate, given_clouds):
     return make
 
 
-def scores(detector, *clouds):
-    return detector.score(
-        Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds])
-    )
+def scores(detector, cloud):
+    """Return the scores of a cloud as tensors, ``points`` and ``object``."""
+    points, whole = detector.score_record(read(cloud, detector.reader()))
+    return SimpleNamespace(points=points, object=whole)
 
 
 EXACT = {"fine_queries": 2000}
@@ -46,13 +47,13 @@ def test_a_look_at_every_point_is_as_if_all_were_surveyed(ready, bumped_plate, w
     looked = scores(ready(**words, **EXACT), cloud)
     surveyed = scores(ready(**words, fine_queries=0, coarse_queries=1024), cloud)
     torch.testing.assert_close(looked.points, surveyed.points)
-    torch.testing.assert_close(looked.objects, surveyed.objects)
+    torch.testing.assert_close(looked.object, surveyed.object)
 
 
 def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
     cloud = bumped_plate(COUNT, 9)
     exact, rough, looked = (
-        scores(ready(**words), cloud).objects
+        scores(ready(**words), cloud).object
         for words in (EXACT, {"fine_queries": 0}, {"fine_queries": 200})
     )
     assert abs(looked - exact) < 0.2 * abs(rough - exact)
@@ -81,12 +82,3 @@ def test_a_look_averages_deviations_over_all_kept_points(ready, bumped_plate):
     look = reader.closer(record, torch.tensor(index))
     wanted = deviation(values[index], values, look.beside[:, :36].numpy())
     np.testing.assert_allclose(look.context[:, -DEVIATION:], wanted, atol=1e-6)
-
-
-def test_clouds_of_a_batch_do_not_matter_to_one_another(ready, bumped_plate):
-    detector = ready()
-    clouds = [bumped_plate(count, seed) for seed, count in ((8, 1500), (9, COUNT))]
-    both = scores(detector, *clouds)
-    alone = [scores(detector, cloud) for cloud in clouds]
-    torch.testing.assert_close(both.points, torch.cat([one.points for one in alone]))
-    torch.testing.assert_close(both.objects, torch.cat([one.objects for one in alone]))

@@ -41,13 +41,13 @@ class Greedy(Detector):
     def reader(self):
         return lambda cloud: Data(num_nodes=len(cloud))
 
-    def score(self, batch):
+    def score_record(self, batch):
         taken = (
             torch.ones(max(1, self.mebibytes * MIB // 4))
             if batch.num_nodes > 2048
             else torch.ones(1)
         )
-        return self.with_objects(torch.full((batch.num_nodes,), float(taken[-1])), batch)
+        return self.with_object(torch.full((batch.num_nodes,), float(taken[-1])))
 
 
 @pytest.mark.parametrize("mebibytes", [0, 200])

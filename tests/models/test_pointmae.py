@@ -177,7 +177,7 @@ def test_other_files_are_refused_by_name(tmp_path, content, sentence):
 
 
 def test_what_is_no_weights_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"no\.pth: no such file, wanted .*official weights"):
+    with pytest.raises(InputError, match=r"no\.pth: no such file, wanted detector\.weights=FILE"):
         load_official(tmp_path / "no.pth")
     (tmp_path / "text.pth").write_text("hello")
     with pytest.raises(InputError, match=r"text\.pth: cannot be read as PyTorch weights"):

@@ -6,11 +6,11 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from gmanet.models import pointnet2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from gmanet.detectors.gmanet import encoder as pointnet2
 from gmanet.detectors.gmanet.encoder import LOCAL, LocalFrameConv, PointNet2, mlp
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from gmanet.models import pretrained as module
 
+from gmanet.networks.pointmae import pretraining_cache as module
 from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.pretraining_cache import pretrained
 

@@ -39,8 +39,9 @@ def found(bumped_plate, given_clouds, tmp_path_factory):
         data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         settings = TrainConfig(workers=0, **options)
         folder = tmp_path_factory.mktemp("fit")
-        epochs = detector.epochs(len(train), synthesis)
-        trainer = make_trainer(detector, settings, folder, None, epochs)
+        trainer = make_trainer(
+            detector, settings, folder, None, detector.epochs(len(train), synthesis)
+        )
         trainer.fit(detector, datamodule=data)
         assert trainer.global_step == 80
         data.test = given_clouds(test, "test")
