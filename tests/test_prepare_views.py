@@ -47,7 +47,7 @@ def placed(monkeypatch):
         wrong = not clouds[0].pos[:, 2].max() > 0.1 and len(calls) == 1
         return placement("views view2 and view10 lie 3 apart" if wrong else "")
 
-    monkeypatch.setattr(parts, "place", place)
+    monkeypatch.setattr(parts, "register_views", place)
     return calls
 
 

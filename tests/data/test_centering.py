@@ -192,15 +192,15 @@ def test_scores_do_not_depend_on_the_offset(folder, bumped_plate, given_clouds):
 def test_a_turntable_is_meant_in_the_coordinates_of_the_files(monkeypatch, bumped_plate):
     asked = {}
 
-    def put_together(views, windows, rng, markers):
-        asked.update(center=windows[0].center, marker=markers[0]["a"], pos=views[0].pos)
+    def reconstruct(views, priors, rng, markers):
+        asked.update(center=priors[0].center, marker=markers[0]["a"], pos=views[0].pos)
         raise InputError("asked")
 
-    monkeypatch.setattr(fusion, "put_together", put_together)
+    monkeypatch.setattr(fusion, "reconstruct", reconstruct)
     far = bumped_plate(300).replace(origin=(100.0, 200.0, 300.0))
     markers = [{"a": np.array([101.0, 202.0, 303.0])}] * 2
     with pytest.raises(InputError, match="asked"):
-        fusion.place([far, far], Turning(center=(100.0, 200.0, 310.0)), markers=markers)
+        fusion.register_views([far, far], Turning(center=(100.0, 200.0, 310.0)), markers=markers)
     assert asked["center"].tolist() == [0, 0, 10]
     assert asked["marker"].tolist() == [1, 2, 3]
     placement = fusion.Placement([np.eye(4).tolist()] * 2, 0.1, 0.1, 0, 0, 0, 0, 0, "")

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.detectors.gmanet.pairs import (
-    NEAR,
-    Draw,
+    BORDER,
     PairDataset,
+    PairSampling,
     TwinDataset,
-    pair,
+    make_pair,
 )
 from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.synthesis.config import SynthesisConfig
@@ -42,7 +42,10 @@ def twins(plates):
 def pairs(twins):
     normal = [twins[0][0], twins[1][0]]
     made = [twins[2], twins[3], twins[4]]
-    return [pair(normal[i % 2], twin, label, 2.8) for i, (twin, label) in enumerate(made)]
+    return [
+        make_pair(normal[i % 2], twin, label=label, diameter=2.8)
+        for i, (twin, label) in enumerate(made)
+    ]
 
 
 def same(one, other):
@@ -75,20 +78,20 @@ def test_the_shown_twin_is_the_first_of_the_run(plates, twins):
 def test_centers_are_sorted_by_what_they_are(pairs, twins):
     for made, index in zip(pairs, (2, 3, 4), strict=True):
         label = twins[index][1]
-        everything = np.sort(np.concatenate([made.abnormal, made.near, made.far]))
+        everything = np.sort(np.concatenate([made.abnormal, made.border, made.far]))
         np.testing.assert_array_equal(everything, np.arange(256))
         np.testing.assert_array_equal(made.abnormal, np.flatnonzero(label))
         center = made.twin.points[:256]
         gap = np.linalg.norm(center[:, None] - center[label][None], axis=2).min(axis=1)
-        assert (gap[made.near] < NEAR * 2.8).all()
-        assert (gap[made.far] >= NEAR * 2.8 - 1e-5).all()
+        assert (gap[made.border] < BORDER * 2.8).all()
+        assert (gap[made.far] >= BORDER * 2.8 - 1e-5).all()
 
 
 @given(st.integers(4, 80), st.sampled_from([(0.25, 0.1), (0.5, 0.0), (0.0, 0.3), (0.1, 0.8)]))
 @settings(max_examples=20, deadline=None)
 def test_counts_of_a_draw(pairs, count, shares):
     synthetic, near = shares
-    drawn = PairDataset(pairs, Draw(count, synthetic, near), 0)[0, 0]
+    drawn = PairDataset(pairs, PairSampling(count, synthetic, near), 0)[0, 0]
     assert len(drawn.abnormal) == count
     assert int(drawn.abnormal.sum()) == round(count * synthetic)
     assert drawn.descriptor.shape[:2] == drawn.local.shape[:2] == (count, 32)
@@ -101,36 +104,36 @@ def rows_of(structure, index):
 
 def test_labels_are_those_of_the_rows(pairs):
     made = pairs[0]
-    drawn = PairDataset(pairs, Draw(60, 0.3, 0.2), 0)[0, 0]
+    drawn = PairDataset(pairs, PairSampling(60, 0.3, 0.2), 0)[0, 0]
     context = drawn.context.numpy()
     bad = rows_of(made.twin, made.abnormal)
-    good = rows_of(made.normal, slice(None)) | rows_of(made.twin, np.r_[made.near, made.far])
+    good = rows_of(made.normal, slice(None)) | rows_of(made.twin, np.r_[made.border, made.far])
     assert {row.tobytes() for row in context[drawn.abnormal.numpy()]} <= bad
     assert {row.tobytes() for row in context[~drawn.abnormal.numpy()]} <= good
-    near = rows_of(made.twin, made.near)
+    near = rows_of(made.twin, made.border)
     assert sum(row.tobytes() in near for row in context) >= 12
 
 
 def test_a_twin_without_defect_gives_normal_centers(pairs):
     made = pairs[0]
-    plain = pair(made.normal, made.twin, np.zeros(256, dtype=bool), 2.8)
-    drawn = PairDataset([plain], Draw(40), 0)[0, 0]
+    plain = make_pair(made.normal, made.twin, label=np.zeros(256, dtype=bool), diameter=2.8)
+    drawn = PairDataset([plain], PairSampling(40), 0)[0, 0]
     assert len(drawn.abnormal) == 40
     assert not drawn.abnormal.any()
 
 
 def test_a_draw_depends_on_seed_epoch_and_index_alone(pairs):
-    data = PairDataset(pairs, Draw(40), 7)
+    data = PairDataset(pairs, PairSampling(40), 7)
     first = data[3, 1]
     for key in ((0, 0), (3, 2), (9, 1)):
         assert not same(data[key], first)
     assert same(data[3, 1], first)
-    assert same(PairDataset(pairs, Draw(40), 7)[3, 1], first)
-    assert not same(PairDataset(pairs, Draw(40), 8)[3, 1], first)
+    assert same(PairDataset(pairs, PairSampling(40), 7)[3, 1], first)
+    assert not same(PairDataset(pairs, PairSampling(40), 8)[3, 1], first)
 
 
 def test_the_sample_is_normal_and_even(pairs):
-    drawn = PairDataset(pairs, Draw(40), 0).sample(100)
+    drawn = PairDataset(pairs, PairSampling(40), 0).sample(100)
     assert len(drawn.context) == 100
     assert not drawn.abnormal.any()
     rows = [row.tobytes() for row in drawn.context.numpy()]

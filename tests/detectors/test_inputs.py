@@ -9,7 +9,7 @@ import torch
 from gmanet.detectors.gmanet.context_layout import PARTS, channels
 from gmanet.detectors.gmanet.coordinates import RawReader
 from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
-from gmanet.detectors.gmanet.descriptors import CONTEXT, structure
+from gmanet.detectors.gmanet.descriptors import CONTEXT, describe
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.errors import InputError
@@ -51,7 +51,7 @@ def test_the_parts_are_those_of_the_context(sphere):
 
     Every histogram sums to 1, so that means of two sum to 6, and three coarse ones to 9.
     """
-    made = structure(sphere(3000).pos, 1024, 256)
+    made = describe(sphere(3000).pos, 1024, 256)
     for name, total in (("close", 6), ("mean", 6), ("coarse", 9)):
         part = made.context[:, PARTS[name]]
         np.testing.assert_allclose(part.sum(axis=1), total, atol=1e-3)
@@ -115,14 +115,14 @@ def test_a_variant_fits_scores_and_is_stored(fitted, bumped_plate, words):
 
 def test_raw_coordinates_are_read_in_the_cloud_s_pose(bumped_plate):
     cloud = bumped_plate(COUNT, 1)
-    made = RawReader(1024, 256, 256).structure(cloud)
+    made = RawReader(1024, 256, 256).describe(cloud)
     kept = cloud.pos[made.chosen] - cloud.pos.mean(axis=0)
     np.testing.assert_allclose(made.descriptor * cloud.diameter, kept, atol=1e-5)
     np.testing.assert_array_equal(made.context, made.descriptor[:256])
     offset = made.descriptor[made.groups] - made.context[:, None]
     np.testing.assert_array_equal(made.local[:, :, 3:], offset)
     assert np.median(np.linalg.norm(made.local[:, :, :3], axis=2)) == pytest.approx(1, abs=0.01)
-    thin = made.thinned()
+    thin = made.compact()
     assert thin.descriptor.dtype == np.float32
     assert len(thin.near) == 0
 

@@ -68,8 +68,8 @@ def test_a_look_at_surveyed_places_reads_what_was_read(ready, bumped_plate, word
         reader = detector.reader()
         record = reader(cloud, origin)
         index = torch.tensor(np.random.default_rng(0).permutation(256)[:50])
-        look = reader.closer(record, index)
-        for name in ("groups", "local", "context", "beside"):
+        look = reader.describe_at(record, index)
+        for name in ("groups", "local", "context", "neighbors"):
             assert torch.equal(look[name], record[name][index]), name
 
 
@@ -77,8 +77,8 @@ def test_a_look_averages_deviations_over_all_kept_points(ready, bumped_plate):
     detector = ready(points=6144, coarse_queries=2048)
     cloud, reader = bumped_plate(8000, 9), detector.reader()
     record = reader(cloud)
-    values = reader.alignment.distances(record.laid, slice(None))
+    values = reader.aligner.distances(record.aligned, slice(None))
     index = np.random.default_rng(0).permutation(6144)[:50]
-    look = reader.closer(record, torch.tensor(index))
-    wanted = deviation(values[index], values, look.beside[:, :36].numpy())
+    look = reader.describe_at(record, torch.tensor(index))
+    wanted = deviation(values[index], values, neighbors=look.neighbors[:, :36].numpy())
     np.testing.assert_allclose(look.context[:, -DEVIATION:], wanted, atol=1e-6)
