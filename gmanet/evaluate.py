@@ -22,8 +22,8 @@ def main() -> None:
     from gmanet.evaluation.tables import figures_table
 
     predictions = list(load_predictions(run.predictions))
-    similar = similar_kinds(run.config.data)
-    figures = measure(predictions, run.config.detector.object_rule, similar)
+    data, rule = run.config.data, run.config.detector.object_rule
+    figures = measure(predictions, rule, similar_kinds(data), rescans=data.rescan)
     if run.scores_file.is_file():
         figures["peak_memory_mib"] = run.read_scores().get("peak_memory_mib")
     run.write_scores(figures)

@@ -32,7 +32,7 @@ from gmanet.evaluation.overview import Stored, index_table, overview_page
 from gmanet.evaluation.paper_figures import published
 from gmanet.evaluation.results import Result
 from gmanet.evaluation.stored_results import csv_table, read_table
-from gmanet.evaluation.tables import defect_table, group_table, markdown_table
+from gmanet.evaluation.tables import defect_table, group_table, markdown_table, rescan_table
 from gmanet.runs.experiment import Cell, Experiment, read_experiment
 from gmanet.runs.folder import Run
 from gmanet.runtime.atomic import replacing
@@ -153,7 +153,7 @@ def _tables(results: list[Result]) -> Iterator[str]:
         own = [result for result in results if result.data == name]
         if len(names) > 1:
             yield f"## {name}"
-        yield from (markdown_table(own), group_table(own), defect_table(own))
+        yield from (markdown_table(own), group_table(own), defect_table(own), rescan_table(own))
 
 
 def _overrides(cell: Cell) -> str:

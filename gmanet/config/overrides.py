@@ -44,13 +44,19 @@ def parse(override: str, texts: Mapping[str, str] | None = None) -> tuple[str, s
         return key, text, None if kind != "str" and text in ABSENT else text
     try:
         if kind:
-            return key, text, yaml.load(text, yaml.BaseLoader)
+            return key, text, _texts(yaml.load(text, yaml.BaseLoader))
         value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
         as_text = {key: yaml.load(text, yaml.BaseLoader)} if texts else {}
     except Exception as error:  # the parsers of YAML and of ${...} have no error in common
         raise InputError(f"{override}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
     return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
+
+
+def _texts(value: Any) -> Any:
+    """Return a list of texts, which may be typed without brackets: ``a,b``."""
+    bare = isinstance(value, str) and value and "${" not in value
+    return [part.strip() for part in value.split(",")] if bare else value
 
 
 def _refuse_bytes(key: str, text: str) -> None:

@@ -18,6 +18,7 @@ from gmanet.datasets.loaders.published import Published
 from gmanet.datasets.loaders.real3d import Real3D
 from gmanet.datasets.loaders.shapenet import AnomalyShapeNet
 from gmanet.datasets.procedural import CATEGORIES, Procedural
+from gmanet.datasets.rescan import Rescanned
 from gmanet.datasets.single_view import SingleSided
 from gmanet.datasets.subset import Subset
 from gmanet.errors import InputError, hint
@@ -83,6 +84,8 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
         data = Subset(data, data.names[: config.train_clouds])
     if split == "train" and config.views:
         data = SingleSided(data, config.views)
+    if split == "test" and config.rescan:
+        data = Rescanned(data, config.rescan, seed=config.seed)
     return data
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 
@@ -21,9 +21,12 @@ class DataConfig:
         root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
             home.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
-        seed: Seed of the procedural data set; it is not the seed of the run.
+        seed: Seed of the procedural data set and of rescans; it is not the seed of the run.
         train_clouds: Number of train clouds, the first of the data set; 0: all.
         views: Number of single-sided views that replace a train cloud; 0: the whole cloud.
+        rescan: Kinds of further scans of each test cloud, some of clean, noise2, half, fifth,
+            outliers, density, hole, side, quantized and pose (``gmanet.datasets.rescan``): the
+            test split then holds every cloud once per kind.  Empty: the clouds as they are.
         label_points: Whether to take a defective cloud's points from the label file, unchecked,
             instead of bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
             ``open_industry``.
@@ -38,6 +41,7 @@ class DataConfig:
     seed: int = 0
     train_clouds: int = 0
     views: int = 0
+    rescan: list[str] = field(default_factory=list)
     label_points: bool = False
     label_value: float = 1.0
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
+from gmanet.datasets.rescan import Rescanned
 from gmanet.datasets.single_view import SingleSided
 from gmanet.datasets.units import check_sizes, foreign_sizes
 from gmanet.errors import note
@@ -32,6 +33,8 @@ PATIENCE = 2.0
 """Seconds of reading after which other processes are started to read the rest."""
 NOTES = 6
 """Sentences that are printed at most."""
+MADE = (SingleSided, Rescanned)
+"""Data sets whose clouds are made of scans of another one."""
 VARIABLE = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 """What differs in the notes of two scans that say the same."""
 
@@ -80,7 +83,7 @@ def take_inventory(
 ) -> list[Entry]:
     """Return the entries of the clouds of a data set, in their order; every file is read.
 
-    Single-sided views are not made: the entries are those of the whole scans.
+    Single-sided views and rescans are not made: the entries are those of the whole scans.
 
     Args:
         dataset: The clouds.
@@ -90,7 +93,7 @@ def take_inventory(
     Raises:
         InputError: A scan cannot be read.
     """
-    scans = dataset.whole if isinstance(dataset, SingleSided) else dataset
+    scans = dataset.whole if isinstance(dataset, MADE) else dataset
     split = getattr(dataset, "split", "")
     entries = _entries(scans, processes)
     bar = tqdm(
@@ -156,7 +159,7 @@ def grouped(entries: Iterable[Entry]) -> list[str]:
 
 def _places(data: CloudDataset, entries: Sequence[Entry]) -> list[str]:
     """Return the file of each scan, or its name where it has no file of its own."""
-    scans = data.whole if isinstance(data, SingleSided) else data
+    scans = data.whole if isinstance(data, MADE) else data
     files: Sequence[Path] = scans.files
     return [str(path) for path in files] or [entry.name for entry in entries]
 

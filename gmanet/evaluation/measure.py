@@ -14,6 +14,7 @@ import torch
 from gmanet.cloud import Labels
 from gmanet.detectors.scoring import OBJECT_RULES, object_score
 from gmanet.evaluation.predictions import Prediction
+from gmanet.evaluation.rescans import rescan_figures
 from gmanet.metrics.functional import aupro, auroc, average_precision
 
 __all__ = ["FIGURES", "Figures", "measure"]
@@ -25,7 +26,11 @@ FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_au
 
 
 def measure(
-    predictions: Sequence[Prediction], rule: str, similar: Collection[str] = ()
+    predictions: Sequence[Prediction],
+    rule: str,
+    similar: Collection[str] = (),
+    *,
+    rescans: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
 
@@ -35,6 +40,8 @@ def measure(
             figures of all rules stand under ``rules``.
         similar: Kinds of defects; their figures together, and those of all others, stand under
             ``groups``.
+        rescans: Kinds of further scans of the same parts, ``data.rescan``; the figures within each
+            stand under ``rescans``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
@@ -58,6 +65,8 @@ def measure(
             for name, group in groups.items()
             if group
         }
+    if rescans:
+        figures["rescans"] = rescan_figures(predictions, whole, rescans)
     figures["n_clouds"] = len(predictions)
     figures["n_points"] = sum(len(prediction.score) for prediction in predictions)
     seconds = [prediction.seconds for prediction in predictions]

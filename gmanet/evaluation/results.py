@@ -10,7 +10,7 @@ from typing import Any
 
 from gmanet.evaluation.measure import Figures
 
-__all__ = ["Mean", "Result", "mean", "mean_figure"]
+__all__ = ["Mean", "Result", "mean", "mean_figure", "rescan_kinds"]
 
 NOTHING = "-"
 
@@ -88,6 +88,11 @@ def mean(results: Sequence[Result], read: Callable[[Result], float | None], coun
         return Mean()
     spread = statistics.stdev(means) if len(means) > 1 else math.nan
     return Mean(value=statistics.fmean(means), spread=spread, whole=len(covered) == count)
+
+
+def rescan_kinds(results: Sequence[Result]) -> list[str]:
+    """Return the kinds of rescans that runs were measured on, in their order."""
+    return list(dict.fromkeys(kind for r in results for kind in r.figures.get("rescans", {})))
 
 
 def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:

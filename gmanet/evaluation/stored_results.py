@@ -10,7 +10,8 @@ from typing import Any
 
 from gmanet.errors import InputError
 from gmanet.evaluation.measure import FIGURES
-from gmanet.evaluation.results import Result
+from gmanet.evaluation.rescans import RATES
+from gmanet.evaluation.results import Result, rescan_kinds
 
 __all__ = ["csv_table", "read_table"]
 
@@ -21,18 +22,24 @@ EARLIER = {"words": "overrides"}
 """Earlier name of a column -> the name of today."""
 KIND = "object_auroc of "
 """Begins the columns of single kinds of defects."""
+RESCAN = "rescan "
+"""Begins the columns of single kinds of rescans: ``rescan half: false_alarms``."""
 
 
 def csv_table(results: Sequence[Result]) -> str:
     """Return one line per run with figures, commit and overrides."""
     kinds = sorted({kind for result in results for kind in result.figures.get("defects", {})})
+    rescans = [(kind, name) for kind in rescan_kinds(results) for name in RATES]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*HEAD, *FIGURES, *COUNTS, *(KIND + kind for kind in kinds), *TAIL])
+    columns = [KIND + kind for kind in kinds] + [f"{RESCAN}{k}: {name}" for k, name in rescans]
+    writer.writerow([*HEAD, *FIGURES, *COUNTS, *columns, *TAIL])
     for result in results:
         defects = result.figures.get("defects", {})
         values = [result.figures.get(name) for name in (*FIGURES, *COUNTS)]
         values += [defects.get(kind, {}).get("object_auroc") for kind in kinds]
+        again = result.figures.get("rescans", {})
+        values += [again.get(kind, {}).get(name) for kind, name in rescans]
         shown = ["" if value is None else f"{value:.6g}" for value in values]
         head = [result.row, result.category, str(result.seed)]
         writer.writerow([*head, *shown, result.commit, result.overrides])
@@ -61,12 +68,16 @@ def read_table(path: Path) -> dict[str, Result]:
 
 def _result(line: dict[str, str]) -> Result:
     values = {key: float(value) for key, value in line.items() if _numeric(key) and value}
-    figures: dict[str, Any] = {key: v for key, v in values.items() if not key.startswith(KIND)}
+    figures: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith((KIND, RESCAN))}
     figures["defects"] = {
         key.removeprefix(KIND): {"object_auroc": value}
         for key, value in values.items()
         if key.startswith(KIND)
     }
+    for key, value in values.items():
+        if key.startswith(RESCAN):
+            kind, _, name = key.removeprefix(RESCAN).partition(": ")
+            figures.setdefault("rescans", {}).setdefault(kind, {})[name] = value
     return Result(
         row=line["row"],
         category=line["category"],
@@ -78,4 +89,4 @@ def _result(line: dict[str, str]) -> Result:
 
 
 def _numeric(key: str) -> bool:
-    return key in (*FIGURES, *COUNTS) or key.startswith(KIND)
+    return key in (*FIGURES, *COUNTS) or key.startswith((KIND, RESCAN))

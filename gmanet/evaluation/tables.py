@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from gmanet.evaluation.measure import FIGURES
-from gmanet.evaluation.results import NOTHING, Mean, Result, mean, mean_figure
+from gmanet.evaluation.rescans import RATES
+from gmanet.evaluation.results import NOTHING, Mean, Result, mean, mean_figure, rescan_kinds
 
-__all__ = ["defect_table", "figures_table", "group_table", "markdown_table"]
+__all__ = ["defect_table", "figures_table", "group_table", "markdown_table", "rescan_table"]
 
 TITLES = {
     "object_auroc": "object AUROC",
@@ -115,6 +116,39 @@ def defect_table(results: Sequence[Result]) -> str:
     return _table("object AUROC by defect", kinds, lines)
 
 
+def rescan_table(results: Sequence[Result]) -> str:
+    """Return AUROC, false alarms and finds per row and kind of rescan, means over the categories.
+
+    Without rescans the table is empty.
+    """
+    kinds = rescan_kinds(results)
+    if not kinds:
+        return ""
+
+    def read(result: Result, kind: str, name: str) -> float | None:
+        value = result.figures.get("rescans", {}).get(kind, {}).get(name)
+        return None if value is None else float(value)
+
+    rows, count = _unique([r.row for r in results]), len({r.category for r in results})
+    lines: dict[str, list[str]] = {row: [] for row in rows}
+    for kind in kinds:
+        found = {
+            row: [
+                mean([r for r in results if r.row == row], partial(read, kind=kind, name=n), count)
+                for n in RATES
+            ]
+            for row in rows
+        }
+        rivals = [auroc for auroc, *_ in found.values()]
+        for row, (auroc, *rates) in found.items():
+            lines[row].append(" / ".join([auroc.text(rivals), *map(_percent, rates)]))
+    return _table("object AUROC within / false alarms / finds at the clean limit", kinds, lines)
+
+
+def _percent(rate: Mean) -> str:
+    return NOTHING if math.isnan(rate.value) else f"{100 * rate.value:.0f} %"
+
+
 def group_table(results: Sequence[Result]) -> str:
     """Return Table IX's split: figures of similar kinds of defects, of other kinds, and of all.
 
@@ -140,11 +174,24 @@ def group_table(results: Sequence[Result]) -> str:
 
 
 def figures_table(figures: dict[str, Any]) -> str:
-    """Return the figures of all clouds and of each defect kind as aligned text."""
+    """Return the figures of all clouds, of each defect kind and of each rescan as aligned text."""
     rows = [["", "clouds", *TITLES.values()]]
     rows += [["all", str(figures["n_clouds"]), *_cells(figures)]]
     for kind, part in figures["defects"].items():
         rows.append([kind, str(part["n_clouds"]), *_cells(part)])
+    blocks = [_aligned(rows)]
+    if rescans := figures.get("rescans"):
+        head = ["rescan", "clouds", "object AUROC", "false alarms", "finds"]
+        lines = [
+            [kind, str(part["n_good"] + part["n_defective"]), *_cells(part, RATES)]
+            for kind, part in rescans.items()
+        ]
+        blocks.append(_aligned([head, *lines]))
+    return "\n\n".join(blocks)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as text with aligned columns and a line below the first."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -156,6 +203,6 @@ def figures_table(figures: dict[str, Any]) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def _cells(figures: dict[str, Any]) -> list[str]:
-    values = [figures.get(name) for name in FIGURES]
+def _cells(figures: dict[str, Any], names: Sequence[str] = FIGURES) -> list[str]:
+    values = [figures.get(name) for name in names]
     return ["-" if v is None or math.isnan(v) else f"{v:.3f}" for v in values]

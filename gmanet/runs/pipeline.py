@@ -184,7 +184,8 @@ def _finish(
 ) -> dict[str, Any]:
     """Return the figures after measuring, drawing and logging; only one process does it."""
     predictions = list(load_predictions(run.predictions))
-    figures = measure(predictions, config.detector.object_rule, similar_kinds(config.data))
+    data, rule = config.data, config.detector.object_rule
+    figures = measure(predictions, rule, similar_kinds(data), rescans=data.rescan)
     figures["peak_memory_mib"] = peak_resident()
     by_name = {prediction.name: prediction for prediction in predictions}
     chosen = choose(predictions, config.train.pictures)
