@@ -5,5 +5,6 @@ from __future__ import annotations
 from gmanet.datasets.procedural.dataset import PROFILES, Procedural, Profile, write
 from gmanet.datasets.procedural.defects import DEFECTS
 from gmanet.datasets.procedural.solids import CATEGORIES, Part
+from gmanet.datasets.procedural.varying import VARYING
 
-__all__ = ["CATEGORIES", "DEFECTS", "PROFILES", "Part", "Procedural", "Profile", "write"]
+__all__ = ["CATEGORIES", "DEFECTS", "PROFILES", "VARYING", "Part", "Procedural", "Profile", "write"]

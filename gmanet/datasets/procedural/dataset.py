@@ -1,4 +1,4 @@
-"""The embedded data set: fifteen parts and five defect kinds, made on the fly.
+"""The embedded data set: parts of two tables and five defect kinds, made on the fly.
 
 A part is built with manufacturing errors, its surface is deformed, and only then sampled evenly per
 area: the density of the points says nothing of the defect.  Statistics follow Table II.
@@ -18,6 +18,8 @@ from gmanet.datasets.procedural.counts import point_counts
 from gmanet.datasets.procedural.defects import DEFECTS, FLOOR, deform
 from gmanet.datasets.procedural.solids import CATEGORIES, Part
 from gmanet.datasets.procedural.surface import finish, pose, scatter
+from gmanet.datasets.procedural.varying import VARYING
+from gmanet.datasets.statistics import PAPER
 from gmanet.errors import InputError, hint
 
 __all__ = ["PROFILES", "Procedural", "Profile", "make", "write"]
@@ -49,6 +51,10 @@ PROFILES = {
 }
 """The sizes on offer: ``small`` for a first result, ``full`` after Table II, ``many`` is ``small``
 with 80 more train clouds."""
+
+
+UNLISTED = (30_000, 60_000)
+"""Fewest and most points, in ``full``, of a part that Table II does not list."""
 
 
 def make(
@@ -93,7 +99,7 @@ class Procedural(CloudDataset):
     the requests or on the machine.
 
     Args:
-        category: One of ``CATEGORIES``.
+        category: One of ``CATEGORIES`` or of ``VARYING``.
         split: ``train`` or ``test``.
         profile: One of ``PROFILES``.
         seed: Another seed gives other parts.
@@ -106,7 +112,8 @@ class Procedural(CloudDataset):
 
     def __init__(self, category: str, split: str, profile: str = "small", seed: int = 0) -> None:
         super().__init__(category, split)
-        _known("category", category, list(CATEGORIES))
+        _known("category", category, [*CATEGORIES, *VARYING])
+        self.part = CATEGORIES.get(category) or VARYING[category]
         _known("profile", profile, list(PROFILES))
         self.profile = PROFILES[profile]
         self.seed = seed
@@ -125,9 +132,8 @@ class Procedural(CloudDataset):
         defect, name = self._items[index]
         index %= len(self._items)
         if index not in self._made:
-            points = self.profile.points or (self._count(index),) * 2
-            part, rng = CATEGORIES[self.category], self._rng(name)
-            cloud = make(part, defect, points, rng, self.profile.largest)
+            points = self.profile.points or self._points(index)
+            cloud = make(self.part, defect, points, self._rng(name), self.profile.largest)
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
 
@@ -135,13 +141,15 @@ class Procedural(CloudDataset):
         key = zlib.crc32(f"{self.category}/{self.split}/{name}".encode())
         return np.random.default_rng([self.seed, key])
 
-    def _count(self, index: int) -> int:
-        """Return how many points a cloud has where the profile follows Table II."""
+    def _points(self, index: int) -> tuple[int, int]:
+        """Return fewest and most points of a cloud where the profile follows Table II."""
+        if self.category not in PAPER:
+            return UNLISTED
         kind, _ = self._items[index]
         group = [place for place, (one, _) in enumerate(self._items) if one == kind]
         share = self.profile.train / (self.profile.train + self.profile.test_good)
         counts = point_counts(self.category, self.split, len(group), share, self._rng(kind))
-        return counts[group.index(index)]
+        return (counts[group.index(index)],) * 2
 
 
 def _known(what: str, name: str, names: list[str]) -> None:
