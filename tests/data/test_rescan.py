@@ -50,7 +50,7 @@ def test_labels_and_normals_stay_with_their_points(kind, seed):
     assert (again.defect, again.category) == ("bump", "box")
     assert again.pos.dtype == np.float32 and again.label.dtype == np.bool_
     assert len(again.label) == len(again.normal) == len(again)
-    assert again.label.any()
+    assert again.label.sum() >= 0.1 * cloud.label.sum()
     if kind in module.REMOVALS or kind == "outliers":
         rows = rows_of(again.pos, cloud.pos)
         scanned = rows >= 0
@@ -113,12 +113,12 @@ def test_half_of_an_abnormal_region_is_kept_where_every_place_would_take_it_away
     monkeypatch.setitem(module.REMOVALS, "hole", lambda pos, rng: ~cloud.label)
     again = rescan(whole, "hole", np.random.default_rng(0))
     assert again.label.sum() == (cloud.label.sum() + 1) // 2
-    assert again.notes == ("bump_0: hole: drawn anew, 20 times no abnormal point was left",)
+    assert again.notes == ("bump_0: hole: drawn anew, 20 times the defect was missed",)
     draws = iter([~cloud.label, ~cloud.label, np.ones(len(cloud), bool)])
     monkeypatch.setitem(module.REMOVALS, "hole", lambda pos, rng: next(draws))
     again = rescan(whole, "hole", np.random.default_rng(0))
     assert again.label.sum() == cloud.label.sum()
-    assert again.notes == ("bump_0: hole: drawn anew, 2 times no abnormal point was left",)
+    assert again.notes == ("bump_0: hole: drawn anew, 2 times the defect was missed",)
     assert rescan(whole.replace(label=None), "side", np.random.default_rng(0)).label is None
 
 

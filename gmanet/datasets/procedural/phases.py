@@ -17,10 +17,10 @@ from gmanet.datasets.procedural.shapes import (
     wall,
 )
 
-__all__ = ["phase_spindle", "phase_stud"]
+__all__ = ["phase_spindle", "phase_stud", "screw"]
 
 
-def _screw(
+def screw(
     theta: Array, height: Array, *, pitch: float, starts: int, phase: float, depth: float
 ) -> Array:
     """Return the depth of a trapezoidal thread, with shape ``(rows, columns)``.
@@ -50,7 +50,7 @@ def phase_stud(rng: np.random.Generator) -> Mesh:
     gap = np.minimum(hexagon, collar - hexagon)[:, None]
     outline = np.minimum(prism(theta, 6, flats), 0.485 * flats + gap / np.tan(np.pi / 6))
     cut = smoothstep(shaft, collar + 0.5 * pitch, collar + 1.5 * pitch)[:, None]
-    cut = cut * _screw(theta, shaft, pitch=pitch, starts=1, phase=rng.random(), depth=1.3)
+    cut = cut * screw(theta, shaft, pitch=pitch, starts=1, phase=rng.random(), depth=1.3)
     thread = np.minimum(radius - cut, radius - 1.5 + (shaft[-1] - shaft)[:, None])
     rows = [
         face(0.0, lower[0], -deep, step),
@@ -74,7 +74,7 @@ def phase_spindle(rng: np.random.Generator) -> Mesh:
     shaft = levels(-long, 0.0, pitch / 16)
     disk, square = levels(0.0, thick, step), levels(thick, thick + end, step)
     cut = smoothstep(-shaft, 0.5 * pitch, 1.5 * pitch)[:, None]
-    cut = cut * _screw(theta, shaft, pitch=pitch, starts=2, phase=rng.random(), depth=1.2)
+    cut = cut * screw(theta, shaft, pitch=pitch, starts=2, phase=rng.random(), depth=1.2)
     thread = np.minimum(radius - cut, radius - 1.6 + (shaft - shaft[0])[:, None])
     brim = flange - bevel(disk, 0.0, thick, 0.4, 0.4)[:, None] + ring
     outline = np.minimum(prism(theta, 4, key), 0.65 * key)
