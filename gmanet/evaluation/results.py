@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gmanet.datasets.rescan import KINDS
 from gmanet.evaluation.measure import Figures
 
 __all__ = ["Mean", "Result", "mean", "mean_figure", "rescan_kinds"]
@@ -91,8 +92,9 @@ def mean(results: Sequence[Result], read: Callable[[Result], float | None], coun
 
 
 def rescan_kinds(results: Sequence[Result]) -> list[str]:
-    """Return the kinds of rescans that runs were measured on, in their order."""
-    return list(dict.fromkeys(kind for r in results for kind in r.figures.get("rescans", {})))
+    """Return the kinds of rescans that runs were measured on, in the order of ``KINDS``."""
+    found = {kind for result in results for kind in result.figures.get("rescans", {})}
+    return [kind for kind in KINDS if kind in found]
 
 
 def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:

@@ -92,7 +92,7 @@ def run(row, category, **kinds):
 RUNS = [
     run("a", "nut", clean=(0.9, 0.0, 0.5), half=(0.8, 0.5, 1.0)),
     run("a", "ring", clean=(0.7, 0.0, 1.0), half=(0.6, 0.25, 0.5)),
-    run("b", "nut", clean=(0.9, 0.0, 0.1), half=(0.7, 1.0, 1.0)),
+    run("b", "nut", half=(0.7, 1.0, 1.0), clean=(0.9, 0.0, 0.1)),
 ]
 
 
