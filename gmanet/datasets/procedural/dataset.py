@@ -143,13 +143,15 @@ class Procedural(CloudDataset):
 
     def _points(self, index: int) -> tuple[int, int]:
         """Return fewest and most points of a cloud where the profile follows Table II."""
-        if self.category not in PAPER:
-            return UNLISTED
+        return (self._count(index),) * 2 if self.category in PAPER else UNLISTED
+
+    def _count(self, index: int) -> int:
+        """Return how many points a cloud of a part of Table II has in the profile ``full``."""
         kind, _ = self._items[index]
         group = [place for place, (one, _) in enumerate(self._items) if one == kind]
         share = self.profile.train / (self.profile.train + self.profile.test_good)
         counts = point_counts(self.category, self.split, len(group), share, self._rng(kind))
-        return (counts[group.index(index)],) * 2
+        return counts[group.index(index)]
 
 
 def _known(what: str, name: str, names: list[str]) -> None:
