@@ -32,7 +32,7 @@ def clouds(category: str, split: str, points: int) -> Procedural:
     """Return clouds of a part with a number of points."""
     from gmanet.datasets.procedural.dataset import PROFILES, Procedural
 
-    made = Procedural(category, split, "many")
+    made = Procedural(category, split, profile="many")
     made.profile = replace(PROFILES["many"], points=(points, points))
     return made
 

@@ -49,7 +49,7 @@ def score_again(run: Run, variant: str) -> Figures:
     found = []
     for cloud in tqdm(clouds, desc=title, total=len(clouds), unit="cloud"):
         scores = detector.score(cloud)
-        found.append(predict_cloud(cloud, scores.points, float("nan"), scores.object))
+        found.append(predict_cloud(cloud, scores.points, seconds=float("nan"), whole=scores.object))
     measured = measure(found, config.object_rule)
     return {name: measured[name] for name in FIGURES}
 

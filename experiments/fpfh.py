@@ -65,7 +65,7 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
         for name in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
             start = time.process_time()
             if name == "ours":
-                values[name] = fpfh(pos, normal, [count], radius)
+                values[name] = fpfh(pos, normal, counts=[count], radius=radius)
             else:
                 feature = open3d.pipelines.registration.compute_fpfh_feature(theirs, search)
                 values[name] = np.asarray(feature.data).T

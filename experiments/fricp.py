@@ -61,7 +61,7 @@ def pair(index: int) -> Pair:
     middle = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
     clouds, clean = [], np.ones(POINTS, bool)
     for _ in range(2):
-        place = (scatter(mesh, POINTS, rng).place - middle) / mesh.diagonal
+        place = (scatter(mesh, POINTS, rng=rng).place - middle) / mesh.diagonal
         place += rng.normal(0, NOISE, place.shape)
         clean = rng.random(POINTS) >= OUTLIERS
         low, size = place.min(axis=0), np.ptp(place, axis=0)
@@ -70,7 +70,7 @@ def pair(index: int) -> Pair:
     turn = Rotation.from_rotvec(np.deg2rad(rng.uniform(0, DEGREES)) * _unit(rng)).as_rotvec()
     start = exp(np.concatenate([turn, rng.uniform(0, SHIFT) * _unit(rng)]))
     true = mesh.moved((mesh.vertices - middle) / mesh.diagonal)
-    return Pair(clouds[1], clouds[0], clean, start, scene_of(true))
+    return Pair(clouds[1], clouds[0], clean=clean, start=start, scene=scene_of(true))
 
 
 def _unit(rng: np.random.Generator) -> Array:
@@ -82,8 +82,8 @@ def ours(one: Pair) -> tuple[Array, int]:
     """Return the motion and the number of searches for nearest points."""
     tree = cKDTree(one.target)
     spacing = float(np.median(tree.query(one.target, 7)[0][:, 1:]))
-    schedule = Schedule(FINEST * spacing, most=MOST)
-    found = fricp(PointPairs(one.source, tree), one.start, RADIUS, schedule)
+    schedule = Schedule(finest=FINEST * spacing, most=MOST)
+    found = fricp(PointPairs(one.source, tree), one.start, radius=RADIUS, schedule=schedule)
     return found.motion, found.steps
 
 
@@ -108,7 +108,7 @@ def theirs(one: Pair, reach: float) -> tuple[Array, int, Array, int]:
         after = registration.registration_icp(source, target, reach, motion, estimate, once)
         change = log(after.transformation @ inverse(motion)) * ([RADIUS] * 3 + [1.0] * 3)
         motion, steps = np.array(after.transformation), steps + 1
-        if not early[1] and np.abs(change).max() < Schedule(1.0).still * RADIUS:
+        if not early[1] and np.abs(change).max() < Schedule(finest=1.0).still * RADIUS:
             early = motion, steps
         if (
             abs(after.fitness - before.fitness) < usual.relative_fitness
@@ -162,8 +162,8 @@ def main() -> None:
         f"Open3D {load_open3d().__version__}'s point-to-point ICP has its greatest distance of "
         "partners as a share of the diagonal, and ends by its own criteria or, in other lines, "
         "by those of FRICP (no point moves by more than "
-        f"{Schedule(1.0).still * RADIUS:.1e} of the diagonal). Steps are searches for nearest "
-        "points. Surface: RMS distance of the good points to the true surface in standard "
+        f"{Schedule(finest=1.0).still * RADIUS:.1e} of the diagonal). Steps are searches for "
+        "nearest points. Surface: RMS distance of the good points to the true surface in standard "
         "deviations of the noise; 1 is the best there is. Better: share of pairs where the "
         "surface is nearer than FRICP's."
     )

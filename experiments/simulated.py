@@ -79,7 +79,7 @@ def simulate(
     diagonal = mesh.diagonal
     moved = np.zeros(len(mesh.vertices))
     if defect != "good":
-        shift, depth = deform(mesh, mesh.crosses(), defect, part.ratio, rng)
+        shift, depth = deform(mesh, mesh.crosses(), kind=defect, share=part.ratio, rng=rng)
         moved = np.linalg.norm(shift, axis=1) / depth
         mesh = mesh.moved(mesh.vertices + shift)
     motions = _motions(_angles(count, window, rng), mesh, rng)
@@ -94,7 +94,7 @@ def simulate(
         place[wild] = low + size * rng.uniform(-0.1, 1.1, (int(wild.sum()), 3))
         place = place @ motion[:3, :3].T + motion[:3, 3]
         views.append(Cloud(place.astype(np.float32), label & ~wild, name=f"{index:03d}"))
-    return Simulated(mesh, diagonal, views, motions)
+    return Simulated(mesh, diagonal, views=views, motions=motions)
 
 
 def scene_of(mesh: Mesh) -> Any:
@@ -140,7 +140,7 @@ def _seen(
     """Return places that the eye sees, and whether they are defective."""
     places, labels, found = [], [], 0
     while found < count:
-        spots = scatter(mesh, 6 * count, rng)
+        spots = scatter(mesh, 6 * count, rng=rng)
         cosine = spots.normal @ eye
         kept = np.flatnonzero((cosine > GRAZING) & (cosine > rng.random(len(cosine))))
         start = spots.place[kept] + 1e-4 * mesh.diagonal * spots.normal[kept]

@@ -59,7 +59,9 @@ def measure(name: str) -> tuple[float, float, float]:
     )
     with tempfile.TemporaryDirectory() as folder:
         epochs = detector.epochs(len(train), config.synthesis)
-        trainer = make_trainer(detector, config.train, Path(folder), None, epochs)
+        trainer = make_trainer(
+            detector, config.train, folder=Path(folder), logger=None, epochs=epochs
+        )
         profiler = SimpleProfiler()
         trainer.profiler = profiler  # type: ignore[attr-defined]
         trainer.fit(detector, datamodule=data)

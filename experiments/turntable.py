@@ -111,10 +111,10 @@ def measure(category: str, defect: str, seed: tuple[int, ...], points: int) -> R
         for view in truth.views:
             write_cloud(views / category / f"{view.name}.ply", view)
         start = time.perf_counter(), time.process_time()
-        line = fuse_parts(views, out, Turning(), Cleaning())[0]
+        line = fuse_parts(views, out, turning=Turning(), cleaning=Cleaning())[0]
         wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
         if line.error:
-            return Row(category, defect, line, np.inf, np.nan, cpu, wall)
+            return Row(category, defect, line=line, rms=np.inf, covered=np.nan, cpu=cpu, wall=wall)
         cloud = read_cloud(out / line.file)
         gt = out / "gt" / f"{category}.txt"
         labelled = read_cloud(gt) if gt.is_file() else None
@@ -129,7 +129,7 @@ def measure(category: str, defect: str, seed: tuple[int, ...], points: int) -> R
         pos = truth.views[0].pos
         cell = float(np.median(cKDTree(pos).query(pos, 2)[0][:, 1]))
         covered = float((tree.query(np.concatenate(places))[0] <= np.sqrt(3) * cell).mean())
-    return Row(category, defect, line, rms, covered, cpu, wall)
+    return Row(category, defect, line=line, rms=rms, covered=covered, cpu=cpu, wall=wall)
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ def strut_bracket(rng: np.random.Generator) -> Mesh:
     across = _plate(np.array([2 * reach, strut, breadth]), middle, np.pi / 4)
     mesh, solid = foot
     for other, inside in (wall, across):
-        mesh = fuse(mesh, solid, other, inside)
+        mesh = fuse(mesh, solid, second=other, inside_second=inside)
         solid = _union(solid, inside)
     for side in (1.0, -1.0):
         center = np.array([place, side * 6.0, thick / 2])
@@ -57,7 +57,7 @@ def _plate(size: Array, center: Array, tilt: float) -> tuple[Mesh, Field]:
     """Return a box of a size ``(3,)``, turned about y, and its signed distance."""
     c, s = np.cos(tilt), np.sin(tilt)
     turn = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
-    mesh = box(size / 2, ROUNDING, STEP)
+    mesh = box(size / 2, ROUNDING, step=STEP)
 
     def inside(places: Array) -> Array:
         over = np.abs((places - center) @ turn) - (size / 2 - ROUNDING)
@@ -91,7 +91,7 @@ def _bored(mesh: Mesh, solid: Field, center: Array, axis: int, radius: float) ->
     return drilled, lambda where: np.maximum(solid(where), -bore(where))
 
 
-PART = Part(strut_bracket, 0.0125, "grinding")
+PART = Part(build=strut_bracket, ratio=0.0125, finish="grinding")
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     said = parser.parse_args()
     CATEGORIES["strut_bracket"] = PART
-    print(write(said.folder, "strut_bracket", said.profile, said.seed))
+    print(write(said.folder, "strut_bracket", profile=said.profile, seed=said.seed))
 
 
 if __name__ == "__main__":

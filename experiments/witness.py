@@ -57,7 +57,7 @@ def fit_all(folder: Path) -> None:
     from gmanet.datasets.procedural.dataset import PROFILES, Profile
     from gmanet.fit import main
 
-    PROFILES["witness"] = Profile(POINTS, TRAIN, GOOD, EACH)
+    PROFILES["witness"] = Profile(points=POINTS, train=TRAIN, test_good=GOOD, test_per_defect=EACH)
     os.environ["GMANET_RUNS"] = str(folder)
     for part in PARTS:
         for name in tqdm(names(), part, unit="detector"):

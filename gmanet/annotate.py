@@ -43,7 +43,7 @@ def main() -> None:
     said = parser.parse_args()
     if not (said.output / "test").is_dir():
         raise InputError(f"{said.output / 'test'}: no such folder, wanted the scans NAME.pcd in it")
-    for path in convert_annotations(said.output, list(_listed(said.files)), said.field):
+    for path in convert_annotations(said.output, list(_listed(said.files)), name=said.field):
         share = 100 * float(read_table(path)[:, 3].mean())
         sys.stdout.write(f"{path}: {share:.2f} % of the points are abnormal\n")
 

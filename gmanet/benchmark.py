@@ -41,7 +41,7 @@ PATIENCE = 20.0
 
 
 def run_cells(
-    cells: Iterable[Cell], overrides: list[str], jobs: int
+    cells: Iterable[Cell], overrides: list[str], *, jobs: int
 ) -> Generator[Cell, None, None]:
     """Run cells, each in a process of its own with a log, and yield each when it has ended.
 
@@ -64,7 +64,7 @@ def run_cells(
                 if cell.state in ("running", "done"):
                     yield cell
                 else:
-                    running.append((cell, _start(cell, overrides, environment)))
+                    running.append((cell, _start(cell, overrides, environment=environment)))
             ended = [pair for pair in running if pair[1].poll() is not None]
             running = [pair for pair in running if pair not in ended]
             for cell, process in ended:
@@ -83,7 +83,7 @@ def _environment(jobs: int) -> Mapping[str, str]:
 
 
 def _start(
-    cell: Cell, overrides: list[str], environment: Mapping[str, str]
+    cell: Cell, overrides: list[str], *, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     """Start a cell in a session of its own: Ctrl-C reaches it through this process alone."""
     cell.log.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def main() -> None:
     failed = []
     bar = tqdm(total=total, initial=done, unit="run", desc=experiment.name, smoothing=0)
     try:
-        with bar, closing(run_cells(missing, overrides, jobs)) as ended:
+        with bar, closing(run_cells(missing, overrides, jobs=jobs)) as ended:
             for cell in ended:
                 if cell.failure:
                     failed.append(f"{' '.join(cell.overrides)}\n  {cell.failure}")

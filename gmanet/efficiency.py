@@ -50,7 +50,7 @@ def methods(conf: Path = CONF) -> list[str]:
     return ["gmanet", *files, *sorted(set(DETECTORS) - about - {"gmanet"})]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One process's work: fit a method, or measure it once.
 
@@ -101,12 +101,14 @@ class Cell:
         seed_everything(config.seed, verbose=False)
         detector = DETECTORS[config.detector.name](config.detector)
         if self.turn < 0:
-            fit_briefly(detector, train, config.synthesis, config.seed)
-            save_detector(self.file, config.detector.name, {}, detector.state_dict())
+            fit_briefly(detector, train, synthesis=config.synthesis, seed=config.seed)
+            save_detector(self.file, config.detector.name, config={}, state=detector.state_dict())
             return
         detector.load_state_dict(load_detector(replace(self, turn=-1).file)["state"])
         clouds = [test[index] for index in range(min(self.clouds, len(test)))]
-        write_scores(self.file, measure(detector.eval(), clouds, self.device, self.turn == 0))
+        write_scores(
+            self.file, measure(detector.eval(), clouds, device=self.device, whole=self.turn == 0)
+        )
 
     def run(self) -> str:
         """Return nothing, or why it failed, after computing in another process."""
@@ -177,7 +179,15 @@ def main() -> None:
     commit = str(provenance()["commit"])
     source = f"{commit} {os.environ.get('OMP_NUM_THREADS') or os.cpu_count()}"
     cells = [
-        Cell(method, points, turn, said.clouds, said.device, overrides, source)
+        Cell(
+            method=method,
+            points=points,
+            turn=turn,
+            clouds=said.clouds,
+            device=said.device,
+            overrides=overrides,
+            source=source,
+        )
         for points in said.points
         for turn in range(-1, said.rounds)
         for method in chosen or methods()
@@ -190,7 +200,7 @@ def main() -> None:
     if not rows:
         raise InputError("; ".join(["no method could be measured", *reasons]))
     typed = " ".join(["python -m gmanet.efficiency", *sys.argv[1:]])
-    written = page(rows, provenance(), typed, said.device, reasons)
+    written = page(rows, provenance(), typed=typed, device=said.device, failed=reasons)
     name = "efficiency" if said.device == "cpu" else f"efficiency_{said.device}"
     for ending, text in (("md", written), ("csv", csv_rows(rows))):
         with replacing(said.output / f"{name}.{ending}") as draft:

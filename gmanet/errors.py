@@ -28,7 +28,7 @@ def note(sentence: str) -> None:
     sys.stderr.write(f"note: {sentence}\n")
 
 
-def hint(name: str, known: Iterable[str], shown: Mapping[str, str] | None = None) -> str:
+def hint(name: str, known: Iterable[str], *, shown: Mapping[str, str] | None = None) -> str:
     """Return `` (did you mean 'washer'?)`` with the known name nearest to a wrong one, or nothing.
 
     Of full keys ``section.key`` only the last part counts, unless no known key shares the section.
@@ -73,7 +73,7 @@ def command(main: Callable[[], None]) -> None:
         _leave(_refusal(error), 2)
 
 
-def _leave(sentence: str, code: int, kind: str = "error: ") -> None:
+def _leave(sentence: str, code: int, *, kind: str = "error: ") -> None:
     with suppress(OSError):
         sys.stderr.write(f"{kind}{sentence}\n")
     raise SystemExit(code) from None

@@ -23,7 +23,7 @@ def main() -> None:
 
     predictions = list(load_predictions(run.predictions))
     similar = similar_kinds(run.config.data)
-    figures = measure(predictions, run.config.detector.object_rule, similar)
+    figures = measure(predictions, run.config.detector.object_rule, similar=similar)
     if run.scores_file.is_file():
         figures["peak_memory_mib"] = run.read_scores().get("peak_memory_mib")
     run.write_scores(figures)

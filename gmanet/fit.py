@@ -53,14 +53,14 @@ def main() -> None:
         return
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
     processes = config.train.processes
-    found = inventory(config.data, train, test, processes=processes) if rank() == 0 else None
+    found = inventory(config.data, train, test=test, processes=processes) if rank() == 0 else None
     from gmanet.runs.pipeline import fit
     from gmanet.training.out_of_memory import advice
 
     try:
         with advice(config.train.processes), run.hold():
             run = Run.create(config, overwrite, data=found)
-            figures = fit(config, run, train, test)
+            figures = fit(config, run, train=train, test=test)
     except preemption.Preempted:
         sys.stderr.write(f"asked to stop; the same command goes on in {run.folder}\n")
         raise
@@ -78,7 +78,7 @@ def _found(config: RunConfig) -> dict[str, list[Entry]] | None:
 
     try:
         train, test = open_data(config.data, "train"), open_data(config.data, "test")
-        return inventory(config.data, train, test)
+        return inventory(config.data, train, test=test)
     except InputError as error:
         note(f"the data of this finished run cannot be compared: {error}")
         return None

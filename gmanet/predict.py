@@ -72,7 +72,7 @@ def main() -> None:
             note(f"{path}: the detector was fitted on this scan, which scores lower than others")
         scores = detector.score(cloud)
         target = _target(path, arguments.output)
-        _write(target, cloud, scores, limits)
+        _write(target, cloud, scores=scores, limits=limits)
         written = f"written {target}.{{npz,ply,png}}"
         sys.stdout.write(f"{path}: object score {scores.object:.4f}, {written}\n")
 
@@ -117,7 +117,9 @@ def _limits(run: Run) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def _write(target: Path, cloud: Cloud, scores: Scores, limits: tuple[float, float] | None) -> None:
+def _write(
+    target: Path, cloud: Cloud, *, scores: Scores, limits: tuple[float, float] | None
+) -> None:
     """Write scores, colored points and the picture."""
     from gmanet.runtime.atomic import replacing
     from gmanet.view.colors import score_colors
@@ -128,9 +130,12 @@ def _write(target: Path, cloud: Cloud, scores: Scores, limits: tuple[float, floa
     with replacing(target.with_name(f"{target.name}.npz")) as draft:
         score = cloud.in_file_order(points, np.nan)
         np.savez_compressed(draft, score=score, object_score=np.float32(scores.object))
-    color = score_colors(points, low, high)
-    write_cloud(target.with_name(f"{target.name}.ply"), cloud, color, comment=MARK)
-    panels = [Panel(cloud.name, cloud.pos), Panel("score", cloud.pos, score=points)]
+    color = score_colors(points, low, high=high)
+    write_cloud(target.with_name(f"{target.name}.ply"), cloud, color=color, comment=MARK)
+    panels = [
+        Panel(title=cloud.name, pos=cloud.pos),
+        Panel(title="score", pos=cloud.pos, score=points),
+    ]
     save_row(target.with_name(f"{target.name}.png"), [panels], limits=(low, high))
 
 

@@ -47,7 +47,7 @@ OTHERS = {"--stats": "statistics", "--annotations": "annotate"}
 """What else is asked of a data set, and the command behind it."""
 
 
-def prepare(scans: Path, folder: Path, overrides: Sequence[str] = ()) -> list[str]:
+def prepare(scans: Path, folder: Path, *, overrides: Sequence[str] = ()) -> list[str]:
     """Do the command's work, and return why parts or scans failed.
 
     Args:
@@ -73,14 +73,14 @@ def prepare(scans: Path, folder: Path, overrides: Sequence[str] = ()) -> list[st
         parts = fuse_parts(
             scans,
             folder,
-            taken(values, turning),
-            cleaning,
+            turning=taken(values, turning),
+            cleaning=cleaning,
             seed=values["seed"],
             label_value=values["label_value"],
         )
         tell_parts(parts, folder)
         return [line.error for line in parts if line.error]
-    lines = clean_scans(scans, folder, cleaning, values["label_value"])
+    lines = clean_scans(scans, folder, cleaning=cleaning, label_value=values["label_value"])
     tell_scans(lines, folder)
     return [line.error for line in lines if line.error]
 
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True)
     said = parser.parse_intermixed_args()
-    if failed := prepare(said.scans, said.output, said.overrides):
+    if failed := prepare(said.scans, said.output, overrides=said.overrides):
         sys.stderr.write("".join(f"failed: {one}\n" for one in failed))
         raise SystemExit(1)
 

@@ -95,7 +95,7 @@ def _name(cell: Cell) -> str:
     return f"{cell.row[:-1]}, {apart})" if inside else f"{cell.row} ({apart})"
 
 
-def _draw(path: Path, done: list[Cell], others: bool) -> bool:
+def _draw(path: Path, done: list[Cell], *, others: bool) -> bool:
     """Draw the scores of the runs whose pictures may lie there, and return whether there are any.
 
     Args:
@@ -104,7 +104,7 @@ def _draw(path: Path, done: list[Cell], others: bool) -> bool:
         others: Whether scans of other data sets than the procedural one may be drawn.
     """
     runs = [
-        Scored(_name(cell), cell.run.config.data, cell.run.predictions)
+        Scored(row=_name(cell), data=cell.run.config.data, predictions=cell.run.predictions)
         for cell in done
         if any(cell.run.predictions.glob("*.npz"))
     ]
@@ -112,7 +112,7 @@ def _draw(path: Path, done: list[Cell], others: bool) -> bool:
 
 
 def _page(
-    path: Path, experiment: Experiment, done: list[Cell], results: list[Result], picture: str
+    path: Path, experiment: Experiment, *, done: list[Cell], results: list[Result], picture: str
 ) -> str:
     """Return the page: what it shows, the tables, a picture, and where the figures come from."""
     record = load(done[0].run.config_file)
@@ -186,14 +186,14 @@ def read_stored(folder: Path) -> list[Stored]:
     for name, said in listed.items():
         if not isinstance(said, dict) or not said.get("title") or set(said) - {"title", "cost"}:
             raise InputError(f"{index}: {name}: {said}, wanted a title and, if known, a cost")
-    return [_stored(folder, name, said) for name, said in listed.items()]
+    return [_stored(folder, name, said=said) for name, said in listed.items()]
 
 
 def _pages(results: Path) -> list[Path]:
     return sorted(results.rglob("*.md"))
 
 
-def _stored(folder: Path, name: str, said: Mapping[str, str]) -> Stored:
+def _stored(folder: Path, name: str, *, said: Mapping[str, str]) -> Stored:
     """Return one entry of the index."""
     title, cost = said["title"], said.get("cost", "")
     page = folder / "results" / f"{name}.md"
@@ -271,9 +271,15 @@ def _report(arguments: argparse.Namespace) -> None:
     results = [result for result in found if result]
     drawing = (arguments.pictures or arguments.output) / f"{experiment.name}.png"
     stays = arguments.keep and drawing.is_file()
-    drawn = stays or _draw(drawing, done, arguments.pictures is not None)
+    drawn = stays or _draw(drawing, done, others=arguments.pictures is not None)
     beside = drawn and drawing.parent.resolve() == arguments.output.resolve()
-    page = _page(arguments.file, experiment, done, results, drawing.name if beside else "")
+    page = _page(
+        arguments.file,
+        experiment,
+        done=done,
+        results=results,
+        picture=drawing.name if beside else "",
+    )
     for ending, text in (("md", page), ("csv", csv_table(results))):
         with replacing(arguments.output / f"{experiment.name}.{ending}") as draft:
             draft.write_text(text, encoding="utf-8")

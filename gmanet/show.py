@@ -52,7 +52,7 @@ def show_file(path: Path, folder: Path) -> Path:
     for sentence in cloud.notes:
         note(sentence)
     picture = folder / f"{output_stem(path.stem, '.views')}.png"
-    return _draw(picture, cloud, _scores_of(path, cloud), None)
+    return _draw(picture, cloud, score=_scores_of(path, cloud), limits=None)
 
 
 def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
@@ -71,7 +71,7 @@ def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
     return score
 
 
-def show_run(run: Run, name: str, folder: Path) -> list[Path]:
+def show_run(run: Run, name: str, *, folder: Path) -> list[Path]:
     """Draw a test cloud of a run, and real beside synthetic defects; return the pictures.
 
     Args:
@@ -102,13 +102,13 @@ def show_run(run: Run, name: str, folder: Path) -> list[Path]:
             f"{name!r}, wanted the scan that was scored; it was changed since"
         )
     limits = (float(low), float(max(high, low + 1e-9)))
-    pictures = [_draw(folder / f"{file_stem(name)}.views.png", cloud, score, limits)]
+    pictures = [_draw(folder / f"{file_stem(name)}.views.png", cloud, score=score, limits=limits)]
     if DETECTORS[run.config.detector.name].learns_from_twins:
-        pictures += _draw_both(run, test, list(found.values()), folder)
+        pictures += _draw_both(run, test, predictions=list(found.values()), folder=folder)
     return pictures
 
 
-def _draw(path: Path, cloud: Cloud, score: Floats | None, limits: Limits | None) -> Path:
+def _draw(path: Path, cloud: Cloud, *, score: Floats | None, limits: Limits | None) -> Path:
     """Write a cloud's labels and scores from four sides."""
     colors: dict[str, Bytes] = {}
     if cloud.label is not None:
@@ -116,15 +116,15 @@ def _draw(path: Path, cloud: Cloud, score: Floats | None, limits: Limits | None)
     if score is not None:
         low, high = limits or np.percentile(score, (50, 99.9)).tolist()
         limits = (low, high)
-        colors["score"] = score_colors(score, low, high)
+        colors["score"] = score_colors(score, low, high=high)
     if not colors:
         colors[cloud.name] = np.broadcast_to(SURFACE_COLOR, cloud.pos.shape)
-    save_perspectives(path, cloud.pos, colors, cloud.label, limits)
+    save_perspectives(path, cloud.pos, colors=colors, region=cloud.label, limits=limits)
     return path
 
 
 def _draw_both(
-    run: Run, test: CloudDataset, predictions: list[Prediction], folder: Path
+    run: Run, test: CloudDataset, *, predictions: list[Prediction], folder: Path
 ) -> list[Path]:
     """Write defects of test clouds, one of each kind first, above twins of the run (Fig. 8).
 
@@ -147,11 +147,14 @@ def _draw_both(
         for index in range(max(1, len(real)))
     ]
     rows = [
-        [Panel(f"real: {cloud.defect}", cloud.pos, label=cloud.label) for cloud in real],
-        [Panel(f"synthetic {i}", one.pos, label=one.label) for i, one in enumerate(twins)],
+        [Panel(title=f"real: {cloud.defect}", pos=cloud.pos, label=cloud.label) for cloud in real],
+        [
+            Panel(title=f"synthetic {i}", pos=one.pos, label=one.label)
+            for i, one in enumerate(twins)
+        ],
     ]
     path = folder / "real_and_synthetic.png"
-    save_row(path, [row for row in rows if row], test.unit, 300, own_views=True)
+    save_row(path, [row for row in rows if row], unit=test.unit, size=300, own_views=True)
     return [path]
 
 
@@ -171,7 +174,7 @@ def main() -> None:
             wanted = f"wanted the folder of a run, or a scan: {said.place}/NAME.ply"
             raise InputError(f"{said.place}: is a folder without a run.yaml, {wanted}")
         run = Run.open(said.place)
-        pictures = show_run(run, said.cloud, said.output or run.pictures)
+        pictures = show_run(run, said.cloud, folder=said.output or run.pictures)
     elif said.cloud:
         raise InputError(f"{said.place} {said.cloud}: only a run has clouds to choose from")
     else:

@@ -37,7 +37,9 @@ from gmanet.runtime.provenance import provenance, short_commit
 __all__ = ["describe", "write_statistics"]
 
 
-def describe(config: DataConfig, chosen: Sequence[str], title: str, counted: Counted) -> list[Size]:
+def describe(
+    config: DataConfig, chosen: Sequence[str], *, title: str, counted: Counted
+) -> list[Size]:
     """Return the sizes of all clouds of some categories of a data set, as its files hold them.
 
     Args:
@@ -57,14 +59,14 @@ def describe(config: DataConfig, chosen: Sequence[str], title: str, counted: Cou
             own = counted.of(title, data.category, split)
             if not own:
                 clouds = tqdm(data, f"{title} {category} {split}", len(data), unit="cloud")
-                own = [size_of(title, split, cloud) for cloud in clouds]
+                own = [size_of(title, split, cloud=cloud) for cloud in clouds]
                 counted.add(own)
             sizes += own
     return sizes
 
 
 def write_statistics(
-    folder: Path, sizes: Sequence[Size], compare: Sequence[str] = (), about: str = ""
+    folder: Path, sizes: Sequence[Size], *, compare: Sequence[str] = (), about: str = ""
 ) -> str:
     """Return the tables after writing them, a line per cloud, and the picture.
 
@@ -94,7 +96,7 @@ def write_statistics(
     write_sizes(folder / "statistics.csv", sizes)
     ratios = {n: [s.ratio for s in sizes if s.data == n and s.ratio is not None] for n in names}
     points = {name: [size.points for size in sizes if size.data == name] for name in names}
-    save_distributions(folder / "distributions.png", ratios, points)
+    save_distributions(folder / "distributions.png", ratios, points=points)
     return text
 
 
@@ -136,13 +138,13 @@ def main() -> None:
     compare = []
     counted = Counted(folder / "unfinished.csv", " ".join(typed))
     for title, config, chosen in _data_sets(typed):
-        sizes += describe(config, chosen, title, counted)
+        sizes += describe(config, chosen, title=title, counted=counted)
         if config.name == "iec3d" or (config.name, config.profile) == ("procedural", "full"):
             compare.append(title)
     about = f"Counted on {datetime.date.today()}: `python -m gmanet.statistics {' '.join(typed)}`"
     commit = provenance()["commit"]
     about += f", commit {short_commit(commit)}." if commit else "."
-    sys.stdout.write(write_statistics(folder, sizes, compare, about))
+    sys.stdout.write(write_statistics(folder, sizes, compare=compare, about=about))
     counted.path.unlink(missing_ok=True)
 
 

@@ -30,7 +30,7 @@ def missing(cells: list[Cell]) -> str:
     return ",".join("-".join(map(str, found)) for found in ranges)
 
 
-def overrides_of(path: Path, cells: list[Cell], number: int) -> str:
+def overrides_of(path: Path, cells: list[Cell], *, number: int) -> str:
     """Return the overrides of one cell, a line each."""
     if not 0 <= number < len(cells):
         raise InputError(f"{path}: no cell {number}; there are 0 to {len(cells) - 1}")
@@ -61,7 +61,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cells = read_experiment(arguments.file, Run.root()).cells
     if arguments.cell is not None:
-        sys.stdout.write(f"{overrides_of(arguments.file, cells, arguments.cell)}\n")
+        sys.stdout.write(f"{overrides_of(arguments.file, cells, number=arguments.cell)}\n")
     elif arguments.missing:
         sys.stdout.write(f"{missing(cells)}\n")
     elif arguments.status:

@@ -27,7 +27,7 @@ SHOWN = 5
 """Twins in the picture at most."""
 
 
-def synthesize(overrides: list[str], count: int, folder: Path) -> list[Path]:
+def synthesize(overrides: list[str], count: int, *, folder: Path) -> list[Path]:
     """Write twins and the picture, and return the files.
 
     Args:
@@ -49,12 +49,12 @@ def synthesize(overrides: list[str], count: int, folder: Path) -> list[Path]:
             note(sentence)
         assert twin.label is not None
         files.append(folder / f"{twin.name}_{index:03d}.ply")
-        write_cloud(files[-1], twin, label_colors(twin.label))
+        write_cloud(files[-1], twin, color=label_colors(twin.label))
         pairs.append((normal, twin))
-    above = [Panel(normal.name, normal.pos) for normal, _ in pairs[:SHOWN]]
-    below = [Panel(twin.name, twin.pos, label=twin.label) for _, twin in pairs[:SHOWN]]
+    above = [Panel(title=normal.name, pos=normal.pos) for normal, _ in pairs[:SHOWN]]
+    below = [Panel(title=twin.name, pos=twin.pos, label=twin.label) for _, twin in pairs[:SHOWN]]
     files.append(folder / "twins.png")
-    save_row(files[-1], [above, below], train.unit)
+    save_row(files[-1], [above, below], unit=train.unit)
     return files
 
 
@@ -73,7 +73,7 @@ def main() -> None:
     if len(counts) > 1 or not count.isdecimal() or int(count) < 1:
         raise InputError(f"{' '.join(counts)}: wanted key=value overrides and one number of twins")
     overrides = [text for text in said.overrides if "=" in text]
-    for path in synthesize(overrides, int(count), said.output):
+    for path in synthesize(overrides, int(count), folder=said.output):
         sys.stdout.write(f"{path}\n")
 
 

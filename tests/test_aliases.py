@@ -97,7 +97,7 @@ def test_a_detector_stored_by_an_older_version_loads(tmp_path):
     path = tmp_path / "old.gmanet"
     config = older(compose(["detector.coarse_queries=99", "detector.experts=1"]))["detector"]
     assert "survey" in config
-    save_detector(path, "gmanet", config, detector.state_dict())
+    save_detector(path, "gmanet", config=config, state=detector.state_dict())
     assert stored.load(path).config == detector.config
 
 

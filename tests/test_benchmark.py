@@ -99,7 +99,7 @@ def test_what_another_command_does_is_left_to_it(experiment, tmp_path, type_in, 
         (done.run.folder / name).parent.mkdir(exist_ok=True)
         (done.run.folder / name).write_text("by another", encoding="utf-8")
     with hold(busy.run.lock_file):
-        list(benchmark.run_cells([done], [], 1))
+        list(benchmark.run_cells([done], [], jobs=1))
         type_in(benchmark.main, experiment)
     assert busy.log.read_text(encoding="utf-8") == "at work"
     assert done.run.scores_file.read_text(encoding="utf-8") == "by another"

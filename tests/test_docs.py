@@ -54,7 +54,9 @@ def slow():
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
     """Return a folder with the scans that the pages name, and a ``python`` that has the package."""
-    monkeypatch.setitem(PROFILES, "tiny", Profile((1500, 1800), 6, 1, 1))
+    monkeypatch.setitem(
+        PROFILES, "tiny", Profile(points=(1500, 1800), train=6, test_good=1, test_per_defect=1)
+    )
     config = compose(["data.profile=tiny", "data.category=washer"]).data
     good, test = (list(open_data(config, split)) for split in ("train", "test"))
     bad = next(cloud for cloud in test if cloud.label is not None and cloud.label.any())

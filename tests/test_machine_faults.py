@@ -89,45 +89,55 @@ class Typed:
 
 
 COMMANDS = {
-    "fit": Typed(fit.main, lambda a, out: [*TINY, "name=b"], ("b/scores.json", "b/detector.ckpt")),
+    "fit": Typed(
+        fit.main, lambda a, out: [*TINY, "name=b"], written=("b/scores.json", "b/detector.ckpt")
+    ),
     "predict": Typed(
         predict.main,
         lambda a, out: [a / "tiny/a", a / "scans/good/0.ply", "-o", out],
-        tuple(f"0.scores.{ending}" for ending in ("npz", "ply", "png")),
+        written=tuple(f"0.scores.{ending}" for ending in ("npz", "ply", "png")),
     ),
     "evaluate": Typed(
         evaluate.main,
         lambda a, out: [out / "tiny/a"],
-        ("tiny/a/scores.json",),
-        "tiny/a/scores.json",
-        ("tiny",),
+        written=("tiny/a/scores.json",),
+        target="tiny/a/scores.json",
+        inputs=("tiny",),
     ),
-    "benchmark": Typed(benchmark.main, lambda a, out: [a / "tiny.yaml"], ("tiny/a/scores.json",)),
+    "benchmark": Typed(
+        benchmark.main, lambda a, out: [a / "tiny.yaml"], written=("tiny/a/scores.json",)
+    ),
     "prepare": Typed(
-        prepare.main, lambda a, out: [a / "scans", "-o", out], ("good/0.ply", "prepare.csv")
+        prepare.main, lambda a, out: [a / "scans", "-o", out], written=("good/0.ply", "prepare.csv")
     ),
-    "synthesize": Typed(synthesize.main, lambda a, out: [*DATA, 2, "-o", out], ("twins.png",)),
-    "show": Typed(show.main, lambda a, out: [a / "scans/good/0.ply", "-o", out], ("0.views.png",)),
+    "synthesize": Typed(
+        synthesize.main, lambda a, out: [*DATA, 2, "-o", out], written=("twins.png",)
+    ),
+    "show": Typed(
+        show.main, lambda a, out: [a / "scans/good/0.ply", "-o", out], written=("0.views.png",)
+    ),
     "sweep": Typed(sweep.main, lambda a, out: [a / "tiny.yaml", "--status"]),
     "report": Typed(
         report.main,
         lambda a, out: [a / "tiny.yaml", "-o", out / "tables"],
-        ("tables/tiny.md", "tables/tiny.csv", "tables/tiny.png"),
-        "tables",
-        ("tiny",),
+        written=("tables/tiny.md", "tables/tiny.csv", "tables/tiny.png"),
+        target="tables",
+        inputs=("tiny",),
     ),
     "statistics": Typed(
-        statistics.main, lambda a, out: [*DATA, "-o", out], ("statistics.md", "statistics.csv")
+        statistics.main,
+        lambda a, out: [*DATA, "-o", out],
+        written=("statistics.md", "statistics.csv"),
     ),
     "annotate": Typed(
         annotate.main,
         lambda a, out: [a / "marked", "-o", out],
-        ("gt/0.txt",),
-        "gt",
-        ("test",),
+        written=("gt/0.txt",),
+        target="gt",
+        inputs=("test",),
     ),
     "efficiency": Typed(
-        efficiency.main, lambda a, out: ["-o", out], ("efficiency.md", "efficiency.csv")
+        efficiency.main, lambda a, out: ["-o", out], written=("efficiency.md", "efficiency.csv")
     ),
 }
 WRITING = [name for name, command in COMMANDS.items() if command.written]
@@ -178,7 +188,7 @@ def begin(made, tmp_path, type_in, monkeypatch, capsys):
         out.mkdir(exist_ok=True)
         for part in typed.inputs:
             shutil.copytree(made / part, out / part)
-        return Attempt(typed, typed.words(made, out), out, type_in, capsys)
+        return Attempt(typed, typed.words(made, out), out=out, type_in=type_in, capsys=capsys)
 
     yield start
     for number, handler in before.items():
@@ -469,7 +479,9 @@ def test_several_gpus_cannot_gather_what_lies_on_the_cpu(tmp_path, bumped_plate,
         data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         epochs, settings = detector.epochs(len(train), synthesis), Several(workers=0, curve=-1)
         watch = NoCollectives()
-        trainer = make_trainer(detector, settings, tmp_path, None, epochs, [watch])
+        trainer = make_trainer(
+            detector, settings, folder=tmp_path, logger=None, epochs=epochs, callbacks=[watch]
+        )
         trainer.fit(detector, data)
         assert torch.distributed.is_initialized()
         assert "val/point_auroc" in trainer.callback_metrics

@@ -62,12 +62,12 @@ def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
 
 
 def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys):
-    splits = [Folder(scans, "", split).names for split in ("train", "test")]
+    splits = [Folder(scans, "", split=split).names for split in ("train", "test")]
     files = sorted(scans.rglob("*.ply"))
     for words in ([], ["-o", scans / "good"], ["-o", scans / "scored"], ["-o", scans]):
         type_in(predict.main, run, *files[1:], *words)
-    assert [Folder(scans, "", split).names for split in ("train", "test")] == splits
-    assert "passed over" in Folder(scans, "", "test").notes[0]
+    assert [Folder(scans, "", split=split).names for split in ("train", "test")] == splits
+    assert "passed over" in Folder(scans, "", split="test").notes[0]
     type_in(prepare.main, scans, "-o", tmp_path / "clean")
     said = capsys.readouterr()
     assert "7 of 7 scans written" in said.out

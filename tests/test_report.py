@@ -40,7 +40,9 @@ def finished(tmp_path, type_in):
         run = Run.create(config, overrides=cell.overrides)
         for cloud in open_data(config.data, "test"):
             score = cloud.label.astype(np.float32)
-            Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(run.predictions)
+            Prediction(
+                name=cloud.name, score=score, label=cloud.label, region=None, defect=cloud.defect
+            ).save(run.predictions)
         run.detector_file.touch()
         defects = {"scar": {"object_auroc": 0.5}}
         run.write_scores({"object_auroc": 0.75, "defects": defects})

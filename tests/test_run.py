@@ -171,7 +171,7 @@ def test_finished_and_the_last_checkpoint():
     assert run.last_checkpoint.name == "epoch=10.ckpt"
     run.write_scores({})
     assert not run.finished
-    run.save_detector("gmanet", {}, {})
+    run.save_detector("gmanet", {}, state={})
     assert run.finished
 
 
@@ -217,7 +217,7 @@ def test_a_failed_write_leaves_the_older_file():
 def test_a_detector_comes_back():
     run = create()
     state = torch.nn.Linear(3, 2).state_dict()
-    run.save_detector("gmanet", {"radius": [0.1], "sdo": True, "root": None}, state)
+    run.save_detector("gmanet", {"radius": [0.1], "sdo": True, "root": None}, state=state)
     found = run.load_detector()
     assert (found["format"], found["detector"]) == (1, "gmanet")
     assert found["config"] == {"radius": [0.1], "sdo": True, "root": None}

@@ -12,7 +12,7 @@ from gmanet.errors import InputError
 __all__ = ["Cleaned", "Cleaning", "clean"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cleaning:
     """Settings of cleaning.
 
@@ -43,7 +43,7 @@ class Cleaning:
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Cleaned:
     """A scan after cleaning.
 
@@ -69,7 +69,9 @@ def clean(cloud: Cloud, cleaning: Cleaning) -> Cleaned:
     cell = cleaning.cell or cell_of_depth(inside.pos, cleaning.depth) * (cleaning.depth > 0)
     chosen = _taken(inside, octree_sample(inside.pos, cell)) if cell else inside
     chosen.checked(f"after thinning to cells of {cell:.6g}")
-    return Cleaned(chosen, len(cloud) - len(inside), len(inside) - len(chosen))
+    return Cleaned(
+        cloud=chosen, outliers=len(cloud) - len(inside), thinned=len(inside) - len(chosen)
+    )
 
 
 def _taken(cloud: Cloud, rows: Indices) -> Cloud:

@@ -58,7 +58,7 @@ def inliers(
     lost = np.ones(len(pos), dtype=np.bool_)
     for index in range(rounds):
         tree = cKDTree(pos[left])
-        mean[lost], reach[lost] = _distances(tree, pos[left[lost]], neighbors)
+        mean[lost], reach[lost] = _distances(tree, pos[left[lost]], neighbors=neighbors)
         far = mean > mean.mean() + ratio * mean.std()
         if index and contrast:
             suspects = far.nonzero()[0]
@@ -76,7 +76,7 @@ def inliers(
     return inner
 
 
-def _distances(tree: cKDTree, query: Floats, neighbors: int) -> tuple[Doubles, Doubles]:
+def _distances(tree: cKDTree, query: Floats, *, neighbors: int) -> tuple[Doubles, Doubles]:
     """Return the mean and the greatest distance to the nearest other points, ``(Q,)`` each."""
     ranks = _ranks(tree, neighbors)
     blocks = [query[start : start + BLOCK] for start in range(0, len(query), BLOCK)]

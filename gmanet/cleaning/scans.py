@@ -27,7 +27,7 @@ MANY = 0.05
 """Share of outliers above which a scan is named: perhaps its surface was taken for them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """What became of one scan, a line of the table.
 
@@ -55,7 +55,7 @@ class Line:
 
 
 def clean_scans(
-    scans: Path, folder: Path, cleaning: Cleaning, label_value: float = LABEL_VALUE
+    scans: Path, folder: Path, *, cleaning: Cleaning, label_value: float = LABEL_VALUE
 ) -> list[Line]:
     """Clean all scans, and return what became of each.
 
@@ -74,7 +74,7 @@ def clean_scans(
     )
     if not files:
         raise InputError(f"{scans}: no scans, wanted files that end in {', '.join(READERS)}")
-    _refuse_twins(scans, files, folder)
+    _refuse_twins(scans, files, folder=folder)
     for sentence in unread(scans, [scans / name for name in files]):
         note(sentence)
     known = {line.key: line for line in read_table(folder / TABLE, Line) if not line.error}
@@ -84,13 +84,13 @@ def clean_scans(
             key = digest((METHOD, cleaning, label_value), [scans / name])
         except OSError as error:
             lines.append(
-                Line(str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
+                Line(file=str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
             )
             continue
         line = known.get(key)
         target = folder / _written(name)
         if line is None or line.file != str(name) or not target.is_file():
-            line = _clean(scans / name, name, target, (cleaning, label_value), key)
+            line = _clean(scans / name, name, target=target, how=(cleaning, label_value), key=key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
@@ -101,7 +101,7 @@ def _written(name: Path) -> Path:
     return name if name.suffix.lower() in WRITERS else name.with_suffix(".ply")
 
 
-def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
+def _refuse_twins(scans: Path, files: Sequence[Path], *, folder: Path) -> None:
     """Raise an error if two scans would be written to the same path."""
     blind = _ignores_case(folder)
     seen: dict[str, Path] = {}
@@ -120,7 +120,7 @@ def _ignores_case(folder: Path) -> bool:
     return other.name != directory.resolve().name and other.exists() and other.samefile(directory)
 
 
-def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
+def _clean(path: Path, name: Path, *, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
     cleaning, label_value = how
     try:
         cloud = read_cloud(path, label_value)
@@ -133,12 +133,12 @@ def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], ke
         target.unlink(missing_ok=True)  # of earlier settings
         said = str(error)
         named = said if said.startswith(str(path)) else f"{path}: {said}"
-        return Line(str(name), key=key, error=named)
+        return Line(file=str(name), key=key, error=named)
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (cloud, cleaned.cloud)
     )
     return Line(
-        str(name),
+        file=str(name),
         points=len(cloud),
         outliers=cleaned.outliers,
         thinned=cleaned.thinned,

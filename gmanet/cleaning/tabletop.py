@@ -35,7 +35,7 @@ SPECK = 0.01
 """Pieces with fewer points, as a fraction of the largest, are specks."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Plane:
     """The table.
 
@@ -83,7 +83,7 @@ def find_table(grid: Floats, valid: Labels) -> Plane | None:
     if np.mean(np.abs((border - origin) @ normal) < spread) < AGREE:
         return None
     normal = -normal if normal @ origin > 0 else normal
-    return Plane(normal, float(-(normal @ origin)), spread)
+    return Plane(normal=normal, height=float(-(normal @ origin)), reach=spread)
 
 
 def part_on_table(grid: Floats, valid: Labels) -> Labels:

@@ -119,7 +119,7 @@ def _file_layers(conf: Path, bare: Mapping[str, str]) -> Iterator[tuple[str, dic
     usual = {key: str(value) for key, value in default.items() if _is_name(key, value)}
     yield str(path), {key: value for key, value in default.items() if key not in usual}
     for names in ({key: usual[key] for key in usual if key not in bare}, bare):
-        files = {section: _named(conf, section, name) for section, name in names.items()}
+        files = {section: _named(conf, section, name=name) for section, name in names.items()}
         for source, file in files.values():
             yield source, {key: value for key, value in file.items() if key not in files}
         for section, (source, file) in files.items():
@@ -127,7 +127,7 @@ def _file_layers(conf: Path, bare: Mapping[str, str]) -> Iterator[tuple[str, dic
             yield source, {section: file.get(section, {})}
 
 
-def _named(conf: Path, section: str, name: str) -> tuple[str, dict[str, Any]]:
+def _named(conf: Path, section: str, *, name: str) -> tuple[str, dict[str, Any]]:
     """Return source and content of what a bare name stands for."""
     path = conf / section / f"{name}.yaml"
     key, table = SECTIONS[section]

@@ -50,7 +50,7 @@ def parse(override: str, texts: Mapping[str, str] | None = None) -> tuple[str, s
     except Exception as error:  # the parsers of YAML and of ${...} have no error in common
         raise InputError(f"{override}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
-    return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
+    return key, text, _with_texts({key: value["value"]}, as_text, texts=texts or {})[key]
 
 
 def _refuse_bytes(key: str, text: str) -> None:
@@ -83,7 +83,9 @@ def load(path: Path, texts: Mapping[str, str] | None = None) -> dict[str, Any]:
         raise InputError(f"{path}: is no YAML mapping ({line}{_first_line(error)})") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds a {type(values).__name__}, wanted a YAML mapping")
-    return _with_texts({str(key): value for key, value in values.items()}, as_text, texts or {})
+    return _with_texts(
+        {str(key): value for key, value in values.items()}, as_text, texts=texts or {}
+    )
 
 
 def written(path: Path) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def written(path: Path) -> dict[str, Any]:
 
 
 def _with_texts(
-    values: Mapping[Any, Any], as_text: Any, texts: Mapping[str, str], prefix: str = ""
+    values: Mapping[Any, Any], as_text: Any, *, texts: Mapping[str, str], prefix: str = ""
 ) -> dict[Any, Any]:
     """Return the values, those of text keys as they are written.
 
@@ -112,7 +114,7 @@ def _with_texts(
     for key, value in values.items():
         text = as_text.get(key) if isinstance(as_text, Mapping) else None
         if isinstance(value, Mapping):
-            result[key] = _with_texts(value, text, texts, f"{prefix}{key}.")
+            result[key] = _with_texts(value, text, texts=texts, prefix=f"{prefix}{key}.")
         elif f"{prefix}{key}" in texts:
             result[key] = _as_written(value, text)
     return result

@@ -55,7 +55,7 @@ SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
 """Section -> the key that a bare name sets where there is no file, and the names there are."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunConfig:
     """Everything that decides the result of one run, and where it is computed and logged.
 
@@ -146,11 +146,11 @@ def from_resolved(values: Mapping[str, Any], source: str = "run.yaml") -> RunCon
         InputError: An unknown key, or a value of another type.
     """
     values = current(values)
-    return build(values, dict.fromkeys(flatten(values), source), source)
+    return build(values, dict.fromkeys(flatten(values), source), source=source)
 
 
 def build(
-    run: Mapping[str, Any], origin: Mapping[str, str], source: str = "overrides"
+    run: Mapping[str, Any], origin: Mapping[str, str], *, source: str = "overrides"
 ) -> RunConfig:
     """Return the configuration that differs from the defaults in the given values.
 
@@ -176,7 +176,7 @@ def build(
     config = OmegaConf.structured(defaults)
     for key, value in _values(run, where):
         if key not in known:
-            raise InputError(_unknown(where(key), key, known))
+            raise InputError(_unknown(where(key), key, known=known))
         try:
             OmegaConf.update(config, key, value, merge=True)
         except (OmegaConfBaseException, TypeError, ValueError):
@@ -222,7 +222,7 @@ def _values(run: Mapping[str, Any], where: Callable[[str], str]) -> Iterator[tup
             yield from ((f"{section}.{key}", inner) for key, inner in value.items())
 
 
-def _unknown(place: str, key: str, known: Iterable[str]) -> str:
+def _unknown(place: str, key: str, *, known: Iterable[str]) -> str:
     """Return a sentence on a key that does not exist, with the nearest and all that do."""
     section, dot, _ = key.partition(".")
     inside = [other for other in known if dot and other.startswith(f"{section}.")]

@@ -59,7 +59,7 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
     else:
         wanted = ".txt, .xyz, .asc, .ply or .pcd"
         raise InputError(f"{path}: ending {ending!r}, wanted {wanted} as saved by CloudCompare")
-    values = np.asarray(columns[_chosen(path, columns, name)], np.float64)
+    values = np.asarray(columns[_chosen(path, columns, name=name)], np.float64)
     if np.isnan(values).all():
         raise InputError(f"{path}: no point has a label, wanted 0 or 1")
     values = np.where(np.isnan(values), 0, values)
@@ -109,14 +109,14 @@ def _labeled(category: Path, cloud: Cloud) -> Cloud:
         found = f"point {far + 1} is {distance[far]:.3g} away from all points"
         raise InputError(f"{cloud.name}: {found}, {wanted}")
     try:
-        own = match_rows(points, rows, SAME * cloud.diameter)
+        own = match_rows(points, rows, tolerance=SAME * cloud.diameter)
     except InputError as error:
         raise InputError(f"{cloud.name}: {error}, {wanted}") from None
     return whole.replace(label=cloud.label[own])
 
 
 def convert_annotations(
-    category: Path, files: Sequence[Path], name: str | None = None
+    category: Path, files: Sequence[Path], *, name: str | None = None
 ) -> list[Path]:
     """Return the label files of annotated clouds; none is written if one of them is refused.
 
@@ -138,7 +138,7 @@ def convert_annotations(
     return [write_gt(category, cloud) for cloud in clouds]
 
 
-def _chosen(path: Path, columns: dict[str, Column], name: str | None) -> str:
+def _chosen(path: Path, columns: dict[str, Column], *, name: str | None) -> str:
     """Return the column that holds the labels."""
     wanted = NAMES if name is None else (plain_name(name),)
     found = find_label([one for one in columns if one not in GEOMETRY], wanted)

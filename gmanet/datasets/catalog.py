@@ -48,12 +48,12 @@ def _root(config: DataConfig) -> Path:
 
 def _published(config: DataConfig, split: str) -> CloudDataset:
     loader, label_points = PUBLISHED[config.name], config.label_points
-    return loader(_root(config), config.category, split, label_points=label_points)
+    return loader(_root(config), config.category, split=split, label_points=label_points)
 
 
 DATASETS: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
-    "procedural": lambda c, split: Procedural(c.category, split, c.profile, c.seed),
-    "folder": lambda c, split: Folder(_root(c), c.category, split, c.label_value),
+    "procedural": lambda c, split: Procedural(c.category, split, profile=c.profile, seed=c.seed),
+    "folder": lambda c, split: Folder(_root(c), c.category, split=split, label_value=c.label_value),
     **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> function of a configuration and a split that opens the data set."""

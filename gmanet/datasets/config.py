@@ -11,7 +11,7 @@ from gmanet.errors import InputError
 __all__ = ["DataConfig"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DataConfig:
     """Data of a run.
 

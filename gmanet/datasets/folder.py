@@ -65,7 +65,7 @@ class Folder(CloudDataset):
     """
 
     def __init__(
-        self, root: Path, category: str, split: str, label_value: float = LABEL_VALUE
+        self, root: Path, category: str, *, split: str, label_value: float = LABEL_VALUE
     ) -> None:
         self.label_value = label_value
         self.folder = _category_folder(root, category)
@@ -74,7 +74,7 @@ class Folder(CloudDataset):
         self.train, self.test = _splits(self.folder)
         self.scans = self.train if split == "train" else self.test
         if not self.scans:
-            raise InputError(_no_clouds(self.folder, split, len(self.train)))
+            raise InputError(_no_clouds(self.folder, split, good=len(self.train)))
         seen: dict[str, Path] = {}
         for scan in self.scans:
             if scan.name in seen:
@@ -133,7 +133,7 @@ def _category_folder(root: Path, category: str) -> Path:
     raise InputError(f"{folder}: no such folder, wanted one of: {', '.join(found) or 'none there'}")
 
 
-def _no_clouds(folder: Path, split: str, good: int) -> str:
+def _no_clouds(folder: Path, split: str, *, good: int) -> str:
     """Return a sentence on a split without clouds that says what to add or to type."""
     parts = [path.name for path in _kinds(folder) if {"good", "train"} & set(_by_name(path))]
     if split == "train" and parts:

@@ -131,7 +131,7 @@ def inventory(
     places = [_places(data, found[data.split]) for data in (train, test)]
     sizes = [[entry.size for entry in found[split]] for split in ("train", "test")]
     check_sizes(sizes[0], places[0])
-    foreign = foreign_sizes(sizes[0], sizes[1], places[1])
+    foreign = foreign_sizes(sizes[0], sizes[1], places=places[1])
     entries = [*found["train"], *found["test"]]
     for sentence in [*dict.fromkeys([*train.notes, *test.notes]), *foreign, *grouped(entries)]:
         note(sentence)

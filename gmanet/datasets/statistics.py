@@ -55,7 +55,7 @@ HEAD = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Size:
     """How large a cloud is, and how much of it is abnormal.
 
@@ -97,7 +97,15 @@ def size_of(data: str, split: str, cloud: Cloud) -> Size:
     if defect is None:
         defect = {None: "unknown", True: "abnormal", False: "good"}[cloud.abnormal]
     marked = None if cloud.label is None else int(cloud.label.sum())
-    return Size(data, cloud.category, split, cloud.name, defect, len(cloud), marked)
+    return Size(
+        data=data,
+        category=cloud.category,
+        split=split,
+        name=cloud.name,
+        defect=defect,
+        points=len(cloud),
+        marked=marked,
+    )
 
 
 NAMES = "surrogateescape"
@@ -106,7 +114,7 @@ COLUMNS = [field.name for field in fields(Size)]
 """Columns of the file of sizes."""
 
 
-def write_sizes(path: Path, sizes: Iterable[Size], about: str = "") -> None:
+def write_sizes(path: Path, sizes: Iterable[Size], *, about: str = "") -> None:
     """Write one line per cloud, after a line ``# about`` where that is given.
 
     Raises:
@@ -145,7 +153,7 @@ class Counted:
     def add(self, sizes: list[Size]) -> None:
         """Keep the sizes of a whole split."""
         self.sizes += sizes
-        write_sizes(self.path, self.sizes, self.about)
+        write_sizes(self.path, self.sizes, about=self.about)
 
 
 def _size(path: Path, row: list[str]) -> Size:
@@ -153,7 +161,13 @@ def _size(path: Path, row: list[str]) -> Size:
         *names, points, marked = row
         data, category, split, name, defect = names
         return Size(
-            data, category, split, name, defect, int(points), int(marked) if marked else None
+            data=data,
+            category=category,
+            split=split,
+            name=name,
+            defect=defect,
+            points=int(points),
+            marked=int(marked) if marked else None,
         )
     except ValueError:
         raise InputError(f"{path}: is damaged, wanted it removed") from None

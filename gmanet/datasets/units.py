@@ -59,7 +59,7 @@ def check_sizes(sizes: Sequence[float], places: Sequence[str]) -> None:
 
 
 def foreign_sizes(
-    train: Sequence[float], test: Sequence[float], places: Sequence[str]
+    train: Sequence[float], test: Sequence[float], *, places: Sequence[str]
 ) -> list[str]:
     """Return a sentence for the test scans that are in another unit than the train scans.
 

@@ -27,7 +27,7 @@ CALIBRATION = 8192
 
 
 def greedy_coreset(
-    features: Tensor, count: int, generator: torch.Generator, project: int = 128
+    features: Tensor, count: int, *, generator: torch.Generator, project: int = 128
 ) -> Tensor:
     """Return the rows of a k-center greedy choice, in the order of choice, ``(min(count, N),)``.
 
@@ -58,7 +58,7 @@ def greedy_coreset(
     return chosen
 
 
-def k_nearest(query: Tensor, rows: Tensor, count: int) -> Tensor:
+def k_nearest(query: Tensor, rows: Tensor, *, count: int) -> Tensor:
     """Return Euclidean distances to the nearest rows, ascending, with shape ``(Q, count)``.
 
     Args:
@@ -100,7 +100,7 @@ class Bank(nn.Module):
         self.register_buffer("deviation", torch.ones(()))
 
     def build(
-        self, clouds: list[Tensor], count: int, neighbors: int, generator: torch.Generator
+        self, clouds: list[Tensor], count: int, *, neighbors: int, generator: torch.Generator
     ) -> None:
         """Choose the rows and measure the scale.
 
@@ -115,7 +115,7 @@ class Bank(nn.Module):
         """
         every = torch.cat(clouds)
         if count < len(every):
-            chosen = greedy_coreset(every, count, generator)
+            chosen = greedy_coreset(every, count, generator=generator)
         else:
             chosen = torch.arange(len(every), device=every.device)
         self.rows = every[chosen]
@@ -125,14 +125,16 @@ class Bank(nn.Module):
         for number, cloud in enumerate(clouds):
             others = self.rows[origin != number]
             sample = cloud[: max(1, CALIBRATION // len(clouds))]
-            found.append(k_nearest(sample, others if len(others) else self.rows, neighbors))
+            found.append(k_nearest(sample, others if len(others) else self.rows, count=neighbors))
         distance = torch.cat([part.mean(dim=1) for part in found])
         self.mean = distance.mean()
         self.deviation = distance.std(correction=0).clamp_min(1e-6 * self.mean + 1e-12)
 
     def score(self, features: Tensor, neighbors: int) -> Tensor:
         """Return the standardised mean distance to the nearest rows, with shape ``(N,)``."""
-        return (k_nearest(features, self.rows, neighbors).mean(dim=1) - self.mean) / self.deviation
+        return (
+            k_nearest(features, self.rows, count=neighbors).mean(dim=1) - self.mean
+        ) / self.deviation
 
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any

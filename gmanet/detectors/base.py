@@ -43,7 +43,7 @@ class Scores:
     object: float
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DetectorConfig:
     """What all detectors have in common.
 
@@ -159,7 +159,13 @@ class Detector(LightningModule, ABC):
         from gmanet.detectors.stored import save_detector
 
         config = asdict(self.config)
-        save_detector(Path(path), self.config.name, config, self.state_dict(), self.fitted_on)
+        save_detector(
+            Path(path),
+            self.config.name,
+            config=config,
+            state=self.state_dict(),
+            train=self.fitted_on,
+        )
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of one cloud's points, ``(N,)``, and what the rule makes of them."""

@@ -30,7 +30,7 @@ __all__ = ["BTF", "BTFConfig", "BTFReader"]
 FEATURES = ("raw", "fpfh")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BTFReader:
     """Turn a cloud into features of some of its points and the way from them to all points.
 
@@ -58,7 +58,7 @@ class BTFReader:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class BTFConfig(MemoryConfig):
     """BTF's settings.
 
@@ -99,4 +99,6 @@ class BTF(MemoryDetector):
 
     def reader(self) -> BTFReader:
         """Return what turns a cloud into features of sampled points."""
-        return BTFReader(self.config.feature, self.config.share, self.config.min_points)
+        return BTFReader(
+            feature=self.config.feature, share=self.config.share, min_points=self.config.min_points
+        )

@@ -44,7 +44,7 @@ class CurvatureReader:
         """Return the record to remember or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         center = pos[farthest_points(pos, self.centers)]
-        around = nearest(center, center, SIZES[-1])[1]
+        around = nearest(center, center, count=SIZES[-1])[1]
         bend = [surface_variation(center, around[:, :size]) for size in SIZES]
         near, weight = interpolation(center, pos)
         return Described(
@@ -55,7 +55,7 @@ class CurvatureReader:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CurvatureConfig(MemoryConfig):
     """The curvature detector's settings.
 

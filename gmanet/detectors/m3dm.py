@@ -29,7 +29,7 @@ from gmanet.errors import InputError
 __all__ = ["M3DM", "M3DMConfig", "reweighted"]
 
 
-def reweighted(features: Tensor, rows: Tensor, distance: Tensor, count: int) -> Tensor:
+def reweighted(features: Tensor, rows: Tensor, *, distance: Tensor, count: int) -> Tensor:
     """Return the highest distance, weighted by the rows around the nearest one, a scalar.
 
     Args:
@@ -50,7 +50,7 @@ def reweighted(features: Tensor, rows: Tensor, distance: Tensor, count: int) -> 
     return distance[highest] * (1 - share[0])
 
 
-@dataclass
+@dataclass(kw_only=True)
 class M3DMConfig(PointMAEConfig):
     """M3DM's settings.
 
@@ -93,8 +93,8 @@ class M3DM(PointMAE):
         bank = self.banks["feature"]
         assert isinstance(bank, Bank)
         features = self.features(record)["feature"].float()
-        distance = k_nearest(features, bank.rows, self.config.neighbors).mean(dim=1)
+        distance = k_nearest(features, bank.rows, count=self.config.neighbors).mean(dim=1)
         standard = (distance - bank.mean) / bank.deviation
-        highest = reweighted(features, bank.rows, distance, self.config.reweight)
-        points = propagate(standard, record.near, record.weight)
+        highest = reweighted(features, bank.rows, distance=distance, count=self.config.reweight)
+        points = propagate(standard, record.near, weight=record.weight)
         return points, (highest - bank.mean) / bank.deviation

@@ -30,7 +30,7 @@ class Described(Data):
     """
 
 
-@dataclass
+@dataclass(kw_only=True)
 class MemoryConfig(DetectorConfig):
     """What all memory banks have in common.
 
@@ -78,7 +78,9 @@ class MemoryDetector(Detector):
 
     def point_scores(self, record: Data) -> Tensor:
         """Return scores of all points of a cloud, interpolated from places, with shape ``(N,)``."""
-        return propagate(self.bank_score("feature", record.feature), record.near, record.weight)
+        return propagate(
+            self.bank_score("feature", record.feature), record.near, weight=record.weight
+        )
 
     def bank_score(self, name: str, features: Tensor) -> Tensor:
         """Return a bank's scores of features with shape ``(M, C)``, with shape ``(M,)``."""
@@ -107,7 +109,7 @@ class MemoryDetector(Detector):
             clouds = [self.seen[cloud][name] for cloud in names]
             generator = torch.Generator().manual_seed(self.seed)
             count = self.bank_rows(sum(len(cloud) for cloud in clouds))
-            bank.build(clouds, count, self.config.neighbors, generator)
+            bank.build(clouds, count, neighbors=self.config.neighbors, generator=generator)
         self.seen = {}
 
     def _gather(self) -> None:

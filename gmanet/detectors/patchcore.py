@@ -33,7 +33,7 @@ __all__ = ["PatchCore", "PatchCoreConfig", "PatchCoreReader"]
 FEATURES = ("raw", "fpfh")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatchCoreReader:
     """Turn a cloud into features of all its points.
 
@@ -62,7 +62,7 @@ class PatchCoreReader:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PatchCoreConfig(PosedConfig):
     """PatchCore's settings.
 
@@ -97,12 +97,16 @@ class PatchCore(PosedDetector):
     config: PatchCoreConfig
 
     def __init__(self, config: PatchCoreConfig) -> None:
-        super().__init__(config, tuple(config.features), "raw" in config.features)
+        super().__init__(config, tuple(config.features), posed="raw" in config.features)
 
     def reader(self) -> PatchCoreReader:
         """Return what turns a cloud into features of all its points."""
         config = self.config
-        return PatchCoreReader(tuple(config.features), config.samples_per_cloud, self.pose)
+        return PatchCoreReader(
+            features=tuple(config.features),
+            samples_per_cloud=config.samples_per_cloud,
+            pose=self.pose,
+        )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""

@@ -40,7 +40,7 @@ LEARNED = (16, 256)
 """Normal clouds, and patches of each, that pre-training reads: a bound on memory."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PointMAEConfig(PosedConfig):
     """Settings of detectors on Point-MAE features.
 
@@ -95,7 +95,9 @@ class PointMAE(PosedDetector):
 
     def __init__(self, config: PointMAEConfig, banks: tuple[str, ...] = ("feature",)) -> None:
         super().__init__(config, banks)
-        self.encoder = PointEncoder(config.encoder, config.width, config.depth, config.heads)
+        self.encoder = PointEncoder(
+            config.encoder, config.width, depth=config.depth, heads=config.heads
+        )
         self.encoder.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> PointMAE:
@@ -106,7 +108,7 @@ class PointMAE(PosedDetector):
 
     def reader(self) -> PatchReader:
         """Return what turns a cloud into patches."""
-        return PatchReader(self.config.centers, self.config.group, self.pose)
+        return PatchReader(centers=self.config.centers, group=self.config.group, pose=self.pose)
 
     def on_fit_start(self) -> None:
         """Load the official weights, or learn from the normal clouds."""
@@ -120,7 +122,7 @@ class PointMAE(PosedDetector):
         chosen = rng.permutation(len(clouds))[: LEARNED[0]]
         patches = [self._patches(clouds[int(index)]) for index in chosen]
         self.encoder.requires_grad_(True)
-        pretrained(self.encoder, patches, config.pretraining, rng)
+        pretrained(self.encoder, patches, steps=config.pretraining, rng=rng)
 
     def _patches(self, cloud: Cloud) -> tuple[Tensor, Tensor]:
         """Return patches that cover a cloud twice, as in Point-MAE, and their centers.
@@ -129,7 +131,7 @@ class PointMAE(PosedDetector):
         """
         group = min(self.config.group, len(cloud))
         count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
-        made = PatchReader(count, group, Canonicalizer("given"))(cloud)
+        made = PatchReader(centers=count, group=group, pose=Canonicalizer("given"))(cloud)
         centers = made.points[made.chosen]
         return made.points[made.groups] - centers[:, None], centers
 
@@ -141,4 +143,4 @@ class PointMAE(PosedDetector):
     def point_scores(self, record: Data) -> Tensor:
         """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
         scores = self.bank_score("feature", self.features(record)["feature"])
-        return propagate(scores, record.near, record.weight)
+        return propagate(scores, record.near, weight=record.weight)

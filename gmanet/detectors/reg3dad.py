@@ -25,7 +25,7 @@ from gmanet.networks.pointmae.patches import PatchedCloud, PatchReader
 __all__ = ["Reg3DAD", "Reg3DADConfig", "Reg3DReader"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reg3DReader(PatchReader):
     """Turn a cloud into patches and places, both after one registration."""
 
@@ -37,7 +37,7 @@ class Reg3DReader(PatchReader):
         return made
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Reg3DADConfig(PointMAEConfig):
     """Reg3D-AD's settings.
 
@@ -59,7 +59,7 @@ class Reg3DAD(PointMAE):
 
     def reader(self) -> Reg3DReader:
         """Return what turns a cloud into patches and places."""
-        return Reg3DReader(self.config.centers, self.config.group, self.pose)
+        return Reg3DReader(centers=self.config.centers, group=self.config.group, pose=self.pose)
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return features and places of a cloud's centers, the most even first, ``(M, C)``."""

@@ -19,7 +19,7 @@ from gmanet.registration.reference import Reference
 __all__ = ["Posed", "PosedConfig", "PosedDetector"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PosedConfig(MemoryConfig):
     """What detectors that choose a pose have in common.
 
@@ -68,7 +68,7 @@ class PosedDetector(Posed, MemoryDetector):
     config: PosedConfig
 
     def __init__(
-        self, config: PosedConfig, banks: tuple[str, ...] = ("feature",), posed: bool = True
+        self, config: PosedConfig, banks: tuple[str, ...] = ("feature",), *, posed: bool = True
     ) -> None:
         """Make a detector; ``posed`` says whether any of its features depends on the pose."""
         super().__init__(config, banks)

@@ -40,7 +40,7 @@ SMOOTHING = 12
 """Points whose scores a coarse center averages."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Simple3DReader:
     """Turn a cloud into averaged descriptors of centers and the way from them to all points.
 
@@ -60,9 +60,9 @@ class Simple3DReader:
         """Return the record to remember or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         counts = [times * self.scale for times in (1, 2, 3)]
-        every = fpfh(pos, pca_normals(pos, NORMAL), counts)
+        every = fpfh(pos, pca_normals(pos, NORMAL), counts=counts)
         center = pos[farthest_points(pos, self.centers)]
-        feature = pooled(every, nearest(pos, center, self.average)[1])[0]
+        feature = pooled(every, nearest(pos, center, count=self.average)[1])[0]
         near, weight = interpolation(center, pos)
         record = Described(
             feature=torch.from_numpy(feature),
@@ -73,13 +73,13 @@ class Simple3DReader:
         if self.coarse:
             coarse = center[: self.coarse]
             near, weight = interpolation(coarse, pos)
-            record.around = torch.from_numpy(nearest(pos, coarse, SMOOTHING)[1])
+            record.around = torch.from_numpy(nearest(pos, coarse, count=SMOOTHING)[1])
             record.coarse = torch.from_numpy(near)
             record.coarse_weight = torch.from_numpy(weight)
         return record
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Simple3DConfig(MemoryConfig):
     """Simple3D's settings.
 
@@ -122,7 +122,9 @@ class Simple3D(MemoryDetector):
     def reader(self) -> Simple3DReader:
         """Return what turns a cloud into averaged descriptors."""
         config = self.config
-        return Simple3DReader(config.scale, config.centers, config.average, config.coarse)
+        return Simple3DReader(
+            scale=config.scale, centers=config.centers, average=config.average, coarse=config.coarse
+        )
 
     def bank_rows(self, held: int) -> int:
         """Return how many of the held rows the bank keeps."""
@@ -133,4 +135,6 @@ class Simple3D(MemoryDetector):
         points = super().point_scores(record)
         if not self.config.coarse:
             return points
-        return propagate(points[record.around].mean(dim=1), record.coarse, record.coarse_weight)
+        return propagate(
+            points[record.around].mean(dim=1), record.coarse, weight=record.coarse_weight
+        )

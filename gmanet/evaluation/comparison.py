@@ -19,7 +19,7 @@ LINES = 6
 """Categories that are drawn at most, spread evenly."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scored:
     """The predictions of one run.
 
@@ -58,7 +58,7 @@ def draw_grid(path: Path, runs: Sequence[Scored]) -> bool:
     ]
     lines = [line for line in found if line is not None]
     if lines:
-        save_grid(path, rows, lines)
+        save_grid(path, rows, lines=lines)
     return bool(lines)
 
 
@@ -81,11 +81,11 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
         return None
     cloud = test[test.names.index(name)]
     return Line(
-        f"{data.category}: {cloud.defect or 'defective'}".replace("_", " "),
-        cloud.pos,
-        cloud.label,
-        [scores.get(row) for row in rows],
-        [limits.get(row, (0.0, 1.0)) for row in rows],
+        title=f"{data.category}: {cloud.defect or 'defective'}".replace("_", " "),
+        pos=cloud.pos,
+        label=cloud.label,
+        scores=[scores.get(row) for row in rows],
+        limits=[limits.get(row, (0.0, 1.0)) for row in rows],
     )
 
 

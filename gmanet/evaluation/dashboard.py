@@ -30,6 +30,7 @@ BINS = 64
 def show(
     logger: Any,
     step: int,
+    *,
     name: str,
     figures: Mapping[str, Any],
     predictions: Sequence[Prediction],
@@ -65,8 +66,8 @@ def show(
     pos = test[test.names.index(worst.name)].pos
     keep = slice(None, None, -(-len(pos) // SHOWN))
     color = score_colors(worst.score, *np.percentile(worst.score, (50, 99.9)))
-    board.cloud("score_cloud", pos[keep], np.asarray(color)[keep])
-    board.detector(identity(name), detector, found)
+    board.cloud("score_cloud", pos[keep], color=np.asarray(color)[keep])
+    board.detector(identity(name), detector, figures=found)
 
 
 def _levels(predictions: Sequence[Prediction]) -> dict[str, tuple[Floats, Labels]]:

@@ -32,6 +32,7 @@ def choose(predictions: Iterable[Prediction], count: int) -> list[str]:
 def draw_gallery(
     folder: Path,
     names: list[str],
+    *,
     normal: Cloud,
     twin: Cloud | None,
     test: CloudDataset,
@@ -58,7 +59,7 @@ def draw_gallery(
     index = {name: place for place, name in enumerate(test.names)}
     jobs = []
     for name in names:
-        row = _row(normal, twin, test[index[name]], predictions[name])
+        row = _row(normal, twin, cloud=test[index[name]], prediction=predictions[name])
         jobs.append((folder / f"{file_stem(name)}.png", row, limits, test.unit))
     if workers < 2 or len(jobs) < 2:
         return [_draw(*job) for job in jobs]
@@ -66,16 +67,16 @@ def draw_gallery(
         return list(pool.map(_draw, *zip(*jobs, strict=True)))
 
 
-def _row(normal: Cloud, twin: Cloud | None, cloud: Cloud, prediction: Prediction) -> list[Panel]:
-    row = [Panel("normal", normal.pos, normal=normal.normal)]
+def _row(normal: Cloud, twin: Cloud | None, *, cloud: Cloud, prediction: Prediction) -> list[Panel]:
+    row = [Panel(title="normal", pos=normal.pos, normal=normal.normal)]
     if twin is not None:
-        row.append(Panel("twin", twin.pos, label=twin.label))
+        row.append(Panel(title="twin", pos=twin.pos, label=twin.label))
     if cloud.label is not None:
-        row.append(Panel(f"truth: {cloud.defect}", cloud.pos, label=cloud.label))
-    row.append(Panel("score", cloud.pos, score=prediction.score))
+        row.append(Panel(title=f"truth: {cloud.defect}", pos=cloud.pos, label=cloud.label))
+    row.append(Panel(title="score", pos=cloud.pos, score=prediction.score))
     return row
 
 
 def _draw(path: Path, row: list[Panel], limits: tuple[float, float], unit: str) -> Path:
-    save_row(path, [row], unit, limits=limits)
+    save_row(path, [row], unit=unit, limits=limits)
     return path

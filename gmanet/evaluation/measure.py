@@ -25,7 +25,7 @@ FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_au
 
 
 def measure(
-    predictions: Sequence[Prediction], rule: str, similar: Collection[str] = ()
+    predictions: Sequence[Prediction], rule: str, *, similar: Collection[str] = ()
 ) -> dict[str, object]:
     """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
 
@@ -44,17 +44,17 @@ def measure(
     whole = np.where(np.isnan(stored), objects[rule], stored)
     truth = np.array([bool(prediction.abnormal) for prediction in predictions])
     known = np.array([prediction.abnormal is not None for prediction in predictions])
-    figures: dict[str, object] = {**_object_figures(whole, truth, known)}
+    figures: dict[str, object] = {**_object_figures(whole, truth, known=known)}
     figures.update(_point_figures(predictions))
     figures["rules"] = {
-        name: _object_figures(score, truth, known) for name, score in objects.items()
+        name: _object_figures(score, truth, known=known) for name, score in objects.items()
     }
     kinds = sorted({p.defect for p in predictions} - {"", "good"})
-    figures["defects"] = {kind: _kind_figures(predictions, whole, {kind}) for kind in kinds}
+    figures["defects"] = {kind: _kind_figures(predictions, whole, kinds={kind}) for kind in kinds}
     if similar:
         groups = {"similar": set(kinds) & set(similar), "other": set(kinds) - set(similar)}
         figures["groups"] = {
-            name: _kind_figures(predictions, whole, group)
+            name: _kind_figures(predictions, whole, kinds=group)
             for name, group in groups.items()
             if group
         }
@@ -73,7 +73,7 @@ def _object(prediction: Prediction, share: float) -> float:
     return float(object_score(torch.from_numpy(prediction.score), share))
 
 
-def _object_figures(score: np.ndarray, truth: Labels, known: Labels) -> Figures:
+def _object_figures(score: np.ndarray, truth: Labels, *, known: Labels) -> Figures:
     score, truth = score[known], truth[known]
     return {
         "object_auroc": auroc(score, truth),
@@ -97,10 +97,10 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
 
 
 def _kind_figures(
-    predictions: Sequence[Prediction], score: np.ndarray, kinds: Collection[str]
+    predictions: Sequence[Prediction], score: np.ndarray, *, kinds: Collection[str]
 ) -> Figures:
     """Return the figures of some kinds: their clouds against the good ones, their points alone."""
     truth = np.array([p.defect in kinds for p in predictions])
     chosen = truth | np.array([p.defect == "good" for p in predictions])
     points = _point_figures([p for p in predictions if p.defect in kinds])
-    return {**_object_figures(score, truth, chosen), **points, "n_clouds": int(truth.sum())}
+    return {**_object_figures(score, truth, known=chosen), **points, "n_clouds": int(truth.sum())}

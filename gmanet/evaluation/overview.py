@@ -95,7 +95,9 @@ def _range(results: Sequence[Result], figure: str) -> str:
     """Return the mean of GMANet and the range of the means of the other rows."""
     count = len({result.category for result in results})
     rows = dict.fromkeys(result.row for result in results)
-    means = {row: mean_figure([r for r in results if r.row == row], figure, count) for row in rows}
+    means = {
+        row: mean_figure([r for r in results if r.row == row], figure, count=count) for row in rows
+    }
     known = {row: one for row, one in means.items() if not math.isnan(one.value)}
     whole = known.pop(WHOLE, None)
     parts = [f"{WHOLE} {whole.text([whole])}"] if whole else []

@@ -33,7 +33,7 @@ PER_POINT = {"score": "f", "label": "b", "region": "i"}
 """Arrays with shape ``(N,)`` and NumPy's letter for their type; the others are single values."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
     """Scores of one cloud in the order of its file, with the truth where it is known.
 
@@ -108,7 +108,7 @@ class Prediction:
         except Exception as error:  # zipfile and NumPy raise a dozen kinds on damaged archives
             reason = str(error).partition("\n")[0]
             raise InputError(f"{path}: is damaged ({reason}), wanted an array score") from None
-        _check(path, arrays, unmeasured)
+        _check(path, arrays, unmeasured=unmeasured)
         return cls(
             name=str(arrays.get("name", unquote(path.stem, errors="surrogateescape"))),
             score=arrays["score"].astype(np.float32, copy=False),
@@ -134,7 +134,7 @@ def _shortened(stem: str) -> bool:
     return CUT in stem
 
 
-def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
+def _check(path: Path, arrays: Mapping[str, Any], *, unmeasured: bool) -> None:
     """Raise an InputError unless the arrays are a prediction's."""
     score = arrays.get("score")
     if score is None or score.ndim != 1:
@@ -156,11 +156,19 @@ def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
 
 
 def predict_cloud(
-    cloud: Cloud, score: Floats, seconds: float, whole: float = float("nan")
+    cloud: Cloud, score: Floats, *, seconds: float, whole: float = float("nan")
 ) -> Prediction:
     """Return the prediction of a cloud whose points were scored."""
     region = None if cloud.label is None else regions(cloud.pos, cloud.label)
-    return Prediction(cloud.name, score, cloud.label, region, cloud.defect or "", seconds, whole)
+    return Prediction(
+        name=cloud.name,
+        score=score,
+        label=cloud.label,
+        region=region,
+        defect=cloud.defect or "",
+        seconds=seconds,
+        whole=whole,
+    )
 
 
 def load_predictions(folder: Path) -> Iterator[Prediction]:

@@ -68,7 +68,7 @@ class Mean:
         return f"**{shown}**" if best and len(rivals) > 1 else shown
 
 
-def mean(results: Sequence[Result], read: Callable[[Result], float | None], count: int) -> Mean:
+def mean(results: Sequence[Result], read: Callable[[Result], float | None], *, count: int) -> Mean:
     """Return the mean and the spread over seeds of the macro mean over categories.
 
     Args:
@@ -90,9 +90,9 @@ def mean(results: Sequence[Result], read: Callable[[Result], float | None], coun
     return Mean(value=statistics.fmean(means), spread=spread, whole=len(covered) == count)
 
 
-def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:
+def mean_figure(results: Sequence[Result], figure: str, *, count: int) -> Mean:
     """Return the mean of a figure of a row, with the paper's mean if it has all categories."""
-    ours = mean(results, lambda result: result.figures.get(figure), count)
-    paper = mean(results, lambda result: result.published.get(figure), count)
+    ours = mean(results, lambda result: result.figures.get(figure), count=count)
+    paper = mean(results, lambda result: result.published.get(figure), count=count)
     known = paper.value if paper.whole else math.nan
     return Mean(value=ours.value, spread=ours.spread, paper=known, whole=ours.whole)

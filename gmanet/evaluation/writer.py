@@ -50,4 +50,6 @@ class StorePredictions(Callback):
         seconds = float(batch.seconds) + time.perf_counter() - self.start
         label = batch.label.cpu().numpy() if batch.labelled else None
         cloud = Cloud(batch.pos.cpu().numpy(), label, name=batch.name, defect=batch.defect or None)
-        predict_cloud(cloud, points.cpu().numpy(), seconds, float(whole)).save(self.folder)
+        predict_cloud(cloud, points.cpu().numpy(), seconds=seconds, whole=float(whole)).save(
+            self.folder
+        )

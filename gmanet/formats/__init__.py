@@ -65,7 +65,7 @@ def read_cloud(path: Path | str, label_value: float = LABEL_VALUE) -> Cloud:
 
 
 def write_cloud(
-    path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None, *, comment: str = ""
+    path: Path, cloud: Cloud, *, color: npt.NDArray[np.uint8] | None = None, comment: str = ""
 ) -> None:
     """Write a cloud so that ``read_cloud`` returns equal points and labels.
 
@@ -89,7 +89,7 @@ def write_cloud(
         if color is None:
             WRITERS[ending](draft, cloud)
         else:
-            ply.write(draft, cloud, color, comment=comment)
+            ply.write(draft, cloud, color=color, comment=comment)
 
 
 def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[Path]:

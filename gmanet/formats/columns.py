@@ -116,14 +116,14 @@ def assemble(
         notes.append(f"{path}: {lost} and are left out")
         pos = pos[rows]
         label, normal = (None if one is None else one[rows] for one in (label, normal))
-    if label is not None and (reason := no_label(label, field, label_value)):
+    if label is not None and (reason := no_label(label, field, value=label_value)):
         notes.append(f"{path}: {reason}")
         label = None
     place, origin = centered(pos)
     return Cloud(
         place,
         None if label is None else np.asarray(label == label_value),
-        None if normal is None else as_normals(normal),
+        normal=None if normal is None else as_normals(normal),
         name=path.stem,
         origin=origin,
         notes=tuple(notes),

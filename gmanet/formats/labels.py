@@ -78,7 +78,7 @@ def wrong_values(values: npt.NDArray[np.generic], value: float = LABEL_VALUE) ->
 
 
 def no_label(
-    values: npt.NDArray[np.generic], field: str = "label", value: float = LABEL_VALUE
+    values: npt.NDArray[np.generic], field: str = "label", *, value: float = LABEL_VALUE
 ) -> str:
     """Return why a scan's values are no labels, as a sentence; empty if they are.
 

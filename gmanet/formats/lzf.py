@@ -37,7 +37,9 @@ def decompress(data: bytes, size: int) -> bytes:
                 length += data[at]
                 at += 1
             if at < end:
-                _copy_back(out, ((control & 31) << 8 | data[at]) + 1, length + 2, start)
+                _copy_back(
+                    out, ((control & 31) << 8 | data[at]) + 1, length=length + 2, start=start
+                )
             at += 1
         if at > end:
             raise ValueError(f"packed data end inside of the run at byte {start}")
@@ -46,7 +48,7 @@ def decompress(data: bytes, size: int) -> bytes:
     return bytes(out)
 
 
-def _copy_back(out: bytearray, distance: int, length: int, start: int) -> None:
+def _copy_back(out: bytearray, distance: int, *, length: int, start: int) -> None:
     """Append ``length`` bytes that begin ``distance`` bytes before the end."""
     first = len(out) - distance
     if first < 0:

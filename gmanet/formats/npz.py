@@ -58,7 +58,7 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
         raise InputError(f"{path}: holds {found}, wanted an array pos")
     marks = find_label(names) or "label"
     arrays = {
-        name: _array(path, archive, names[name], limit=MAX_RATIO * len(data))
+        name: _array(path, archive, member=names[name], limit=MAX_RATIO * len(data))
         for name in (key, marks, "normal")
         if name in names
     }
@@ -86,9 +86,9 @@ def write(path: Path, cloud: Cloud) -> None:
         np.savez(file, **arrays)
 
 
-def _array(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> Column:
+def _array(path: Path, archive: zipfile.ZipFile, *, member: str, limit: int) -> Column:
     """Return one array of numbers whose header and data agree."""
-    data = _member(path, archive, member, limit)
+    data = _member(path, archive, member=member, limit=limit)
     stream = io.BytesIO(data)
     try:
         shape, fortran, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
@@ -103,7 +103,7 @@ def _array(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> Col
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _member(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> bytes:
+def _member(path: Path, archive: zipfile.ZipFile, *, member: str, limit: int) -> bytes:
     """Return one member's bytes, never more than ``limit``."""
     info = archive.getinfo(member)
     # The other methods unpack without a bound.

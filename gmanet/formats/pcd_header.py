@@ -27,7 +27,7 @@ KINDS = {
 WHOLE = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One field of a point.
 
@@ -49,7 +49,7 @@ class Field:
         return self.size * self.count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """What the header says.
 
@@ -99,12 +99,18 @@ def parse_header(path: Path, head: bytes) -> Header:
         if key in entries:
             raise InputError(f"{path}: line {number} is a second {key}, wanted one")
         entries[key] = words
-    _choice(path, entries, "VERSION", VERSIONS)
-    encoding = _choice(path, entries, "DATA", ENCODINGS)
-    return Header(_fields(path, entries), _points(path, entries), encoding, offset, number)
+    _choice(path, entries, key="VERSION", known=VERSIONS)
+    encoding = _choice(path, entries, key="DATA", known=ENCODINGS)
+    return Header(
+        fields=_fields(path, entries),
+        points=_points(path, entries),
+        encoding=encoding,
+        offset=offset,
+        lines=number,
+    )
 
 
-def _choice(path: Path, entries: dict[str, list[str]], key: str, known: tuple[str, ...]) -> str:
+def _choice(path: Path, entries: dict[str, list[str]], *, key: str, known: tuple[str, ...]) -> str:
     """Return the entry's one word if it is known."""
     found = " ".join(entries.get(key, ["missing"]))
     if found not in known:
@@ -126,7 +132,7 @@ def _fields(path: Path, entries: dict[str, list[str]]) -> tuple[Field, ...]:
             raise InputError(f"{path}: field {quote(name)} has TYPE {kind[:9]} of SIZE {size[:9]}")
         if not WHOLE.fullmatch(count) or int(count) < 1:
             raise InputError(f"{path}: field {quote(name)} has COUNT {count[:9]}, wanted 1 or more")
-        fields.append(Field(name, KINDS[kind, size], int(size), int(count)))
+        fields.append(Field(name=name, kind=KINDS[kind, size], size=int(size), count=int(count)))
     single = [field.name for field in fields if field.count == 1]
     for name in ("x", "y", "z"):
         if single.count(name) != 1:

@@ -58,8 +58,8 @@ def read_columns(path: Path) -> dict[str, Column]:
     data = read_bytes(path, ".ply")
     header = parse_header(path, data)
     if not header.order:
-        return _from_text(path, header, data[header.offset :])
-    columns = _from_records(path, header, data)
+        return _from_text(path, header, data=data[header.offset :])
+    columns = _from_records(path, header, data=data)
     swapped = {name: columns[name].byteswap() for name in ("x", "y", "z")}
     if 2 * _sane(columns) < _sane(swapped):
         raise InputError(f"{path}: the bytes stand in another order than the format line says")
@@ -98,19 +98,21 @@ def write(
     path.write_bytes(head.encode() + records.tobytes())
 
 
-def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+def _from_text(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
     lines = data.splitlines()
     filled = [number for number, line in enumerate(lines) if line.strip()]
     at, columns = 0, {}
     for element in header.elements:
         if len(filled) - at < element.count:
-            raise _miscounted(path, element, len(filled) - at)
+            raise _miscounted(path, element, found=len(filled) - at)
         if element.name == "vertex":
             first, last = filled[at], filled[at + element.count - 1]
             rows = b"\n".join(lines[first : last + 1])
-            table = parse_table(path, rows, header.lines + first + 1, len(element.properties))
+            table = parse_table(
+                path, rows, line=header.lines + first + 1, width=len(element.properties)
+            )
             if len(table) != element.count:
-                raise _miscounted(path, element, len(table))
+                raise _miscounted(path, element, found=len(table))
             columns = {one.name: table[:, i] for i, one in enumerate(element.properties)}
         at += element.count
     if at != len(filled):
@@ -118,11 +120,11 @@ def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
     return columns
 
 
-def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+def _from_records(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
     at, columns = header.offset, {}
     for element in header.elements:
         if element.count * element.least > len(data) - at:
-            raise _miscounted(path, element, (len(data) - at) // element.least)
+            raise _miscounted(path, element, found=(len(data) - at) // element.least)
         if element.name == "vertex":
             kinds = [(one.name, header.order + one.kind) for one in element.properties]
             records = np.frombuffer(data, kinds, element.count, at)
@@ -130,15 +132,15 @@ def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
         if element.fixed:
             at += element.count * element.least
         else:
-            at = _after_lists(path, header, element, data, at)
+            at = _after_lists(path, header, element=element, data=data, at=at)
     if data[at:].strip(b"\0\r\n "):
         raise InputError(f"{path}: {len(data) - at} bytes more than the header promises")
     return columns
 
 
-def _after_lists(path: Path, header: Header, element: Element, data: bytes, at: int) -> int:
+def _after_lists(path: Path, header: Header, *, element: Element, data: bytes, at: int) -> int:
     """Return where an element with lists ends; each row takes a byte at least."""
-    quick = _after_equal_lists(header, element, data, at)
+    quick = _after_equal_lists(header, element, data=data, at=at)
     if quick is not None:
         return quick
     order: Literal["little", "big"] = "little" if header.order == "<" else "big"
@@ -152,11 +154,11 @@ def _after_lists(path: Path, header: Header, element: Element, data: bytes, at: 
                 at += length * size
             at += least
         if at > len(data):
-            raise _miscounted(path, element, row)
+            raise _miscounted(path, element, found=row)
     return at
 
 
-def _after_equal_lists(header: Header, element: Element, data: bytes, at: int) -> int | None:
+def _after_equal_lists(header: Header, element: Element, *, data: bytes, at: int) -> int | None:
     """Return where an element with one list ends if all lists are equally long, as of triangles."""
     if len(element.properties) > 1 or not element.count:
         return None
@@ -181,6 +183,6 @@ def _sane(columns: dict[str, Column]) -> float:
     return float(np.mean((most == 0) | ((most > SANE[0]) & (most < SANE[1]))))
 
 
-def _miscounted(path: Path, element: Element, found: int) -> InputError:
+def _miscounted(path: Path, element: Element, *, found: int) -> InputError:
     name = "points" if element.name == "vertex" else f"rows of {element.name[:40]}"
     return InputError(f"{path}: the header promises {element.count} {name}, found {found}")

@@ -25,7 +25,7 @@ def quote(text: bytes | str) -> str:
     return repr(plain if len(plain) <= 40 else plain[:37] + "...")
 
 
-def read_bytes(path: Path, ending: str, limit: int = -1) -> bytes:
+def read_bytes(path: Path, ending: str, *, limit: int = -1) -> bytes:
     """Return the file's bytes.
 
     Args:

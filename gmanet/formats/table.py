@@ -18,7 +18,12 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|nan|in
 
 
 def parse_table(
-    path: Path, data: bytes, line: int = 1, width: int | None = None, delimiter: str | None = None
+    path: Path,
+    data: bytes,
+    *,
+    line: int = 1,
+    width: int | None = None,
+    delimiter: str | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return the numbers, with shape ``(rows, width)``.
 
@@ -43,14 +48,14 @@ def parse_table(
     try:
         table = np.loadtxt(stream, np.float64, delimiter=delimiter, ndmin=2)
     except ValueError:
-        raise _fault(path, data, line, width, delimiter) from None
+        raise _fault(path, data, line=line, width=width, delimiter=delimiter) from None
     if width is not None and table.shape[1] != width:
-        raise _fault(path, data, line, width, delimiter)
+        raise _fault(path, data, line=line, width=width, delimiter=delimiter)
     return table
 
 
 def _fault(
-    path: Path, data: bytes, line: int, width: int | None, delimiter: str | None
+    path: Path, data: bytes, *, line: int, width: int | None, delimiter: str | None
 ) -> InputError:
     """Return an error that names the first faulty line."""
     stream = io.TextIOWrapper(io.BytesIO(data), encoding="latin-1")

@@ -60,7 +60,7 @@ def count_columns(path: Path) -> int:
     Raises:
         InputError: The file cannot be read.
     """
-    data = COMMENT.sub(b"", read_bytes(path, path.suffix.lower(), FIRST).removeprefix(MARK))
+    data = COMMENT.sub(b"", read_bytes(path, path.suffix.lower(), limit=FIRST).removeprefix(MARK))
     row = ROW.search(data)
     return len(row[0].rstrip().split(b"," if _delimiter(data) else None)) if row else 0
 

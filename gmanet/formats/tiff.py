@@ -42,7 +42,7 @@ def read_grid(path: Path) -> Floats:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None or len(data) < 8:
         raise InputError(f"{path}: does not begin like a TIFF file, wanted one")
-    tags = _tags(path, data, order)
+    tags = _tags(path, data, order=order)
     for tag, (wanted, meaning) in WANTED.items():
         said = tags.get(tag, USUAL.get(tag))
         if said != wanted:
@@ -67,7 +67,7 @@ def read_grid(path: Path) -> Floats:
     return grid.astype(np.float32)
 
 
-def _tags(path: Path, data: bytes, order: str) -> dict[int, tuple[int, ...]]:
+def _tags(path: Path, data: bytes, *, order: str) -> dict[int, tuple[int, ...]]:
     """Return the whole numbers of the first picture's tags."""
     at = struct.unpack_from(f"{order}I", data, 4)[0]
     try:

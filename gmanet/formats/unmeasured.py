@@ -79,8 +79,10 @@ def measured(pos: Doubles) -> Measured:
         sentinel = np.zeros(len(pos), np.bool_)
         middle, size = _middle(pos[rest])
         if size > 0:
-            sentinel[rest] = _sentinels(pos[rest], middle, size)
-        fill = zero & _is_fill(pos, int(zero.sum()), rest, float(np.abs(middle).max()), size)
+            sentinel[rest] = _sentinels(pos[rest], middle, size=size)
+        fill = zero & _is_fill(
+            pos, int(zero.sum()), rest=rest, away=float(np.abs(middle).max()), size=size
+        )
     found = [name for name, mask in (("NaN", ~finite), ("0 0 0", fill)) if mask.any()]
     if sentinel.any():
         first = pos[np.flatnonzero(sentinel)[0]]
@@ -114,7 +116,7 @@ def _middle(pos: Doubles) -> tuple[Doubles, float]:
     return middle, size
 
 
-def _sentinels(pos: Doubles, middle: Doubles, size: float) -> Labels:
+def _sentinels(pos: Doubles, middle: Doubles, *, size: float) -> Labels:
     """Return True where a point is a sentinel, with shape ``(N,)``."""
     away = np.abs(pos - middle) / size
     found = np.zeros(len(pos), np.bool_)
@@ -133,7 +135,7 @@ def _sentinels(pos: Doubles, middle: Doubles, size: float) -> Labels:
 
 
 def _is_fill(
-    pos: Doubles, count: int, rest: npt.NDArray[np.int64], away: float, size: float
+    pos: Doubles, count: int, *, rest: npt.NDArray[np.int64], away: float, size: float
 ) -> bool:
     """Return whether points at exactly 0 0 0, so many, stand for what was not measured."""
     if count == 0 or len(rest) == 0 or (size > 0 and away > FAR_ORIGIN * size):

@@ -68,12 +68,12 @@ def surface_variation(pos: Floats, neighbors: Indices) -> Floats:
         pos: Points, with shape ``(N, 3)``.
         neighbors: Indices of each point's neighbors, with shape ``(N, K)``.
     """
-    values, _ = principal_axes(pos, pos, neighbors)
+    values, _ = principal_axes(pos, pos, neighbors=neighbors)
     total = np.maximum(values.sum(axis=1), np.finfo(np.float32).tiny)
     return np.asarray(values[:, 0] / total, dtype=np.float32)
 
 
-def quadric_curvature(pos: Floats, query: Floats, neighbors: Indices) -> Floats:
+def quadric_curvature(pos: Floats, query: Floats, *, neighbors: Indices) -> Floats:
     """Return the absolute mean curvature at points on the surface, ``(Q,)``, without any mesh.
 
     In the tangent frame of a query its neighbors are fitted by least squares with
@@ -86,7 +86,7 @@ def quadric_curvature(pos: Floats, query: Floats, neighbors: Indices) -> Floats:
         neighbors: Indices into ``pos``, with shape ``(Q, K)``; six determine the fit, ``K >= 12``
             keeps noise down.
     """
-    _, axes = principal_axes(pos, query, neighbors)
+    _, axes = principal_axes(pos, query, neighbors=neighbors)
     offset = np.matmul(pos[neighbors] - query[:, None], axes).astype(np.float64)
     radius = np.maximum(np.abs(offset).max(axis=(1, 2)), 1e-30)
     w, v, u = np.moveaxis(offset / radius[:, None, None], 2, 0)

@@ -15,7 +15,7 @@ from gmanet.geometry.farthest import farthest_from
 __all__ = ["farthest_points", "interpolation", "inverse_distance", "nearest"]
 
 
-def nearest(pos: Floats, query: Floats, count: int, workers: int = 1) -> tuple[Floats, Indices]:
+def nearest(pos: Floats, query: Floats, *, count: int, workers: int = 1) -> tuple[Floats, Indices]:
     """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
 
     Args:
@@ -53,7 +53,7 @@ def interpolation(pos: Floats, query: Floats) -> tuple[Indices, Floats]:
         pos: The points with values, with shape ``(N, 3)``.
         query: Positions to interpolate at, with shape ``(Q, 3)``.
     """
-    distance, index = nearest(pos, query, 3)
+    distance, index = nearest(pos, query, count=3)
     return index, inverse_distance(distance)
 
 

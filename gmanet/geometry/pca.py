@@ -24,7 +24,7 @@ BLOCK = 2**17
 
 
 def principal_axes(
-    pos: Floats, query: Floats, neighbors: Indices, workers: int = 1
+    pos: Floats, query: Floats, *, neighbors: Indices, workers: int = 1
 ) -> tuple[Floats, Floats]:
     """Return eigenvalues (ascending) and eigenvectors of each neighborhood's covariance.
 
@@ -141,7 +141,7 @@ def eigen_features(values: Floats) -> Floats:
     return np.stack([(middle - low) / total, (high - middle) / total, low / total], axis=1)
 
 
-def pca_normals(pos: Floats, count: int, radius: float = np.inf) -> Floats:
+def pca_normals(pos: Floats, count: int, *, radius: float = np.inf) -> Floats:
     """Return unit normals by principal component analysis, with shape ``(N, 3)``.
 
     The analysis leaves the sign open; here normals point away from the centroid, so that

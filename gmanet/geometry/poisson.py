@@ -32,7 +32,7 @@ FEWEST = 4
 
 
 def poisson_mesh(
-    pos: Floats, normal: Floats, depth: int = 6
+    pos: Floats, normal: Floats, *, depth: int = 6
 ) -> tuple[npt.NDArray[np.float64], Indices]:
     """Return vertices with shape ``(V, 3)`` and faces with shape ``(F, 3)``, near the points only.
 
@@ -60,25 +60,25 @@ def poisson_mesh(
     )
     vertices = np.asarray(mesh.vertices, dtype=np.float64)
     faces = np.asarray(mesh.triangles, dtype=np.int64)
-    return _near(vertices, faces, pos)
+    return _near(vertices, faces, pos=pos)
 
 
 def _near(
-    vertices: npt.NDArray[np.float64], faces: Indices, pos: Floats
+    vertices: npt.NDArray[np.float64], faces: Indices, *, pos: Floats
 ) -> tuple[npt.NDArray[np.float64], Indices]:
     """Return the mesh less its vertices beyond ``REACH`` point spacings and those in no face."""
     if not len(faces):
         return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
     center = pos.mean(axis=0, dtype=np.float64)  # float32 far from the origin is too coarse
     near = (pos - center).astype(np.float32)
-    spacing = np.median(nearest(near, near, 2)[0][:, 1])
-    distance = nearest(near, (vertices - center).astype(np.float32), 1)[0][:, 0]
+    spacing = np.median(nearest(near, near, count=2)[0][:, 1])
+    distance = nearest(near, (vertices - center).astype(np.float32), count=1)[0][:, 0]
     trimmed = faces[(distance <= REACH * spacing)[faces].all(axis=1)]
     used, renumbered = np.unique(trimmed, return_inverse=True)
     return vertices[used], renumbered.reshape(-1, 3).astype(np.int64)
 
 
-def outward(pos: Floats, normal: Floats, neighbors: Indices) -> Floats:
+def outward(pos: Floats, normal: Floats, *, neighbors: Indices) -> Floats:
     """Return the normals with signs chosen so that they agree and point outward, ``(N, 3)``.
 
     Signs spread along a minimum spanning tree of the neighbor graph [Hoppe et al. 1992].  Two
@@ -93,20 +93,22 @@ def outward(pos: Floats, normal: Floats, neighbors: Indices) -> Floats:
         normal: Unit normals of any sign, with shape ``(N, 3)``.
         neighbors: Indices of each point's neighbors, with shape ``(N, K)``.
     """
-    tree = minimum_spanning_tree(_edge_costs(pos, normal, neighbors))
+    tree = minimum_spanning_tree(_edge_costs(pos, normal, neighbors=neighbors))
     pieces, piece = connected_components(tree, directed=False)
     signed = normal.copy()
     for label in range(pieces):
         members = np.flatnonzero(piece == label)
         order, parent = breadth_first_order(tree, members[0], directed=False)
-        _spread(pos, signed, order.astype(np.int64), parent.astype(np.int64))
+        _spread(pos, signed, order=order.astype(np.int64), parent=parent.astype(np.int64))
         offset = pos[members] - pos[members].mean(axis=0)
         if np.vdot(signed[members], offset) < 0:
             signed[members] *= -1
     return signed
 
 
-def _agreement(pos: Floats, normal: Floats, start: Indices, end: Indices) -> tuple[Floats, Floats]:
+def _agreement(
+    pos: Floats, normal: Floats, *, start: Indices, end: Indices
+) -> tuple[Floats, Floats]:
     """Return how edges' normals agree, in ``[-1, 1]``, and how far edges leave the surface."""
     along = pos[end] - pos[start]
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
@@ -114,20 +116,20 @@ def _agreement(pos: Floats, normal: Floats, start: Indices, end: Indices) -> tup
     return np.einsum("ec,ec->e", normal[start], normal[end]) - 2 * rise * fall, np.abs(rise)
 
 
-def _edge_costs(pos: Floats, normal: Floats, neighbors: Indices) -> coo_matrix:
+def _edge_costs(pos: Floats, normal: Floats, *, neighbors: Indices) -> coo_matrix:
     start = np.repeat(np.arange(len(pos)), neighbors.shape[1])
     end = neighbors.ravel()
     start, end = start[start != end], end[start != end]
-    agreement, leave = _agreement(pos, normal, start, end)
+    agreement, leave = _agreement(pos, normal, start=start, end=end)
     # SciPy reads a cost of zero as no edge
     cost = 1e-6 + (1 - np.abs(agreement)).clip(0) + leave
     return coo_matrix((cost, (start, end)), shape=(len(pos), len(pos)))
 
 
-def _spread(pos: Floats, signed: Floats, order: Indices, parent: Indices) -> None:
+def _spread(pos: Floats, signed: Floats, *, order: Indices, parent: Indices) -> None:
     """Flip ``signed`` in place, from the tree's root on, wherever child and parent disagree."""
     child, above = order[1:], parent[order[1:]]
-    disagree = _agreement(pos, signed, above, child)[0] < 0
+    disagree = _agreement(pos, signed, start=above, end=child)[0] < 0
     sign = {int(order[0]): 1}
     for point, before, flip in zip(child.tolist(), above.tolist(), disagree.tolist(), strict=True):
         sign[point] = -sign[before] if flip else sign[before]

@@ -56,7 +56,7 @@ def inverse(motion: Doubles) -> Doubles:
     return back
 
 
-def rotation_about(axis: Doubles, center: Doubles, angle: float) -> Doubles:
+def rotation_about(axis: Doubles, center: Doubles, *, angle: float) -> Doubles:
     """Return the rotation by an angle in radians about an axis through a center, ``(4, 4)``."""
     motion = np.eye(4)
     motion[:3, :3] = Rotation.from_rotvec(angle * axis).as_matrix()
@@ -97,7 +97,7 @@ def _jacobian(vector: Doubles) -> Doubles:
     return np.asarray(np.eye(3) + first * cross + second * cross @ cross)
 
 
-def rigid_fit(source: Doubles, target: Doubles, weight: Doubles | None = None) -> Doubles:
+def rigid_fit(source: Doubles, target: Doubles, *, weight: Doubles | None = None) -> Doubles:
     """Return the motions that align points with points with least squares, ``(..., 4, 4)``.
 
     Args:

@@ -30,6 +30,7 @@ HISTOGRAM = 3 * BINS
 def _pair_angles(
     pos: Floats,
     normal: Floats,
+    *,
     query: Floats,
     query_normal: Floats,
     neighbors: Indices,
@@ -145,7 +146,9 @@ def spfh(
         neighbors: Indices into ``pos`` without the query itself, with shape ``(Q, K)``.
         workers: Threads.
     """
-    angles = _pair_angles(pos, normal, query, query_normal, neighbors, workers)[1:]
+    angles = _pair_angles(
+        pos, normal, query=query, query_normal=query_normal, neighbors=neighbors, workers=workers
+    )[1:]
     out = np.empty((len(query), HISTOGRAM), dtype=np.float32)
     over_rows(_histograms_of, len(query), workers, *angles, out)
     return out
@@ -164,7 +167,9 @@ def local_frame(
     Height over and distance in the tangent plane, distance (all as fractions of the median
     distance), and the three angles of this module; nothing changes when the part is rotated.
     """
-    angles = _pair_angles(pos, normal, query, query_normal, neighbors, workers)
+    angles = _pair_angles(
+        pos, normal, query=query, query_normal=query_normal, neighbors=neighbors, workers=workers
+    )
     distance, here, there, cosine = angles
     reach = distance / np.median(distance, axis=1, keepdims=True)
     height, tangent = reach * here, reach * np.sqrt(np.maximum(1 - here**2, 0))
@@ -172,7 +177,7 @@ def local_frame(
     return np.stack([height, tangent, reach, here, there, dot], axis=2).astype(np.float32)
 
 
-def pooled(values: Floats, neighbors: Indices, workers: int = 1) -> tuple[Floats, Floats]:
+def pooled(values: Floats, neighbors: Indices, *, workers: int = 1) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the neighbors' values, each with shape ``(Q, C)``.
 
     The mean over many neighbors is the local feature smoothing that Simple3D (LFSA) lives from;

@@ -21,7 +21,7 @@ class Curves(NamedTuple):
     precision: npt.NDArray[np.float64]
 
 
-def curves(score: npt.ArrayLike, label: npt.ArrayLike, drawn: int = DRAWN) -> Curves | None:
+def curves(score: npt.ArrayLike, label: npt.ArrayLike, *, drawn: int = DRAWN) -> Curves | None:
     """Return both curves of scores at the thresholds that differ, or None if a class is missing.
 
     Args:
@@ -44,4 +44,4 @@ def curves(score: npt.ArrayLike, label: npt.ArrayLike, drawn: int = DRAWN) -> Cu
         recall, false_alarms, found, total = (
             part[keep] for part in (recall, false_alarms, found, total)
         )
-    return Curves(recall, false_alarms, found / total)
+    return Curves(recall, false_alarms, precision=found / total)

@@ -48,7 +48,7 @@ def auroc(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
     values, abnormal = _checked(score, label)
     if _one_class(abnormal):
         return float("nan")
-    return _area(*_rates(values, abnormal, abnormal.astype(np.float64)))
+    return _area(*_rates(values, abnormal, weight=abnormal.astype(np.float64)))
 
 
 def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
@@ -73,7 +73,9 @@ def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
     return float(np.diff(found, prepend=0) @ precision / found[-1])
 
 
-def aupro(scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], limit: float = 0.3) -> float:
+def aupro(
+    scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], *, limit: float = 0.3
+) -> float:
     """Return the area under the per-region overlap curve; NaN if a class is missing.
 
     The overlap of a region is the share of its points above the threshold.  The curve is the mean
@@ -98,7 +100,7 @@ def aupro(scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], limit: floa
     if _one_class(abnormal):
         return float("nan")
     return _area(
-        *_rates(values, abnormal, np.concatenate([_shares(part) for part in parts])), limit
+        *_rates(values, abnormal, weight=np.concatenate([_shares(part) for part in parts])), limit
     )
 
 
@@ -152,7 +154,7 @@ def _thresholds(values: Numbers) -> tuple[Indices, Indices]:
     return order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
 
 
-def _rates(values: Numbers, abnormal: Labels, weight: Numbers) -> tuple[Numbers, Numbers]:
+def _rates(values: Numbers, abnormal: Labels, *, weight: Numbers) -> tuple[Numbers, Numbers]:
     """Return false positive rate and weighted hit rate at every threshold, both from 0 to 1."""
     order, last = _thresholds(values)
     false = np.cumsum(~abnormal[order])[last]

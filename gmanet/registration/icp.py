@@ -99,11 +99,13 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     rows = canonical_order(source, "registration, source")
     fixed = target if isinstance(target, Target) else Target.of(target)
     length = fixed.length
-    moving, source_centroid = subsample(rows, length, POINTS)
+    moving, source_centroid = subsample(rows, length, count=POINTS)
     poses = initial_poses(moving, fixed, count=ROUNDS[0][0], rng=np.random.default_rng(seed))
     for wanted, points, surface, steps in ROUNDS:
         poses = poses[np.arange(min(wanted, len(poses.rotation)))]
-        poses, distance = _icp(poses, moving.points[:points], fixed.surface(surface), steps)
+        poses, distance = _icp(
+            poses, moving.points[:points], target=fixed.surface(surface), steps=steps
+        )
         score = np.sort(distance, axis=1)[:, : int(TRIMMED * distance.shape[1])] ** 2
         best = distinct(poses, score.mean(axis=1), count=wanted, apart=DISTINCT)
         poses, distance = poses[best], distance[best]
@@ -119,13 +121,18 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     )
 
 
-def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Poses, Doubles]:
+def _icp(poses: Poses, points: Doubles, *, target: Surface, steps: int) -> tuple[Poses, Doubles]:
     """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
     for _ in range(steps):
         moved = poses.moved(points)
         at = target.nearest(moved)
         gap, normal = target.points[at] - moved, target.normal[at]
-        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, target.spacing)))
+        step = _step(
+            moved,
+            gap,
+            normal=normal,
+            weight=_tukey(_surface_distance(gap, normal, spacing=target.spacing)),
+        )
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix()
         poses = Poses(
             rotation=np.einsum("cij,cjk->cik", rotation, poses.rotation),
@@ -135,10 +142,12 @@ def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Po
             break
     moved = poses.moved(points)
     at = target.nearest(moved)
-    return poses, _surface_distance(target.points[at] - moved, target.normal[at], target.spacing)
+    return poses, _surface_distance(
+        target.points[at] - moved, target.normal[at], spacing=target.spacing
+    )
 
 
-def _surface_distance(gap: Doubles, normal: Doubles, spacing: float) -> Doubles:
+def _surface_distance(gap: Doubles, normal: Doubles, *, spacing: float) -> Doubles:
     """Return distances to tangent planes that end at the points' spacing, with shape ``(C, N)``."""
     square = np.einsum("cni,cni->cn", gap, gap)
     plane = np.einsum("cni,cni->cn", gap, normal) ** 2
@@ -152,7 +161,7 @@ def _tukey(distance: Doubles) -> Doubles:
     return np.asarray(np.maximum(1 - (distance / scale) ** 2, 0) ** 2)
 
 
-def _step(moved: Doubles, gap: Doubles, normal: Doubles, weight: Doubles) -> Doubles:
+def _step(moved: Doubles, gap: Doubles, *, normal: Doubles, weight: Doubles) -> Doubles:
     """Return the small rotation and translation of least squares, with shape ``(C, 6)``."""
     matrix, vector = np.zeros((len(moved), 6, 6)), np.zeros((len(moved), 6))
     _accumulate(moved, gap, normal, weight, matrix, vector)

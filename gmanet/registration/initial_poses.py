@@ -83,12 +83,12 @@ def initial_poses(
         rng: Draws the triples of matches.
     """
     by_axes = _axis_poses(source.points[:MATCHED], target.points[:MATCHED])
-    by_match = _match_poses(source, target, rng)
+    by_match = _match_poses(source, target, rng=rng)
     poses = Poses(
         rotation=np.concatenate([by_axes.rotation, by_match.rotation]),
         translation=np.concatenate([by_axes.translation, by_match.translation]),
     )
-    score = _approximate_distance(poses, source.points[:RANKED], target)
+    score = _approximate_distance(poses, source.points[:RANKED], target=target)
     return poses[distinct(poses, score, count=count, apart=np.deg2rad(10))]
 
 
@@ -99,17 +99,17 @@ def distinct(poses: Poses, score: Doubles, *, count: int, apart: float) -> Indic
     for start in range(0, len(order), COMPARED):  # the first of them are mostly enough
         left = order[start : start + COMPARED]
         for better in chosen:
-            left = left[_squared_distance(poses, left, better) >= apart**2]
+            left = left[_squared_distance(poses, left, other=better) >= apart**2]
         while len(chosen) < count and len(left):
             chosen.append(int(left[0]))
             left = left[1:]
-            left = left[_squared_distance(poses, left, chosen[-1]) >= apart**2]
+            left = left[_squared_distance(poses, left, other=chosen[-1]) >= apart**2]
         if len(chosen) >= count:
             break
     return np.array(chosen, dtype=np.int64)
 
 
-def _squared_distance(poses: Poses, some: Indices, other: int) -> Doubles:
+def _squared_distance(poses: Poses, some: Indices, *, other: int) -> Doubles:
     """Return squared distances of poses to one pose, in squared radians, with shape ``(C,)``."""
     chord = ((poses.rotation[some] - poses.rotation[other]) ** 2).sum(axis=(1, 2)) / 2
     gap = ((poses.translation[some] - poses.translation[other]) ** 2).sum(axis=1)
@@ -151,7 +151,7 @@ def _uniform_rotations(count: int) -> Doubles:
     return np.asarray(Rotation.from_quat(np.stack(spiral, axis=1)).as_matrix())
 
 
-def _match_poses(source: Subsample, target: Target, rng: np.random.Generator) -> Poses:
+def _match_poses(source: Subsample, target: Target, *, rng: np.random.Generator) -> Poses:
     """Return poses that align three points of the source with their FPFH matches."""
     match = cdist(source.describe(QUERIED), target.features).argmin(axis=1)
     triples = rng.integers(0, len(match), (TRIPLES, 3))
@@ -191,7 +191,7 @@ def _rigid_fits(one: Doubles, two: Doubles) -> Poses:
     )
 
 
-def _approximate_distance(poses: Poses, points: Doubles, target: Target) -> Doubles:
+def _approximate_distance(poses: Poses, points: Doubles, *, target: Target) -> Doubles:
     """Return mean distances to the target, accurate to one cell of its map, ``(C,)``."""
     return np.asarray(
         target.distances(poses.rotation, poses.translation, points).mean(axis=1), np.float64

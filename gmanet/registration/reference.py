@@ -58,7 +58,12 @@ class Reference(nn.Module):
             points, normal = (
                 part.cpu().numpy().astype(np.float64) for part in (self.points, self.normal)
             )
-            self._cached = self.points, Target(points, normal, np.zeros(3), float(self.length))
+            self._cached = (
+                self.points,
+                Target(
+                    points=points, normal=normal, centroid=np.zeros(3), length=float(self.length)
+                ),
+            )
         return self._cached[1]
 
     def _load_from_state_dict(

@@ -74,10 +74,10 @@ class Subsample:
         outward = np.einsum("nc,nc->n", pos, normal) >= 0
         rows = np.arange(min(count, len(pos)))
         normal = np.where(outward[:, None], normal, -normal)
-        return fpfh(pos, normal, [HISTOGRAM[0]], HISTOGRAM[1], rows)
+        return fpfh(pos, normal, counts=[HISTOGRAM[0]], radius=HISTOGRAM[1], query=rows)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Surface:
     """The target's points with normals, as ICP needs them.
 
@@ -94,7 +94,7 @@ class Surface:
     spacing: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DistanceMap:
     """Distances to a target on a grid of cells, all lengths in extents.
 
@@ -147,7 +147,7 @@ def _lookup(
             out[pose, at] = distance[index[at]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Target(Subsample):
     """The reference cloud of a registration.
 
@@ -170,8 +170,8 @@ class Target(Subsample):
         """
         rows = canonical_order(pos, "registration, target")
         length = extent(rows)
-        chosen, centroid = subsample(rows, length, POINTS)
-        return cls(chosen.points, chosen.normal, centroid, length)
+        chosen, centroid = subsample(rows, length, count=POINTS)
+        return cls(points=chosen.points, normal=chosen.normal, centroid=centroid, length=length)
 
     @cached_property
     def features(self) -> Floats:
@@ -186,7 +186,7 @@ class Target(Subsample):
         empty = np.ones((CELLS, CELLS, CELLS), dtype=bool)
         empty[tuple(((self.points - low) / cell).astype(np.int64).T)] = False
         distance = np.minimum(cell * distance_transform_edt(empty), FAR).astype(np.float32)
-        return DistanceMap(low, cell, distance.ravel())
+        return DistanceMap(low=low, cell=cell, distance=distance.ravel())
 
     @cached_property
     def _surfaces(self) -> dict[int, Surface]:
@@ -198,7 +198,9 @@ class Target(Subsample):
             points, normal = self.points[:count], self.normal[:count]
             apart = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
             spacing = float(np.quantile(apart, DENSE))
-            self._surfaces[count] = Surface(Closest(points, spacing), points, normal, spacing)
+            self._surfaces[count] = Surface(
+                nearest=Closest(points, spacing), points=points, normal=normal, spacing=spacing
+            )
         return self._surfaces[count]
 
 
@@ -214,7 +216,7 @@ def canonical_order(pos: Floats, source: str) -> Floats:
     return checked[order]
 
 
-def subsample(pos: Floats, length: float, count: int) -> tuple[Subsample, Doubles]:
+def subsample(pos: Floats, length: float, *, count: int) -> tuple[Subsample, Doubles]:
     """Return a subsample of a cloud in units of ``length``, and the centroid that was subtracted.
 
     Args:
@@ -226,5 +228,7 @@ def subsample(pos: Floats, length: float, count: int) -> tuple[Subsample, Double
     centered = ((pos - centroid) / length).astype(np.float32)
     chosen = centered[farthest_points(centered, count)]
     neighbors = int(np.clip(round(12 * len(pos) / len(chosen)), 12, 48))
-    axes = principal_axes(centered, chosen, grid_nearest(centered, chosen, neighbors)[1])[1]
+    axes = principal_axes(
+        centered, chosen, neighbors=grid_nearest(centered, chosen, count=neighbors)[1]
+    )[1]
     return Subsample(chosen.astype(np.float64), axes[:, :, 0].astype(np.float64)), centroid

@@ -141,19 +141,23 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
     if unknown or not isinstance(said.get("rows"), dict):
         found = f"unknown keys {', '.join(unknown)}" if unknown else "no rows"
         raise InputError(f"{path}: {found}, wanted about, set, rows and grid")
-    cells = list(_cells(path, said, as_text, runs))
+    cells = list(_cells(path, said, as_text=as_text, runs=runs))
     _refuse_shared(path, cells)
     about = str(said.get("about", "")).strip()
     return Experiment(name=path.stem, about=about, cells=cells)
 
 
-def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path) -> Iterator[Cell]:
+def _cells(
+    path: Path, said: dict[str, Any], *, as_text: dict[str, Any], runs: Path
+) -> Iterator[Cell]:
     """Yield the cells of a file; ``as_text`` has every value as it is written."""
     name, texts = path.stem, text_keys()
-    grid = _typed(path, "grid", said, as_text, texts)
-    common = [f"{k}={v}" for k, v in _typed(path, "set", said, as_text, texts).items()]
+    grid = _typed(path, "grid", said=said, as_text=as_text, texts=texts)
+    common = [
+        f"{k}={v}" for k, v in _typed(path, "set", said=said, as_text=as_text, texts=texts).items()
+    ]
     for row, value in zip(as_text["rows"], said["rows"].values(), strict=True):
-        overrides, own = _row(path, row, value, as_text["rows"][row], texts)
+        overrides, own = _row(path, row, value=value, as_text=as_text["rows"][row], texts=texts)
         points = {**grid, **own}
         for key, values in points.items():
             if not isinstance(values, list):
@@ -168,7 +172,7 @@ def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path
 
 
 def _row(
-    path: Path, name: str, value: Any, as_text: Any, texts: Mapping[str, str]
+    path: Path, name: str, *, value: Any, as_text: Any, texts: Mapping[str, str]
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the overrides and the grid of a row."""
     place = f"{path}: row {name}"
@@ -178,7 +182,9 @@ def _row(
     if unknown:
         raise InputError(f"{place}: unknown keys {', '.join(unknown)}, wanted overrides and grid")
     overrides = value.get("overrides", value.get("words"))
-    return _overrides(place, overrides), _typed(place, "grid", value, as_text, texts)
+    return _overrides(place, overrides), _typed(
+        place, "grid", said=value, as_text=as_text, texts=texts
+    )
 
 
 def _overrides(place: str, value: Any) -> list[str]:
@@ -190,7 +196,7 @@ def _overrides(place: str, value: Any) -> list[str]:
 
 
 def _typed(
-    place: object, key: str, said: Mapping[str, Any], as_text: Mapping[str, Any], texts: Any
+    place: object, key: str, *, said: Mapping[str, Any], as_text: Mapping[str, Any], texts: Any
 ) -> dict[str, Any]:
     """Return a mapping of the file, the values of text keys as they are written."""
     values = said.get(key) or {}

@@ -33,7 +33,7 @@ def read_scores(path: Path) -> dict[str, Any]:
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise unreadable(path, error, "scores of a finished run") from None
+        raise unreadable(path, error, wanted="scores of a finished run") from None
     if not isinstance(scores, dict):
         raise InputError(f"{path}: holds a {type(scores).__name__}, wanted named scores")
     return scores
@@ -51,7 +51,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         whole = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # as above
-        raise unreadable(path, error, wanted) from None
+        raise unreadable(path, error, wanted=wanted) from None
     if not isinstance(whole, dict) or not isinstance(whole.get("state_dict"), dict):
         raise InputError(f"{path}: holds no weights, wanted {wanted}")
     state: dict[str, Any] = whole["state_dict"]

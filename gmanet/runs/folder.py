@@ -68,6 +68,7 @@ class Run:
         cls,
         config: RunConfig,
         overwrite: bool = False,
+        *,
         overrides: Sequence[str] | None = None,
         data: Mapping[str, Sequence[Entry]] | None = None,
     ) -> Run:
@@ -176,11 +177,12 @@ class Run:
         self,
         name: str,
         config: Mapping[str, Any],
+        *,
         state: Mapping[str, Any],
         train: Iterable[str] = (),
     ) -> None:
         """Write ``detector.ckpt``: :func:`gmanet.detectors.stored.save_detector`."""
-        save_detector(self.detector_file, name, config, state, train)
+        save_detector(self.detector_file, name, config=config, state=state, train=train)
 
     def load_detector(self) -> dict[str, Any]:
         """Return what ``detector.ckpt`` holds: :func:`gmanet.detectors.stored.load_detector`."""

@@ -43,7 +43,7 @@ PATIENCE = 120.0
 """Seconds until a file of another machine must be seen: network file systems cache folders."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is left of a run.
 
@@ -64,10 +64,10 @@ class Plan:
         last = None if fitted else usable(run.all_checkpoints, rank() == 0)
         done = _stored(run) if fitted else set()
         todo = [name for name in names if file_stem(name) not in done]
-        return cls(fitted, None if last is None else str(last), todo)
+        return cls(fitted=fitted, checkpoint=None if last is None else str(last), clouds=todo)
 
 
-def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) -> dict[str, Any]:
+def fit(config: RunConfig, run: Run, *, train: CloudDataset, test: CloudDataset) -> dict[str, Any]:
     """Return the figures of a run, doing whatever of it is not done yet.
 
     Every process of a run calls it; only the first writes and returns figures.
@@ -82,10 +82,12 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     logger = None
     if rank() == 0:
         said = resolved(config)
-        logger = make_logger(config.train.logger, config.wandb, run.folder, config.name, said)
+        logger = make_logger(
+            config.train.logger, config.wandb, folder=run.folder, name=config.name, resolved=said
+        )
     seed_everything(config.seed, verbose=False)
     detector = DETECTORS[config.detector.name](config.detector)
-    _prepare(run, detector, train)
+    _prepare(run, detector, train=train)
     settings = config.train
     made = Fit.of(
         detector,
@@ -104,7 +106,7 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     if settings.compile:
         compile_networks(detector)
     try:
-        _learn(run, plan, made)
+        _learn(run, plan, made=made)
         if plan.clouds:
             trainer.predict(detector, datamodule=data, return_predictions=False)
     except preemption.Preempted:
@@ -117,7 +119,9 @@ def fit(config: RunConfig, run: Run, train: CloudDataset, test: CloudDataset) ->
     twin = None
     if detector.learns_from_twins:
         twin = make_twin(Generator(config.synthesis), train, index=0, seed=config.seed)[1]
-    return _finish(config, run, detector, train[0], twin, test, logger)
+    return _finish(
+        config, run, detector=detector, normal=train[0], twin=twin, test=test, logger=logger
+    )
 
 
 def _use_cores(config: RunConfig) -> None:
@@ -131,7 +135,7 @@ def _use_cores(config: RunConfig) -> None:
         torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
 
 
-def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
+def _prepare(run: Run, detector: Detector, *, train: CloudDataset) -> None:
     """Load what a run learned before the reader is made, and learn only what is not stored.
 
     Raises:
@@ -145,7 +149,7 @@ def _prepare(run: Run, detector: Detector, train: CloudDataset) -> None:
     detector.prepare(train)
 
 
-def _learn(run: Run, plan: Plan, made: Fit) -> None:
+def _learn(run: Run, plan: Plan, *, made: Fit) -> None:
     """Fit the detector, or load it where that is done, and store it."""
     if plan.fitted:
         run.restore(made.detector)  # also where this machine did not see the file a moment ago
@@ -176,6 +180,7 @@ def _await(run: Run, names: Sequence[str]) -> None:
 def _finish(
     config: RunConfig,
     run: Run,
+    *,
     detector: Detector,
     normal: Cloud,
     twin: Cloud | None,
@@ -184,14 +189,31 @@ def _finish(
 ) -> dict[str, Any]:
     """Return the figures after measuring, drawing and logging; only one process does it."""
     predictions = list(load_predictions(run.predictions))
-    figures = measure(predictions, config.detector.object_rule, similar_kinds(config.data))
+    figures = measure(predictions, config.detector.object_rule, similar=similar_kinds(config.data))
     figures["peak_memory_mib"] = peak_resident()
     by_name = {prediction.name: prediction for prediction in predictions}
     chosen = choose(predictions, config.train.pictures)
     workers = config.train.processes
-    pictures = draw_gallery(run.pictures, chosen, normal, twin, test, by_name, workers)
+    pictures = draw_gallery(
+        run.pictures,
+        chosen,
+        normal=normal,
+        twin=twin,
+        test=test,
+        predictions=by_name,
+        workers=workers,
+    )
     if logger is not None:
         steps, file = detector.steps, run.detector_file
-        show(logger, steps, config.name, figures, predictions, pictures, test, file)
+        show(
+            logger,
+            steps,
+            name=config.name,
+            figures=figures,
+            predictions=predictions,
+            pictures=pictures,
+            test=test,
+            detector=file,
+        )
     run.write_scores(figures)
     return figures

@@ -27,7 +27,7 @@ FOLDER = "GMANET_CACHE"
 """Environment variable that names the folder; without it everything is computed anew."""
 
 
-def kept(kind: str, ending: str, parts: Iterable[npt.ArrayLike]) -> Path | None:
+def kept(kind: str, ending: str, *, parts: Iterable[npt.ArrayLike]) -> Path | None:
     """Return the file that holds a result, if it is there; None where no folder is named.
 
     Args:
@@ -49,6 +49,7 @@ def kept(kind: str, ending: str, parts: Iterable[npt.ArrayLike]) -> Path | None:
 def looked_up(
     kind: str,
     parts: Iterable[npt.ArrayLike],
+    *,
     length: int,
     make: Callable[[], npt.NDArray[Any]],
 ) -> npt.NDArray[Any]:
@@ -60,7 +61,7 @@ def looked_up(
         length: Of the vector.
         make: Computes it.
     """
-    path = kept(kind, ".npy", parts)
+    path = kept(kind, ".npy", parts=parts)
     if path is None:
         return make()
     with suppress(Exception):  # missing, or damaged: NumPy and zipfile raise a dozen kinds

@@ -27,6 +27,7 @@ THINNEST = 0.25
 def paper_twin(
     cloud: Cloud,
     rng: np.random.Generator,
+    *,
     strength: float,
     add: bool,
     curvature: str = "poisson",
@@ -58,7 +59,7 @@ def paper_twin(
     count = int(len(cloud) * ratio)
     if count < 1:
         raise InputError(f"{cloud.name}: ratio {ratio} of {len(cloud)} points is less than one")
-    region = analyze(cloud, curvature, threshold).best()
+    region = analyze(cloud, curvature, threshold=threshold).best()
     change = add_points if add else remove_points
     return change(cloud, region, count, strength, rng)
 
@@ -88,7 +89,7 @@ def add_points(
     center = within.mean(axis=0)
     radius = np.linalg.norm(within - center, axis=1).max()
     profile = 1 - (np.linalg.norm(base - center, axis=1) / max(radius, 1e-30)) ** 2
-    spacing = np.median(nearest(cloud.pos, cloud.pos[region], 2)[0][:, 1])
+    spacing = np.median(nearest(cloud.pos, cloud.pos[region], count=2)[0][:, 1])
     jitter = rng.normal(scale=spacing / 2, size=base.shape)
     jitter -= np.einsum("mc,mc->m", jitter, normal)[:, None] * normal
     raised = base + jitter + (strength * HEIGHT * cloud.diameter * profile)[:, None] * normal
@@ -123,7 +124,7 @@ def remove_points(
     gone = np.zeros(len(cloud), dtype=bool)
     gone[rng.choice(pool, count, replace=False)] = True
     pos = cloud.pos[~gone]
-    distance, _ = nearest(cloud.pos[gone], pos, 1)
+    distance, _ = nearest(cloud.pos[gone], pos, count=1)
     label = np.zeros(len(pos), dtype=bool)
     label[np.argsort(distance[:, 0], kind="stable")[:count]] = True
     normal = None if cloud.normal is None else cloud.normal[~gone]

@@ -18,7 +18,7 @@ CURVATURES = ("", "poisson", "local")
 """How GMA measures curvature; empty: ``poisson`` for ``paper``, ``local`` for the others."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SynthesisConfig:
     """How synthetic point cloud generation (SPCG, Algorithm 1) makes twins of normal clouds.
 
@@ -63,8 +63,8 @@ class SynthesisConfig:
     curvature: str = ""
 
     def __post_init__(self) -> None:
-        _check("kind", self.kind, KINDS)
-        _check("curvature", self.curvature, CURVATURES)
+        _check("kind", self.kind, known=KINDS)
+        _check("curvature", self.curvature, known=CURVATURES)
         if self.twins < 1:
             raise InputError(f"synthesis.twins={self.twins}, wanted at least 1")
         if not 1 <= self.fewest <= self.most:
@@ -87,7 +87,7 @@ class SynthesisConfig:
             raise InputError(f"synthesis.ratio={self.ratio}, wanted between 0 and 0.5")
 
 
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+def _check(name: str, value: str, *, known: tuple[str, ...]) -> None:
     if value not in known:
         wanted = ", ".join(word for word in known if word)
         raise InputError(f"synthesis.{name}={value!r}, wanted one of {wanted}")

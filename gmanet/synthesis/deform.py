@@ -35,16 +35,18 @@ class Surface:
     """
 
     def __init__(self, pos: Floats, normal: Floats | None = None) -> None:
-        distance, index = grid_nearest(pos, pos, 12)
+        distance, index = grid_nearest(pos, pos, count=12)
         self.pos = pos
-        self.normal = principal_axes(pos, pos, index)[1][:, :, 0] if normal is None else normal
+        self.normal = (
+            principal_axes(pos, pos, neighbors=index)[1][:, :, 0] if normal is None else normal
+        )
         rows = np.repeat(np.arange(len(pos)), 8)
         length = distance[:, 1:9].ravel().astype(np.float64) + 1e-9
         graph = csr_array((length, (rows, index[:, 1:9].ravel())), shape=(len(pos), len(pos)))
         self.graph = graph.maximum(graph.T)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Patch:
     """The surroundings of a seed point.
 
@@ -63,7 +65,7 @@ class Patch:
     normal: Floats
 
 
-def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) -> Patch:
+def patch(surface: Surface, seed: int, *, radius: float, rng: np.random.Generator) -> Patch:
     """Return the points within a geodesic radius of a seed, in a randomly turned tangent frame."""
     # the graph is symmetric: what undirected search would make of it, at every call
     geodesic = dijkstra(surface.graph, indices=np.array(seed), limit=radius)
@@ -86,7 +88,7 @@ def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) 
     )
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+def _log_uniform(rng: np.random.Generator, low: float, *, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -95,7 +97,7 @@ def _cap(squared: Floats, power: float) -> Floats:
     return np.asarray(np.clip(1.0 - squared, 0.0, 1.0) ** power, dtype=np.float32)
 
 
-def _along_normals(where: Patch, height: Floats, rng: np.random.Generator) -> Floats:
+def _along_normals(where: Patch, height: Floats, *, rng: np.random.Generator) -> Floats:
     """Return displacements of the given height, along each normal or all along the seed's."""
     if rng.random() < 0.6:
         return height[:, None] * where.normal
@@ -104,17 +106,17 @@ def _along_normals(where: Patch, height: Floats, rng: np.random.Generator) -> Fl
 
 def _bump(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
     """A bulge or a dent: an elliptic cap, from pointed to flat-topped."""
-    stretch = _log_uniform(rng, 1.0, 2.0)
+    stretch = _log_uniform(rng, 1.0, high=2.0)
     squared = np.sum((where.plane / [radius, radius / stretch]) ** 2, axis=1)
     cap = _cap(squared, rng.uniform(1.0, 3.0))
     if rng.random() < 0.3:
         cap = np.minimum(cap * 2.0, 1.0)
-    return _along_normals(where, (depth * cap).astype(np.float32), rng)
+    return _along_normals(where, (depth * cap).astype(np.float32), rng=rng)
 
 
 def _groove(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
     """A scratch or a ridge: a narrow, slightly curved track, often with raised banks."""
-    width = _log_uniform(rng, 0.06, 0.25) * radius
+    width = _log_uniform(rng, 0.06, high=0.25) * radius
     along, across = where.plane.T
     across = across - rng.normal(0, 0.4 / radius) * along**2
     track = np.exp(-0.5 * (across / width) ** 2)
@@ -122,10 +124,10 @@ def _groove(where: Patch, radius: float, depth: float, rng: np.random.Generator)
         track = track - rng.uniform(0.2, 0.6) * np.exp(
             -0.5 * ((np.abs(across) - 2.2 * width) / (0.8 * width)) ** 2
         )
-    return _along_normals(where, depth * track * _cap((along / radius) ** 2, 0.5), rng)
+    return _along_normals(where, depth * track * _cap((along / radius) ** 2, 0.5), rng=rng)
 
 
-def _waves(plane: Floats, wavelength: float, rng: np.random.Generator) -> Floats:
+def _waves(plane: Floats, wavelength: float, *, rng: np.random.Generator) -> Floats:
     """Return a random height field of unit standard deviation: a sum of plane waves."""
     angle = rng.uniform(0, 2 * np.pi, 8)
     number = 2 * np.pi / (wavelength * rng.uniform(0.7, 1.8, 8))
@@ -137,9 +139,9 @@ def _waves(plane: Floats, wavelength: float, rng: np.random.Generator) -> Floats
 def _scar(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
     """Torn material: rough relief over an elongated patch."""
     squared = np.sum((where.plane / [radius, radius * rng.uniform(0.3, 0.8)]) ** 2, axis=1)
-    relief = _waves(where.plane, _log_uniform(rng, 0.2, 0.7) * radius, rng)
+    relief = _waves(where.plane, _log_uniform(rng, 0.2, high=0.7) * radius, rng=rng)
     height = depth * _cap(squared, 0.5) * (0.6 * relief + rng.uniform(-0.6, 0.3))
-    return _along_normals(where, height.astype(np.float32), rng)
+    return _along_normals(where, height.astype(np.float32), rng=rng)
 
 
 def _flatten(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
@@ -165,7 +167,7 @@ def _shift(where: Patch, radius: float, depth: float, rng: np.random.Generator) 
     squared = np.sum((where.plane / radius) ** 2, axis=1)
     steep = np.tanh(where.plane[:, 0] / (rng.uniform(0.1, 0.4) * radius))
     height = 0.5 * depth * (1 + steep) * _cap(squared, 1.0)
-    return _along_normals(where, height.astype(np.float32), rng)
+    return _along_normals(where, height.astype(np.float32), rng=rng)
 
 
 FAMILIES: dict[str, Callable[[Patch, float, float, np.random.Generator], Floats]] = {
@@ -192,13 +194,15 @@ def deform(
         depth: Largest displacement, as a fraction of the diameter.
         rng: Source of every random choice.
     """
-    where = patch(surface, seed, 1.2 * radius, rng)
+    where = patch(surface, seed, radius=1.2 * radius, rng=rng)
     moved = FAMILIES[family](where, radius, depth, rng)
     length = np.linalg.norm(moved, axis=1)
     return where.index, moved.astype(np.float32), length > LABEL_SHARE * max(depth, length.max())
 
 
-def relabel(shift: Floats, label: Labels, free: Labels, depth: float, shallowest: float) -> Labels:
+def relabel(
+    shift: Floats, label: Labels, *, free: Labels, depth: float, shallowest: float
+) -> Labels:
     """Return the labels of a defect of which only the free points move, with shape ``(m,)``.
 
     The limit of a label is a share of the largest move.  Where the point of the largest move is

@@ -54,7 +54,7 @@ class Region:
         return self.clusters[rng.choice(len(self.clusters), p=self.score / self.score.sum())]
 
 
-def analyze(cloud: Cloud, kind: str = "poisson", threshold: float = 0.2) -> Region:
+def analyze(cloud: Cloud, kind: str = "poisson", *, threshold: float = 0.2) -> Region:
     """Return the clusters and scores of Algorithm 1, lines 4 to 14.
 
     Where no cluster exceeds the threshold it is dropped for this cloud.
@@ -68,7 +68,7 @@ def analyze(cloud: Cloud, kind: str = "poisson", threshold: float = 0.2) -> Regi
         InputError: Unknown kind, or Open3D cannot be loaded.
     """
     clusters = kd_clusters(cloud.pos, max(-(-len(cloud) // LEAVES), MIN_POINTS))
-    curvature = cluster_curvature(cloud, clusters, kind)
+    curvature = cluster_curvature(cloud, clusters, kind=kind)
     pos = cloud.pos.astype(np.float64)
     centers = np.array([pos[cluster].mean(axis=0) for cluster in clusters])
     distance = np.linalg.norm(centers - pos.mean(axis=0), axis=1)
@@ -137,7 +137,9 @@ def _poisson_curvature(cloud: Cloud, clusters: list[Indices]) -> Doubles:
     """Return what takes so long that runs share it."""
     normal = np.empty(0) if cloud.normal is None else cloud.normal
     parts = (cloud.pos, normal, np.concatenate(clusters), [len(rows) for rows in clusters])
-    return looked_up("curvature", parts, len(clusters), lambda: _meshes(cloud, clusters))
+    return looked_up(
+        "curvature", parts, length=len(clusters), make=lambda: _meshes(cloud, clusters)
+    )
 
 
 def _meshes(cloud: Cloud, clusters: list[Indices]) -> Doubles:
@@ -153,8 +155,8 @@ def _meshes(cloud: Cloud, clusters: list[Indices]) -> Doubles:
 def _local_curvature(cloud: Cloud, clusters: list[Indices]) -> Doubles:
     chosen = [rows[:: -(-len(rows) // 64)] for rows in clusters]
     query = cloud.pos[np.concatenate(chosen)]
-    _, neighbors = nearest(cloud.pos, query, 16)
-    curvature = quadric_curvature(cloud.pos, query, neighbors)
+    _, neighbors = nearest(cloud.pos, query, count=16)
+    curvature = quadric_curvature(cloud.pos, query, neighbors=neighbors)
     pieces = np.split(curvature, np.cumsum([len(rows) for rows in chosen])[:-1])
     return np.array([np.median(piece) for piece in pieces], dtype=np.float64)
 
@@ -163,6 +165,6 @@ def outward_normals(cloud: Cloud) -> Floats:
     """Return the cloud's own normals, or else those of 16 neighbors turned outward, ``(N, 3)``."""
     if cloud.normal is not None:
         return cloud.normal
-    _, neighbors = nearest(cloud.pos, cloud.pos, 16)
-    _, axes = principal_axes(cloud.pos, cloud.pos, neighbors)
-    return outward(cloud.pos, axes[:, :, 0], neighbors)
+    _, neighbors = nearest(cloud.pos, cloud.pos, count=16)
+    _, axes = principal_axes(cloud.pos, cloud.pos, neighbors=neighbors)
+    return outward(cloud.pos, axes[:, :, 0], neighbors=neighbors)

@@ -48,7 +48,7 @@ class Generator:
         if self.config.kind == "paper":
             made = self._literal(cloud, rng)
         elif self.config.kind == "noise":
-            made = _shifted(cloud, self.config, rng)
+            made = _shifted(cloud, self.config, rng=rng)
         elif self.config.kind in ATTACKS:
             made = self._attacked(cloud, rng)
         else:
@@ -60,7 +60,7 @@ class Generator:
         if cloud.name not in self._regions:
             usual = "poisson" if self.config.kind == "paper" else "local"
             kind = self.config.curvature or usual
-            self._regions[cloud.name] = analyze(cloud, kind, self.config.threshold)
+            self._regions[cloud.name] = analyze(cloud, kind, threshold=self.config.threshold)
         return self._regions[cloud.name]
 
     def _literal(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
@@ -78,7 +78,9 @@ class Generator:
         def depth() -> float:
             return _log_uniform(rng, config.depth) * diameter
 
-        return attacked(cloud, ATTACKS[config.kind], patches, count, depth, rng)
+        return attacked(
+            cloud, ATTACKS[config.kind], patches=patches, count=count, depth=depth, rng=rng
+        )
 
     def _deformed(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
         """Return the cloud with several deformations that do not overlap."""
@@ -91,9 +93,13 @@ class Generator:
         for _ in range(rng.integers(self.config.fewest, self.config.most, endpoint=True)):
             seed = self._seed(cloud, rng)
             family, radius, depth = self._defect(rng)
-            index, shift, abnormal = deform(surface, seed, family, radius, depth, rng)
+            index, shift, abnormal = deform(
+                surface, seed, family=family, radius=radius, depth=depth, rng=rng
+            )
             free = ~touched[index]
-            abnormal = relabel(shift, abnormal, free, depth, self.config.depth[0])
+            abnormal = relabel(
+                shift, abnormal, free=free, depth=depth, shallowest=self.config.depth[0]
+            )
             moved[index[free]] += shift[free]
             label[index[free]] = abnormal[free]
             touched[index] = True
@@ -116,7 +122,7 @@ class Generator:
         return family, radius, min(_log_uniform(rng, self.config.depth), radius / 2)
 
 
-def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) -> Cloud:
+def _shifted(cloud: Cloud, config: SynthesisConfig, *, rng: np.random.Generator) -> Cloud:
     """Return the cloud with patches of points shifted at random, the surface ignored.
 
     What moved is labelled, however little (:mod:`gmanet.synthesis.attacks.change`).
@@ -124,7 +130,7 @@ def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) ->
     count = max(1, int(len(cloud) * config.ratio))
     pos, touched = cloud.pos.astype(np.float64), np.zeros(len(cloud), dtype=bool)
     for _ in range(rng.integers(config.fewest, config.most, endpoint=True)):
-        index = _ball(cloud.pos, int(rng.integers(len(cloud))), count)
+        index = _ball(cloud.pos, int(rng.integers(len(cloud))), count=count)
         index = index[~touched[index]]
         direction = rng.normal(size=(len(index), 3))
         budget = _log_uniform(rng, config.depth) * cloud.diameter * np.sqrt(len(index))
@@ -133,8 +139,8 @@ def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) ->
     return cloud.replace(pos=pos.astype(np.float32), label=relocated(cloud.pos, pos))
 
 
-def _ball(pos: Floats, seed: int, count: int) -> Indices:
-    return np.asarray(nearest(pos, pos[seed : seed + 1], count)[1][0])
+def _ball(pos: Floats, seed: int, *, count: int) -> Indices:
+    return np.asarray(nearest(pos, pos[seed : seed + 1], count=count)[1][0])
 
 
 def _log_uniform(rng: np.random.Generator, limits: list[float]) -> float:

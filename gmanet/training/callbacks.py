@@ -28,7 +28,7 @@ class AnomalyMetrics(Callback):
         metrics = anomaly_metrics(sync_on_compute=False)
         self.metrics: dict[str, Metric] = dict(metrics.items())  # type: ignore[arg-type]
 
-    def _update(self, points: Tensor, whole: Tensor, record: Data) -> None:
+    def _update(self, points: Tensor, whole: Tensor, *, record: Data) -> None:
         self.metrics["object"].update(whole.cpu()[None], torch.tensor([record.defect != "good"]))
         if record.labelled:
             self.metrics["point"].update(points.cpu(), record.label.cpu())
@@ -46,7 +46,7 @@ class AnomalyMetrics(Callback):
     ) -> None:
         """Add the scores of a cloud."""
         points, whole = outputs
-        self._update(points, whole, batch)
+        self._update(points, whole, record=batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Log the figures of the synthetic validation clouds."""
@@ -66,7 +66,7 @@ class ProgressBar(Callback):
         self.shown = shown
         self.bar: Any = None
 
-    def _open(self, trainer: Trainer, name: str, total: int, done: int, unit: str) -> None:
+    def _open(self, trainer: Trainer, name: str, *, total: int, done: int, unit: str) -> None:
         hidden = not (self.shown and trainer.is_global_zero)
         self.bar = tqdm(
             desc=name, total=total, initial=done, unit=unit, mininterval=0.5, disable=hidden
@@ -80,7 +80,7 @@ class ProgressBar(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar of the fit; a resumed one begins where it stopped."""
         total = trainer.max_steps if trainer.max_steps > 0 else int(trainer.num_training_batches)
-        self._open(trainer, "fit", total, trainer.global_step, "step")
+        self._open(trainer, "fit", total=total, done=trainer.global_step, unit="step")
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any
@@ -96,7 +96,9 @@ class ProgressBar(Callback):
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar of the prediction."""
-        self._open(trainer, "score", int(sum(trainer.num_predict_batches)), 0, "cloud")
+        self._open(
+            trainer, "score", total=int(sum(trainer.num_predict_batches)), done=0, unit="cloud"
+        )
 
     def on_predict_batch_end(self, *_: Any) -> None:
         """Advance by one cloud."""

@@ -14,7 +14,7 @@ MODES = ("offline", "online", "disabled")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainConfig:
     """Where and how a run computes.  None of it changes what is learned, save rounding.
 
@@ -90,7 +90,7 @@ def usual_mode(variable: str) -> str:
     return mode
 
 
-@dataclass
+@dataclass(kw_only=True)
 class WandbConfig:
     """How W&B logs a run.  ``scores.json`` is the record, W&B the view.
 

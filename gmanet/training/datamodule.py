@@ -100,7 +100,9 @@ class CloudData(LightningDataModule):
                 f"train.accumulate to be at most that, not {world * parts}"
             )
         step = share * parts
-        sampler = EpochSampler(count, self.seed, rank, world, step, self._steps)
+        sampler = EpochSampler(
+            count, self.seed, rank=rank, world=world, batch=step, steps=self._steps
+        )
         workers = self.workers if learned.workers is None else min(self.workers, learned.workers)
         return AheadLoader(
             learned.items,

@@ -78,10 +78,10 @@ class Fit:
         trainer = make_trainer(
             detector,
             settings,
-            folder,
-            logger,
-            detector.epochs(len(train), synthesis),
-            list(callbacks),
+            folder=folder,
+            logger=logger,
+            epochs=detector.epochs(len(train), synthesis),
+            callbacks=list(callbacks),
             progress=progress,
         )
         return cls(detector=detector, data=data, trainer=trainer)

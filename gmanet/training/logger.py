@@ -39,7 +39,7 @@ class StepLogger(WandbLogger):
 
 
 def make_logger(
-    kind: str, config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]
+    kind: str, config: WandbConfig, *, folder: Path, name: str, resolved: dict[str, Any]
 ) -> StepLogger | TensorBoardLogger | None:
     """Return the logger of a run, or None if disabled.
 
@@ -56,7 +56,9 @@ def make_logger(
     """
     if kind == "tensorboard":
         return _tensorboard(folder, resolved)
-    return None if config.mode == "disabled" else _wandb(config, folder, name, resolved)
+    return (
+        None if config.mode == "disabled" else _wandb(config, folder, name=name, resolved=resolved)
+    )
 
 
 def identity(name: str) -> str:
@@ -76,7 +78,7 @@ def _tensorboard(folder: Path, resolved: dict[str, Any]) -> TensorBoardLogger:
     return logger
 
 
-def _wandb(config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]) -> StepLogger:
+def _wandb(config: WandbConfig, folder: Path, *, name: str, resolved: dict[str, Any]) -> StepLogger:
     files = folder / "wandb"
     files.mkdir(parents=True, exist_ok=True)
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):

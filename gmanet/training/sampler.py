@@ -31,6 +31,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self,
         length: int,
         seed: int,
+        *,
         rank: int = 0,
         world: int = 1,
         batch: int = 1,

@@ -31,11 +31,11 @@ FEW = 4
 def make_trainer(
     detector: Detector,
     config: TrainConfig,
+    *,
     folder: Path,
     logger: Logger | None,
     epochs: int,
     callbacks: list[Callback] | None = None,
-    *,
     progress: bool = True,
 ) -> Trainer:
     """Return the trainer that fits and scores with a detector.

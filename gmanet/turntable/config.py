@@ -13,7 +13,7 @@ from gmanet.turntable.motion_prior import MotionPrior
 __all__ = ["Turning"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Turning:
     """Settings of the turntable.
 
@@ -50,7 +50,9 @@ class Turning:
         if not self.shift > 0:
             raise InputError(f"shift={self.shift}, wanted a share above 0")
 
-    def priors(self, count: int, size: float, angles: Sequence[float] | None) -> list[MotionPrior]:
+    def priors(
+        self, count: int, size: float, *, angles: Sequence[float] | None
+    ) -> list[MotionPrior]:
         """Return the priors of the motions from each of ``count`` views to the next.
 
         Args:
@@ -64,6 +66,13 @@ class Turning:
         width = np.deg2rad(self.window if angles is None else self.known)
         center, tilt = np.asarray(self.center, np.float64), np.deg2rad(self.tilt)
         return [
-            MotionPrior(axis, center, float(angle), float(width), float(tilt), self.shift * size)
+            MotionPrior(
+                axis=axis,
+                center=center,
+                step=float(angle),
+                width=float(width),
+                tilt=float(tilt),
+                shift=self.shift * size,
+            )
             for angle in np.deg2rad(np.diff(at, append=at[0]))
         ]

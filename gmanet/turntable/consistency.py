@@ -43,7 +43,7 @@ CLIP = 8.0
 while wrong registrations still stand out."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Agreement:
     """Agreement of a registered view with another view.
 
@@ -71,7 +71,7 @@ class Agreement:
         return self.overlap >= OVERLAP and right
 
 
-def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agreement:
+def agreement(source: View, rows: Indices, *, target: View, motion: Doubles) -> Agreement:
     """Return how chosen points of a view lie on another.
 
     Args:
@@ -92,7 +92,7 @@ def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agr
     same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
     same &= np.abs(facing) >= FACING
     if not same.any():
-        return Agreement(0.0, float("inf"), 0.0, 1.0)
+        return Agreement(overlap=0.0, rms=float("inf"), own=0.0, dissent=1.0)
     clip = CLIP * max(source.noise, target.noise)
     near = inner & (gap[found] <= NEAR * target.spacing)
     agree = near & same & (np.abs(height) < clip)
@@ -101,4 +101,4 @@ def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agr
         for one in (height[same], source.own[rows[found[same]]])
     )
     dissent = float(1 - agree.sum() / max(near.sum(), 1))
-    return Agreement(float(same.sum() / len(rows)), rms, own, dissent)
+    return Agreement(overlap=float(same.sum() / len(rows)), rms=rms, own=own, dissent=dissent)

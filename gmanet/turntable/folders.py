@@ -27,7 +27,7 @@ MARKERS = ".markers"
 NUMBER = re.compile(r"(\d+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartFolder:
     """A part's views.
 
@@ -96,10 +96,10 @@ def list_parts(folder: Path) -> list[PartFolder]:
             views.sort(key=natural)
             found.append(
                 PartFolder(
-                    name,
-                    tuple(views),
-                    poses if poses.is_file() else None,
-                    tuple(list_files(directory, (MARKERS,))),
+                    name=name,
+                    views=tuple(views),
+                    poses=poses if poses.is_file() else None,
+                    markers=tuple(list_files(directory, (MARKERS,))),
                 )
             )
     if not found:

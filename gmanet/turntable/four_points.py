@@ -50,7 +50,7 @@ class Bases:
 
 
 def congruent_motions(
-    source: Doubles, target: Doubles, prior: MotionPrior, gap: float, rng: np.random.Generator
+    source: Doubles, target: Doubles, *, prior: MotionPrior, gap: float, rng: np.random.Generator
 ) -> Doubles:
     """Return motions that align four points of the source with the target, ``(C, 4, 4)``.
 
@@ -61,20 +61,23 @@ def congruent_motions(
         gap: Lengths that differ by less are equal: about the points' spacing.
         rng: Draws the bases.
     """
-    bases = _bases(source, gap, rng)
+    bases = _bases(source, gap, rng=rng)
     ends, length = _pairs(target, prior)
     found = [np.empty((0, 4, 4))]
     for corner, ratio in zip(bases.corner, bases.ratio, strict=True):
         base = source[corner]
-        sides = [_alike(base[k : k + 2], target, ends, length, prior, gap) for k in (0, 2)]
-        rows = _crossing(base, target, sides, ratio, gap)[:PER_BASE]
+        sides = [
+            _alike(base[k : k + 2], target, ends=ends, length=length, prior=prior, gap=gap)
+            for k in (0, 2)
+        ]
+        rows = _crossing(base, target, sides=sides, ratio=ratio, gap=gap)[:PER_BASE]
         if len(rows):
             motions = rigid_fit(np.broadcast_to(base, (len(rows), 4, 3)), target[rows])
             found.append(motions[prior.allows(motions)])
     return np.concatenate(found)
 
 
-def _bases(points: Doubles, gap: float, rng: np.random.Generator) -> Bases:
+def _bases(points: Doubles, gap: float, *, rng: np.random.Generator) -> Bases:
     """Return the widest bases among random quadruples."""
     corner = rng.integers(0, len(points), (DRAWN, 4))
     a, b, c, d = np.moveaxis(points[corner], 1, 0)
@@ -105,6 +108,7 @@ def _pairs(points: Doubles, prior: MotionPrior) -> tuple[Indices, Doubles]:
 def _alike(
     segment: Doubles,
     target: Doubles,
+    *,
     ends: Indices,
     length: Doubles,
     prior: MotionPrior,
@@ -114,11 +118,11 @@ def _alike(
     long = float(np.linalg.norm(segment[1] - segment[0]))
     near = ends[slice(*np.searchsorted(length, [long - gap, long + gap]))]
     for k in (0, 1):
-        near = near[_reached(segment[k], target[near[:, k]], prior, gap)]
+        near = near[_reached(segment[k], target[near[:, k]], prior=prior, gap=gap)]
     return near
 
 
-def _reached(start: Doubles, ends: Doubles, prior: MotionPrior, gap: float) -> Indices:
+def _reached(start: Doubles, ends: Doubles, *, prior: MotionPrior, gap: float) -> Indices:
     """Return the rows of the positions that the prior lets a point reach."""
     far, angle, height = prior.cylindrical(start)
     radius, around, level = prior.cylindrical(ends)
@@ -131,7 +135,7 @@ def _reached(start: Doubles, ends: Doubles, prior: MotionPrior, gap: float) -> I
 
 
 def _crossing(
-    base: Doubles, target: Doubles, sides: list[Indices], ratio: Doubles, gap: float
+    base: Doubles, target: Doubles, *, sides: list[Indices], ratio: Doubles, gap: float
 ) -> Indices:
     """Return quadruples of the target congruent to a base, with shape ``(Q, 4)``."""
     if not all(map(len, sides)):

@@ -31,7 +31,7 @@ MEMORY = 5
 """Number of earlier steps in Anderson's method."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How nu falls and when a search ends; lengths are in the unit of the points.
 
@@ -51,7 +51,7 @@ class Schedule:
     most: int = 200
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Found:
     """Where a search ended.
 
@@ -96,10 +96,10 @@ class PointPairs:
 
     def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
         """Return the motion of least squares, whatever the one before."""
-        return rigid_fit(self.points, self._partner, weight)
+        return rigid_fit(self.points, self._partner, weight=weight)
 
 
-def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> Found:
+def fricp(pairs: Pairing, start: Doubles, *, radius: float, schedule: Schedule) -> Found:
     """Return the motion that a search from ``start`` comes to.
 
     Args:
@@ -111,7 +111,7 @@ def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> 
     distance = pairs.distances(start)
     finest, coarsest = schedule.finest, schedule.coarsest
     if not np.isfinite(distance).any():
-        return Found(start, 1, False)
+        return Found(motion=start, steps=1, settled=False)
     if coarsest is None:
         coarsest = COARSEST * float(np.median(distance[np.isfinite(distance)]))
     nu, steps = max(coarsest, finest), 1
@@ -126,14 +126,14 @@ def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> 
             speed.reset()
             continue
         if size < schedule.still * radius:
-            return Found(image, steps, True)
+            return Found(motion=image, steps=steps, settled=True)
         points = (log(one @ inverse(start)) * scale for one in (motion, image))
         motion = exp(speed.next(*points) / scale) @ start
         distance, steps = pairs.distances(motion), steps + 1
         if _energy(distance, nu) > energy:  # accelerated too far
             motion, distance, steps = image, pairs.distances(image), steps + 1
         energy = _energy(distance, nu)
-    return Found(motion, steps, False)
+    return Found(motion=motion, steps=steps, settled=False)
 
 
 def _energy(distance: Doubles, nu: float) -> float:

@@ -27,7 +27,7 @@ FEWEST = 2
 """Views that can be put together."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """Poses of registered views and the figures of the check, in plain numbers.
 
@@ -61,15 +61,15 @@ class Placement:
         after = [found.pairs[key].rms for key in found.links if key in found.pairs]
         overlaps = [found.pairs[key].overlap for key in found.links if key in found.pairs]
         return cls(
-            found.poses.tolist(),
-            found.spacing,
-            found.noise,
-            _mean_square(before),
-            _mean_square(after),
-            max((one.apart for one in found.pairs.values()), default=0.0),
-            min(overlaps, default=0.0),
-            found.closing,
-            found.trouble(names),
+            poses=found.poses.tolist(),
+            spacing=found.spacing,
+            noise=found.noise,
+            rms_before=_mean_square(before),
+            rms=_mean_square(after),
+            apart=max((one.apart for one in found.pairs.values()), default=0.0),
+            overlap=min(overlaps, default=0.0),
+            closing=found.closing,
+            trouble=found.trouble(names),
         )
 
 
@@ -96,6 +96,7 @@ def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
 def register_views(
     clouds: Sequence[Cloud],
     turning: Turning,
+    *,
     angles: Sequence[float] | None = None,
     markers: Sequence[Mapping[str, Doubles]] | None = None,
     seed: int = 0,
@@ -127,8 +128,8 @@ def register_views(
         turning = replace(turning, center=tuple(center.tolist()))
         markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
     size = 2 * max(view.size for view in views)
-    priors = turning.priors(len(clouds), size, angles)
-    found = reconstruct(views, priors, np.random.default_rng(seed), markers)
+    priors = turning.priors(len(clouds), size, angles=angles)
+    found = reconstruct(views, priors, rng=np.random.default_rng(seed), markers=markers)
     return Placement.of(found, [cloud.name for cloud in clouds])
 
 
@@ -168,7 +169,7 @@ def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
     ]
     normal = np.concatenate(normals).astype(np.float32) if len(normals) == len(clouds) else None
     whole = np.concatenate(pos).astype(np.float32)
-    return Cloud(whole, label, normal, origin=clouds[0].origin)
+    return Cloud(whole, label, normal=normal, origin=clouds[0].origin)
 
 
 def _mean_square(values: Sequence[float]) -> float:

@@ -38,7 +38,7 @@ RIDGE = 1e-7
 
 
 def refined(
-    views: Sequence[View], rows: Sequence[Indices], poses: Doubles, steps: int = STEPS
+    views: Sequence[View], rows: Sequence[Indices], *, poses: Doubles, steps: int = STEPS
 ) -> Doubles:
     """Return the views' motions into the frame of view 0, refined, with shape ``(V, 4, 4)``.
 
@@ -55,19 +55,19 @@ def refined(
     poses = home @ poses
     size = max(view.size for view in views)
     for _ in range(steps):
-        twists = _step(views, rows, poses)
+        twists = _step(views, rows, poses=poses)
         poses[1:] = [exp(twist) @ pose for twist, pose in zip(twists, poses[1:], strict=True)]
         if max(np.abs(twists[:, :3]).max() * size, np.abs(twists[:, 3:]).max()) < STILL * noise:
             break
     return inverse(home) @ poses
 
 
-def _step(views: Sequence[View], rows: Sequence[Indices], poses: Doubles) -> Doubles:
+def _step(views: Sequence[View], rows: Sequence[Indices], *, poses: Doubles) -> Doubles:
     """Return the twists of all views but the first, with shape ``(V - 1, 6)``."""
     count = len(views)
     matrix, vector = np.zeros((count, 6, count, 6)), np.zeros((count, 6))
     for i, j in combinations(range(count), 2):
-        found = _pair(views[i], rows[i], views[j], poses[i], poses[j])
+        found = _pair(views[i], rows[i], target=views[j], pose=poses[i], other=poses[j])
         if found is None:
             continue
         block, pull = found
@@ -83,7 +83,7 @@ def _step(views: Sequence[View], rows: Sequence[Indices], poses: Doubles) -> Dou
 
 
 def _pair(
-    source: View, rows: Indices, target: View, pose: Doubles, other: Doubles
+    source: View, rows: Indices, *, target: View, pose: Doubles, other: Doubles
 ) -> tuple[Doubles, Doubles] | None:
     """Return what a pair of views adds to the normal equations; None without common surface."""
     motion = inverse(other) @ pose
@@ -102,4 +102,4 @@ def _pair(
     nu = NU * max(source.noise, target.noise)
     weight = np.exp(-((height[same] / nu) ** 2) / 2)
     there = moved(other, position[found[same]])
-    return normal_equations(there, rotated(other, normal[same]), height[same], weight)
+    return normal_equations(there, rotated(other, normal[same]), height=height[same], weight=weight)

@@ -22,7 +22,7 @@ CLOSING = 2.0
 """Largest motion of a link's points by closing the loop, in standard deviations of the noise."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Loop:
     """Registered views around a turntable.
 

@@ -16,7 +16,7 @@ from gmanet.geometry.se3 import Doubles, rotation_about
 __all__ = ["MotionPrior", "common_axis"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MotionPrior:
     """The nominal motion between two views, and its tolerances.
 
@@ -39,7 +39,7 @@ class MotionPrior:
     @property
     def nominal(self) -> Doubles:
         """The nominal motion, with shape ``(4, 4)``."""
-        return rotation_about(self.axis, self.center, self.step)
+        return rotation_about(self.axis, self.center, angle=self.step)
 
     def excess_angle(self, motions: Doubles) -> Doubles:
         """Return the angles of motions ``(C, 4, 4)`` minus the nominal one, with shape ``(C,)``."""
@@ -76,14 +76,21 @@ class MotionPrior:
         half = int(np.ceil(self.width / spacing))
         return np.stack(
             [
-                rotation_about(self.axis, self.center, self.step + angle)
+                rotation_about(self.axis, self.center, angle=self.step + angle)
                 for angle in np.linspace(-self.width, self.width, 2 * half + 1)
             ]
         )
 
     def reverse(self) -> MotionPrior:
         """Return the prior of the inverse motion."""
-        return MotionPrior(self.axis, self.center, -self.step, self.width, self.tilt, self.shift)
+        return MotionPrior(
+            axis=self.axis,
+            center=self.center,
+            step=-self.step,
+            width=self.width,
+            tilt=self.tilt,
+            shift=self.shift,
+        )
 
     def cylindrical(self, pos: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         """Return distances from the axis, angles about it and heights of points ``(..., 3)``."""

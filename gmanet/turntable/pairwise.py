@@ -78,7 +78,7 @@ WEAK = 0.02
 share (its square) of how far they move."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Link:
     """The registration of a view on another view.
 
@@ -102,27 +102,34 @@ class Link:
 
 
 def register_pair(
-    source: View, target: View, prior: MotionPrior, motions: Doubles, rng: np.random.Generator
+    source: View, target: View, *, prior: MotionPrior, motions: Doubles, rng: np.random.Generator
 ) -> Link:
     """Return the best registration of a view on another from initial motions ``(C, 4, 4)``.
 
     A refined motion outside the prior wins only if all are outside.
     """
-    few, many = (sample_inner(source, count, rng) for count in (FEW, MANY))
-    pairs, finest = PlanePairs(source, few, target), FINEST * target.noise
-    short = Schedule(finest, None, SETTLED, STILL, SHORT)
+    few, many = (sample_inner(source, count, rng=rng) for count in (FEW, MANY))
+    pairs, finest = PlanePairs(source, few, target=target), FINEST * target.noise
+    short = Schedule(finest=finest, coarsest=None, settled=SETTLED, still=STILL, most=SHORT)
     tried = []
     for start in motions:
-        motion = fricp(pairs, start, source.size, short).motion
+        motion = fricp(pairs, start, radius=source.size, schedule=short).motion
         outside = not prior.allows(motion[None], SLACK)[0]
-        tried.append((outside, disagreement(agreement(source, few, target, motion)), motion, start))
+        tried.append(
+            (
+                outside,
+                disagreement(agreement(source, few, target=target, motion=motion)),
+                motion,
+                start,
+            )
+        )
     _, _, motion, start = min(tried, key=lambda one: one[:2])
-    pairs, nu = PlanePairs(source, many, target), None
+    pairs, nu = PlanePairs(source, many, target=target), None
     for _ in range(ROUNDS):
-        long = Schedule(finest, nu, SETTLED, STILL, LONG)
-        motion = fricp(pairs, motion, source.size, long).motion
+        long = Schedule(finest=finest, coarsest=nu, settled=SETTLED, still=STILL, most=LONG)
+        motion = fricp(pairs, motion, radius=source.size, schedule=long).motion
         nu = 2 * finest
-        slid = _slid(source, many[: 2 * FEW], pairs, motion, finest)
+        slid = _slid(source, many[: 2 * FEW], pairs=pairs, motion=motion, nu=finest)
         if slid is motion:
             break
         motion = slid
@@ -130,30 +137,34 @@ def register_pair(
     shift = np.eye(4)
     shift[:3, 3] = -middle
     change = adjoint(shift)
-    before, after = (agreement(source, many, target, position) for position in (start, motion))
-    return Link(motion, change.T @ matrix @ change, before, after)
+    before, after = (
+        agreement(source, many, target=target, motion=position) for position in (start, motion)
+    )
+    return Link(
+        motion=motion, information=change.T @ matrix @ change, before=before, agreement=after
+    )
 
 
 def initial_motions(
-    source: View, target: View, prior: MotionPrior, rng: np.random.Generator
+    source: View, target: View, *, prior: MotionPrior, rng: np.random.Generator
 ) -> Doubles:
     """Return the most promising motions within a prior, best first, with shape ``(C, 4, 4)``."""
     corners = []
     for view in (source, target):
-        rows = sample_inner(view, 8 * CORNERS, rng)
+        rows = sample_inner(view, 8 * CORNERS, rng=rng)
         corners.append(view.pos[rows[farthest_points(view.pos[rows].astype(np.float32), CORNERS)]])
     gap = np.sqrt(source.inner.sum() / CORNERS) * source.spacing
-    sets = congruent_motions(corners[0], corners[1], prior, gap, rng)
+    sets = congruent_motions(corners[0], corners[1], prior=prior, gap=gap, rng=rng)
     motions = np.concatenate([prior.angle_grid(SPACING), sets[rng.permutation(len(sets))[:MOST]]])
-    probe = source.pos[sample_inner(source, PROBED, rng)]
-    tree = cKDTree(target.pos[sample_inner(target, AMONG, rng)])
+    probe = source.pos[sample_inner(source, PROBED, rng=rng)]
+    tree = cKDTree(target.pos[sample_inner(target, AMONG, rng=rng)])
     position = np.einsum("cij,nj->cni", motions[:, :3, :3], probe) + motions[:, None, :3, 3]
     far = np.minimum(tree.query(position)[0], source.size * CUT).mean(axis=1)
     poses = Poses(rotation=motions[:, :3, :3], translation=motions[:, :3, 3] / source.size)
     return motions[distinct(poses, far, count=TRIED, apart=APART)]
 
 
-def sample_inner(view: View, count: int, rng: np.random.Generator) -> Indices:
+def sample_inner(view: View, count: int, *, rng: np.random.Generator) -> Indices:
     """Return at most ``count`` points of a view's inner surface, drawn at random."""
     return rng.permutation(np.flatnonzero(view.inner))[:count]
 
@@ -163,7 +174,7 @@ def disagreement(one: Agreement) -> float:
     return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
 
-def _slid(source: View, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
+def _slid(source: View, rows: Indices, *, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
     """Return the motion after steps along the least determined one; itself if none is better."""
     matrix, middle = pairs.information(motion, nu)
     scale = np.array([1 / source.size] * 3 + [1.0] * 3)
@@ -174,7 +185,11 @@ def _slid(source: View, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: f
 
     def tried(length: float) -> tuple[float, float, Doubles]:
         position = about(middle, length * way) @ motion if length else motion
-        return disagreement(agreement(source, rows, pairs.target, position)), length, position
+        return (
+            disagreement(agreement(source, rows, target=pairs.target, motion=position)),
+            length,
+            position,
+        )
 
     best, step = tried(0.0), 0.1 * source.size
     while step > pairs.target.noise:

@@ -42,9 +42,9 @@ POSES = "poses"
 def fuse_parts(
     views: Path,
     folder: Path,
+    *,
     turning: Turning,
     cleaning: Cleaning,
-    *,
     seed: int = 0,
     label_value: float = LABEL_VALUE,
 ) -> list[PartLine]:
@@ -71,12 +71,14 @@ def fuse_parts(
             key = digest((METHOD, turning, cleaning, seed, label_value, part.name), part.files)
         except OSError as error:
             problem = f"{views / part.name}: cannot be read ({error.strerror})"
-            lines.append(PartLine(str(part.name), error=problem))
+            lines.append(PartLine(part=str(part.name), error=problem))
             continue
         line = known.get(str(part.name))
         if line is None or line.key != key or not (folder / line.file).is_file():
             _forget(folder, line)
-            line = _made(views, part, folder, (turning, cleaning, seed, label_value), key)
+            line = _made(
+                views, part, folder=folder, how=(turning, cleaning, seed, label_value), key=key
+            )
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
@@ -91,35 +93,40 @@ def _forget(folder: Path, line: PartLine | None) -> None:
 
 
 def _made(
-    views: Path, part: PartFolder, folder: Path, how: tuple[Turning, Cleaning, int, float], key: str
+    views: Path,
+    part: PartFolder,
+    *,
+    folder: Path,
+    how: tuple[Turning, Cleaning, int, float],
+    key: str,
 ) -> PartLine:
     start = time.perf_counter()
     turning, cleaning, seed, label_value = how
     try:
         clouds, lost = _read_views(part, label_value)
-        placement = _placed(part, clouds, folder, turning, seed)
+        placement = _placed(part, clouds, folder=folder, turning=turning, seed=seed)
         if placement.trouble:
             raise InputError(placement.trouble)
         whole = joined(clouds, placement)
-        cleaned = fuse(clouds, placement, cleaning)
+        cleaned = fuse(clouds, placement, cleaning=cleaning)
         target = folder / _place_of(part.name, whole)
         _write(target, cleaned.cloud)
         picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
-        save_picture(picture, clouds, placement, cleaned.cloud)
+        save_picture(picture, clouds, placement=placement, fused=cleaned.cloud)
     except OutputError:
         raise  # not the scan's fault
     except InputError as error:
         said, where = str(error), str(views / part.name)
         named = said if said.startswith(where) else f"{where}: {said}"
-        return PartLine(str(part.name), key=key, error=named)
+        return PartLine(part=str(part.name), key=key, error=named)
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
     )
     names = ("noise", "rms", "rms_before", "apart", "overlap", "closing")
     short = {name: float(f"{getattr(placement, name):.5g}") for name in names}
     return PartLine(
-        str(part.name),
-        str(target.relative_to(folder)),
+        part=str(part.name),
+        file=str(target.relative_to(folder)),
         views=len(clouds),
         points=len(whole),
         rms_after=short.pop("rms"),
@@ -143,7 +150,7 @@ def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]
 
 
 def _placed(
-    part: PartFolder, clouds: Sequence[Cloud], folder: Path, turning: Turning, seed: int
+    part: PartFolder, clouds: Sequence[Cloud], *, folder: Path, turning: Turning, seed: int
 ) -> Placement:
     """Return the placement of the views, cached where only the cleaning changed."""
     key = digest((METHOD, turning, seed), part.files)
@@ -154,7 +161,9 @@ def _placed(
             return Placement(**stored)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass  # missing, or damaged by something else: found anew
-    made = register_views(clouds, turning, part.angles(), part.reference_points(), seed)
+    made = register_views(
+        clouds, turning, angles=part.angles(), markers=part.reference_points(), seed=seed
+    )
     with replacing(path) as draft:
         draft.write_text(json.dumps({"key": key, **asdict(made)}), encoding="utf-8")
     return made

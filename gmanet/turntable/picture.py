@@ -30,7 +30,7 @@ COLORS = np.array(
 )
 
 
-def save_picture(path: Path, views: Sequence[Cloud], placement: Placement, fused: Cloud) -> None:
+def save_picture(path: Path, views: Sequence[Cloud], *, placement: Placement, fused: Cloud) -> None:
     """Write a PNG.
 
     Args:
@@ -54,7 +54,7 @@ def save_picture(path: Path, views: Sequence[Cloud], placement: Placement, fused
     rows = rng.permutation(len(fused))[:POINTS]
     label = None if fused.label is None else fused.label[rows]
     panels = [
-        Panel("views", np.concatenate(pos), rgb=np.concatenate(color)),
-        Panel("fused", fused.pos[rows], label=label),
+        Panel(title="views", pos=np.concatenate(pos), rgb=np.concatenate(color)),
+        Panel(title="fused", pos=fused.pos[rows], label=label),
     ]
     save_row(path, [panels])

@@ -39,7 +39,7 @@ class PlanePairs:
         target: The other view.
     """
 
-    def __init__(self, source: View, rows: Indices, target: View) -> None:
+    def __init__(self, source: View, rows: Indices, *, target: View) -> None:
         self.points, self.normal, self.target = source.pos[rows], source.normal[rows], target
         self._partner: Indices = rows
 
@@ -61,7 +61,10 @@ class PlanePairs:
             return motion
         middle = position.mean(axis=0)
         matrix, vector = normal_equations(
-            position - middle, self.target.normal[self._partner], self._heights(position), weight
+            position - middle,
+            self.target.normal[self._partner],
+            height=self._heights(position),
+            weight=weight,
         )
         matrix += RIDGE * np.trace(matrix) * np.eye(6)
         step = np.asarray(np.linalg.solve(matrix, -vector), np.float64)
@@ -73,7 +76,9 @@ class PlanePairs:
         position = moved(motion, self.points)
         middle = position.mean(axis=0)
         normal = self.target.normal[self._partner]
-        return normal_equations(position - middle, normal, 0 * weight, weight)[0], middle
+        return normal_equations(position - middle, normal, height=0 * weight, weight=weight)[
+            0
+        ], middle
 
     def _heights(self, position: Doubles) -> Doubles:
         """Return signed distances to the planes, with shape ``(N,)``."""
@@ -89,7 +94,7 @@ def about(middle: Doubles, twist: Doubles) -> Doubles:
 
 
 def normal_equations(
-    position: Doubles, normal: Doubles, height: Doubles, weight: Doubles
+    position: Doubles, normal: Doubles, *, height: Doubles, weight: Doubles
 ) -> tuple[Doubles, Doubles]:
     """Return the matrix ``(6, 6)`` and vector ``(6,)`` of least squares for a small twist.
 

@@ -46,7 +46,7 @@ def solve_poses(links: Mapping[tuple[int, int], Measured], count: int) -> Double
     for _ in range(STEPS):
         matrix, vector = np.zeros((count, 6, count, 6)), np.zeros((count, 6))
         for (i, j), link in links.items():
-            error, weight = _error(link, poses[i], poses[j])
+            error, weight = _error(link, poses[i], target=poses[j])
             for one, sign in ((i, -1.0), (j, 1.0)):
                 vector[one] += sign * weight @ error
                 for two, other in ((i, -1.0), (j, 1.0)):
@@ -59,7 +59,7 @@ def solve_poses(links: Mapping[tuple[int, int], Measured], count: int) -> Double
     return poses
 
 
-def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, points: int) -> float:
+def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, *, points: int) -> float:
     """Return how far the links' points had to move along their planes' normals, worst link.
 
     Args:
@@ -69,12 +69,12 @@ def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, points: i
     """
     moved = [0.0]
     for (i, j), link in links.items():
-        error, weight = _error(link, poses[i], poses[j])
+        error, weight = _error(link, poses[i], target=poses[j])
         moved.append(float(np.sqrt(max(float(error @ weight @ error), 0.0) / points)))
     return max(moved)
 
 
-def _error(link: Measured, source: Doubles, target: Doubles) -> tuple[Doubles, Doubles]:
+def _error(link: Measured, source: Doubles, *, target: Doubles) -> tuple[Doubles, Doubles]:
     """Return by what twist, in the common frame, a link misses the poses, and its weight."""
     error = log(target @ link.motion @ inverse(source))
     change = adjoint(inverse(target))

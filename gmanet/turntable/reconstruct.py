@@ -44,6 +44,7 @@ SPACING = np.deg2rad(2)
 def reconstruct(
     views: Sequence[View],
     priors: Sequence[MotionPrior],
+    *,
     rng: np.random.Generator,
     markers: Sequence[Mapping[str, Doubles]] | None = None,
 ) -> Loop:
@@ -60,22 +61,34 @@ def reconstruct(
     links = {}
     for (i, j), prior in zip(keys, priors, strict=True):
         known = None if markers is None else by_markers(markers[i], markers[j])
-        start = initial_motions(views[i], views[j], prior, rng) if known is None else known[None]
-        links[i, j] = register_pair(views[i], views[j], prior, start, rng)
-    _retried(links, views, dict(zip(keys, priors, strict=True)), rng)
+        start = (
+            initial_motions(views[i], views[j], prior=prior, rng=rng)
+            if known is None
+            else known[None]
+        )
+        links[i, j] = register_pair(views[i], views[j], prior=prior, motions=start, rng=rng)
+    _retried(links, views, priors=dict(zip(keys, priors, strict=True)), rng=rng)
     noise = float(np.median([view.noise for view in views]))
     used = dict(links)
     worst = max(links, key=lambda key: links[key].disagreement)
     if not links[worst].agreement.good(noise):
         del used[worst]
     poses = solve_poses(used, count)
-    closing = closure(used, poses, MANY)
-    rows = [sample_inner(view, POINTS, rng) for view in views]
-    poses = refined(views, rows, poses)
+    closing = closure(used, poses, points=MANY)
+    rows = [sample_inner(view, POINTS, rng=rng) for view in views]
+    poses = refined(views, rows, poses=poses)
     spacing = float(np.median([view.spacing for view in views]))
     outside = {} if markers else _outside(dict(zip(keys, priors, strict=True)), poses)
-    pairs = _pairs(views, rows, poses)
-    return Loop(poses, links, pairs, noise, spacing, closing, outside)
+    pairs = _pairs(views, rows, poses=poses)
+    return Loop(
+        poses=poses,
+        links=links,
+        pairs=pairs,
+        noise=noise,
+        spacing=spacing,
+        closing=closing,
+        outside=outside,
+    )
 
 
 def _outside(
@@ -93,6 +106,7 @@ def _outside(
 def _retried(
     links: dict[tuple[int, int], Link],
     views: Sequence[View],
+    *,
     priors: Mapping[tuple[int, int], MotionPrior],
     rng: np.random.Generator,
 ) -> None:
@@ -107,20 +121,22 @@ def _retried(
         prior = replace(
             priors[i, j], axis=axis, center=center, tilt=NARROW[0], shift=NARROW[1] * views[i].size
         )
-        again = register_pair(views[i], views[j], prior, prior.angle_grid(SPACING), rng)
+        again = register_pair(
+            views[i], views[j], prior=prior, motions=prior.angle_grid(SPACING), rng=rng
+        )
         if again.disagreement < link.disagreement:
             links[i, j] = again
 
 
 def _pairs(
-    views: Sequence[View], rows: Sequence[Indices], poses: Doubles
+    views: Sequence[View], rows: Sequence[Indices], *, poses: Doubles
 ) -> dict[tuple[int, int], Agreement]:
     found = {}
     for i in range(len(views)):
         for j in range(len(views)):
             if i != j:
                 motion = inverse(poses[j]) @ poses[i]
-                one = agreement(views[i], rows[i], views[j], motion)
+                one = agreement(views[i], rows[i], target=views[j], motion=motion)
                 if one.overlap >= OVERLAP:
                     found[i, j] = one
     return found

@@ -15,7 +15,7 @@ PICTURES = "pictures"
 """The folder of pictures in the data set."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartLine:
     """What became of one part, a line of the table; lengths are in the unit of the views.
 

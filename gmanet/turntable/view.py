@@ -34,7 +34,7 @@ larger near an outlier, or where two walls meet."""
 BLOCK = 2**14
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class View:
     """A view's points and the geometry of their neighborhoods.
 
@@ -78,7 +78,9 @@ class View:
         partner = np.empty(len(position), np.int64)
         for start in range(0, len(position), BLOCK):
             rows = slice(start, start + BLOCK)
-            normal[rows], measures[rows], partner[rows] = _around(tree, position, position[rows])
+            normal[rows], measures[rows], partner[rows] = _around(
+                tree, position, query=position[rows]
+            )
         following, mean, off, rough = measures.T
         usual = float(np.median(mean))
         surface = (mean < SPARSE * usual) & (rough < ROUGH * np.median(rough))
@@ -87,7 +89,15 @@ class View:
             raise InputError(f"{inner.sum()} of {len(pos)} points lie in a surface, wanted a view")
         noise = float(np.quantile(rough[inner], 0.25)) / QUARTILE
         own = np.einsum("nc,nc->n", position - position[partner], normal[partner])
-        return cls(position, normal, tree, inner, float(np.median(following)), noise, own)
+        return cls(
+            pos=position,
+            normal=normal,
+            tree=tree,
+            inner=inner,
+            spacing=float(np.median(following)),
+            noise=noise,
+            own=own,
+        )
 
 
 QUARTILE = 0.847
@@ -95,7 +105,7 @@ QUARTILE = 0.847
 surface with a noise of 1 (from 100,000 draws; see the tests)."""
 
 
-def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
+def _around(tree: cKDTree, pos: Doubles, *, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
     """Return normals, four lengths, and the nearest other point of each point.
 
     Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and

@@ -64,7 +64,7 @@ def label_colors(label: npt.ArrayLike) -> Bytes:
     return np.where(np.asarray(label, dtype=bool)[:, None], LABEL_COLOR, SURFACE_COLOR)
 
 
-def lit(layer: Floats, mask: Labels, width: int) -> Floats:
+def lit(layer: Floats, mask: Labels, *, width: int) -> Floats:
     """Return the colors of the masked pixels under a light from the upper left, ``(M, 3)``.
 
     Ambient light, a matte part after Lambert and a soft highlight after Blinn.  Pixels behind their
@@ -82,12 +82,12 @@ def lit(layer: Floats, mask: Labels, width: int) -> Floats:
     halfway = LIGHT + np.array([0, 0, 1])
     matte = AMBIENT + MATTE * np.clip(unit @ LIGHT, 0, 1)
     gloss = GLOSS * np.clip(unit @ halfway / np.linalg.norm(halfway), 0, 1) ** 30
-    shade = _crease_shade(layer[..., 6] * mask, mask, width)[mask]
+    shade = _crease_shade(layer[..., 6] * mask, mask, width=width)[mask]
     color = (rgb * matte[:, None] + 255 * gloss[:, None]) * shade[:, None]
     return np.asarray(np.clip(color, 0, 255), dtype=np.float32)
 
 
-def _crease_shade(depth: Floats, mask: Labels, width: int) -> Floats:
+def _crease_shade(depth: Floats, mask: Labels, *, width: int) -> Floats:
     shade = np.ones_like(depth)
     for blur, strength in CREASES:
         reach = blur * width

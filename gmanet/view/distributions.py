@@ -16,7 +16,7 @@ STYLES = ("#1f5a99", "#c4222d", "#2d7d46", "#8a5a9e", "#c77f1a", "#4a4a4a", "#17
 
 
 def save_distributions(
-    path: Path, ratios: Mapping[str, Sequence[float]], points: Mapping[str, Sequence[int]]
+    path: Path, ratios: Mapping[str, Sequence[float]], *, points: Mapping[str, Sequence[int]]
 ) -> None:
     """Write two panels as a PNG: the share of clouds over anomaly ratio, and over point number.
 

@@ -30,7 +30,7 @@ LETTER = 8
 """Width of a letter in pixels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Line:
     """One cloud and its scores.
 
@@ -49,7 +49,7 @@ class Line:
     limits: Sequence[tuple[float, float]]
 
 
-def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
+def save_grid(path: Path, titles: Sequence[str], *, lines: Sequence[Line]) -> None:
     """Write the truth and each method's scores as a PNG below a megabyte.
 
     All panels of a line share the view that shows most of the truth; the same input gives the same
@@ -93,25 +93,25 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     for column, title in enumerate(("truth", *titles)):
         middle = LEFT + column * (size + GAP) + size / 2
         text = fill(printable(title), letters, break_on_hyphens=False, break_long_words=False)
-        write(text, middle, height - HEAD / 2, large=large)
+        write(text, middle, y=height - HEAD / 2, large=large)
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
-        write(fill(printable(line.title), letters), LEFT / 2, bottom + size / 2, 90)
+        write(fill(printable(line.title), letters), LEFT / 2, y=bottom + size / 2, rotation=90)
         for column, image in enumerate(_images(line, size)):
             figure.figimage(image, LEFT + column * (size + GAP), bottom, origin="upper")
-    _bar(figure, width - RIGHT + GAP, height - HEAD - size, size, write)
+    _bar(figure, width - RIGHT + GAP, bottom=height - HEAD - size, size=size, write=write)
     with replacing(path) as draft:
         canvas.draw()
         opaque = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
         opaque.save(draft, format="png", optimize=True)
 
 
-def _bar(figure: Any, left: int, bottom: int, size: int, write: Callable[..., None]) -> None:
+def _bar(figure: Any, left: int, *, bottom: int, size: int, write: Callable[..., None]) -> None:
     """Draw the color bar next to the first line."""
     steps = np.linspace(255, 0, size - 40).astype(np.int64)
     figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, bottom + 20)
-    write("99.9 %", left + 58, bottom + size - 26, large=6)
-    write("median", left + 58, bottom + 26, large=6)
+    write("99.9 %", left + 58, y=bottom + size - 26, large=6)
+    write("median", left + 58, y=bottom + 26, large=6)
 
 
 def _images(line: Line, size: int) -> list[Bytes]:
@@ -126,7 +126,8 @@ def _images(line: Line, size: int) -> list[Bytes]:
         colors.append(None if score is None else score_colors(score[chosen], *limits))
     blank = np.full((size, size, 3), 255, np.uint8)
     return [
-        blank if rgb is None else render(pos, None, rgb, view, size, extent)[0] for rgb in colors
+        blank if rgb is None else render(pos, None, rgb=rgb, view=view, size=size, extent=extent)[0]
+        for rgb in colors
     ]
 
 

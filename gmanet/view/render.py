@@ -48,6 +48,7 @@ class _Fragments(NamedTuple):
 def render(
     pos: npt.ArrayLike,
     normal: npt.ArrayLike | None,
+    *,
     rgb: npt.ArrayLike,
     view: npt.ArrayLike,
     size: int,
@@ -77,11 +78,13 @@ def render(
     xyz, facing, radius = _discs(xyz, known)
     inside = (np.abs(xyz[:, :2]) < fine / 2).all(axis=1)
     attributes = np.concatenate([np.asarray(rgb)[order], facing], axis=1, dtype=np.float32)
-    fragments, width = _fragments(xyz[inside], facing[inside], radius[inside], fine)
-    layer, hit = _blend(_front(fragments, radius[inside], width), attributes[inside], width)
-    mask = _mend(layer, hit, float(np.median(radius)))
+    fragments, width = _fragments(xyz[inside], facing[inside], radius=radius[inside], fine=fine)
+    layer, hit = _blend(
+        _front(fragments, radius[inside], width=width), attributes[inside], width=width
+    )
+    mask = _mend(layer, hit, radius=float(np.median(radius)))
     image = np.full((width, width, 3), background, dtype=np.float32)
-    image[mask] = lit(layer, mask, fine)
+    image[mask] = lit(layer, mask, width=fine)
     edge = slice((width - fine) // 2, (width + fine) // 2)
     blocks = image[edge, edge].reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
     return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8), size / (2 * half)
@@ -99,7 +102,7 @@ def _discs(xyz: Floats, normal: Floats | None) -> tuple[Floats, Floats, Floats]:
     A disc is centered on its point's neighbors in the same plane, so that discs at an edge do not
     stick out over it.
     """
-    distance, index = nearest(xyz, xyz, NEIGHBORS)
+    distance, index = nearest(xyz, xyz, count=NEIGHBORS)
     facing = _normals(xyz, index) if normal is None else normal
     step = xyz[index] - xyz[:, None]
     height = np.einsum("nkc,nc->nk", step, facing)
@@ -118,7 +121,7 @@ def _normals(xyz: Floats, index: Indices) -> Floats:
     Planes are fitted to all neighborhoods; a point takes the mean normal of its neighbors' planes,
     of which those count that are flat and pass through the point.
     """
-    spread, axes = principal_axes(xyz, xyz, index)
+    spread, axes = principal_axes(xyz, xyz, neighbors=index)
     center = xyz[index].mean(axis=1)
     index = index[:, ::2]
     planes = axes[index, :, 0]
@@ -131,7 +134,7 @@ def _normals(xyz: Floats, index: Indices) -> Floats:
     return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[_Fragments, int]:
+def _fragments(xyz: Floats, facing: Floats, *, radius: Floats, fine: int) -> tuple[_Fragments, int]:
     """Return fragments, those at points' own pixels first, and the width with rims."""
     order = np.argsort(-radius).astype(np.int32)
     r, z = radius[order], xyz[order, 2]
@@ -153,10 +156,10 @@ def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[
         i = np.flatnonzero(far <= 1) if dx or dy else np.arange(count)  # one pixel at least
         parts.append((base[i] + (dy * width + dx), order[i], z[i] + rise[i], far[i].clip(0, 1)))
     pixel, point, depth, reach = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Fragments(pixel, point, depth, reach), width
+    return _Fragments(pixel, point, depth=depth, far=reach), width
 
 
-def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
+def _front(all_: _Fragments, radius: Floats, *, width: int) -> _Fragments:
     """Return the fragments of the frontmost surface, of points that are themselves seen."""
     reach = radius[all_.point]
     front = np.full(width * width, -np.inf, dtype=np.float32)
@@ -165,10 +168,12 @@ def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
     shown = np.empty(len(radius), dtype=bool)
     shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
     near = shown[all_.point] & (behind <= LAYER)
-    return _Fragments(all_.pixel[near], all_.point[near], all_.depth[near], all_.far[near])
+    return _Fragments(
+        all_.pixel[near], all_.point[near], depth=all_.depth[near], far=all_.far[near]
+    )
 
 
-def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, Labels]:
+def _blend(part: _Fragments, attributes: Floats, *, width: int) -> tuple[Floats, Labels]:
     """Return mean attributes and depth per pixel, ``(width, width, C + 1)``, and where any are."""
     hit = np.zeros(width * width, dtype=bool)
     hit[part.pixel] = True
@@ -182,7 +187,7 @@ def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, La
     return layer.reshape(width, width, -1), hit.reshape(width, width)
 
 
-def _mend(layer: Floats, hit: Labels, radius: float) -> Labels:
+def _mend(layer: Floats, hit: Labels, *, radius: float) -> Labels:
     """Return the pixels of the part with smooth outlines; gaps within get their neighbors' mean."""
     depth = np.where(hit, layer[..., -1], np.float32(-1e6))
     closed = grey_closing(depth, (2 * round(radius / 2) + 1,) * 2)

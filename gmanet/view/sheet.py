@@ -50,6 +50,7 @@ def best_view(pos: Floats, region: Labels | None = None) -> Rotation:
 def save_row(
     path: Path,
     rows: Sequence[Row],
+    *,
     unit: str = "",
     size: int = 420,
     limits: Limits = None,
@@ -88,12 +89,14 @@ def save_row(
     above: list[str] = []
     for index, row in enumerate(rows):
         bottom = (len(rows) - 1 - index) * pitch + FOOT
-        _draw_row(figure, row, bottom, size, unit, limits, own_views)
+        _draw_row(
+            figure, row, bottom=bottom, size=size, unit=unit, limits=limits, own_views=own_views
+        )
         titles = [panel.title for panel in row]
         for column, title in enumerate(titles):
             if [title] != above[column : column + 1]:
                 x, y = GAP + column * (size + GAP) + size / 2, bottom + size + HEAD / 2
-                _write(figure, title, x, y)
+                _write(figure, title, x=x, y=y)
         above = titles
     with replacing(path) as draft:
         figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
@@ -108,29 +111,40 @@ def _row_views(row: Row) -> list[Rotation]:
 
 
 def _draw_row(
-    figure: Figure, row: Row, bottom: int, size: int, unit: str, limits: Limits, own_views: bool
+    figure: Figure, row: Row, *, bottom: int, size: int, unit: str, limits: Limits, own_views: bool
 ) -> None:
     views = [best_view(p.pos, p.label) for p in row] if own_views else _row_views(row)
     extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))
     scores = [panel.score for panel in row if panel.score is not None]
     low, high = limits or np.percentile(np.concatenate([*scores, [0.0]]), (50, 99.9)).tolist()
     for column, (panel, view) in enumerate(zip(row, views, strict=True)):
-        image, scale = render(panel.pos, panel.normal, panel.colors(low, high), view, size, extent)
+        image, scale = render(
+            panel.pos,
+            panel.normal,
+            rgb=panel.colors(low, high),
+            view=view,
+            size=size,
+            extent=extent,
+        )
         figure.figimage(image, GAP + column * (size + GAP), bottom, origin="upper")
     length = _round_length(0.25 * size / scale)
     rule = np.zeros((4, round(length * scale), 3), dtype=np.uint8)
     figure.figimage(rule, GAP, bottom - FOOT // 2)
-    _write(figure, f"{length:g} {unit}", GAP + len(rule[0]) + 10, bottom - FOOT // 2 + 2, ha="left")
+    _write(
+        figure, f"{length:g} {unit}", x=GAP + len(rule[0]) + 10, y=bottom - FOOT // 2 + 2, ha="left"
+    )
     if scores:
         right = GAP + len(row) * (size + GAP)
         steps = np.linspace(255, 0, size - 80).astype(np.int64)
         figure.figimage(np.repeat(SCORE_MAP[steps, None], 22, axis=1), right, bottom + 40)
-        _write(figure, "score", right + 40, bottom + size / 2, rotation="vertical")
+        _write(figure, "score", x=right + 40, y=bottom + size / 2, rotation="vertical")
         for value, height in ((low, 40), (high, size - 40)):
-            _write(figure, f"{value:.2g}", right + 30, bottom + height, ha="left")
+            _write(figure, f"{value:.2g}", x=right + 30, y=bottom + height, ha="left")
 
 
-def _write(figure: Figure, text: str, x: float, y: float, ha: str = "center", **style: Any) -> None:
+def _write(
+    figure: Figure, text: str, *, x: float, y: float, ha: str = "center", **style: Any
+) -> None:
     width, height = figure.bbox.size
     style = {"family": "DejaVu Sans", "fontsize": 9, "ha": ha, "va": "center", **style}
     figure.text(x / width, y / height, printable(text), parse_math=False, **style)
@@ -165,7 +179,7 @@ def _choice(pos: Floats, region: Labels | None) -> int:
         merit[index] = (depth.mean() - depth.min()) / np.ptp(depth)
         if region is not None and region.any():
             colors = np.where(region[some, None], [255, 0, 0], [0, 0, 255])
-            image = render(pos[some], None, colors, view, 96, background=(0, 0, 0))[0]
+            image = render(pos[some], None, rgb=colors, view=view, size=96, background=(0, 0, 0))[0]
             merit[index] += 50 * np.mean(image[..., 0] > image[..., 2])
     return int(np.argmax(np.round(merit, 2)))
 
@@ -182,7 +196,7 @@ def _round_length(most: float) -> float:
     return float(max(step for step in (0.5, 1, 2, 5) if step * power <= most) * power)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Panel:
     """One cloud to draw, colored by at most one of ``rgb``, ``score`` and ``label``.
 
@@ -210,7 +224,7 @@ class Panel:
     def colors(self, low: float, high: float) -> Bytes:
         """Return each point's color, scores from ``low`` to ``high``, with shape ``(N, 3)``."""
         if self.score is not None:
-            return score_colors(self.score, low, high)
+            return score_colors(self.score, low, high=high)
         if self.rgb is not None:
             return self.rgb
         return label_colors(np.zeros(len(self.pos), bool) if self.label is None else self.label)

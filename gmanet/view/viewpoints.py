@@ -35,6 +35,7 @@ def rotated(view: Rotation, degrees: float) -> Rotation:
 def save_perspectives(
     path: Path,
     pos: Floats,
+    *,
     colors: Mapping[str, Bytes],
     region: Labels | None = None,
     limits: tuple[float, float] | None = None,
@@ -64,23 +65,23 @@ def save_perspectives(
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
 
-    def write(text: str, x: float, y: float, angle: float = 0, ha: str = "center") -> None:
+    def write(text: str, x: float, *, y: float, angle: float = 0, ha: str = "center") -> None:
         style = {"rotation": angle, "ha": ha, "va": "center"}
         font = {"family": "DejaVu Sans", "size": 8}
         figure.text(x / width, y / height, printable(text), font, parse_math=False, **style)
 
     for column, angle in enumerate(ANGLES):
-        write(f"{angle}°", LEFT + column * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)
+        write(f"{angle}°", LEFT + column * (SIZE + GAP) + SIZE / 2, y=height - HEAD / 2)
     for line, (title, rgb) in enumerate(colors.items()):
         bottom = height - HEAD - (line + 1) * (SIZE + GAP) + GAP
-        write(title, LEFT / 2, bottom + SIZE / 2, 90)
+        write(title, LEFT / 2, y=bottom + SIZE / 2, angle=90)
         for column, view in enumerate(views):
-            image = render(pos, None, rgb, view, SIZE, extent)[0]
+            image = render(pos, None, rgb=rgb, view=view, size=SIZE, extent=extent)[0]
             figure.figimage(image, LEFT + column * (SIZE + GAP), bottom, origin="upper")
     if limits is not None:
         left, steps = width - RIGHT + GAP, np.linspace(255, 0, SIZE - 60).astype(np.int64)
         figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, 30)
         for value, y in zip(limits, (30, SIZE - 30), strict=True):
-            write(f"{value:.2g}", left + 24, y, ha="left")
+            write(f"{value:.2g}", left + 24, y=y, ha="left")
     with replacing(path) as draft:
         figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})

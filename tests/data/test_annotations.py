@@ -74,7 +74,7 @@ def test_the_loader_reads_what_was_converted(category, tmp_path):
     path = tmp_path / "dent_2.txt"
     path.write_text(TEXTS["head"])
     assert convert_annotations(category, [path]) == [category / "gt" / "dent_2.txt"]
-    dent = IEC3D(category.parent, "k_nut", "test")[0]
+    dent = IEC3D(category.parent, "k_nut", split="test")[0]
     assert dent.name == "dent_2"
     scan, labels = scanned(category)
     assert np.array_equal(dent.pos, scan)
@@ -90,7 +90,7 @@ def scanned(category):
 
 def test_rounded_annotations_label_the_points_of_the_scan(category, tmp_path):
     write_gt(category, Cloud(np.round(POS, 3), LABEL, name="dent_2"))
-    dent = IEC3D(category.parent, "k_nut", "test")[0]
+    dent = IEC3D(category.parent, "k_nut", split="test")[0]
     scan, labels = scanned(category)
     assert np.array_equal(dent.pos, scan)
     assert np.array_equal(dent.label, labels)
@@ -105,11 +105,15 @@ def test_the_command(category, tmp_path, type_in, capsys):
     assert capsys.readouterr().out == (
         f"{category / 'gt' / 'dent_2.txt'}: {share:.2f} % of the points are abnormal\n"
     )
-    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, scanned(category)[1])
+    assert np.array_equal(
+        IEC3D(category.parent, "k_nut", split="test")[0].label, scanned(category)[1]
+    )
     path = tmp_path / "dent_2.txt"
     path.write_text("//X Y Z My_marks\n" + rows(label=1 - LABEL))
     type_in(annotate.main, path, "-o", category, "--field", "My marks")
-    assert np.array_equal(IEC3D(category.parent, "k_nut", "test")[0].label, ~scanned(category)[1])
+    assert np.array_equal(
+        IEC3D(category.parent, "k_nut", split="test")[0].label, ~scanned(category)[1]
+    )
 
 
 def test_mistakes_at_the_command(category, tmp_path, type_in, capsys):

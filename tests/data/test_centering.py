@@ -148,7 +148,7 @@ def test_annotated_far_scans(folder):
     (folder / "dent_1.txt").write_bytes(b"//X Y Z label\n" + text_rows(PART + UTM, MARKED))
     path = write_gt(category, read_annotation(folder / "dent_1.txt"))
     assert np.abs(np.loadtxt(path)[:, :3] - PART - UTM).max() < 1e-6
-    dent = IEC3D(category.parent, "knut", "test")[0]
+    dent = IEC3D(category.parent, "knut", split="test")[0]
     assert np.abs(dent.positions() - PART - UTM).max() < 1e-6
     assert np.array_equal(dent.label, MARKED)
 
@@ -182,7 +182,9 @@ def test_scores_do_not_depend_on_the_offset(folder, bumped_plate, given_clouds):
         clouds = given_clouds(train, "train")
         synthesis = SynthesisConfig()
         data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
-        make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+        make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+            detector, data
+        )
         scan = read_at(folder / "bumped.txt", bumped, away)
         found.append(detector.eval().score(scan).points)
     assert np.corrcoef(found)[0, 1] > 0.999
@@ -203,5 +205,15 @@ def test_a_turntable_is_meant_in_the_coordinates_of_the_files(monkeypatch, bumpe
         fusion.register_views([far, far], Turning(center=(100.0, 200.0, 310.0)), markers=markers)
     assert asked["center"].tolist() == [0, 0, 10]
     assert asked["marker"].tolist() == [1, 2, 3]
-    placement = fusion.Placement([np.eye(4).tolist()] * 2, 0.1, 0.1, 0, 0, 0, 0, 0, "")
+    placement = fusion.Placement(
+        poses=[np.eye(4).tolist()] * 2,
+        spacing=0.1,
+        noise=0.1,
+        rms_before=0,
+        rms=0,
+        apart=0,
+        overlap=0,
+        closing=0,
+        trouble="",
+    )
     assert fusion.joined([far, far], placement).origin == far.origin

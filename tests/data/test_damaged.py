@@ -89,7 +89,7 @@ def made(tmp_path):
 
     def write(name):
         category, kinds = imitations.WRITERS[name](tmp_path / name)
-        return DataConfig(name, category, str(tmp_path / name)), kinds
+        return DataConfig(name=name, category=category, root=str(tmp_path / name)), kinds
 
     return write
 
@@ -123,7 +123,7 @@ def promise_much(folder):
     made = []
     for name in LOADERS:
         category, kinds = imitations.WRITERS[name](folder / name)
-        made.append((DataConfig(name, category, str(folder / name)), kinds))
+        made.append((DataConfig(name=name, category=category, root=str(folder / name)), kinds))
     for one in made:  # libraries are loaded
         attack(*one, 12, 0)
     pages = int(Path("/proc/self/statm").read_text().split()[0])

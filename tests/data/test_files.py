@@ -165,7 +165,7 @@ def clouds(draw):
     if draw(st.booleans()):
         normal = points(draw(st.integers(0, 99)), count)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    return Cloud(pos, label, normal, name="part")
+    return Cloud(pos, label, normal=normal, name="part")
 
 
 @pytest.mark.parametrize("ending", WRITERS)
@@ -196,13 +196,13 @@ def test_written_header_counts_points(folder):
 def test_colors_stand_in_the_ply(folder):
     color = np.arange(3 * N, dtype=np.uint8).reshape(N, 3)
     path = folder / "color.ply"
-    write_cloud(path, Cloud(POS), color)
+    write_cloud(path, Cloud(POS), color=color)
     head, _, body = path.read_bytes().partition(b"end_header\n")
     assert b"property uchar red\nproperty uchar green\nproperty uchar blue\n" in head
     assert body[12:15] == bytes([0, 1, 2])
     assert np.array_equal(read_cloud(path).pos, POS)
     with pytest.raises(InputError, match="without colors"):
-        write_cloud(folder / "color.pcd", Cloud(POS), color)
+        write_cloud(folder / "color.pcd", Cloud(POS), color=color)
 
 
 def test_open3d_agrees(folder):

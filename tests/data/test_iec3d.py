@@ -33,14 +33,14 @@ def root(tmp_path):
 
 def refusal(root, category="KNut", split="test", read=False):
     with pytest.raises(InputError) as caught:
-        data = IEC3D(root, category, split)
+        data = IEC3D(root, category, split=split)
         if read:
             list(data)
     return str(caught.value)
 
 
 def test_train_clouds_are_normal_and_sorted(root):
-    data = IEC3D(root, "HexagonalNut", "train")
+    data = IEC3D(root, "HexagonalNut", split="train")
     assert data.names == ["b_10", "b_2"]
     for cloud, name in zip(data, data.names, strict=True):
         assert (cloud.name, cloud.category, cloud.defect) == (name, "hexagonal_nut", "good")
@@ -49,7 +49,7 @@ def test_train_clouds_are_normal_and_sorted(root):
 
 
 def test_labels_of_defective_clouds_are_read_from_gt(root):
-    scar, good = IEC3D(root, "KNut", "test")
+    scar, good = IEC3D(root, "KNut", split="test")
     assert (scar.name, scar.defect, scar.category) == ("Scar_Deep_002", "scar_deep", "k_nut")
     assert np.flatnonzero(scar.label).tolist() == [0]  # the last of the rows in reverse order
     path = root / "KNut" / "test" / "Scar_Deep_002.pcd"
@@ -72,7 +72,7 @@ def test_labels_of_defective_clouds_are_read_from_gt(root):
     ],
 )
 def test_categories_in_any_spelling(root, typed, category):
-    assert IEC3D(root, typed, "train").category == category
+    assert IEC3D(root, typed, split="train").category == category
 
 
 def test_categories_are_listed(root):
@@ -121,13 +121,13 @@ def test_label_file_without_labels(root):
 
 def test_unknown_split(root):
     with pytest.raises(ValueError, match="split 'val'"):
-        IEC3D(root, "KNut", "val")
+        IEC3D(root, "KNut", split="val")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real part is not at hand")
 def test_real_part():
     assert categories(REAL) == ["CableGland"]
-    train, test = (IEC3D(REAL, "cable_gland", split) for split in ("train", "test"))
+    train, test = (IEC3D(REAL, "cable_gland", split=split) for split in ("train", "test"))
     assert (len(train), len(test)) == (40, 30)
     assert sum(name.startswith("good") for name in test.names) == 10
     bent, good = test[test.names.index("bent_001")], test[test.names.index("good_005")]

@@ -37,13 +37,13 @@ def scaled(path, plate, factor, seed=50):
 
 
 def opened(root, **more):
-    config = DataConfig("folder", "", str(root), **more)
+    config = DataConfig(name="folder", category="", root=str(root), **more)
     return config, open_data(config, "train"), open_data(config, "test")
 
 
 def test_every_scan_of_both_splits_has_an_entry(scans, capsys):
     config, train, test = opened(scans)
-    found = inventory(config, train, test)
+    found = inventory(config, train, test=test)
     assert [[one.name for one in found[split]] for split in ("train", "test")] == [
         train.names,
         test.names,
@@ -54,9 +54,9 @@ def test_every_scan_of_both_splits_has_an_entry(scans, capsys):
 
 def test_procedural_clouds_and_other_processes_read_nothing(scans, monkeypatch):
     monkeypatch.setattr(module, "entry_of", None)
-    procedural = DataConfig("procedural")
+    procedural = DataConfig(name="procedural")
     train, test = (open_data(procedural, split) for split in ("train", "test"))
-    assert inventory(procedural, train, test) == {"train": [], "test": []}
+    assert inventory(procedural, train, test=test) == {"train": [], "test": []}
     monkeypatch.setenv("RANK", "1")
     assert inventory(*opened(scans)) == {"train": [], "test": []}
 
@@ -80,7 +80,7 @@ def test_a_scan_that_is_none_ends_it_in_a_sentence(scans, monkeypatch, processes
 def test_views_are_not_made_but_the_scans_read(scans):
     config, train, test = opened(scans, views=2)
     assert isinstance(train, SingleSided)
-    assert len(inventory(config, train, test)["train"]) == 10 == len(train) // 2
+    assert len(inventory(config, train, test=test)["train"]) == 10 == len(train) // 2
 
 
 def words(root, *more):
@@ -158,9 +158,9 @@ def test_sizes_of_a_family_are_benign():
         check_sizes([30, 0.03, 30, 0.03, 0.03, 30], names)
     with pytest.raises(InputError, match=r"^1 of 6 .* larger .*: 2\.ply \(999\); wanted all scans"):
         check_sizes([30, 30, 999, 30, 30, 30], names)
-    assert foreign_sizes([], [1.0], ["a"]) == []
-    assert foreign_sizes([30, 90], [7, 400, 0], ["a", "b", "c"]) == []
-    assert len(foreign_sizes([30, 90], [3, 4000], ["a", "b"])) == 2
+    assert foreign_sizes([], [1.0], places=["a"]) == []
+    assert foreign_sizes([30, 90], [7, 400, 0], places=["a", "b", "c"]) == []
+    assert len(foreign_sizes([30, 90], [3, 4000], places=["a", "b"])) == 2
 
 
 def test_notes_of_many_scans_become_few(scans):

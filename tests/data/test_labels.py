@@ -127,11 +127,11 @@ def test_a_folder_of_scans(tmp_path):
     (tmp_path / "bump").mkdir()
     write(tmp_path / "bump" / "1.txt", FEW * 255)
     write(tmp_path / "bump" / "2.txt", FEW * 0)
-    config = DataConfig("folder", "", str(tmp_path))
+    config = DataConfig(name="folder", category="", root=str(tmp_path))
     one, zeros = list(open_data(config, "test"))[1:]
     assert one.label is None
     assert "2.txt: lies in bump, but none of its points is labeled" in zeros.notes[0]
-    config = DataConfig("folder", "", str(tmp_path), label_value=255.0)
+    config = DataConfig(name="folder", category="", root=str(tmp_path), label_value=255.0)
     assert np.array_equal(open_data(config, "test")[1].label, FEW)
     with pytest.raises(InputError, match="wanted the number of abnormal points"):
         DataConfig(label_value=0.0)

@@ -21,7 +21,7 @@ from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 from gmanet.training.sampler import EpochSampler
 
-READER = StructureReader(512, 256, 256)
+READER = StructureReader(512, 256, coarse_queries=256)
 
 
 class Plates(list):
@@ -35,7 +35,7 @@ def plates(bumped_plate):
 
 @pytest.fixture(scope="module")
 def twins(plates):
-    return TwinDataset(plates, READER, SynthesisConfig(twins=3), seed=4)
+    return TwinDataset(plates, READER, config=SynthesisConfig(twins=3), seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,9 @@ def test_twins_follow_the_normal_clouds(twins, plates):
 
 
 def test_a_twin_depends_on_its_number_alone(plates, twins):
-    fresh = TwinDataset(plates, READER, SynthesisConfig(twins=3), seed=4)
+    fresh = TwinDataset(plates, READER, config=SynthesisConfig(twins=3), seed=4)
     np.testing.assert_array_equal(fresh[4][0].points, twins[4][0].points)
-    other = TwinDataset(plates, READER, SynthesisConfig(twins=3), seed=5)
+    other = TwinDataset(plates, READER, config=SynthesisConfig(twins=3), seed=5)
     assert not np.array_equal(other[4][0].points, twins[4][0].points)
 
 
@@ -91,7 +91,9 @@ def test_centers_are_sorted_by_what_they_are(pairs, twins):
 @settings(max_examples=20, deadline=None)
 def test_counts_of_a_draw(pairs, count, shares):
     synthetic, near = shares
-    drawn = PairDataset(pairs, PairSampling(count, synthetic, near), 0)[0, 0]
+    drawn = PairDataset(
+        pairs, PairSampling(centers=count, synthetic=synthetic, border=near), seed=0
+    )[0, 0]
     assert len(drawn.abnormal) == count
     assert int(drawn.abnormal.sum()) == round(count * synthetic)
     assert drawn.descriptor.shape[:2] == drawn.local.shape[:2] == (count, 32)
@@ -104,7 +106,7 @@ def rows_of(structure, index):
 
 def test_labels_are_those_of_the_rows(pairs):
     made = pairs[0]
-    drawn = PairDataset(pairs, PairSampling(60, 0.3, 0.2), 0)[0, 0]
+    drawn = PairDataset(pairs, PairSampling(centers=60, synthetic=0.3, border=0.2), seed=0)[0, 0]
     context = drawn.context.numpy()
     bad = rows_of(made.twin, made.abnormal)
     good = rows_of(made.normal, slice(None)) | rows_of(made.twin, np.r_[made.border, made.far])
@@ -117,23 +119,23 @@ def test_labels_are_those_of_the_rows(pairs):
 def test_a_twin_without_defect_gives_normal_centers(pairs):
     made = pairs[0]
     plain = make_pair(made.normal, made.twin, label=np.zeros(256, dtype=bool), diameter=2.8)
-    drawn = PairDataset([plain], PairSampling(40), 0)[0, 0]
+    drawn = PairDataset([plain], PairSampling(centers=40), seed=0)[0, 0]
     assert len(drawn.abnormal) == 40
     assert not drawn.abnormal.any()
 
 
 def test_a_draw_depends_on_seed_epoch_and_index_alone(pairs):
-    data = PairDataset(pairs, PairSampling(40), 7)
+    data = PairDataset(pairs, PairSampling(centers=40), seed=7)
     first = data[3, 1]
     for key in ((0, 0), (3, 2), (9, 1)):
         assert not same(data[key], first)
     assert same(data[3, 1], first)
-    assert same(PairDataset(pairs, PairSampling(40), 7)[3, 1], first)
-    assert not same(PairDataset(pairs, PairSampling(40), 8)[3, 1], first)
+    assert same(PairDataset(pairs, PairSampling(centers=40), seed=7)[3, 1], first)
+    assert not same(PairDataset(pairs, PairSampling(centers=40), seed=8)[3, 1], first)
 
 
 def test_the_sample_is_normal_and_even(pairs):
-    drawn = PairDataset(pairs, PairSampling(40), 0).sample(100)
+    drawn = PairDataset(pairs, PairSampling(centers=40), seed=0).sample(100)
     assert len(drawn.context) == 100
     assert not drawn.abnormal.any()
     rows = [row.tobytes() for row in drawn.context.numpy()]
@@ -146,7 +148,9 @@ def test_every_process_takes_other_keys(length, world, seed, epoch):
     taken = []
     for rank in range(world):
         share = length // world
-        sampler = EpochSampler(length, seed, rank, world, 1, lambda share=share: epoch * share)
+        sampler = EpochSampler(
+            length, seed, rank=rank, world=world, batch=1, steps=lambda share=share: epoch * share
+        )
         keys = list(sampler)
         assert len(keys) == len(sampler) == share
         assert all(key[0] == epoch for key in keys)

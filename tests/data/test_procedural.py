@@ -19,7 +19,7 @@ FUSED = {"butterfly_nut", "butterfly_bolt", "slipknot_bolt", "t_screw", "hole_re
 
 
 def ball(radius, center, step=0.1):
-    mesh = pillow(np.full(3, radius), ROUND, step)
+    mesh = pillow(np.full(3, radius), ROUND, step=step)
     return mesh.moved(mesh.vertices + center)
 
 
@@ -57,11 +57,15 @@ def test_volumes_and_areas_of_known_solids():
     assert volume(ball(2.0, 0.0)) == pytest.approx(4 / 3 * np.pi * 8, rel=0.01)
     assert area(ball(2.0, 0.0)) == pytest.approx(16 * np.pi, rel=0.01)
     theta = angles(2 * np.pi, 0.05)
-    up = levels(0.0, 3.0, 0.05)
+    up = levels(0.0, 3.0, step=0.05)
     side = np.ones((len(up), len(theta)))
-    rows = [face(0.0, side[0], 0.0, 0.05), wall(side, up), face(side[-1], 0.0, 3.0, 0.05)]
-    assert volume(revolve(theta, rows, "solid")) == pytest.approx(3 * np.pi, rel=0.002)
-    assert volume(box(np.array([1.0, 2.0, 3.0]), 1e-6, 0.2)) == pytest.approx(48, rel=1e-3)
+    rows = [
+        face(0.0, side[0], height=0.0, step=0.05),
+        wall(side, up),
+        face(side[-1], 0.0, height=3.0, step=0.05),
+    ]
+    assert volume(revolve(theta, rows, kind="solid")) == pytest.approx(3 * np.pi, rel=0.002)
+    assert volume(box(np.array([1.0, 2.0, 3.0]), 1e-6, step=0.2)) == pytest.approx(48, rel=1e-3)
 
 
 def test_fused_balls_have_the_volume_of_their_union():
@@ -70,8 +74,8 @@ def test_fused_balls_have_the_volume_of_their_union():
     both = fuse(
         ball(1.0, one, 0.04),
         lambda p: np.linalg.norm(p - one, axis=1) - 1,
-        ball(1.0, two, 0.04),
-        lambda p: np.linalg.norm(p - two, axis=1) - 1,
+        second=ball(1.0, two, 0.04),
+        inside_second=lambda p: np.linalg.norm(p - two, axis=1) - 1,
     )
     assert volume(both) == pytest.approx((8 / 3 - 5 / 12) * np.pi, rel=0.01)
     assert area(both) == pytest.approx(6 * np.pi, rel=0.01)  # each ball keeps three quarters
@@ -82,7 +86,7 @@ def test_scatter_is_even_per_area():
     # A small and a large triangle: points fall in proportion to their areas, 1 to 9.
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 0, 0], [8, 0, 0], [5, 3, 0]], float)
     mesh = Mesh(vertices, np.array([[0, 1, 2], [3, 4, 5]]))
-    spots = scatter(mesh, 10_000, np.random.default_rng(0))
+    spots = scatter(mesh, 10_000, rng=np.random.default_rng(0))
     small = spots.place[:, 0] < 2
     assert small.mean() == pytest.approx(0.1, abs=0.002)
     assert spots.place[small].mean(axis=0) == pytest.approx([1 / 3, 1 / 3, 0], abs=0.03)
@@ -93,7 +97,7 @@ def test_scatter_is_even_per_area():
 @settings(max_examples=20, deadline=None)
 def test_pose_is_rigid_and_keeps_handedness(seed):
     place = np.random.default_rng(1).normal(size=(4, 3))
-    moved = pose(place, 10.0, np.random.default_rng(seed))
+    moved = pose(place, 10.0, rng=np.random.default_rng(seed))
     before, after = place[1:] - place[0], moved[1:] - moved[0]
     assert after @ after.T == pytest.approx(before @ before.T)
     assert np.linalg.det(after) == pytest.approx(np.linalg.det(before))
@@ -102,7 +106,7 @@ def test_pose_is_rigid_and_keeps_handedness(seed):
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_surface_is_closed_faces_outward_and_has_nothing_inside(category):
     mesh = CATEGORIES[category].build(np.random.default_rng(5))
-    spots = scatter(mesh, 24 if category in FUSED else 4, np.random.default_rng(6))
+    spots = scatter(mesh, 24 if category in FUSED else 4, rng=np.random.default_rng(6))
     # A hidden surface would show as a place with solid on both sides, a hole as a broken number.
     step = 0.001 * mesh.diagonal * spots.normal
     assert winding(mesh, spots.place + step) == pytest.approx(0, abs=0.02)
@@ -124,13 +128,13 @@ def test_threads_are_helices():
     from gmanet.datasets.procedural.threads import thread
 
     theta, height = np.linspace(0, 6, 7), np.linspace(0, 5, 11)
-    cut = thread(theta, height, 1.5, 0.2)
+    cut = thread(theta, height, pitch=1.5, phase=0.2)
     assert cut.min() == 0
     assert cut.max() == 1
     for turn in (0.3, 2.0):
-        shifted = thread(theta + turn, height + 1.5 * turn / (2 * np.pi), 1.5, 0.2)
+        shifted = thread(theta + turn, height + 1.5 * turn / (2 * np.pi), pitch=1.5, phase=0.2)
         assert shifted == pytest.approx(cut)
-    assert not np.allclose(thread(theta + 1.0, height, 1.5, 0.2), cut)
+    assert not np.allclose(thread(theta + 1.0, height, pitch=1.5, phase=0.2), cut)
 
 
 @pytest.mark.parametrize("kind", DEFECTS)
@@ -140,7 +144,9 @@ def test_defect_has_its_depth_share_and_place(category, kind):
     mesh = part.build(np.random.default_rng(2))
     crosses = mesh.crosses()
     for seed in range(2):
-        moved, depth = deform(mesh, crosses, kind, part.ratio, np.random.default_rng(seed))
+        moved, depth = deform(
+            mesh, crosses, kind=kind, share=part.ratio, rng=np.random.default_rng(seed)
+        )
         length = np.linalg.norm(moved, axis=1)
         assert length.max() == pytest.approx(depth)
         assert depth / mesh.diagonal * (1 + 1e-9) >= 0.005
@@ -156,10 +162,10 @@ def test_defect_has_its_depth_share_and_place(category, kind):
 @pytest.mark.parametrize(("kind", "sign"), [("convex", 1), ("concave", -1)])
 def test_bumps_go_out_and_dents_go_in_on_one_side_of_a_plate(kind, sign):
     half = np.array([20.0, 20.0, 0.75])
-    mesh = box(half, 0.2, 0.4)
+    mesh = box(half, 0.2, step=0.4)
     crosses = mesh.crosses()
     for seed in range(6):
-        moved, _ = deform(mesh, crosses, kind, 0.012, np.random.default_rng(seed))
+        moved, _ = deform(mesh, crosses, kind=kind, share=0.012, rng=np.random.default_rng(seed))
         change = volume(mesh.moved(mesh.vertices + moved)) - volume(mesh)
         assert np.sign(change) == sign
         flat = (np.abs(mesh.vertices[:, :2]) < 19.5).all(axis=1)  # the rim belongs to both sides
@@ -172,8 +178,8 @@ def test_labeled_points_moved_and_the_others_did_not():
     part = CATEGORIES["hexagonal_nut"]
     for defect in DEFECTS:
         # The same generator makes the same part in the same pose, whatever the defect.
-        whole = make(part, "good", (120_000, 120_000), np.random.default_rng(7))
-        cloud = make(part, defect, (8_000, 8_000), np.random.default_rng(7))
+        whole = make(part, "good", points=(120_000, 120_000), rng=np.random.default_rng(7))
+        cloud = make(part, defect, points=(8_000, 8_000), rng=np.random.default_rng(7))
         away = cKDTree(whole.pos).query(cloud.pos)[0] / whole.diameter
         assert np.quantile(away[~cloud.label], 0.995) < 0.004
         assert away[cloud.label].mean() > 1.5 * away[~cloud.label].mean()
@@ -222,16 +228,16 @@ def test_order_of_points_says_nothing():
 def test_point_count_does_not_depend_on_the_defect():
     part = CATEGORIES["fender_ring"]
     counts = {
-        len(make(part, defect, (500, 900), np.random.default_rng(3)))
+        len(make(part, defect, points=(500, 900), rng=np.random.default_rng(3)))
         for defect in ("good", *DEFECTS)
     }
     assert len(counts) == 1
 
 
 def test_profiles():
-    small, full = Procedural("k_nut", "test"), Procedural("k_nut", "test", "full")
+    small, full = Procedural("k_nut", "test"), Procedural("k_nut", "test", profile="full")
     assert (len(small), len(full)) == (50, 100)
-    assert len(Procedural("k_nut", "train", "full")) == 60
+    assert len(Procedural("k_nut", "train", profile="full")) == 60
     assert len(set(full.names)) == 100
     assert PROFILES["small"].points == (12_000, 20_000)
     assert 192_540 <= len(full[41]) <= 239_830
@@ -239,11 +245,11 @@ def test_profiles():
 
 
 def test_many_train_clouds_begin_with_the_few():
-    few, many = Procedural("washer", "train"), Procedural("washer", "train", "many")
+    few, many = Procedural("washer", "train"), Procedural("washer", "train", profile="many")
     assert (len(few), len(many)) == (20, 100)
     assert many.names[:20] == few.names
     np.testing.assert_array_equal(many[19].pos, few[19].pos)
-    assert Procedural("washer", "test", "many").names == Procedural("washer", "test").names
+    assert Procedural("washer", "test", profile="many").names == Procedural("washer", "test").names
 
 
 SMALL = {
@@ -269,7 +275,7 @@ def test_full_clouds_have_as_many_points_as_the_papers(category):
     counts = {
         split: [data._count(index) for index in range(len(data))]
         for split in ("train", "test")
-        for data in [Procedural(category, split, "full")]
+        for data in [Procedural(category, split, profile="full")]
     }
     test = np.array(counts["test"])
     normal, abnormal = np.concatenate([counts["train"], test[:40]]), test[40:]
@@ -285,7 +291,7 @@ def test_unknown_names_are_refused():
     ):
         Procedural("wahser", "test")
     with pytest.raises(InputError, match="profile 'huge'"):
-        Procedural("washer", "test", "huge")
+        Procedural("washer", "test", profile="huge")
     with pytest.raises(IndexError):
         Procedural("washer", "test")[50]
 
@@ -294,14 +300,16 @@ def test_written_folder_holds_the_same_clouds(tmp_path, monkeypatch):
     from gmanet.datasets.procedural import Profile
     from gmanet.formats import read_cloud
 
-    monkeypatch.setitem(PROFILES, "tiny", Profile((300, 400), 1, 1, 1))
-    folder = write(tmp_path, "hole_retaining_ring", "tiny")
+    monkeypatch.setitem(
+        PROFILES, "tiny", Profile(points=(300, 400), train=1, test_good=1, test_per_defect=1)
+    )
+    folder = write(tmp_path, "hole_retaining_ring", profile="tiny")
     assert folder == tmp_path / "HoleRetainingRing"
     assert [path.name for path in (folder / "train").iterdir()] == ["good_000.pcd"]
     assert sorted(path.stem for path in (folder / "gt").iterdir()) == sorted(
         f"{kind}_000" for kind in DEFECTS
     )
-    test = Procedural("hole_retaining_ring", "test", "tiny")
+    test = Procedural("hole_retaining_ring", "test", profile="tiny")
     for cloud in test:
         scan = read_cloud(folder / "test" / f"{cloud.name}.pcd")
         assert np.array_equal(scan.pos, cloud.pos)
@@ -329,7 +337,9 @@ def test_statistics_alone_do_not_tell_normal_from_defective(category):
     part, count = CATEGORIES[category], 150
     sides = [
         [
-            statistics(make(part, kind, (2_400, 4_000), np.random.default_rng([number, i])))
+            statistics(
+                make(part, kind, points=(2_400, 4_000), rng=np.random.default_rng([number, i]))
+            )
             for i, kind in enumerate(kinds * (count // len(kinds)))
         ]
         for number, kinds in ((1, ["good"]), (2, list(DEFECTS)))

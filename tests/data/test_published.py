@@ -29,7 +29,7 @@ def made(tmp_path):
 
     def write(name):
         category, kinds = imitations.WRITERS[name](tmp_path / name)
-        return DataConfig(name, category, str(tmp_path / name)), kinds
+        return DataConfig(name=name, category=category, root=str(tmp_path / name)), kinds
 
     return write
 
@@ -112,7 +112,7 @@ def test_what_lies_in_another_place_is_named(made, name):
     empty = Path(config.root) / "empty"
     empty.mkdir()
     assert "no category folder, found nothing, wanted" in refusal(
-        DataConfig(name, config.category, str(empty))
+        DataConfig(name=name, category=config.category, root=str(empty))
     )
 
 
@@ -120,14 +120,16 @@ def test_what_lies_in_another_place_is_named(made, name):
 def test_the_root_and_the_category_have_to_be_there(made, name):
     config, _ = made(name)
     loader = PUBLISHED[name]
-    gone = DataConfig(name, config.category, f"{config.root}/gone")
-    for where in (gone, DataConfig(name, config.category)):
+    gone = DataConfig(name=name, category=config.category, root=f"{config.root}/gone")
+    for where in (gone, DataConfig(name=name, category=config.category)):
         assert loader.source in refusal(where)
         assert loader.layout in refusal(where)
-    wrong = DataConfig(name, f"{config.category[:-1]}x", config.root)
+    wrong = DataConfig(name=name, category=f"{config.category[:-1]}x", root=config.root)
     assert f"did you mean {config.category!r}?); there are: {config.category}" in refusal(wrong)
     assert categories(config) == [config.category]
-    assert open_data(DataConfig(name, config.category.upper(), config.root), "test").names
+    assert open_data(
+        DataConfig(name=name, category=config.category.upper(), root=config.root), "test"
+    ).names
 
 
 @every
@@ -277,7 +279,7 @@ def test_the_table_is_gone_and_labels_have_no_say_in_it(made, name):
 
 def test_shapenet_is_found_from_inside(made):
     config, _ = made("shapenet")
-    inside = DataConfig("shapenet", "desk0", f"{config.root}/pcd")
+    inside = DataConfig(name="shapenet", category="desk0", root=f"{config.root}/pcd")
     assert len(open_data(inside, "test")) == 4
 
 
@@ -398,7 +400,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the real scans are not at h
 @pytest.fixture(scope="module")
 def raw():
     """Each real scan's item, coordinates, and which pixels were measured."""
-    config = DataConfig("mvtec3d", "cable_gland", str(REAL))
+    config = DataConfig(name="mvtec3d", category="cable_gland", root=str(REAL))
     items = [item for split in ("train", "test") for item in open_data(config, split).items]
     assert [item.defect for item in items] == ["good"] * 3 + ["bent", "cut", "hole", "thread"]
     grids = [read_grid(item.path) for item in items]
@@ -449,7 +451,7 @@ def test_the_table_of_a_real_scan_gave_the_label_away_and_is_gone(raw):
 
 def test_unknown_sources():
     assert set(PUBLISHED) < set(DATASETS)
-    assert "did you mean 'real3d'?" in refusal(DataConfig("real3", "car"))
+    assert "did you mean 'real3d'?" in refusal(DataConfig(name="real3", category="car"))
     for key in ("views", "train_clouds"):
         with pytest.raises(InputError, match=f"data.{key}=-1, wanted 0 or more"):
             DataConfig(**{key: -1})

@@ -39,10 +39,10 @@ def test_views_are_halves_in_the_order_of_the_points(spheres):
 
 def test_views_are_of_train_clouds_only(tmp_path):
     category, _ = imitations.real3d(tmp_path)
-    config = DataConfig("real3d", category, str(tmp_path), views=2)
+    config = DataConfig(name="real3d", category=category, root=str(tmp_path), views=2)
     train = open_data(config, "train")
     assert len(train) == 4
     assert train.unit == "mm"
     assert len(open_data(config, "test")) == 2
-    few = DataConfig("real3d", category, str(tmp_path), views=2, train_clouds=1)
+    few = DataConfig(name="real3d", category=category, root=str(tmp_path), views=2, train_clouds=1)
     assert open_data(few, "train").names == train.names[:2]

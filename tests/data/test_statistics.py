@@ -23,12 +23,22 @@ from gmanet.datasets.statistics import (
 from gmanet.errors import InputError
 
 SIZES = [
-    Size("a", "washer", "train", "1", "good", 1000, 0),
-    Size("a", "washer", "test", "2", "good", 3000, 0),
-    Size("a", "washer", "test", "3", "dent", 2000, 20),
-    Size("a", "washer", "test", "4", "scar", 4000, 120),
-    Size("a", "k_nut", "test", "5", "dent", 500, None),
-    Size("b", "bolt", "train", "6", "good", 123456, 0),
+    Size(
+        data="a", category="washer", split="train", name="1", defect="good", points=1000, marked=0
+    ),
+    Size(data="a", category="washer", split="test", name="2", defect="good", points=3000, marked=0),
+    Size(
+        data="a", category="washer", split="test", name="3", defect="dent", points=2000, marked=20
+    ),
+    Size(
+        data="a", category="washer", split="test", name="4", defect="scar", points=4000, marked=120
+    ),
+    Size(
+        data="a", category="k_nut", split="test", name="5", defect="dent", points=500, marked=None
+    ),
+    Size(
+        data="b", category="bolt", split="train", name="6", defect="good", points=123456, marked=0
+    ),
 ]
 
 
@@ -53,11 +63,15 @@ def test_table_3_by_hand():
 
 def test_sizes_of_clouds():
     pos, label = np.zeros((10, 3), np.float32), np.arange(10) < 3
-    assert size_of("a", "test", Cloud(pos, label, defect="dent")).ratio == 0.3
-    assert size_of("a", "test", Cloud(pos, label & False, defect="good")).ratio is None
-    assert size_of("a", "test", Cloud(pos, None, defect="dent")).ratio is None
+    assert size_of("a", "test", cloud=Cloud(pos, label, defect="dent")).ratio == 0.3
+    assert size_of("a", "test", cloud=Cloud(pos, label & False, defect="good")).ratio is None
+    assert size_of("a", "test", cloud=Cloud(pos, None, defect="dent")).ratio is None
     kinds = [Cloud(pos), Cloud(pos, label), Cloud(pos, label & False)]
-    assert [size_of("a", "test", one).defect for one in kinds] == ["unknown", "abnormal", "good"]
+    assert [size_of("a", "test", cloud=one).defect for one in kinds] == [
+        "unknown",
+        "abnormal",
+        "good",
+    ]
 
 
 def test_the_papers_mean_row():
@@ -124,7 +138,7 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
 
 def test_what_other_words_counted_does_not_matter(tmp_path):
     path = tmp_path / "unfinished.csv"
-    write_sizes(path, SIZES, "a b")
+    write_sizes(path, SIZES, about="a b")
     assert Counted(path, "a c").of("a", "washer", "train") == []
     assert Counted(path, "a b").of("a", "washer", "test") == SIZES[1:4]
     assert Counted(path, "a b").of("a", "k_nut", "test") == SIZES[4:5]
@@ -134,8 +148,28 @@ def test_what_other_words_counted_does_not_matter(tmp_path):
 
 
 def test_the_difference_to_the_paper_by_hand():
-    half = [Size("a", "washer", "train", "1", "good", 56_630, 0)]
-    half += [Size("a", "washer", "test", "2", "dent", 58_080, 697)]
+    half = [
+        Size(
+            data="a",
+            category="washer",
+            split="train",
+            name="1",
+            defect="good",
+            points=56_630,
+            marked=0,
+        )
+    ]
+    half += [
+        Size(
+            data="a",
+            category="washer",
+            split="test",
+            name="2",
+            defect="dent",
+            points=58_080,
+            marked=697,
+        )
+    ]
     assert compared(half) == (
         "Greatest difference to the paper in one category: average points 0.0 %, most 35.0 %, "
         "fewest 30.0 %; anomaly ratio 25.0 % of the paper's.  Mean ratios lie between 1.20 and "

@@ -45,7 +45,7 @@ def test_the_first_train_clouds_alone_are_opened(tmp_path, bumped_plate):
             "\n".join(" ".join(map(str, row)) for row in bumped_plate(100, seed, height=0).pos)
         )
     (folder / "notes.odt").write_text("no scan")
-    config = DataConfig("folder", "plate", str(tmp_path))
+    config = DataConfig(name="folder", category="plate", root=str(tmp_path))
     every = open_data(config, "train")
     config.train_clouds = 2
     first = open_data(config, "train")

@@ -66,7 +66,7 @@ def test_skewed_parts_keep_their_sign():
 
 def test_copies_follow_from_seed_epoch_and_index():
     places = [box((3, 2, 1), seed) for seed in range(2)]
-    copies = TurnedCopies(places, "given", 64, 8, 1.0, 3)
+    copies = TurnedCopies(places, "given", points=64, length=8, abnormal=1.0, seed=3)
     assert len(copies) == 8
     one, again, other = copies[1, 5], copies[1, 5], copies[2, 5]
     assert torch.equal(one.twin, again.twin)
@@ -74,7 +74,7 @@ def test_copies_follow_from_seed_epoch_and_index():
     moved = (one.twin != one.normal).any(dim=2)
     assert torch.equal(moved, one.abnormal)
     assert one.abnormal.sum() == 4
-    same = TurnedCopies(places, "given", 64, 8, 0.0, 3)[1, 5]
+    same = TurnedCopies(places, "given", points=64, length=8, abnormal=0.0, seed=3)[1, 5]
     assert torch.equal(same.twin, same.normal)
     radius = np.linalg.norm(places[1], axis=1)
     found = one.normal[0].norm(dim=1).numpy()

@@ -102,7 +102,7 @@ def test_labels_and_normals_keep_their_rows(tmp_path, ending):
     normal = np.where(never[:, None], 0, [0.0, 0, 1]) + np.array([0, 0, 1])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     path = tmp_path / f"part{ending}"
-    write_cloud(path, Cloud(pos.astype(np.float32), label, normal.astype(np.float32)))
+    write_cloud(path, Cloud(pos.astype(np.float32), label, normal=normal.astype(np.float32)))
     cloud = read_cloud(path)
     assert np.array_equal(cloud.pos, pos[~never].astype(np.float32))
     assert np.array_equal(cloud.label, label[~never])

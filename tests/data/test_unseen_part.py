@@ -36,7 +36,7 @@ def solid_angle(mesh, place):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_surface_is_closed_and_has_nothing_inside(script, seed):
     mesh = script["strut_bracket"](np.random.default_rng(seed))
-    spots = scatter(mesh, 24, np.random.default_rng(seed))
+    spots = scatter(mesh, 24, rng=np.random.default_rng(seed))
     step = 0.001 * mesh.diagonal * spots.normal
     for place, away in zip(spots.place, step, strict=True):
         assert solid_angle(mesh, place + away) == pytest.approx(0, abs=0.02)
@@ -54,7 +54,9 @@ def test_it_has_a_window_and_three_bores(script):
 
 
 def test_it_is_written_as_iec3d_lays_out_its_folders(script, tmp_path, monkeypatch):
-    monkeypatch.setitem(PROFILES, "tiny", Profile((600, 800), 2, 2, 1))
+    monkeypatch.setitem(
+        PROFILES, "tiny", Profile(points=(600, 800), train=2, test_good=2, test_per_defect=1)
+    )
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path), "--profile", "tiny"])
     before = set(CATEGORIES)
     script["main"]()

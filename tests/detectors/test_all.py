@@ -64,7 +64,9 @@ def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp(request.param)
     epochs = detector.epochs(len(train), synthesis)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, epochs).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=epochs).fit(
+        detector, data
+    )
     return detector.eval()
 
 

@@ -30,7 +30,7 @@ def drawn(count=40, abnormal=10, seed=0):
 
 
 def answers(detector, batch):
-    inputs = detector._inputs(batch.descriptor, batch.local, batch.context)
+    inputs = detector._inputs(batch.descriptor, batch.local, context=batch.context)
     return detector.expert(*inputs)
 
 
@@ -56,7 +56,7 @@ def test_the_expert_is_bit_identical_after_a_fit(data, tmp_path):
     batch = drawn()
     raw = (batch.descriptor, batch.local, batch.context)
     before = detector.expert(*raw)
-    trainer = make_trainer(detector, TrainConfig(workers=0), tmp_path, None, 6)
+    trainer = make_trainer(detector, TrainConfig(workers=0), folder=tmp_path, logger=None, epochs=6)
     trainer.fit(detector, data(detector))
     assert trainer.global_step == 12
     after = detector.expert.state_dict()
@@ -110,7 +110,7 @@ def test_inputs_and_answers_are_standardised():
     detector = network()
     batch = drawn(count=200)
     detector.calibrate(batch)
-    descriptor, _, context = detector._inputs(batch.descriptor, batch.local, batch.context)
+    descriptor, _, context = detector._inputs(batch.descriptor, batch.local, context=batch.context)
     answer = detector.answers(detector.expert(descriptor, batch.local, context))
     for values in (descriptor.flatten(0, 1), context, *answer):
         torch.testing.assert_close(

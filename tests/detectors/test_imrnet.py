@@ -23,7 +23,9 @@ def fit(clouds, folder, **changes):
     detector.prepare(clouds)
     synthesis = SynthesisConfig()
     data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 

@@ -36,7 +36,9 @@ def fitted(bumped_plate, given_clouds, tmp_path_factory):
         data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         folder = tmp_path_factory.mktemp("fitted")
         epochs = detector.epochs(len(train), synthesis)
-        make_trainer(detector, TrainConfig(workers=0), folder, None, epochs).fit(detector, data)
+        make_trainer(
+            detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=epochs
+        ).fit(detector, data)
         return detector.eval()
 
     return make
@@ -51,7 +53,7 @@ def test_the_parts_are_those_of_the_context(sphere):
 
     Every histogram sums to 1, so that means of two sum to 6, and three coarse ones to 9.
     """
-    made = describe(sphere(3000).pos, 1024, 256)
+    made = describe(sphere(3000).pos, 1024, centers=256)
     for name, total in (("close", 6), ("mean", 6), ("coarse", 9)):
         part = made.context[:, PARTS[name]]
         np.testing.assert_allclose(part.sum(axis=1), total, atol=1e-3)
@@ -115,7 +117,7 @@ def test_a_variant_fits_scores_and_is_stored(fitted, bumped_plate, words):
 
 def test_raw_coordinates_are_read_in_the_cloud_s_pose(bumped_plate):
     cloud = bumped_plate(COUNT, 1)
-    made = RawReader(1024, 256, 256).describe(cloud)
+    made = RawReader(1024, 256, coarse_queries=256).describe(cloud)
     kept = cloud.pos[made.chosen] - cloud.pos.mean(axis=0)
     np.testing.assert_allclose(made.descriptor * cloud.diameter, kept, atol=1e-5)
     np.testing.assert_array_equal(made.context, made.descriptor[:256])

@@ -50,23 +50,26 @@ def radius(features, chosen):
 def test_greedy_choice_by_hand():
     features = torch.tensor([[0.0], [1.0], [2.0], [10.0], [-6.0], [4.0]])
     # mean 11 / 6: begins with 2, then 10 and -6 (both 8 away: the first), then 4 or 0 (2 away)
-    assert greedy_coreset(features, 4, generator()).tolist() == [2, 3, 4, 0]
+    assert greedy_coreset(features, 4, generator=generator()).tolist() == [2, 3, 4, 0]
 
 
 @given(st.integers(1, 60), st.integers(1, 70), st.integers(0, 2**31))
 @settings(max_examples=30, deadline=None)
 def test_greedy_choice_has_no_row_twice_and_prefixes_agree(count, total, seed):
     features = rows(total, 3, seed)[torch.randint(total, (total,), generator=generator(seed))]
-    chosen = greedy_coreset(features, count, generator())
+    chosen = greedy_coreset(features, count, generator=generator())
     assert len(chosen) == min(count, total) == len(chosen.unique())
-    assert chosen[:5].tolist() == greedy_coreset(features, 5, generator()).tolist()[: len(chosen)]
+    assert (
+        chosen[:5].tolist()
+        == greedy_coreset(features, 5, generator=generator()).tolist()[: len(chosen)]
+    )
 
 
 @given(st.integers(0, 2**31))
 @settings(max_examples=10, deadline=None)
 def test_greedy_choice_is_within_twice_of_any_other(seed):
     features = rows(200, 4, seed)
-    found = radius(features, greedy_coreset(features, 12, generator()))
+    found = radius(features, greedy_coreset(features, 12, generator=generator()))
     for other in range(20):
         any_rows = torch.randperm(200, generator=generator(other))[:12]
         assert found <= 2 * radius(features, any_rows) + 1e-4
@@ -74,12 +77,14 @@ def test_greedy_choice_is_within_twice_of_any_other(seed):
 
 def test_projection_depends_on_the_generator_alone():
     features = rows(300, 200)
-    one, same, other = (greedy_coreset(features, 40, generator(seed), 16) for seed in (1, 1, 2))
+    one, same, other = (
+        greedy_coreset(features, 40, generator=generator(seed), project=16) for seed in (1, 1, 2)
+    )
     assert one.tolist() == same.tolist() != other.tolist()
     narrow = features[:, :16]
     assert (
-        greedy_coreset(narrow, 40, generator(1), 16).tolist()
-        == greedy_coreset(narrow, 40, generator(2), 16).tolist()
+        greedy_coreset(narrow, 40, generator=generator(1), project=16).tolist()
+        == greedy_coreset(narrow, 40, generator=generator(2), project=16).tolist()
     )
 
 
@@ -89,7 +94,7 @@ def test_k_nearest_equals_brute_force(channels, count, shift):
     query, bank = rows(50, channels) + shift, rows(6, channels, 1) + shift
     bank[0] = query[0]
     every = (query[:, None].double() - bank.double()).norm(dim=2).sort(dim=1).values
-    found = k_nearest(query, bank, count)
+    found = k_nearest(query, bank, count=count)
     assert found.shape == (50, min(count, 6))
     torch.testing.assert_close(
         found.double(), every[:, :count], rtol=1e-4, atol=1e-4 + shift * 1e-6
@@ -98,16 +103,16 @@ def test_k_nearest_equals_brute_force(channels, count, shift):
 
 def test_blocks_change_nothing(monkeypatch):
     query, bank = rows(100, 8), rows(40, 8, 1)
-    whole = k_nearest(query, bank, 3)
+    whole = k_nearest(query, bank, count=3)
     monkeypatch.setattr("gmanet.detectors.bank.BLOCK", 170)
-    torch.testing.assert_close(k_nearest(query, bank, 3), whole)
+    torch.testing.assert_close(k_nearest(query, bank, count=3), whole)
 
 
 def test_a_bank_is_scaled_by_clouds_it_does_not_know():
     # every row is kept, so that a row against all rows, its own too, would have distance 0
     clouds = [torch.tensor([[0.0], [4.0]]), torch.tensor([[1.0], [7.0]])]
     bank = Bank()
-    bank.build(clouds, 4, 1, generator())
+    bank.build(clouds, 4, neighbors=1, generator=generator())
     # distances to the other cloud: 1, 3 and 1, 3
     assert (float(bank.mean), float(bank.deviation)) == (2, 1)
     assert bank.score(torch.tensor([[0.0], [10.0]]), 1).tolist() == [-2, 1]
@@ -116,9 +121,11 @@ def test_a_bank_is_scaled_by_clouds_it_does_not_know():
 
 def test_a_bank_of_one_cloud_is_scaled_by_itself():
     bank = Bank()
-    bank.build([torch.tensor([[0.0], [1.0], [8.0]])], 2, 1, generator())  # 1 (near 3) and 8
+    bank.build(
+        [torch.tensor([[0.0], [1.0], [8.0]])], 2, neighbors=1, generator=generator()
+    )  # 1 (near 3) and 8
     assert float(bank.mean) == pytest.approx(1 / 3)
-    bank.build([torch.ones(5, 2)], 5, 1, generator())
+    bank.build([torch.ones(5, 2)], 5, neighbors=1, generator=generator())
     assert torch.isfinite(bank.score(torch.ones(1, 2), 1)).all()
 
 
@@ -129,7 +136,9 @@ def fit(case, clouds, folder):
     detector.prepare(clouds)
     synthesis = SynthesisConfig()
     data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 

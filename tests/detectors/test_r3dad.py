@@ -53,7 +53,9 @@ def test_a_fit_takes_its_steps_and_repeats_itself(bumped_plate, given_clouds, tm
         detector = R3DAD(R3DADConfig(**TINY))
         synthesis = SynthesisConfig()
         data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
-        trainer = make_trainer(detector, TrainConfig(workers=0), tmp_path / str(turn), None, 1)
+        trainer = make_trainer(
+            detector, TrainConfig(workers=0), folder=tmp_path / str(turn), logger=None, epochs=1
+        )
         trainer.fit(detector, data)
         assert trainer.global_step == 5
         assert isinstance(data.learned.items, TurnedCopies)

@@ -69,7 +69,9 @@ def fitted(request, brackets, tmp_path_factory):
     synthesis = SynthesisConfig()
     data = CloudData(brackets, brackets, detector=detector, synthesis=synthesis, progress=False)
     folder = tmp_path_factory.mktemp(request.param)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 

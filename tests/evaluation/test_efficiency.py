@@ -71,7 +71,7 @@ def test_a_filled_bank_is_of_train_records(bumped_plate, given_clouds):
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(4)]
     config = ContextBankConfig(points=600, centers=400, coarse_queries=200, share=0.5)
     train = given_clouds(clouds, "train")
-    detector = fit_briefly(ContextBank(config), train, SynthesisConfig(), 0)
+    detector = fit_briefly(ContextBank(config), train, synthesis=SynthesisConfig(), seed=0)
     assert len(detector.banks["feature"].rows) == 4 * 400 // 2  # centers, not survey
 
 
@@ -98,7 +98,9 @@ def test_every_part_of_a_stage_exists():
 def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_clouds):
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(5)]
     config = CurvatureConfig(centers=400, pool_size=1500, bank_size=10_000)
-    detector = fit_briefly(Curvature(config), given_clouds(clouds, "train"), SynthesisConfig(), 0)
+    detector = fit_briefly(
+        Curvature(config), given_clouds(clouds, "train"), synthesis=SynthesisConfig(), seed=0
+    )
     rows = detector.banks["feature"].rows
     assert rows.shape == (5 * 300, 3)  # 1500 // 5 of the 400 centers of each
     assert len(rows.unique(dim=0)) > 1400
@@ -131,13 +133,15 @@ def test_every_memory_is_measured_as_large_as_a_fit_leaves_it(
     kind = DETECTORS[name]
     train = given_clouds([bumped_plate(700, seed, height=0) for seed in range(4)], "train")
     config = kind.Config(name=name, **BRIEF.get(name, {}) | limits)
-    brief = fit_briefly(kind(config), train, SynthesisConfig(twins=2), 0)
+    brief = fit_briefly(kind(config), train, synthesis=SynthesisConfig(twins=2), seed=0)
     whole = kind(config)
     whole.prepare(train)
     synthesis = SynthesisConfig(twins=2)
     data = CloudData(train, train, detector=whole, synthesis=synthesis, progress=False)
     epochs = whole.epochs(len(train), synthesis)
-    make_trainer(whole, TrainConfig(workers=0), tmp_path, None, epochs).fit(whole, data)
+    make_trainer(whole, TrainConfig(workers=0), folder=tmp_path, logger=None, epochs=epochs).fit(
+        whole, data
+    )
     assert set(whole.banks) == set(brief.banks)
     for bank, fitted in whole.banks.items():
         assert brief.banks[bank].rows.shape == fitted.rows.shape, bank
@@ -159,7 +163,9 @@ def test_every_detector_is_measured_as_it_is_used(name, bumped_plate, given_clou
     kind = DETECTORS[name]
     config = kind.Config(name=name, **BRIEF.get(name, {}))
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(3)]
-    fitted = fit_briefly(kind(config), given_clouds(clouds, "train"), SynthesisConfig(twins=2), 0)
+    fitted = fit_briefly(
+        kind(config), given_clouds(clouds, "train"), synthesis=SynthesisConfig(twins=2), seed=0
+    )
     again = kind(config)
     again.load_state_dict(fitted.state_dict())
     assert measure(again.eval(), clouds[:2], whole=False)["seconds"]
@@ -170,7 +176,7 @@ def test_stages_sum_to_the_time_and_outer_ones_win(bumped_plate):
     start = time.perf_counter()
     with StageClock() as clock:
         farthest_points(pos, 500)
-        nearest(pos, pos, 8)
+        nearest(pos, pos, count=8)
         time.sleep(0.05)
     whole = time.perf_counter() - start
     assert sum(clock.seconds.values()) == pytest.approx(whole, rel=0.2)
@@ -188,7 +194,7 @@ def measured(method, points, seconds):
         **{"cuda_mib": 0.0, "parameters": 7, "buffers": 8, "model_mib": 0.5, "threads": 1},
     }
     details = {"stages": {"other": 0.6, "model": 0.3, "thinning": 0.1}, "gflop": 1.5, "floor": 0.1}
-    return Measured(method, points, [first | details, first])
+    return Measured(method, points, rounds=[first | details, first])
 
 
 def test_tables_have_the_fastest_first_and_gmanet_against_its_floor():

@@ -14,7 +14,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def ring_of(pos, count=16):
-    return nearest(pos, pos, count + 1)[1][:, 1:]
+    return nearest(pos, pos, count=count + 1)[1][:, 1:]
 
 
 def both(pos, normal, ring):
@@ -47,14 +47,18 @@ def test_a_plane_is_all_zero_angles(plate):
 def test_a_right_angle_fills_the_last_bin():
     pos = np.float32([[0, 0, 0], [1, 0, 0]])
     normal = np.float32([[0, 0, 1], [0, 1, 0]])
-    histogram = spfh(pos, normal, pos[:1], normal[:1], np.array([[1]]))[0]
+    histogram = spfh(
+        pos, normal, query=pos[:1], query_normal=normal[:1], neighbors=np.array([[1]])
+    )[0]
     assert np.flatnonzero(histogram > 0.99).tolist() == [BINS // 2, BINS + BINS // 2, 3 * BINS - 1]
 
 
 def test_a_neighbor_straight_above_fills_the_outer_bins():
     pos = np.float32([[0, 0, 0], [0, 0, 1], [0, 0, 2]])
     normal = np.tile(np.float32([0, 0, 1]), (3, 1))
-    here = spfh(pos, normal, pos[:1], normal[:1], np.array([[1, 2]]))[0, :BINS]
+    here = spfh(pos, normal, query=pos[:1], query_normal=normal[:1], neighbors=np.array([[1, 2]]))[
+        0, :BINS
+    ]
     assert here[-1] == pytest.approx(1)
 
 

@@ -31,7 +31,7 @@ def surfaces(*planes):
 
 
 def measured(place, known, exclude=-1, normal=UP):
-    around = nearest(place, place, 8)[1]
+    around = nearest(place, place, count=8)[1]
     values = distances(place, np.broadcast_to(normal, place.shape), surfaces=known, exclude=exclude)
     return deviation(values, values, neighbors=around)
 

@@ -42,8 +42,8 @@ def test_equals_the_tree(shape, seed, points, wanted):
     rng = np.random.default_rng(seed)
     pos = shape(rng, points)
     query = np.concatenate([pos[::3], rng.normal(size=(20, 3)).astype(np.float32)])
-    distance, index = grid_nearest(pos, query, wanted)
-    expected = nearest(pos, query, wanted)[0]
+    distance, index = grid_nearest(pos, query, count=wanted)
+    expected = nearest(pos, query, count=wanted)[0]
     scale = float(np.abs(pos).max())
     np.testing.assert_allclose(distance, expected, rtol=1e-5, atol=1e-6 * scale)
     exact = np.linalg.norm(pos[index] - query[:, None], axis=2)
@@ -53,7 +53,7 @@ def test_equals_the_tree(shape, seed, points, wanted):
 
 def test_points_that_coincide():
     pos = np.repeat(bumpy(np.random.default_rng(0), 20), 30, axis=0)
-    distance, index = grid_nearest(pos, pos, 40)
+    distance, index = grid_nearest(pos, pos, count=40)
     assert (distance[:, :30] == 0).all() and (distance[:, 30:] > 0).all()
     assert all(len(set(row)) == 40 for row in index)
 
@@ -62,14 +62,14 @@ def test_crowded_cells_are_left_to_the_tree(monkeypatch):
     rng = np.random.default_rng(2)
     pos = np.concatenate([bumpy(rng, 3000), rng.normal(size=(2000, 3)) * 1e-4]).astype(np.float32)
     monkeypatch.setattr("gmanet.geometry.search.grid.over_rows", lambda *_: pytest.fail("a grid"))
-    distance, _ = grid_nearest(pos, pos, 12)
-    np.testing.assert_array_equal(distance, nearest(pos, pos, 12)[0])
+    distance, _ = grid_nearest(pos, pos, count=12)
+    np.testing.assert_array_equal(distance, nearest(pos, pos, count=12)[0])
 
 
 def test_threads_change_nothing():
     pos = bumpy(np.random.default_rng(1), 20000)
     kept = pos[farthest_points(pos, 4096)]
-    one, two = (grid_nearest(kept, pos, 24, workers) for workers in (1, 2))
+    one, two = (grid_nearest(kept, pos, count=24, workers=workers) for workers in (1, 2))
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
 

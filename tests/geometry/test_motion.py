@@ -51,7 +51,7 @@ def test_least_squares_find_the_motion(twist, count, seed):
     rng = np.random.default_rng(seed)
     points, motion = rng.normal(size=(count, 3)), exp(twist)
     weight = rng.uniform(0.5, 2, count)
-    found = rigid_fit(points, moved(motion, points), weight)
+    found = rigid_fit(points, moved(motion, points), weight=weight)
     np.testing.assert_allclose(found, motion, atol=1e-6)
 
 
@@ -73,14 +73,14 @@ def test_least_squares_are_the_least():
     def cost(motion):
         return (weight * ((moved(motion, source) - target) ** 2).sum(axis=1)).sum()
 
-    found = rigid_fit(source, target, weight)
+    found = rigid_fit(source, target, weight=weight)
     for twist in rng.normal(size=(40, 6)):
         assert cost(exp(1e-3 * twist) @ found) > cost(found)
 
 
 def test_rotation_about_leaves_the_axis_where_it_is():
     axis, center = np.array([0.6, 0.0, 0.8]), np.array([1.0, 2.0, 3.0])
-    motion = rotation_about(axis, center, 0.7)
+    motion = rotation_about(axis, center, angle=0.7)
     on_axis = center + np.outer([-2, 0, 5], axis)
     np.testing.assert_allclose(moved(motion, on_axis), on_axis, atol=1e-12)
     np.testing.assert_allclose(rotated(motion, axis[None])[0], axis, atol=1e-12)

@@ -68,7 +68,7 @@ def test_registration_measures_in_extents():
 
 
 def test_the_washer_of_the_docstrings():
-    pos = Procedural("washer", "train", "small")[0].pos
+    pos = Procedural("washer", "train", profile="small")[0].pos
     assert diameter(pos) == pytest.approx(34.1, abs=0.5)
     assert extent(pos) == pytest.approx(24.1, abs=0.5)
 
@@ -77,7 +77,7 @@ def test_alike_is_a_share_of_the_extent_below_the_shallowest_defect():
     """What the docstring of ``LARGEST_RMSE`` says of it in diameters."""
     shares = []
     for category in CATEGORIES:
-        pos = Procedural(category, "train", "small")[0].pos
+        pos = Procedural(category, "train", profile="small")[0].pos
         shares.append(LARGEST_RMSE * extent(pos) / diameter(pos))
     assert len(shares) == 15
     assert [round(share, 4) for share in (min(shares), max(shares))] == [0.0021, 0.0030]

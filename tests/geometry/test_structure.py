@@ -116,7 +116,7 @@ def test_a_dent_shows_where_it_is():
     dented = pos.copy()
     inside = np.linalg.norm(pos - [0, 0, 1], axis=1) < 0.5
     dented[inside, 2] = 1.6 - dented[inside, 2]
-    one, other = describe(pos, 4000, 4000), describe(dented, 4000, 4000)
+    one, other = describe(pos, 4000, centers=4000), describe(dented, 4000, centers=4000)
     change = np.empty(4000)
     before, after = np.empty_like(one.descriptor), np.empty_like(one.descriptor)
     before[one.chosen], after[other.chosen] = one.descriptor, other.descriptor
@@ -135,7 +135,7 @@ def test_compacting_halves_the_bytes_and_drops_the_propagation():
 
 def test_more_centers_change_nothing_at_the_first_ones():
     pos = rough(COARSE + 500)
-    few, every = (describe(pos, len(pos), count) for count in (300, len(pos)))
+    few, every = (describe(pos, len(pos), centers=count) for count in (300, len(pos)))
     for name in vars(few):
         if name not in ("center_near", "center_weight"):
             one = getattr(few, name)
@@ -144,7 +144,7 @@ def test_more_centers_change_nothing_at_the_first_ones():
 
 def test_queries_read_what_is_read_at_centers():
     pos = rough(COARSE + 500)
-    few, every = (describe(pos, len(pos), count) for count in (300, len(pos)))
+    few, every = (describe(pos, len(pos), centers=count) for count in (300, len(pos)))
     index = np.random.default_rng(0).permutation(len(pos))[:400]
     query = describe_at(few, index)
     for name, array in vars(query).items():

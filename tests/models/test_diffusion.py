@@ -36,7 +36,7 @@ def test_the_variance_of_the_forward_process(step):
     torch.manual_seed(0)
     points = 2 * torch.randn(4, 5000, 3)
     noise = torch.randn_like(points)
-    found = diffusion.noised(points, torch.full((4,), step), noise)
+    found = diffusion.noised(points, torch.full((4,), step), noise=noise)
     kept = torch.linspace(1e-4, 0.05, 200).double()[:step].neg().add(1).prod().item()
     assert found.var().item() == pytest.approx(4 * kept + 1 - kept, rel=0.02)
     assert (found * points).mean().item() == pytest.approx(4 * kept**0.5, abs=0.05)
@@ -48,15 +48,19 @@ def test_many_small_steps_are_one_large_one():
     walked = points = torch.full((1, 20000, 3), 3.0)
     for beta in diffusion.angle[:60] * 0.05 / torch.pi:
         walked = (1 - beta).sqrt() * walked + beta.sqrt() * torch.randn_like(walked)
-    jumped = diffusion.noised(points, torch.tensor([60]), torch.randn_like(points))
+    jumped = diffusion.noised(points, torch.tensor([60]), noise=torch.randn_like(points))
     assert walked.mean().item() == pytest.approx(jumped.mean().item(), abs=0.02)
     assert walked.std().item() == pytest.approx(jumped.std().item(), rel=0.02)
-    assert torch.equal(diffusion.noised(points, torch.tensor([0]), walked), points)
+    assert torch.equal(diffusion.noised(points, torch.tensor([0]), noise=walked), points)
 
 
 def test_concat_squash_by_hand():
     torch.manual_seed(0)
-    layer, points, condition = ConcatSquash(3, 5, 4), torch.randn(2, 7, 3), torch.randn(2, 1, 4)
+    layer, points, condition = (
+        ConcatSquash(3, 5, condition=4),
+        torch.randn(2, 7, 3),
+        torch.randn(2, 1, 4),
+    )
     gate = 1 / (1 + torch.exp(-(condition @ layer.gate.weight.T + layer.gate.bias)))
     linear = points @ layer.layer.weight.T + layer.layer.bias
     expected = linear * gate + condition @ layer.shift.weight.T

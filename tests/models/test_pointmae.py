@@ -142,7 +142,7 @@ def test_official_files_are_read_and_give_what_the_papers_say(tmp_path, kind):
 
 def test_official_sizes_are_the_default(tmp_path):
     with torch.device("meta"):
-        encoder = PointEncoder("pointmae", 384, 12, 6)
+        encoder = PointEncoder("pointmae", 384, depth=12, heads=6)
     assert encoder.encoder.first_conv[0].out_features == 128
     assert encoder.encoder.second_conv[0].out_features == 512
     torch.save({"base_model": official()}, tmp_path / "small.pth")
@@ -253,9 +253,9 @@ def balls(seed=0):
 def test_pretraining_learns_and_repeats_itself(kind):
     one, other = small(kind), small(kind)
     torch.manual_seed(1)
-    losses = pretrain(one, [balls(0), balls(1)], 40, np.random.default_rng(5))
+    losses = pretrain(one, [balls(0), balls(1)], steps=40, rng=np.random.default_rng(5))
     torch.manual_seed(2)  # only the generator decides
-    assert pretrain(other, [balls(0), balls(1)], 40, np.random.default_rng(5)) == losses
+    assert pretrain(other, [balls(0), balls(1)], steps=40, rng=np.random.default_rng(5)) == losses
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
     assert not one.training and not any(part.requires_grad for part in one.parameters())
@@ -263,5 +263,5 @@ def test_pretraining_learns_and_repeats_itself(kind):
 
 def test_pretraining_takes_the_fewest_patches():
     tiny = [(torch.randn(2, TARGET // 4, 3), torch.randn(2, 3))]
-    assert np.isfinite(pretrain(small(), tiny, 2, np.random.default_rng(0))).all()
-    assert pretrain(small(), tiny, 0, np.random.default_rng(0)) == []
+    assert np.isfinite(pretrain(small(), tiny, steps=2, rng=np.random.default_rng(0))).all()
+    assert pretrain(small(), tiny, steps=0, rng=np.random.default_rng(0)) == []

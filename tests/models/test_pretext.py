@@ -15,7 +15,7 @@ from gmanet.detectors.gmanet.expert_pretraining import PRETEXTS, pretrain
 def made(seed=0, rows=400):
     """Return a committee and inputs of which a few hidden numbers decide all channels."""
     torch.manual_seed(seed)
-    expert = Committee(2, lambda: PointNet2(66, CONTEXT, 16, [64], 32))
+    expert = Committee(2, lambda: PointNet2(66, CONTEXT, group=16, head=[64], features=32))
     expert.requires_grad_(False).eval()
     hidden = torch.randn(rows, 4)
     inputs = (torch.rand(rows, 8, 66), torch.rand(rows, 8, 6), hidden @ torch.randn(4, CONTEXT))

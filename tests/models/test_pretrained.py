@@ -19,8 +19,8 @@ def clouds():
 
 def made(clouds, steps=2, seed=0):
     torch.manual_seed(1)
-    encoder = PointEncoder("pointmae", 24, 3, 3)
-    pretrained(encoder, clouds, steps, np.random.default_rng(seed))
+    encoder = PointEncoder("pointmae", 24, depth=3, heads=3)
+    pretrained(encoder, clouds, steps=steps, rng=np.random.default_rng(seed))
     assert not encoder.training
     assert not any(part.requires_grad for part in encoder.parameters())
     return encoder.state_dict()

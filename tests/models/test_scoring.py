@@ -28,4 +28,4 @@ def test_propagation_by_hand():
     score = torch.tensor([1.0, 10, 100])
     near = torch.tensor([[0, 1, 2], [2, 2, 2]])
     weight = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0, 0]])
-    assert propagate(score, near, weight).tolist() == [28.0, 100.0]
+    assert propagate(score, near, weight=weight).tolist() == [28.0, 100.0]

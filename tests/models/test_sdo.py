@@ -40,7 +40,7 @@ def test_no_nan_where_both_agree():
 
 
 def test_without_focal_weights_by_hand():
-    parts = sdo_loss(torch.tensor([1.0, 2, 3]), torch.tensor([4.0]), 0.0)
+    parts = sdo_loss(torch.tensor([1.0, 2, 3]), torch.tensor([4.0]), alpha=0.0)
     assert parts["loss"].item() == pytest.approx((6 - 4) / 4)
     assert (parts["d_n"].item(), parts["d_s"].item()) == pytest.approx((2, 4))
 
@@ -50,7 +50,7 @@ def test_with_focal_weights_by_hand(alpha):
     w_n = [(1 / 2) ** alpha, (3 / 2) ** alpha]  # mean 2: more weight above it
     w_s = [(4 / 6) ** -alpha, (8 / 6) ** -alpha]  # mean 6: more weight below it
     pull, push = w_n[0] * 1 + w_n[1] * 3, w_s[0] * 4 + w_s[1] * 8
-    parts = sdo_loss(torch.tensor([1.0, 3]), torch.tensor([4.0, 8]), alpha)
+    parts = sdo_loss(torch.tensor([1.0, 3]), torch.tensor([4.0, 8]), alpha=alpha)
     expected = {
         "loss": (pull - push) / (sum(w_n) + sum(w_s)),
         "d_n": pull / sum(w_n),
@@ -62,7 +62,7 @@ def test_with_focal_weights_by_hand(alpha):
 
 
 def test_without_synthetic_points_the_mean_stays():
-    parts = sdo_loss(torch.tensor([1.0, 2, 3]), torch.zeros(0), 0.0)
+    parts = sdo_loss(torch.tensor([1.0, 2, 3]), torch.zeros(0), alpha=0.0)
     assert parts["loss"].item() == pytest.approx(2)
     assert parts["d_s"].item() == 0
 
@@ -70,7 +70,7 @@ def test_without_synthetic_points_the_mean_stays():
 def test_gradients_pull_normal_points_and_push_synthetic_ones():
     d_n = torch.tensor([1.0, 3], requires_grad=True)
     d_s = torch.tensor([4.0, 8], requires_grad=True)
-    sdo_loss(d_n, d_s, 0.5)["loss"].backward()
+    sdo_loss(d_n, d_s, alpha=0.5)["loss"].backward()
     assert (d_n.grad > 0).all()
     assert (d_s.grad < 0).all()
     # The weights are constants: the gradient is the weight over the sum of all weights.

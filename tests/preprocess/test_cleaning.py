@@ -122,5 +122,5 @@ def test_searching_anew_only_where_neighbors_were_lost_changes_nothing(seed, nei
         left = left[~far]
         if not far.any():
             break
-    found = inliers(pos, neighbors, ratio, 0.0, 4, contrast=0)
+    found = inliers(pos, neighbors, ratio=ratio, stop=0.0, rounds=4, contrast=0)
     assert np.flatnonzero(found).tolist() == left.tolist()

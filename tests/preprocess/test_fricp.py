@@ -53,7 +53,12 @@ def test_anderson_solves_a_linear_iteration_in_few_steps(seed, size):
 def test_equal_clouds_are_registered_on_each_other(seed):
     cloud = bent(800, 0)
     motion = start(seed)
-    found = fricp(PointPairs(cloud, cKDTree(cloud)), motion, 1.0, Schedule(0.01, still=1e-7))
+    found = fricp(
+        PointPairs(cloud, cKDTree(cloud)),
+        motion,
+        radius=1.0,
+        schedule=Schedule(finest=0.01, still=1e-7),
+    )
     assert found.settled
     np.testing.assert_allclose(found.motion, np.eye(4), atol=1e-5)
 
@@ -66,8 +71,15 @@ def test_a_fifth_of_outliers_does_not_pull(seed):
         cloud[:300] = rng.uniform([-1, -1, 0.3], [1, 1, 1.5], (300, 3))
     tree = cKDTree(target)
     spacing = float(np.median(tree.query(target, 7)[0][:, 1:]))
-    robust = fricp(PointPairs(source, tree), start(seed), 1.0, Schedule(FINEST * spacing))
-    plain = fricp(PointPairs(source, tree), start(seed), 1.0, Schedule(1e3))  # all count alike
+    robust = fricp(
+        PointPairs(source, tree),
+        start(seed),
+        radius=1.0,
+        schedule=Schedule(finest=FINEST * spacing),
+    )
+    plain = fricp(
+        PointPairs(source, tree), start(seed), radius=1.0, schedule=Schedule(finest=1e3)
+    )  # all count alike
     good = bent(1500, 1)[300:]
     robust_error, plain_error = (
         np.linalg.norm(moved(found.motion, good) - good, axis=1).mean() for found in (robust, plain)
@@ -78,7 +90,12 @@ def test_a_fifth_of_outliers_does_not_pull(seed):
 
 def test_steps_are_counted_and_end():
     cloud = bent(500, 0)
-    found = fricp(PointPairs(cloud, cKDTree(cloud)), start(0), 1.0, Schedule(1e-6, most=7))
+    found = fricp(
+        PointPairs(cloud, cKDTree(cloud)),
+        start(0),
+        radius=1.0,
+        schedule=Schedule(finest=1e-6, most=7),
+    )
     assert not found.settled
     assert found.steps in (7, 8)  # a step that is taken back costs one more search
 
@@ -89,7 +106,12 @@ def test_planes_find_a_motion_within_the_noise():
     one, two = (bent(6000, k) + rng.normal(0, noise, (6000, 3)) for k in (1, 2))
     view, other = (View.of(cloud.astype(np.float32)) for cloud in (one, two))
     rows = np.flatnonzero(view.inner)[:3000]
-    found = fricp(PlanePairs(view, rows, other), start(3), 1.0, Schedule(3 * noise))
+    found = fricp(
+        PlanePairs(view, rows, target=other),
+        start(3),
+        radius=1.0,
+        schedule=Schedule(finest=3 * noise),
+    )
     assert np.abs(log(found.motion)).max() < noise
 
 
@@ -97,16 +119,16 @@ def test_who_faces_another_way_has_no_partner():
     view = View.of(bent(4000, 0).astype(np.float32))
     rows = np.flatnonzero(view.inner)
     turned = exp(np.array([0, 1.4, 0, 0, 0, 0]))
-    home = PlanePairs(view, rows, view).distances(np.eye(4))
+    home = PlanePairs(view, rows, target=view).distances(np.eye(4))
     assert np.isfinite(home).all() and home.max() < 1e-9
-    assert np.isinf(PlanePairs(view, rows, view).distances(turned)).mean() > 0.5
+    assert np.isinf(PlanePairs(view, rows, target=view).distances(turned)).mean() > 0.5
 
 
 def test_information_tells_what_is_not_determined():
     rng = np.random.default_rng(0)
     flat = np.column_stack([rng.uniform(-1, 1, (5000, 2)), rng.normal(0, 1e-4, 5000)])
     view = View.of(flat.astype(np.float32))
-    pairs = PlanePairs(view, np.flatnonzero(view.inner), view)
+    pairs = PlanePairs(view, np.flatnonzero(view.inner), target=view)
     matrix, middle = pairs.information(np.eye(4), 0.01)
     values, ways = np.linalg.eigh(matrix)
     assert values[2] < 1e-4 * values[3]  # a turn in the plane and two shifts

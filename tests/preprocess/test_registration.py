@@ -57,9 +57,14 @@ def scanned_twice(category, seed, count=30_000):
     mesh = flawed = part.build(rng)
     kind = (*DEFECTS, "good")[seed % 6]
     if kind != "good":
-        flawed = mesh.moved(mesh.vertices + deform(mesh, mesh.crosses(), kind, part.ratio, rng)[0])
+        flawed = mesh.moved(
+            mesh.vertices + deform(mesh, mesh.crosses(), kind=kind, share=part.ratio, rng=rng)[0]
+        )
     size = mesh.diagonal
-    place = [finish(part.finish, scatter(solid, count, rng), size, rng) for solid in (flawed, mesh)]
+    place = [
+        finish(part.finish, scatter(solid, count, rng=rng), diagonal=size, rng=rng)
+        for solid in (flawed, mesh)
+    ]
     (one, two), (at, to) = (
         Rotation.random(2, random_state=seed).as_matrix(),
         rng.normal(size=(2, 3)),
@@ -67,8 +72,15 @@ def scanned_twice(category, seed, count=30_000):
     at, to = size * at, size * to
     source = rng.permutation(place[0] @ one.T + at).astype(np.float32)
     target = (place[1] @ two.T + to).astype(np.float32)
-    surface = cKDTree(scatter(mesh, 4 * count, rng).place @ two.T + to)
-    return Pair(source, target, two @ one.T, to - two @ one.T @ at, size, surface)
+    surface = cKDTree(scatter(mesh, 4 * count, rng=rng).place @ two.T + to)
+    return Pair(
+        source,
+        target,
+        rotation=two @ one.T,
+        translation=to - two @ one.T @ at,
+        diagonal=size,
+        surface=surface,
+    )
 
 
 def recovered(angle, off, ratio):
@@ -221,7 +233,7 @@ def test_a_step_of_icp_solves_its_least_squares(seed, count):
     moved, gap, normal = rng.normal(size=(3, 2, count, 3))
     normal /= np.linalg.norm(normal, axis=2, keepdims=True)
     weight = rng.random((2, count))
-    for pose, found in enumerate(_step(moved, gap, normal, weight)):
+    for pose, found in enumerate(_step(moved, gap, normal=normal, weight=weight)):
         ways = np.concatenate([normal[pose][:, None], np.tile(np.eye(3), (count, 1, 1))], axis=1)
         share = np.sqrt(weight[pose][:, None] * [1, POINT, POINT, POINT])
         lever = np.concatenate([np.cross(moved[pose][:, None], ways), ways], axis=2)

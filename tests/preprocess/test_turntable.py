@@ -39,7 +39,7 @@ def placed(bolt):
 
 
 def window(step=0.8, width=0.5):
-    return MotionPrior(UP, ORIGIN, step, width, 0.1, 0.2)
+    return MotionPrior(axis=UP, center=ORIGIN, step=step, width=width, tilt=0.1, shift=0.2)
 
 
 @given(st.floats(-3, 3), st.floats(-1, 1), st.floats(0, 0.2), st.floats(0, 0.4))
@@ -48,7 +48,7 @@ def test_a_window_knows_what_it_allows(step, turn, tilt, off):
     one = window(step)
     aside = exp(np.array([tilt, 0, 0, 0, off, 0]))
     aside[:3, 3] = [0, off, 0]
-    motion = aside @ rotation_about(UP, ORIGIN, step + turn)
+    motion = aside @ rotation_about(UP, ORIGIN, angle=step + turn)
     allowed = abs(turn) <= 0.5 and tilt <= 0.1 and off <= 0.2
     edge = min(abs(abs(turn) - 0.5), abs(tilt - 0.1), abs(off - 0.2)) < 1e-3
     assert edge or bool(one.allows(motion[None])[0]) == allowed
@@ -69,14 +69,16 @@ def test_congruent_sets_find_the_motion():
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (180, 3))
     one = window()
-    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ rotation_about(UP, ORIGIN, 1.1)
+    truth = exp(np.array([0.05, -0.03, 0, 0.05, 0.02, -0.1])) @ rotation_about(
+        UP, ORIGIN, angle=1.1
+    )
     source, target = points[:120], moved(truth, points[60:]) + rng.normal(0, 0.005, (120, 3))
-    found = congruent_motions(source, target, one, 0.03, rng)
+    found = congruent_motions(source, target, prior=one, gap=0.03, rng=rng)
     assert one.allows(found).all()
     miss = [np.abs(log(motion @ inverse(truth))).max() for motion in found]
     assert min(miss) < 0.03
     assert len(found) < 5000
-    elsewhere = congruent_motions(source, target, window(-1.5, 0.1), 0.03, rng)
+    elsewhere = congruent_motions(source, target, prior=window(-1.5, 0.1), gap=0.03, rng=rng)
     assert len(elsewhere) < len(found)
 
 
@@ -96,19 +98,20 @@ def test_a_ring_without_errors_gives_its_poses(seed, count):
     }
     found = solve_poses(links, count)
     np.testing.assert_allclose(found, poses, atol=1e-8)
-    assert closure(links, found, 1) < 1e-7
+    assert closure(links, found, points=1) < 1e-7
 
 
 def test_the_loose_link_takes_the_error():
     links = {
-        (i, (i + 1) % 4): Given(rotation_about(UP, ORIGIN, -np.pi / 2), np.eye(6)) for i in range(4)
+        (i, (i + 1) % 4): Given(rotation_about(UP, ORIGIN, angle=-np.pi / 2), np.eye(6))
+        for i in range(4)
     }
-    links[2, 3].motion = rotation_about(UP, ORIGIN, -np.pi / 2 + 0.1)
+    links[2, 3].motion = rotation_about(UP, ORIGIN, angle=-np.pi / 2 + 0.1)
     links[2, 3].information = 1e-4 * np.eye(6)
     poses = solve_poses(links, 4)
-    right = [rotation_about(UP, ORIGIN, k * np.pi / 2) for k in range(4)]
+    right = [rotation_about(UP, ORIGIN, angle=k * np.pi / 2) for k in range(4)]
     np.testing.assert_allclose(poses, right, atol=1e-3)
-    assert 0 < closure(links, poses, 1) < 2e-3
+    assert 0 < closure(links, poses, points=1) < 2e-3
     with pytest.raises(ValueError, match="hang together"):
         solve_poses({(0, 1): links[0, 1]}, 3)
 
@@ -116,7 +119,7 @@ def test_the_loose_link_takes_the_error():
 def test_views_tell_their_table_axis():
     axis, center = np.array([0.1, -0.05, 1.0]), np.array([0.3, 0.2, 0.0])
     axis /= np.linalg.norm(axis)
-    motions = np.stack([rotation_about(axis, center, angle) for angle in (0.4, 0.8, -0.6)])
+    motions = np.stack([rotation_about(axis, center, angle=angle) for angle in (0.4, 0.8, -0.6)])
     found, middle = common_axis(motions, window())
     np.testing.assert_allclose(found, axis, atol=1e-6)
     aside = middle - center
@@ -144,23 +147,26 @@ def test_a_view_tells_its_noise(bolt):
         read = View.of(view.pos)
         assert read.noise == pytest.approx(0.0005 * bolt.diagonal, rel=0.35)
         assert 0.7 < read.inner.mean() < 0.99
-        assert agreement(read, np.flatnonzero(read.inner), read, np.eye(4)).overlap > 0.99
+        assert (
+            agreement(read, np.flatnonzero(read.inner), target=read, motion=np.eye(4)).overlap
+            > 0.99
+        )
 
 
 def test_views_that_lie_right_agree_and_others_do_not(bolt):
     one, two = (View.of(view.pos) for view in bolt.views[:2])
     truth = bolt.motions[1] @ inverse(bolt.motions[0])
     rows = np.flatnonzero(one.inner)
-    right = agreement(one, rows, two, truth)
+    right = agreement(one, rows, target=two, motion=truth)
     assert right.overlap > 0.3
     assert right.apart < one.noise
     aside = np.eye(4)
     aside[0, 3] = 5 * one.noise
-    wrong = agreement(one, rows, two, aside @ truth)
+    wrong = agreement(one, rows, target=two, motion=aside @ truth)
     assert wrong.apart > 1.5 * one.noise
     away = np.eye(4)
     away[:3, 3] = 10 * bolt.diagonal
-    assert agreement(one, rows, two, away).overlap == 0
+    assert agreement(one, rows, target=two, motion=away).overlap == 0
 
 
 def test_a_bolt_is_put_together(bolt, placed):
@@ -173,7 +179,7 @@ def test_a_bolt_is_put_together(bolt, placed):
         corners = bolt.diagonal / 2 * np.eye(3)
         lengths.append(np.linalg.norm(moved(off, corners) - corners, axis=1).max())
     assert max(lengths) < 0.004 * bolt.diagonal
-    whole = fuse(bolt.views, placed, Cleaning())
+    whole = fuse(bolt.views, placed, cleaning=Cleaning())
     assert whole.cloud.label.any()
     assert 0.015 < whole.outliers / sum(map(len, bolt.views)) < 0.03
 
@@ -196,7 +202,7 @@ def test_a_step_beyond_the_window_is_trouble(bolt):
     """A hexagon's half step away from the truth, so that no symmetry makes up for it."""
     truth = (bolt.motions[1] @ inverse(bolt.motions[0]))[None]
     step = np.rad2deg(window(0.0).excess_angle(truth)[0])
-    assert register_views(bolt.views[:2], Turning(known=8), [0.0, step + 30]).trouble
+    assert register_views(bolt.views[:2], Turning(known=8), angles=[0.0, step + 30]).trouble
 
 
 def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
@@ -205,7 +211,7 @@ def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
         {str(k): place_of for k, place_of in enumerate(moved(motion, points))}
         for motion in bolt.motions[:2]
     ]
-    found = register_views(bolt.views[:2], Turning(known=10), [0.0, 150.0], markers)
+    found = register_views(bolt.views[:2], Turning(known=10), angles=[0.0, 150.0], markers=markers)
     assert found.trouble == ""
     truth = bolt.motions[0] @ inverse(bolt.motions[1])
     assert np.abs(np.asarray(found.poses[1]) - truth)[:3, :3].max() < 0.01

@@ -26,7 +26,9 @@ def capsule(count=4000, seed=0):
 
 
 def twin(cloud, strength, add, seed=0, **words):
-    return paper_twin(cloud, np.random.default_rng(seed), strength, add, "local", **words)
+    return paper_twin(
+        cloud, np.random.default_rng(seed), strength=strength, add=add, curvature="local", **words
+    )
 
 
 @given(strengths, st.booleans(), st.integers(0, 2**32 - 1), st.sampled_from([0.005, 0.015, 0.1]))
@@ -66,7 +68,7 @@ def test_added_points_form_a_cap_outside_the_region(supplied):
     cloud = capsule()
     region = analyze(cloud, "local").best()
     cloud = cloud if supplied else cloud.replace(normal=None)
-    made = add_points(cloud, region, 60, 1.0, np.random.default_rng(0))
+    made = add_points(cloud, region, count=60, strength=1.0, rng=np.random.default_rng(0))
     added = made.pos[made.label]
     depth = np.sqrt(((added / [30, 10, 10]) ** 2).sum(axis=1))  # 1 on the surface
     assert np.mean(depth > 1) > 0.9
@@ -82,7 +84,9 @@ def test_strength_scales_the_height_of_the_cap():
     cloud = capsule()
     region = analyze(cloud, "local").best()
     flat, half, full = (
-        add_points(cloud, region, 60, strength, np.random.default_rng(0)).pos[len(cloud) :]
+        add_points(cloud, region, count=60, strength=strength, rng=np.random.default_rng(0)).pos[
+            len(cloud) :
+        ]
         for strength in (0.0, 0.5, 1.0)
     )
     np.testing.assert_allclose(full - flat, 2 * (half - flat), atol=1e-4)
@@ -93,7 +97,9 @@ def test_strength_scales_the_height_of_the_cap():
 def test_more_points_than_the_region_has_use_each_alike():
     cloud = capsule()
     region = farthest_points(cloud.pos, 10)
-    added = add_points(cloud, region, 25, 0.0, np.random.default_rng(0)).pos[len(cloud) :]
+    added = add_points(cloud, region, count=25, strength=0.0, rng=np.random.default_rng(0)).pos[
+        len(cloud) :
+    ]
     assert len(np.unique(added, axis=0)) == 25
     uses = np.bincount(cKDTree(cloud.pos[region]).query(added)[1], minlength=10)
     assert sorted(uses.tolist()) == [2] * 5 + [3] * 5
@@ -102,7 +108,7 @@ def test_more_points_than_the_region_has_use_each_alike():
 def test_full_strength_removes_exactly_the_points_nearest_to_the_center():
     cloud = capsule()
     region = analyze(cloud, "local").best()
-    made = remove_points(cloud, region, 60, 1.0, np.random.default_rng(0))
+    made = remove_points(cloud, region, count=60, strength=1.0, rng=np.random.default_rng(0))
     distance = np.linalg.norm(cloud.pos - cloud.pos[region].mean(axis=0), axis=1)
     expected = cloud.pos[np.sort(np.argsort(distance)[60:])]
     np.testing.assert_array_equal(made.pos, expected)
@@ -112,7 +118,7 @@ def test_full_strength_removes_exactly_the_points_nearest_to_the_center():
 def test_rim_of_a_hole_is_labelled():
     cloud = capsule()
     region = analyze(cloud, "local").best()
-    made = remove_points(cloud, region, 60, 1.0, np.random.default_rng(0))
+    made = remove_points(cloud, region, count=60, strength=1.0, rng=np.random.default_rng(0))
     rows = {row.tobytes() for row in made.pos}
     gone = np.array([row for row in cloud.pos if row.tobytes() not in rows])
     distance = cKDTree(gone).query(made.pos)[0]
@@ -125,7 +131,9 @@ def test_weak_removal_thins_a_wider_area():
     center = cloud.pos[region].mean(axis=0)
     order = np.argsort(np.linalg.norm(cloud.pos - center, axis=1))
     for strength, pool in ((1.0, 60), (0.5, 120), (0.25, 240), (0.0, 240)):
-        made = remove_points(cloud, region, 60, strength, np.random.default_rng(0))
+        made = remove_points(
+            cloud, region, count=60, strength=strength, rng=np.random.default_rng(0)
+        )
         rows = {row.tobytes() for row in made.pos}
         ranks = [rank for rank, row in enumerate(cloud.pos[order]) if row.tobytes() not in rows]
         assert pool * 0.9 - 1 < max(ranks) + 1 <= pool
@@ -137,7 +145,7 @@ def test_literal_twin_by_poisson():
     except InputError as error:
         pytest.skip(str(error))
     cloud = capsule(256)
-    made = paper_twin(cloud, np.random.default_rng(0), 0.5, add=True)
+    made = paper_twin(cloud, np.random.default_rng(0), strength=0.5, add=True)
     assert len(made) == 259 and made.label.sum() == 3
     # the tips are both the farthest and the most curved places
     assert np.abs(made.pos[made.label, 0]).min() > 15

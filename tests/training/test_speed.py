@@ -40,7 +40,11 @@ def found(bumped_plate, given_clouds, tmp_path_factory):
         settings = TrainConfig(workers=0, **options)
         folder = tmp_path_factory.mktemp("fit")
         trainer = make_trainer(
-            detector, settings, folder, None, detector.epochs(len(train), synthesis)
+            detector,
+            settings,
+            folder=folder,
+            logger=None,
+            epochs=detector.epochs(len(train), synthesis),
         )
         trainer.fit(detector, datamodule=data)
         assert trainer.global_step == 80

@@ -39,7 +39,7 @@ def rounding(rows: Doubles, diameter: float) -> float:
     return half + single + SLACK * diameter
 
 
-def match_rows(points: Doubles, rows: Doubles, tolerance: float) -> npt.NDArray[np.int64]:
+def match_rows(points: Doubles, rows: Doubles, *, tolerance: float) -> npt.NDArray[np.int64]:
     """Return for each point of a scan the row of a label file that is its own, with shape ``(N,)``.
 
     Rows may stand in any order.  No two points have the same row, also where points coincide.

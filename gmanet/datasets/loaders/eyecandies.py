@@ -57,7 +57,9 @@ class Eyecandies(Published):
             if path.stem.endswith("_depth"):
                 kind = "good" if self.split == "train" else _kind(_beside(path, "metadata.yaml"))
                 truth = None if kind == "good" else _beside(path, "mask.png")
-                items.append(Item(path.stem.removesuffix("_depth"), kind, path, truth))
+                items.append(
+                    Item(name=path.stem.removesuffix("_depth"), defect=kind, path=path, truth=truth)
+                )
         return items
 
     def read(self, item: Item) -> Cloud:
@@ -68,7 +70,7 @@ class Eyecandies(Published):
         cloud = Cloud(pos, origin=origin).checked(f"{item.path} without the conveyor")
         if item.truth is None:
             return cloud
-        return cloud.replace(label=pixel_labels(item.truth, item.path, kept))
+        return cloud.replace(label=pixel_labels(item.truth, item.path, kept=kept))
 
 
 def _beside(path: Path, ending: str) -> Path:
@@ -105,7 +107,7 @@ def _kind(path: Path) -> str:
 
 def _mapping(path: Path) -> dict[str, Any]:
     """Return what a small YAML file says."""
-    text = read_bytes(path, ".yaml", LIMIT + 1)
+    text = read_bytes(path, ".yaml", limit=LIMIT + 1)
     if len(text) > LIMIT or b"&" in text:  # aliases of aliases unpack without a bound
         raise InputError(f"{path}: is too long or too clever, wanted a few plain YAML lines")
     try:

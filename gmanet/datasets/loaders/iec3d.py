@@ -50,7 +50,7 @@ class IEC3D(Published):
             good = self.split == "train" or "good" in path.stem.lower()
             truth = None if good else self.folder / "gt" / f"{path.stem}.txt"
             defect = "good" if good else NUMBER.sub("", path.stem.lower())
-            items.append(Item(path.stem, defect, path, truth))
+            items.append(Item(name=path.stem, defect=defect, path=path, truth=truth))
         return items
 
     def read(self, item: Item) -> Cloud:

@@ -34,13 +34,13 @@ class MiniShift(Published):
         """Return the normal clouds, then kind by kind and level by level."""
         folder = self.folder / self.split
         good = list_files(folder / "good", (".txt",))
-        items = [Item(f"good_{path.stem}", "good", path) for path in good]
+        items = [Item(name=f"good_{path.stem}", defect="good", path=path) for path in good]
         for kind in [] if self.split == "train" else defect_folders(folder):
             for level in LEVELS:
                 for path in list_files(kind / level, (".txt",)):
                     truth = self.folder / "gt" / kind.name / level / path.name
                     name = f"{kind.name}_{level}_{path.stem}"
-                    items.append(Item(name, kind.name.lower(), path, truth))
+                    items.append(Item(name=name, defect=kind.name.lower(), path=path, truth=truth))
         return items
 
     def read(self, item: Item) -> Cloud:
@@ -50,5 +50,5 @@ class MiniShift(Published):
             raise InputError(f"{item.path}: four columns or more, wanted x y z")
         if item.truth is None:
             return cloud.replace(label=None)
-        label = read_flags(item.truth, cloud.file_points or len(cloud), item.path)
+        label = read_flags(item.truth, cloud.file_points or len(cloud), counted=item.path)
         return cloud.replace(label=label if cloud.rows is None else label[cloud.rows])

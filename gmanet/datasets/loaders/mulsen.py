@@ -48,15 +48,20 @@ class MulSen(Published):
         """Return the normal scans, then folder by folder, by number."""
         folder = self.folder / "Pointcloud" / self.split
         if self.split == "train":
-            return [Item(path.stem, "good", path) for path in _scans(folder)]
-        items = [Item(f"good_{path.stem}", "good", path) for path in _scans(folder / "good")]
+            return [Item(name=path.stem, defect="good", path=path) for path in _scans(folder)]
+        items = [
+            Item(name=f"good_{path.stem}", defect="good", path=path)
+            for path in _scans(folder / "good")
+        ]
         for kind in defect_folders(folder):
             paths = _scans(kind)
             table = self.folder / "RGB" / "GT" / kind.name / "data.csv"
             for path, seen in zip(paths, _seen(table, paths), strict=True):
                 truth = self.folder / "Pointcloud" / "GT" / kind.name / f"{path.stem}.txt"
                 name, defect = f"{kind.name}_{path.stem}", kind.name.lower() if seen else "good"
-                items.append(Item(name, defect, path, truth if seen else None))
+                items.append(
+                    Item(name=name, defect=defect, path=path, truth=truth if seen else None)
+                )
         return items
 
     def read(self, item: Item) -> Cloud:

@@ -42,10 +42,10 @@ class MVTec3D(Published):
         kinds = [folder / "good", *(defect_folders(folder) if self.split == "test" else [])]
         return [
             Item(
-                f"{kind.name}_{path.stem}",
-                kind.name.lower(),
-                path,
-                None if kind.name == "good" else kind / "gt" / f"{path.stem}.png",
+                name=f"{kind.name}_{path.stem}",
+                defect=kind.name.lower(),
+                path=path,
+                truth=None if kind.name == "good" else kind / "gt" / f"{path.stem}.png",
             )
             for kind in kinds
             for path in list_files(kind / "xyz", (".tiff", ".tif"))
@@ -61,4 +61,4 @@ class MVTec3D(Published):
         cloud = Cloud(pos, origin=origin).checked(f"{item.path} without the table")
         if item.truth is None:
             return cloud
-        return cloud.replace(label=pixel_labels(item.truth, item.path, kept))
+        return cloud.replace(label=pixel_labels(item.truth, item.path, kept=kept))

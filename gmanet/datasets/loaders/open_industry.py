@@ -36,7 +36,7 @@ class OpenIndustry(Published):
         """Return the ``.pcd`` files; a test cloud of an unknown kind is refused."""
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
-            return [Item(path.stem, "good", path) for path in paths]
+            return [Item(name=path.stem, defect="good", path=path) for path in paths]
         return [self._item(path) for path in paths]
 
     def read(self, item: Item) -> Cloud:
@@ -49,11 +49,11 @@ class OpenIndustry(Published):
         name = path.stem.lower()
         kind = KIND.search(name)
         if kind is None and GOOD.search(name):
-            return Item(path.stem, "good", path)
+            return Item(name=path.stem, defect="good", path=path)
         if kind is None:
             raise InputError(
                 f"{path}: is neither numbered nor named by a defect, wanted {self.layout}"
             )
         labels = self.folder / "gt"
         truth = labels / f"{path.stem}.txt" if labels.is_dir() else None
-        return Item(path.stem, kind[1], path, truth)
+        return Item(name=path.stem, defect=kind[1], path=path, truth=truth)

@@ -23,7 +23,7 @@ __all__ = ["Item", "Published", "defect_folders"]
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_-]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One cloud of a data set, not yet read.
 
@@ -71,7 +71,7 @@ class Published(CloudDataset):
     """Kinds of defects that IEC3D-AD has too, where Table IX tells them from others."""
 
     def __init__(
-        self, root: Path, category: str, split: str, *, label_points: bool = False
+        self, root: Path, category: str, *, split: str, label_points: bool = False
     ) -> None:
         self.folder = self.folders(root)[self._matching(root, category)]
         super().__init__(self._canonical(self.folder.name), split)

@@ -37,7 +37,7 @@ class Real3D(Published):
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
             named = [path for path in paths if any(t in path.stem.lower() for t in TEMPLATES)]
-            return [Item(path.stem, "good", path) for path in named]
+            return [Item(name=path.stem, defect="good", path=path) for path in named]
         return [self._item(path) for path in paths if "temp" not in path.stem.lower()]
 
     def read(self, item: Item) -> Cloud:
@@ -49,8 +49,8 @@ class Real3D(Published):
     def _item(self, path: Path) -> Item:
         name = path.stem.lower()
         if "good" in name:
-            return Item(path.stem, "good", path)
+            return Item(name=path.stem, defect="good", path=path)
         own = self.folder.name.lower()
         words = [word for word in KIND.findall(name.removeprefix(own)) if word not in NO_KIND]
         truth = self.folder / "gt" / f"{path.stem}.txt"
-        return Item(path.stem, "_".join(words) or "defect", path, truth)
+        return Item(name=path.stem, defect="_".join(words) or "defect", path=path, truth=truth)

@@ -41,7 +41,7 @@ class AnomalyShapeNet(Published):
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
             named = [path for path in paths if "template" in path.stem.lower()]
-            return [Item(path.stem, "good", path) for path in named]
+            return [Item(name=path.stem, defect="good", path=path) for path in named]
         return [self._item(path) for path in paths]
 
     def read(self, item: Item) -> Cloud:
@@ -53,11 +53,11 @@ class AnomalyShapeNet(Published):
     def _item(self, path: Path) -> Item:
         name, own = path.stem.lower(), self.folder.name.lower()
         if "positive" in name:
-            return Item(path.stem, "good", path)
+            return Item(name=path.stem, defect="good", path=path)
         kind = DIGITS.sub("", name.removeprefix(own)).strip("_") or "defect"
         truth = self.folder / "GT" / f"{path.stem}.txt"
         numberless = DIGITS.sub("", own)
         if not truth.is_file() and name.startswith(own):
             other = truth.with_name(f"{numberless}{path.stem[len(own) :]}.txt")
             truth = other if other.is_file() else truth
-        return Item(path.stem, kind, path, truth)
+        return Item(name=path.stem, defect=kind, path=path, truth=truth)

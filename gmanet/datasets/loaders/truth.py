@@ -39,7 +39,7 @@ def as_flags(path: Path, values: Column) -> Labels:
     return np.asarray(values == 1)
 
 
-def pixel_labels(path: Path, scan: Path, kept: Labels) -> Labels:
+def pixel_labels(path: Path, scan: Path, *, kept: Labels) -> Labels:
     """Return the labels of an organised scan's kept pixels, True where the picture is not black.
 
     Args:
@@ -90,7 +90,7 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
     measured = np.isfinite(table[:, :3]).all(axis=1)
     rows = table[measured, :3]
     try:
-        nearest = match_rows(cloud.positions(), rows, rounding(rows, cloud.diameter))
+        nearest = match_rows(cloud.positions(), rows, tolerance=rounding(rows, cloud.diameter))
     except InputError as error:
         raise InputError(
             f"{path}: {error}, wanted the points of {scan} in any order; "
@@ -99,7 +99,7 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
     return cloud.replace(label=label[measured][nearest])
 
 
-def read_flags(path: Path, count: int, counted: Path) -> Labels:
+def read_flags(path: Path, count: int, *, counted: Path) -> Labels:
     """Return the labels of a file with one 0 or 1 a line, with shape ``(count,)``.
 
     Args:

@@ -29,17 +29,17 @@ def butterfly_nut(rng: np.random.Generator) -> Mesh:
     (pitch,) = vary(rng, 1.25)
     step = 0.24
     theta = angles(2 * np.pi * foot * 1.15, step)
-    up = levels(0.0, high, step)
+    up = levels(0.0, high, step=step)
     slope = foot + (crown - foot) * up / high
-    outside = (slope - bevel(up, 0.0, high, 0.3, 0.5))[:, None] + 0 * theta
-    inside, down = bore(rng, theta, (0.0, high), radius, pitch)
+    outside = (slope - bevel(up, 0.0, high=high, below=0.3, above=0.5))[:, None] + 0 * theta
+    inside, down = bore(rng, theta, ends=(0.0, high), radius=radius, pitch=pitch)
     rows = [
         wall(outside, up),
-        face(outside[-1], inside[0], high, step),
+        face(outside[-1], inside[0], height=high, step=step),
         wall(inside, down),
-        face(inside[-1], outside[0], 0.0, step),
+        face(inside[-1], outside[0], height=0.0, step=step),
     ]
-    return _winged(rng, revolve(theta, rows, "ring"), (foot, crown, high), step)
+    return _winged(rng, revolve(theta, rows, kind="ring"), cone=(foot, crown, high), step=step)
 
 
 def butterfly_bolt(rng: np.random.Generator) -> Mesh:
@@ -48,23 +48,23 @@ def butterfly_bolt(rng: np.random.Generator) -> Mesh:
     long, radius, pitch = vary(rng, 26.0, 4.0, 1.25)
     step = 0.28
     theta = angles(2 * np.pi * foot, step)
-    shank, z = rod(rng, theta, (-long, 0.0), (-long, -3.0), (radius, pitch))
-    shank = tip(shank, z, -long, radius - 1.0)
-    up = levels(0.0, high, step)
+    shank, z = rod(rng, theta, ends=(-long, 0.0), cut=(-long, -3.0), size=(radius, pitch))
+    shank = tip(shank, z, end=-long, flat=radius - 1.0)
+    up = levels(0.0, high, step=step)
     slope = foot + (crown - foot) * up / high
-    head = (slope - bevel(up, 0.0, high, 0.3, 0.6))[:, None] + 0 * theta
+    head = (slope - bevel(up, 0.0, high=high, below=0.3, above=0.6))[:, None] + 0 * theta
     rows = [
-        face(0.0, shank[0], -long, step),
+        face(0.0, shank[0], height=-long, step=step),
         wall(shank, z),
-        face(shank[-1], head[0], 0.0, step),
+        face(shank[-1], head[0], height=0.0, step=step),
         wall(head, up),
-        face(head[-1], 0.0, high, step),
+        face(head[-1], 0.0, height=high, step=step),
     ]
-    return _winged(rng, revolve(theta, rows, "solid"), (foot, crown, high), step)
+    return _winged(rng, revolve(theta, rows, kind="solid"), cone=(foot, crown, high), step=step)
 
 
 def _winged(
-    rng: np.random.Generator, body: Mesh, cone: tuple[float, float, float], step: float
+    rng: np.random.Generator, body: Mesh, *, cone: tuple[float, float, float], step: float
 ) -> Mesh:
     """Return a conical body with two wings that rise outward.
 
@@ -86,16 +86,16 @@ def _winged(
         half = np.array(vary(rng, 8.4, 1.5, 6.6))
         center = np.array([side * out, 0.0, up])
         turn = _turn(side * tilt)
-        wing = pillow(half, _EXPONENTS, step)
+        wing = pillow(half, _EXPONENTS, step=step)
         wing = wing.moved(wing.vertices @ turn.T + center)
 
         def inside_wing(
             places: Array, center: Array = center, turn: Array = turn, half: Array = half
         ) -> Array:
-            norm = pillow_norm((places - center) @ turn, half, _EXPONENTS)
+            norm = pillow_norm((places - center) @ turn, half, norm_of=_EXPONENTS)
             return np.asarray((norm - 1) * half.min())
 
-        body = fuse(body, inside_body, wing, inside_wing)
+        body = fuse(body, inside_body, second=wing, inside_second=inside_wing)
     return body
 
 

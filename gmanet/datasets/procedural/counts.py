@@ -17,7 +17,7 @@ __all__ = ["point_counts"]
 
 
 def point_counts(
-    category: str, split: str, clouds: int, train_share: float, rng: np.random.Generator
+    category: str, split: str, *, clouds: int, train_share: float, rng: np.random.Generator
 ) -> list[int]:
     """Return the number of points of each cloud of a group.
 

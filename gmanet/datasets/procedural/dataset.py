@@ -23,7 +23,7 @@ from gmanet.errors import InputError, hint
 __all__ = ["PROFILES", "Procedural", "Profile", "make", "write"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """How large a data set is.
 
@@ -43,9 +43,11 @@ class Profile:
 
 
 PROFILES = {
-    "small": Profile((12_000, 20_000), 20, 20, 6),
-    "full": Profile(None, 60, 40, 12, 1.45),  # labels take in a little more than the share
-    "many": Profile((12_000, 20_000), 100, 20, 6),
+    "small": Profile(points=(12_000, 20_000), train=20, test_good=20, test_per_defect=6),
+    "full": Profile(
+        points=None, train=60, test_good=40, test_per_defect=12, largest=1.45
+    ),  # labels take in a little more than the share
+    "many": Profile(points=(12_000, 20_000), train=100, test_good=20, test_per_defect=6),
 }
 """The sizes on offer: ``small`` for a first result, ``full`` after Table II, ``many`` is ``small``
 with 80 more train clouds."""
@@ -54,6 +56,7 @@ with 80 more train clouds."""
 def make(
     part: Part,
     defect: str,
+    *,
     points: tuple[int, int],
     rng: np.random.Generator,
     largest: float = 1.6,
@@ -73,12 +76,12 @@ def make(
     length = None
     if defect != "good":
         share = part.ratio * flaw.uniform(0.5, largest)
-        displacement, depth = deform(mesh, mesh.crosses(), defect, share, flaw)
+        displacement, depth = deform(mesh, mesh.crosses(), kind=defect, share=share, rng=flaw)
         length = np.linalg.norm(displacement, axis=1) / depth
         mesh = mesh.moved(mesh.vertices + displacement)
     count = int(scan.integers(points[0], points[1], endpoint=True))
-    spots = scatter(mesh, count, scan)
-    place = pose(finish(part.finish, spots, diagonal, scan), diagonal, stance)
+    spots = scatter(mesh, count, rng=scan)
+    place = pose(finish(part.finish, spots, diagonal=diagonal, rng=scan), diagonal, rng=stance)
     label = np.zeros(count, dtype=bool)
     if length is not None:
         label = np.einsum("nk,nk->n", spots.weight, length[spots.corner]) > FLOOR
@@ -104,10 +107,10 @@ class Procedural(CloudDataset):
 
     unit = "mm"
 
-    def __init__(self, category: str, split: str, profile: str = "small", seed: int = 0) -> None:
+    def __init__(self, category: str, split: str, *, profile: str = "small", seed: int = 0) -> None:
         super().__init__(category, split)
-        _known("category", category, list(CATEGORIES))
-        _known("profile", profile, list(PROFILES))
+        _known("category", category, names=list(CATEGORIES))
+        _known("profile", profile, names=list(PROFILES))
         self.profile = PROFILES[profile]
         self.seed = seed
         self._made: dict[int, Cloud] = {}
@@ -127,7 +130,7 @@ class Procedural(CloudDataset):
         if index not in self._made:
             points = self.profile.points or (self._count(index),) * 2
             part, rng = CATEGORIES[self.category], self._rng(name)
-            cloud = make(part, defect, points, rng, self.profile.largest)
+            cloud = make(part, defect, points=points, rng=rng, largest=self.profile.largest)
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
 
@@ -140,11 +143,13 @@ class Procedural(CloudDataset):
         kind, _ = self._items[index]
         group = [place for place, (one, _) in enumerate(self._items) if one == kind]
         share = self.profile.train / (self.profile.train + self.profile.test_good)
-        counts = point_counts(self.category, self.split, len(group), share, self._rng(kind))
+        counts = point_counts(
+            self.category, self.split, clouds=len(group), train_share=share, rng=self._rng(kind)
+        )
         return counts[group.index(index)]
 
 
-def _known(what: str, name: str, names: list[str]) -> None:
+def _known(what: str, name: str, *, names: list[str]) -> None:
     """Raise an InputError, the likeliest name first, if ``name`` is not among ``names``."""
     if name not in names:
         there = ", ".join(names)
@@ -153,7 +158,7 @@ def _known(what: str, name: str, names: list[str]) -> None:
         )
 
 
-def write(dataset_root: Path, category: str, profile: str = "small", seed: int = 0) -> Path:
+def write(dataset_root: Path, category: str, *, profile: str = "small", seed: int = 0) -> Path:
     """Return the folder of a category after writing it in the layout of IEC3D-AD.
 
     ``train/`` and ``test/`` hold ``.pcd`` files without labels; ``gt/`` holds ``x y z label`` rows
@@ -170,7 +175,7 @@ def write(dataset_root: Path, category: str, profile: str = "small", seed: int =
     """
     from gmanet.formats import write_cloud
 
-    splits = [Procedural(category, split, profile, seed) for split in SPLITS]
+    splits = [Procedural(category, split, profile=profile, seed=seed) for split in SPLITS]
     folder = dataset_root / "".join(word.capitalize() for word in category.split("_"))
     for part in ("train", "test", "gt"):
         (folder / part).mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ _THINNEST = 0.22
 
 
 def deform(
-    mesh: Mesh, crosses: Array, kind: str, share: float, rng: np.random.Generator
+    mesh: Mesh, crosses: Array, *, kind: str, share: float, rng: np.random.Generator
 ) -> tuple[Array, float]:
     """Return how each vertex moves, with shape ``(V, 3)``, and the depth, in millimeters.
 
@@ -56,12 +56,12 @@ def deform(
     face = pick(areas, rng)
     if kind == "scratch":
         length = min(diagonal * rng.uniform(0.35, 0.8), target / (0.032 * diagonal))
-        region = around(mesh, crosses, face, 0.6 * length)
-        shape = scratch(region, length, target / length / diagonal, rng)
+        region = around(mesh, crosses, face=face, radius=0.6 * length)
+        shape = scratch(region, length, breadth=target / length / diagonal, rng=rng)
     else:
-        region = around(mesh, crosses, face, BALL * float(np.sqrt(target / np.pi)))
+        region = around(mesh, crosses, face=face, radius=BALL * float(np.sqrt(target / np.pi)))
         shape = _SHAPES[kind](region, rng)
-    moved, size = _sized(shape, region, target)
+    moved, size = _sized(shape, region, target=target)
     # Steeper flanks would fold the surface; thin sheet takes shallow defects only.
     deepest = min(_STEEPEST * size, _THINNEST * _clearance(region, size))
     displacement = np.zeros_like(mesh.vertices)
@@ -70,7 +70,7 @@ def deform(
     return displacement, depth
 
 
-def _sized(shape: Shape, region: Region, target: float) -> tuple[Array, float]:
+def _sized(shape: Shape, region: Region, *, target: float) -> tuple[Array, float]:
     """Return the displacements of the footprint whose labeled area is ``target``, and its size.
 
     The size is found by bisection; the largest displacement then has length 1.

@@ -25,13 +25,13 @@ def bump(region: Region, rng: np.random.Generator, sign: float = 1.0) -> Shape:
     a, b, c = _frame(region, rng)
     reach = np.sqrt(a**2 / aspect + b**2 * aspect + c**2)
     outward = _outward(region, reach * BALL / region.radius)
-    reach = reach * (1 + 0.06 * _waves(region.place, region.radius, rng))
+    reach = reach * (1 + 0.06 * _waves(region.place, region.radius, rng=rng))
     return lambda size: sign * (np.clip(1 - (reach / size) ** 2, 0, 1) ** power)[:, None] * outward
 
 
 def dent(region: Region, rng: np.random.Generator) -> Shape:
     """Return a smooth dent."""
-    return bump(region, rng, -1.0)
+    return bump(region, rng, sign=-1.0)
 
 
 def scar(region: Region, rng: np.random.Generator) -> Shape:
@@ -41,12 +41,12 @@ def scar(region: Region, rng: np.random.Generator) -> Shape:
     reach = np.sqrt(a**2 / aspect + b**2 * aspect + c**2)
     typical = region.radius / BALL
     outward = _outward(region, reach / typical)
-    ragged = reach * (1 + 0.16 * _waves(region.place, 1.2 * typical, rng))
-    rough = -0.6 + 0.22 * _waves(region.place, 0.55 * typical, rng)
+    ragged = reach * (1 + 0.16 * _waves(region.place, 1.2 * typical, rng=rng))
+    rough = -0.6 + 0.22 * _waves(region.place, 0.55 * typical, rng=rng)
 
     def shape(size: float) -> Array:
         edge = ragged / size
-        relief = rough * smoothstep(-edge, -1.0, -0.75)
+        relief = rough * smoothstep(-edge, -1.0, high=-0.75)
         lip = 0.35 * np.exp(-(((edge - 0.95) / 0.1) ** 2))
         return np.asarray((relief + lip * (1 + rough))[:, None] * outward)
 
@@ -64,7 +64,7 @@ def deformation(region: Region, rng: np.random.Generator) -> Shape:
     return lambda size: (np.clip(1 - (reach / size) ** 2, 0, 1) ** 2)[:, None] * push
 
 
-def scratch(region: Region, length: float, breadth: float, rng: np.random.Generator) -> Shape:
+def scratch(region: Region, length: float, *, breadth: float, rng: np.random.Generator) -> Shape:
     """Return narrow grooves with raised banks along slightly bent parallel paths.
 
     Args:
@@ -82,7 +82,8 @@ def scratch(region: Region, length: float, breadth: float, rng: np.random.Genera
     gaps = np.arange(count) * rng.uniform(2.3, 3.2)
     waver = 1 + 0.2 * np.cos(2 * np.pi * a / length * 2.1 + rng.uniform(0, 6.28))
     sheet = (
-        region.normal * (region.same * smoothstep(region.normal @ region.up, -0.35, -0.1))[:, None]
+        region.normal
+        * (region.same * smoothstep(region.normal @ region.up, -0.35, high=-0.1))[:, None]
     )
 
     def shape(size: float) -> Array:
@@ -90,7 +91,7 @@ def scratch(region: Region, length: float, breadth: float, rng: np.random.Genera
         for start, end, gap in zip(starts, ends, gaps, strict=True):
             q = path / size - gap
             groove = -np.exp(-((q / 0.5) ** 2)) + 0.35 * np.exp(-(((np.abs(q) - 0.95) / 0.3) ** 2))
-            total += groove * smoothstep(-np.abs(a - start) / end, -1.0, -0.7)
+            total += groove * smoothstep(-np.abs(a - start) / end, -1.0, high=-0.7)
         return np.asarray((total * waver)[:, None] * sheet)
 
     return shape
@@ -123,10 +124,10 @@ def _outward(region: Region, reach: Array) -> Array:
     direction = terms @ bend
     direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
     facing = np.einsum("ij,ij->i", direction, region.normal)
-    return np.asarray(direction * (smoothstep(facing, -0.1, 0.35) * region.same)[:, None])
+    return np.asarray(direction * (smoothstep(facing, -0.1, high=0.35) * region.same)[:, None])
 
 
-def _waves(place: Array, length: float, rng: np.random.Generator) -> Array:
+def _waves(place: Array, length: float, *, rng: np.random.Generator) -> Array:
     """Return smooth noise with standard deviation 1 and the given wavelength, with shape (P,)."""
     count = 10
     direction = rng.normal(size=(3, count))

@@ -54,7 +54,7 @@ class Mesh:
 
 
 @lru_cache(maxsize=32)
-def _grid_faces(rows: int, columns: int, wrap_rows: bool, wrap_columns: bool) -> Index:
+def _grid_faces(rows: int, columns: int, *, wrap_rows: bool, wrap_columns: bool) -> Index:
     """Return the triangles of a grid, with shape ``(F, 3)``, facing along column × row."""
     index = np.arange(rows * columns).reshape(rows, columns)
     if wrap_rows:
@@ -68,7 +68,7 @@ def _grid_faces(rows: int, columns: int, wrap_rows: bool, wrap_columns: bool) ->
     return faces
 
 
-def grid(points: Array, wrap_rows: bool = False, wrap_columns: bool = False) -> Mesh:
+def grid(points: Array, wrap_rows: bool = False, *, wrap_columns: bool = False) -> Mesh:
     """Return the surface through a grid of places, facing along column × row direction.
 
     Args:
@@ -77,7 +77,10 @@ def grid(points: Array, wrap_rows: bool = False, wrap_columns: bool = False) -> 
         wrap_columns: Whether the last column meets the first.
     """
     rows, columns = points.shape[:2]
-    return Mesh(points.reshape(-1, 3), _grid_faces(rows, columns, wrap_rows, wrap_columns))
+    return Mesh(
+        points.reshape(-1, 3),
+        _grid_faces(rows, columns, wrap_rows=wrap_rows, wrap_columns=wrap_columns),
+    )
 
 
 def cut(mesh: Mesh, value: Array) -> tuple[Mesh, Index]:
@@ -103,9 +106,9 @@ def cut(mesh: Mesh, value: Array) -> tuple[Mesh, Index]:
     made = mesh.vertices[first] * (1 - part) + mesh.vertices[second] * part
     size = len(mesh.vertices)
     p, q, r, s = np.split(border.ravel() + size, np.cumsum([len(one), len(one), len(two)]))
-    parts = [whole, _columns(one[:, 0], p, q), _columns(r, two[:, 1], two[:, 2])]
-    faces = np.concatenate([*parts, _columns(r, two[:, 2], s)])
-    return _compact(np.concatenate([mesh.vertices, made]), faces, size)
+    parts = [whole, _columns(one[:, 0], p, c=q), _columns(r, two[:, 1], c=two[:, 2])]
+    faces = np.concatenate([*parts, _columns(r, two[:, 2], c=s)])
+    return _compact(np.concatenate([mesh.vertices, made]), faces, border=size)
 
 
 def _turned(faces: Index, odd: npt.NDArray[np.bool_]) -> Index:
@@ -113,11 +116,11 @@ def _turned(faces: Index, odd: npt.NDArray[np.bool_]) -> Index:
     return np.take_along_axis(faces, order, axis=1)
 
 
-def _columns(a: Index, b: Index, c: Index) -> Index:
+def _columns(a: Index, b: Index, *, c: Index) -> Index:
     return np.stack([a, b, c], axis=1)
 
 
-def _compact(vertices: Array, faces: Index, border: int) -> tuple[Mesh, Index]:
+def _compact(vertices: Array, faces: Index, *, border: int) -> tuple[Mesh, Index]:
     """Return the mesh without unused vertices, and where vertices from ``border`` on went."""
     used = np.zeros(len(vertices), dtype=bool)
     used[faces] = True
@@ -140,7 +143,7 @@ def join(first: Mesh, border: Index, second: Mesh, other: Index) -> Mesh:
     faces = np.concatenate([first.faces, place[second.faces]])
     a, b, c = faces.T
     faces = faces[(a != b) & (b != c) & (c != a)]
-    return _compact(np.concatenate([first.vertices, second.vertices]), faces, size)[0]
+    return _compact(np.concatenate([first.vertices, second.vertices]), faces, border=size)[0]
 
 
 def clip(mesh: Mesh, solid: Field) -> tuple[Mesh, Index]:
@@ -148,6 +151,6 @@ def clip(mesh: Mesh, solid: Field) -> tuple[Mesh, Index]:
     return cut(mesh, solid(mesh.vertices))
 
 
-def fuse(first: Mesh, inside_first: Field, second: Mesh, inside_second: Field) -> Mesh:
+def fuse(first: Mesh, inside_first: Field, *, second: Mesh, inside_second: Field) -> Mesh:
     """Return the outer surface of two solids that overlap, nothing of it inside either."""
     return join(*clip(first, inside_second), *clip(second, inside_first))

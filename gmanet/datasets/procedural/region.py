@@ -23,7 +23,7 @@ _OPPOSITE = -0.35
 """A vertex whose normal has this cosine or less to the seed's belongs to another side."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Region:
     """Vertices in a ball round a place on the surface.
 
@@ -54,7 +54,7 @@ def pick(areas: Array, rng: np.random.Generator) -> int:
     return int(np.searchsorted(total, rng.random() * total[-1]))
 
 
-def around(mesh: Mesh, crosses: Array, face: int, radius: float) -> Region:
+def around(mesh: Mesh, crosses: Array, *, face: int, radius: float) -> Region:
     """Return what lies within ``radius`` of the middle of a face.
 
     Args:
@@ -71,8 +71,8 @@ def around(mesh: Mesh, crosses: Array, face: int, radius: float) -> Region:
     vertex, local = np.unique(mesh.faces[inside], return_inverse=True)
     local = local.reshape(-1, 3)
     count = len(vertex)
-    normal = _gathered(local, crosses[inside], count)
-    area = _gathered(local, np.linalg.norm(crosses[inside], axis=1)[:, None] / 6, count)[:, 0]
+    normal = _gathered(local, crosses[inside], count=count)
+    area = _gathered(local, np.linalg.norm(crosses[inside], axis=1)[:, None] / 6, count=count)[:, 0]
     edges = csr_array(
         (np.ones(local.size), (local.ravel(), np.roll(local, 1, axis=1).ravel())),
         shape=(count, count),
@@ -87,11 +87,20 @@ def around(mesh: Mesh, crosses: Array, face: int, radius: float) -> Region:
     sheet = csr_array((links.data[kept], (links.row[kept], links.col[kept])), shape=edges.shape)
     part = connected_components(sheet, directed=False)[1]
     place = offset[vertex]
-    fade = smoothstep(-np.linalg.norm(place, axis=1) / radius, -1.0, -0.8)
-    return Region(vertex, place, normal, area, part == part[home[0]], fade, up, radius)
+    fade = smoothstep(-np.linalg.norm(place, axis=1) / radius, -1.0, high=-0.8)
+    return Region(
+        vertex=vertex,
+        place=place,
+        normal=normal,
+        area=area,
+        same=part == part[home[0]],
+        fade=fade,
+        up=up,
+        radius=radius,
+    )
 
 
-def _gathered(local: Index, values: Array, count: int) -> Array:
+def _gathered(local: Index, values: Array, *, count: int) -> Array:
     """Return the sum, at each vertex, of its faces' values, with shape ``(count, C)``."""
     flat = local.ravel()
     sums = [np.bincount(flat, np.repeat(column, 3), count) for column in values.T]

@@ -39,12 +39,12 @@ def vary(rng: np.random.Generator, *nominal: float) -> list[float]:
     return [float(value * (1 + part)) for value, part in zip(nominal, error, strict=True)]
 
 
-def loose(rng: np.random.Generator, nominal: float, tolerance: float) -> float:
+def loose(rng: np.random.Generator, nominal: float, *, tolerance: float) -> float:
     """Return a dimension anywhere within its tolerance, as a fraction of it: sheet, bar stock."""
     return nominal * (1 + rng.uniform(-tolerance, tolerance))
 
 
-def smoothstep(value: Array, low: float, high: float) -> Array:
+def smoothstep(value: Array, low: float, *, high: float) -> Array:
     """Return 0 below ``low``, 1 above ``high`` and a smooth rise between."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3 - 2 * t))
@@ -59,7 +59,7 @@ def angles(circumference: float, step: float) -> Array:
     return 2 * np.pi * np.arange(count) / count
 
 
-def even_angles(theta: Array, radius: Array, count: int) -> Array:
+def even_angles(theta: Array, radius: Array, *, count: int) -> Array:
     """Return angles evenly spaced along the closed curve ``radius(theta)``, shape ``(count,)``."""
     x, y = radius * np.cos(theta), radius * np.sin(theta)
     pieces = np.hypot(np.diff(x, append=x[0]), np.diff(y, append=y[0]))
@@ -68,13 +68,13 @@ def even_angles(theta: Array, radius: Array, count: int) -> Array:
     return np.asarray(np.interp(places, length, np.append(theta, theta[0] + 2 * np.pi)))
 
 
-def prism(theta: Array, sides: int, flats: float) -> Array:
+def prism(theta: Array, sides: int, *, flats: float) -> Array:
     """Return the radius of a regular prism whose opposite flats are ``flats`` apart."""
     sector = 2 * np.pi / sides
     return flats / 2 / np.cos((theta + sector / 2) % sector - sector / 2)
 
 
-def face(inner: Array | float, outer: Array | float, height: float, step: float) -> Rows:
+def face(inner: Array | float, outer: Array | float, *, height: float, step: float) -> Rows:
     """Return the rows between two curves at one height, both curves left out."""
     gap = np.atleast_1d(np.asarray(outer, dtype=float) - inner)
     count = max(2, int(np.ceil(np.abs(gap).max() / step)))
@@ -87,7 +87,7 @@ def wall(radius: Array, height: Array) -> Rows:
     return radius, np.broadcast_to(height[:, None], radius.shape)
 
 
-def revolve(theta: Array, blocks: list[Rows], kind: str) -> Mesh:
+def revolve(theta: Array, blocks: list[Rows], *, kind: str) -> Mesh:
     """Return the turned part made of stacked rows.
 
     Args:
@@ -132,7 +132,7 @@ def _cube(half: Array, step: float) -> Mesh:
     return Mesh((2 * nodes[first] / counts - 1) * half, place.ravel()[faces])
 
 
-def box(half: Array, rounding: float, step: float) -> Mesh:
+def box(half: Array, rounding: float, *, step: float) -> Mesh:
     """Return a box about the origin with rounded edges.
 
     Args:
@@ -147,13 +147,13 @@ def box(half: Array, rounding: float, step: float) -> Mesh:
     return mesh.moved(core + rounding * away)
 
 
-def pillow(half: Array, norm_of: tuple[float, float], step: float) -> Mesh:
+def pillow(half: Array, norm_of: tuple[float, float], *, step: float) -> Mesh:
     """Return a flat wing about the origin: the unit ball of :func:`pillow_norm`."""
     mesh = _cube(half, step)
-    return mesh.moved(mesh.vertices / pillow_norm(mesh.vertices, half, norm_of)[:, None])
+    return mesh.moved(mesh.vertices / pillow_norm(mesh.vertices, half, norm_of=norm_of)[:, None])
 
 
-def pillow_norm(places: Array, half: Array, norm_of: tuple[float, float]) -> Array:
+def pillow_norm(places: Array, half: Array, *, norm_of: tuple[float, float]) -> Array:
     """Return a homogeneous norm, 1 on the wing's surface, with shape ``(V,)``.
 
     Args:
@@ -172,7 +172,7 @@ def levels(low: float, high: float, step: float) -> Array:
     return np.linspace(low, high, max(2, int(np.ceil((high - low) / step - 0.2)) + 1))
 
 
-def bevel(height: Array, low: float, high: float, below: float, above: float) -> Array:
+def bevel(height: Array, low: float, *, high: float, below: float, above: float) -> Array:
     """Return what a 45° bevel takes off the radius near both ends of a wall.
 
     Args:

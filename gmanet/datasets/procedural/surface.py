@@ -14,7 +14,7 @@ NOISE = 0.0005
 """Standard deviation of the scanner's noise, as a fraction of the diagonal."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scatter:
     """Random places on a mesh.
 
@@ -31,7 +31,7 @@ class Scatter:
     weight: Array
 
 
-def scatter(mesh: Mesh, count: int, rng: np.random.Generator) -> Scatter:
+def scatter(mesh: Mesh, count: int, *, rng: np.random.Generator) -> Scatter:
     """Return places spread evenly over the area, in the order of the faces."""
     crosses = mesh.crosses()
     double = np.sqrt(np.einsum("ij,ij->i", crosses, crosses))
@@ -43,10 +43,12 @@ def scatter(mesh: Mesh, count: int, rng: np.random.Generator) -> Scatter:
     weight = np.stack([1 - root, root * (1 - part), root * part], axis=1)
     corner = mesh.faces[face]
     place = np.einsum("nk,nkc->nc", weight, mesh.vertices[corner])
-    return Scatter(place, crosses[face] / double[face, None], corner, weight)
+    return Scatter(
+        place=place, normal=crosses[face] / double[face, None], corner=corner, weight=weight
+    )
 
 
-def finish(kind: str, spots: Scatter, diagonal: float, rng: np.random.Generator) -> Array:
+def finish(kind: str, spots: Scatter, *, diagonal: float, rng: np.random.Generator) -> Array:
     """Return the places with machining marks and scanner noise, with shape ``(N, 3)``.
 
     Args:
@@ -66,7 +68,7 @@ def finish(kind: str, spots: Scatter, diagonal: float, rng: np.random.Generator)
     return np.asarray(spots.place + height[:, None] * spots.normal + noise)
 
 
-def pose(place: Array, diagonal: float, rng: np.random.Generator) -> Array:
+def pose(place: Array, diagonal: float, *, rng: np.random.Generator) -> Array:
     """Return the places after a rotation, uniform in SO(3), and a shift, with shape ``(N, 3)``."""
     w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
     turn = np.array(

@@ -10,7 +10,7 @@ from gmanet.datasets.procedural.shapes import levels, smoothstep
 __all__ = ["bore", "rod", "thread", "tip"]
 
 
-def thread(theta: Array, height: Array, pitch: float, phase: float) -> Array:
+def thread(theta: Array, height: Array, *, pitch: float, phase: float) -> Array:
     """Return how deep a right-handed thread is cut, 0 on the crest to 1 at the root.
 
     Args:
@@ -20,12 +20,13 @@ def thread(theta: Array, height: Array, pitch: float, phase: float) -> Array:
         phase: Where the crest starts, in turns.
     """
     turn = (height[:, None] / pitch - theta / (2 * np.pi) + phase) % 1.0
-    return smoothstep(np.abs(2 * turn - 1), 0.12, 0.80)
+    return smoothstep(np.abs(2 * turn - 1), 0.12, high=0.80)
 
 
 def rod(
     rng: np.random.Generator,
     theta: Array,
+    *,
     ends: tuple[float, float],
     cut: tuple[float, float],
     size: tuple[float, float],
@@ -41,20 +42,25 @@ def rod(
     """
     radius, pitch = size
     height = levels(*ends, pitch / 14)
-    depth = smoothstep(height, cut[0] - pitch, cut[0]) * smoothstep(
-        -height, -cut[1] - pitch, -cut[1]
+    depth = smoothstep(height, cut[0] - pitch, high=cut[0]) * smoothstep(
+        -height, -cut[1] - pitch, high=-cut[1]
     )
-    groove = 0.6 * pitch * depth[:, None] * thread(theta, height, pitch, rng.random())
+    groove = 0.6 * pitch * depth[:, None] * thread(theta, height, pitch=pitch, phase=rng.random())
     return radius - groove, height
 
 
-def tip(radius: Array, height: Array, end: float, flat: float) -> Array:
+def tip(radius: Array, height: Array, *, end: float, flat: float) -> Array:
     """Return the radii with the rod's end at height ``end`` chamfered to the radius ``flat``."""
     return np.minimum(radius, flat + np.abs(height - end)[:, None])
 
 
 def bore(
-    rng: np.random.Generator, theta: Array, ends: tuple[float, float], radius: float, pitch: float
+    rng: np.random.Generator,
+    theta: Array,
+    *,
+    ends: tuple[float, float],
+    radius: float,
+    pitch: float,
 ) -> tuple[Array, Array]:
     """Return radii and falling heights of a threaded bore with countersunk ends.
 
@@ -66,8 +72,8 @@ def bore(
         pitch: Rise of one turn, in millimeters.
     """
     low, high = ends
-    height = levels(low, high, pitch / 14)[::-1]
+    height = levels(low, high, step=pitch / 14)[::-1]
     depth = 0.54 * pitch
-    cut = radius - depth + depth * thread(theta, height, pitch, rng.random())
+    cut = radius - depth + depth * thread(theta, height, pitch=pitch, phase=rng.random())
     sink = radius * 1.05 - np.minimum(height - low, high - height)[:, None]
     return np.maximum(cut, sink), height

@@ -107,7 +107,7 @@ class Atlas(nn.Module):
             cloud = clouds[index]
             found = self._registrations[clouds.names[index]] = register_cached(cloud.pos, target)
             if number < CLOUDS:
-                stored.append(_aligned(cloud.pos, found, target))
+                stored.append(_aligned(cloud.pos, found, target=target))
                 prints.append(bytes.fromhex(cloud.fingerprint))
             if number == min(TESTED, len(order)) - 1 and self._overlap() < OVERLAP:
                 bar.close()
@@ -172,9 +172,9 @@ class Atlas(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
-def _aligned(pos: Any, registration: Registration, target: Target) -> tuple[Any, Any]:
+def _aligned(pos: Any, registration: Registration, *, target: Target) -> tuple[Any, Any]:
     """Return a cloud's subsample and normals in the target's coordinates and extents."""
-    made, centroid = subsample(pos, target.length, POINTS)
+    made, centroid = subsample(pos, target.length, count=POINTS)
     points = made.points * target.length + centroid
     points = (points @ registration.rotation.T + registration.translation) / target.length
     return points.astype(np.float32), (made.normal @ registration.rotation.T).astype(np.float32)

@@ -49,4 +49,4 @@ def coarse_to_fine(
         scores[index] = score_queries(fine)
         average = propagate(scores[neighbors].mean(dim=1), *weights)
         average[index] = scores[fine.neighbors[:, : neighbors.shape[1]]].mean(dim=1)
-    return propagate(average, cloud.near, cloud.weight)
+    return propagate(average, cloud.near, weight=cloud.weight)

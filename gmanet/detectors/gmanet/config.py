@@ -12,7 +12,7 @@ from gmanet.errors import InputError
 __all__ = ["GMANetConfig"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class GMANetConfig(DetectorConfig):
     """GMANet's hyper-parameters.
 

@@ -44,33 +44,33 @@ class RawReader(StructureReader):
 
     def describe(self, cloud: Cloud, origin: str = "") -> Structure:
         """Return the structure for training; ``origin`` does not matter here."""
-        return self._read(cloud, origin, self.centers)[0]
+        return self._read(cloud, origin, centers=self.centers)[0]
 
-    def _read(self, cloud: Cloud, origin: str, centers: int) -> tuple[Structure, None]:
-        structure = describe(cloud.pos, self.points, centers)
+    def _read(self, cloud: Cloud, origin: str, *, centers: int) -> tuple[Structure, None]:
+        structure = describe(cloud.pos, self.points, centers=centers)
         target = self.pose.target
         length = cloud.diameter if target is None else target.length
         points = self.pose(cloud.pos)[structure.chosen] / np.float32(length)
         points = points.astype(np.float32)
         center = points[: len(structure.context)]
-        local = _offsets(points, center, structure.groups)
+        local = _offsets(points, center, groups=structure.groups)
         raw = {"descriptor": points, "local": local, "context": center}
         return RawStructure(**vars(structure) | raw), None
 
-    def _query(self, record: StructuredCloud, structure: Structure, index: Indices) -> Query:
+    def _query(self, record: StructuredCloud, structure: Structure, *, index: Indices) -> Query:
         points, workers = structure.points, torch.get_num_threads()
-        neighbors, groups = neighborhoods(points, points[index], workers)
+        neighbors, groups = neighborhoods(points, points[index], workers=workers)
         raw = structure.descriptor
         return Query(
             groups=groups,
-            local=_offsets(raw, raw[index], groups),
+            local=_offsets(raw, raw[index], groups=groups),
             context=raw[index],
             coarse_neighbors=structure.coarse_neighbors[:0],
             neighbors=neighbors,
         )
 
 
-def _offsets(points: Floats, center: Floats, groups: Indices) -> Floats:
+def _offsets(points: Floats, center: Floats, *, groups: Indices) -> Floats:
     """Return the neighbors' offsets from their centers, scaled and unscaled, ``(Q, K, 6)``."""
     offset = points[groups] - center[:, None]
     reach = np.linalg.norm(offset, axis=2, keepdims=True)

@@ -49,7 +49,7 @@ class ContextReader:
         return replace(self.structure, coarse_queries=self.structure.centers)(cloud, cloud.name)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ContextBankConfig(MemoryConfig):
     """The bank's settings.
 

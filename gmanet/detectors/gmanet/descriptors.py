@@ -138,7 +138,7 @@ def describe(pos: Floats, points: int = 16384, centers: int = 4096, workers: int
         workers: Threads for neighbor queries.
     """
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    surface, fine = _surface(pos, points, workers)
+    surface, fine = _surface(pos, points, workers=workers)
     subsample, center = surface.points, surface.points[:centers]
     query = _inputs(
         surface,
@@ -146,8 +146,8 @@ def describe(pos: Floats, points: int = 16384, centers: int = 4096, workers: int
         fine=[each[: len(center)] for each in fine],
         workers=workers,
     )
-    center_near, center_weight = _interpolation(center, subsample, workers)
-    near, weight = _interpolation(subsample, pos, workers)
+    center_near, center_weight = _interpolation(center, subsample, workers=workers)
+    near, weight = _interpolation(subsample, pos, workers=workers)
     return Structure(
         **vars(surface),
         **vars(query),
@@ -158,7 +158,7 @@ def describe(pos: Floats, points: int = 16384, centers: int = 4096, workers: int
     )
 
 
-def describe_at(structure: Structure, index: Indices, workers: int = 1) -> Query:
+def describe_at(structure: Structure, index: Indices, *, workers: int = 1) -> Query:
     """Return the networks' inputs at points of the subsample, the same as if these were centers.
 
     Args:
@@ -167,11 +167,14 @@ def describe_at(structure: Structure, index: Indices, workers: int = 1) -> Query
         workers: Threads for neighbor queries.
     """
     points = structure.points
-    fine = [_neighborhood(points, points[index], subset, workers) for subset in SUBSETS[:2]]
+    fine = [
+        _neighborhood(points, points[index], subset=subset, workers=workers)
+        for subset in SUBSETS[:2]
+    ]
     return _inputs(structure, index, fine=fine, workers=workers)
 
 
-def neighborhoods(points: Floats, query: Floats, workers: int = 1) -> tuple[Indices, Indices]:
+def neighborhoods(points: Floats, query: Floats, *, workers: int = 1) -> tuple[Indices, Indices]:
     """Return each query's nearest points, by distance, and its PointNet++ group among these.
 
     Args:
@@ -182,7 +185,7 @@ def neighborhoods(points: Floats, query: Floats, workers: int = 1) -> tuple[Indi
     Returns:
         Indices with shape ``(Q, 128)`` and ``(Q, NEIGHBORS)``.
     """
-    neighbors = grid_nearest(points, query, SMOOTHING[1], workers)[1]
+    neighbors = grid_nearest(points, query, count=SMOOTHING[1], workers=workers)[1]
     return neighbors, neighbors[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
 
 
@@ -198,25 +201,35 @@ def equal_support(coarse: int, points: int) -> int:
     return min(round(coarse * points / min(points, COARSE)), SMOOTHING[1])
 
 
-def _surface(pos: Floats, points: int, workers: int) -> tuple[Surface, list[Indices]]:
+def _surface(pos: Floats, points: int, *, workers: int) -> tuple[Surface, list[Indices]]:
     """Return the subsample of a cloud, and its neighborhoods in the two finer subsets."""
     chosen = farthest_points(pos, points)
     subsample = pos[chosen]
     count = int(np.clip(round(12 * len(pos) / len(subsample)), 12, 48))
-    dense = grid_nearest(pos, subsample, count, workers)[1]
-    values, axes = principal_axes(pos, subsample, dense, workers)
+    dense = grid_nearest(pos, subsample, count=count, workers=workers)[1]
+    values, axes = principal_axes(pos, subsample, neighbors=dense, workers=workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
-    fine = [_neighborhood(subsample, subsample, subset, workers) for subset in SUBSETS[:2]]
-    histograms = [spfh(subsample, normal, subsample, normal, each, workers) for each in fine]
+    fine = [
+        _neighborhood(subsample, subsample, subset=subset, workers=workers)
+        for subset in SUBSETS[:2]
+    ]
+    histograms = [
+        spfh(
+            subsample, normal, query=subsample, query_normal=normal, neighbors=each, workers=workers
+        )
+        for each in fine
+    ]
     query, upright = subsample[:COARSE], normal[:COARSE]
-    wide = _neighborhood(subsample, query, SUBSETS[2], workers)
+    wide = _neighborhood(subsample, query, subset=SUBSETS[2], workers=workers)
     surface = Surface(
         chosen=chosen,
         points=subsample,
         normal=normal,
         shape=eigen_features(values),
         descriptor=np.concatenate(histograms, axis=1),
-        coarse=spfh(subsample, normal, query, upright, wide, workers),
+        coarse=spfh(
+            subsample, normal, query=query, query_normal=upright, neighbors=wide, workers=workers
+        ),
     )
     return surface, fine
 
@@ -231,36 +244,56 @@ def _inputs(surface: Surface, index: Indices, *, fine: list[Indices], workers: i
         workers: Threads.
     """
     points, query, normal = surface.points, surface.points[index], surface.normal[index]
-    wide = [_neighborhood(points, query, subset, workers) for subset in SUBSETS[2:]]
-    coarse = [spfh(points, surface.normal, query, normal, each, workers) for each in wide]
-    neighbors, groups = neighborhoods(points, query, workers)
-    mean, spread = pooled(surface.descriptor, neighbors, workers)
-    close = pooled(surface.descriptor, neighbors[:, : SMOOTHING[0]], workers)[0]
-    coarse_neighbors = grid_nearest(points[: len(surface.coarse)], query, SMOOTHING[0], workers)[1]
-    smooth = pooled(surface.coarse, coarse_neighbors, workers)[0]
+    wide = [_neighborhood(points, query, subset=subset, workers=workers) for subset in SUBSETS[2:]]
+    coarse = [
+        spfh(
+            points,
+            surface.normal,
+            query=query,
+            query_normal=normal,
+            neighbors=each,
+            workers=workers,
+        )
+        for each in wide
+    ]
+    neighbors, groups = neighborhoods(points, query, workers=workers)
+    mean, spread = pooled(surface.descriptor, neighbors, workers=workers)
+    close = pooled(surface.descriptor, neighbors[:, : SMOOTHING[0]], workers=workers)[0]
+    coarse_neighbors = grid_nearest(
+        points[: len(surface.coarse)], query, count=SMOOTHING[0], workers=workers
+    )[1]
+    smooth = pooled(surface.coarse, coarse_neighbors, workers=workers)[0]
     shapes = [
-        eigen_features(principal_axes(points, query, each, workers)[0]) for each in (*fine, *wide)
+        eigen_features(principal_axes(points, query, neighbors=each, workers=workers)[0])
+        for each in (*fine, *wide)
     ]
     parts = [close, mean, spread, coarse[0], smooth, coarse[1], surface.shape[index], *shapes]
     return Query(
         groups=groups,
-        local=local_frame(points, surface.normal, query, normal, groups, workers),
+        local=local_frame(
+            points,
+            surface.normal,
+            query=query,
+            query_normal=normal,
+            neighbors=groups,
+            workers=workers,
+        ),
         context=np.concatenate(parts, axis=1),
         coarse_neighbors=coarse_neighbors,
         neighbors=neighbors,
     )
 
 
-def _interpolation(points: Floats, query: Floats, workers: int) -> tuple[Indices, Floats]:
+def _interpolation(points: Floats, query: Floats, *, workers: int) -> tuple[Indices, Floats]:
     """Return each query's three nearest points and their weights, each with shape ``(Q, 3)``."""
-    distance, near = grid_nearest(points, query, 3, workers)
+    distance, near = grid_nearest(points, query, count=3, workers=workers)
     return near, inverse_distance(distance)
 
 
-def _neighborhood(points: Floats, query: Floats, subset: int, workers: int) -> Indices:
+def _neighborhood(points: Floats, query: Floats, *, subset: int, workers: int) -> Indices:
     """Return each query's nearest points in a subset, without the query, ``(Q, NEIGHBORS)``."""
     some = points[: max(len(points) // subset, 2)]
-    distance, index = grid_nearest(some, query, NEIGHBORS + 1, workers)
+    distance, index = grid_nearest(some, query, count=NEIGHBORS + 1, workers=workers)
     itself = distance[:, :1] <= 0
     if itself.all():  # nearly always: nothing to choose
         return np.ascontiguousarray(index[:, 1:])

@@ -55,7 +55,9 @@ class GMANet(Detector):
     def __init__(self, config: GMANetConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.sampling = PairSampling(config.centers_per_pair, config.synthetic, config.border_share)
+        self.sampling = PairSampling(
+            centers=config.centers_per_pair, synthetic=config.synthetic, border=config.border_share
+        )
         raw = config.inputs == "raw"
         self.atlas = Atlas() if config.align and not raw else None
         self.reference = Reference() if config.align and raw else None
@@ -103,7 +105,7 @@ class GMANet(Detector):
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step draws centers."""
-        return make_training_set(clouds, self.reader(), self.sampling, plan)
+        return make_training_set(clouds, self.reader(), sampling=self.sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
         """Return the passes over all pairs that the steps amount to."""
@@ -121,7 +123,7 @@ class GMANet(Detector):
         normal = normal.to(self.device)
         self.descriptors.fit(normal.descriptor.float().flatten(0, 1))
         self.contexts.fit(normal.context.float())
-        inputs = self._inputs(normal.descriptor, normal.local, normal.context)
+        inputs = self._inputs(normal.descriptor, normal.local, context=normal.context)
         if self.config.pretext != "none" and not self.pretrained:
             generator = torch.Generator().manual_seed(self.pretext_seed)
             pretrain(
@@ -134,7 +136,7 @@ class GMANet(Detector):
             self.pretrained = torch.tensor(True, device=self.device)
         self.answers.fit(self.expert(*inputs))
 
-    def _inputs(self, descriptor: Tensor, local: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+    def _inputs(self, descriptor: Tensor, local: Tensor, *, context: Tensor) -> tuple[Tensor, ...]:
         context = self.contexts(context).clamp(-OUTLIER, OUTLIER)
         if len(self.channels) < context.shape[1]:
             context = context[:, self.channels]
@@ -148,7 +150,7 @@ class GMANet(Detector):
             local: Their places in the center's local frame, with shape ``(M, K, 6)``.
             context: Surroundings of the centers, with shape ``(M, D)``.
         """
-        inputs = self._inputs(descriptor, local, context)
+        inputs = self._inputs(descriptor, local, context=context)
         with torch.no_grad():
             expert = self.answers(self.expert(*inputs))
         return discrepancy(expert, self.apprentice(*inputs))
@@ -157,7 +159,7 @@ class GMANet(Detector):
         """Return the SDO loss (Eq. 4) of drawn centers."""
         synthetic = batch.abnormal & self.config.sdo
         losses = [
-            sdo_loss(d[~batch.abnormal], d[synthetic], self.config.alpha)
+            sdo_loss(d[~batch.abnormal], d[synthetic], alpha=self.config.alpha)
             for d in self(batch.descriptor, batch.local, batch.context)
         ]
         parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
@@ -183,7 +185,9 @@ class GMANet(Detector):
 
     def _discrepancies(self, places: StructuredCloud) -> Tensor:
         """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""
-        descriptor, local, context = self._inputs(places.descriptor, places.local, places.context)
+        descriptor, local, context = self._inputs(
+            places.descriptor, places.local, context=places.context
+        )
         inputs = (descriptor, places.groups, local, context)
         expert = self.answers(self.expert.over(*inputs))
         return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)

@@ -89,7 +89,7 @@ def deviation(values: Floats, others: Floats, *, neighbors: Indices, workers: in
         neighbors: Indices of each query's neighbors among these, with shape ``(Q, S)``.
         workers: Threads.
     """
-    return np.concatenate([values, *pooled(others, neighbors, workers)], axis=1)
+    return np.concatenate([values, *pooled(others, neighbors, workers=workers)], axis=1)
 
 
 def distances(

@@ -44,7 +44,7 @@ BORDER = 0.08
 """Width of the border around abnormal areas, as a share of the diameter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairSampling:
     """Numbers of centers that one step samples of a pair.
 
@@ -85,7 +85,7 @@ class TwinDataset(Dataset[tuple[Structure, Labels]]):
     """
 
     def __init__(
-        self, normal: CloudDataset, reader: StructureReader, config: SynthesisConfig, seed: int
+        self, normal: CloudDataset, reader: StructureReader, *, config: SynthesisConfig, seed: int
     ) -> None:
         self.normal, self.reader, self.seed = normal, reader, seed
         self.twins = config.twins
@@ -118,7 +118,7 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
     center = twin.points[: len(label)]
     border = np.zeros(len(label), dtype=bool)
     if label.any():
-        border = (nearest(center[label], center, 1)[0][:, 0] < BORDER * diameter) & ~label
+        border = (nearest(center[label], center, count=1)[0][:, 0] < BORDER * diameter) & ~label
     return Pair(
         normal=normal,
         twin=twin,
@@ -131,7 +131,7 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
 class PairDataset(Dataset[Data]):
     """Sampled centers of pairs: ``dataset[epoch, index]`` depends on these numbers and the seed."""
 
-    def __init__(self, pairs: list[Pair], sampling: PairSampling, seed: int) -> None:
+    def __init__(self, pairs: list[Pair], sampling: PairSampling, *, seed: int) -> None:
         self.pairs, self.sampling, self.seed = pairs, sampling, seed
 
     def __len__(self) -> int:
@@ -178,7 +178,7 @@ def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
 
 
 def make_training_set(
-    clouds: CloudDataset, reader: StructureReader, sampling: PairSampling, plan: TrainingPlan
+    clouds: CloudDataset, reader: StructureReader, *, sampling: PairSampling, plan: TrainingPlan
 ) -> TrainingSet:
     """Return the training set of normal clouds and their twins, all structures computed.
 
@@ -188,7 +188,7 @@ def make_training_set(
         sampling: Numbers of centers that a step samples of a pair.
         plan: How twins are made, by how many processes.
     """
-    source = TwinDataset(clouds, reader, plan.synthesis, plan.seed)
+    source = TwinDataset(clouds, reader, config=plan.synthesis, seed=plan.seed)
     loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
     name = "normal clouds and twins"
     made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
@@ -198,14 +198,14 @@ def make_training_set(
         original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
         pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
     return TrainingSet(
-        items=PairDataset(pairs, sampling, plan.seed),
+        items=PairDataset(pairs, sampling, seed=plan.seed),
         drawn=True,
         workers=SAMPLERS,
-        validation=_validation(clouds, reader, plan),
+        validation=_validation(clouds, reader, plan=plan),
     )
 
 
-def _validation(clouds: CloudDataset, reader: StructureReader, plan: TrainingPlan) -> list[Data]:
+def _validation(clouds: CloudDataset, reader: StructureReader, *, plan: TrainingPlan) -> list[Data]:
     """Return normal clouds and twins that training does not draw from."""
     generator = Generator(plan.synthesis)
     made: list[Data] = []

@@ -66,17 +66,19 @@ class StructureReader:
             cloud: The cloud.
             origin: Name of the normal train cloud that is this cloud or the original of this twin.
         """
-        return self._read(cloud, origin, self.centers)[0]
+        return self._read(cloud, origin, centers=self.centers)[0]
 
     def _read(
-        self, cloud: Cloud, origin: str, centers: int
+        self, cloud: Cloud, origin: str, *, centers: int
     ) -> tuple[Structure, AlignedPoints | None]:
         """Return the structure, and the aligned points if there is an aligner."""
         workers = torch.get_num_threads()  # one in a data worker
         if self.aligner is None:
-            structure = describe(cloud.pos, self.points, centers, workers)
+            structure = describe(cloud.pos, self.points, centers=centers, workers=workers)
             return replace(structure, context=self._without_deviation(structure.context)), None
-        structure, registration = self._describe_and_register(cloud, origin, centers, workers)
+        structure, registration = self._describe_and_register(
+            cloud, origin, centers=centers, workers=workers
+        )
         count, coarse = len(structure.context), len(structure.coarse)
         aligned = self.aligner.align(cloud, structure, registration=registration, origin=origin)
         values = self.aligner.distances(aligned, slice(max(count, coarse)), workers=workers)
@@ -95,20 +97,22 @@ class StructureReader:
         return np.concatenate([context, more], axis=1)
 
     def _describe_and_register(
-        self, cloud: Cloud, origin: str, centers: int, workers: int
+        self, cloud: Cloud, origin: str, *, centers: int, workers: int
     ) -> tuple[Structure, Registration]:
         """Return a cloud's structure and its registration, computed at the same time."""
         assert self.aligner is not None
         if workers == 1:
             registration = self.aligner.register(cloud, origin)
-            return describe(cloud.pos, self.points, centers), registration
+            return describe(cloud.pos, self.points, centers=centers), registration
         with ThreadPoolExecutor(1) as thread:
             found = thread.submit(self.aligner.register, cloud, origin)
-            return describe(cloud.pos, self.points, centers, workers), found.result()
+            return describe(
+                cloud.pos, self.points, centers=centers, workers=workers
+            ), found.result()
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`describe`."""
-        structure, aligned = self._read(cloud, origin, self.coarse_queries)
+        structure, aligned = self._read(cloud, origin, centers=self.coarse_queries)
         return StructuredCloud(**_tensors(structure), aligned=aligned, num_nodes=len(cloud))
 
     def describe_at(self, record: StructuredCloud, index: Tensor) -> StructuredCloud:
@@ -123,13 +127,13 @@ class StructureReader:
         """
         device = record.context.device
         arrays = {field.name: record[field.name].cpu().numpy() for field in fields(Structure)}
-        query = self._query(record, Structure(**arrays), index.cpu().numpy())
+        query = self._query(record, Structure(**arrays), index=index.cpu().numpy())
         parts = {name: part.to(device) for name, part in _tensors(query).items()}
         return StructuredCloud(**parts, descriptor=record.descriptor)
 
-    def _query(self, record: StructuredCloud, structure: Structure, index: Indices) -> Query:
+    def _query(self, record: StructuredCloud, structure: Structure, *, index: Indices) -> Query:
         workers = torch.get_num_threads()
-        query = describe_at(structure, index, workers)
+        query = describe_at(structure, index, workers=workers)
         if self.aligner is None:
             return replace(query, context=self._without_deviation(query.context))
         count = equal_support(query.coarse_neighbors.shape[1], len(structure.points))

@@ -36,7 +36,7 @@ def discrepancy(expert: Tensor, apprentice: Tensor) -> Tensor:
     return (difference.square().sum(dim=-1) + EPSILON).sqrt()
 
 
-def sdo_loss(d_n: Tensor, d_s: Tensor, alpha: float) -> dict[str, Tensor]:
+def sdo_loss(d_n: Tensor, d_s: Tensor, *, alpha: float) -> dict[str, Tensor]:
     """Return the loss of Eq. 4 and its parts.
 
     Args:

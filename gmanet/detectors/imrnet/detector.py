@@ -44,7 +44,7 @@ HELD = 64
 """Train clouds whose records stay in memory, and that give the scales."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class IMRNetConfig(DetectorConfig):
     """IMRNet's settings.
 
@@ -114,7 +114,7 @@ class IMRNet(Posed):
     def __init__(self, config: IMRNetConfig) -> None:
         super().__init__(config)
         self.steps = config.steps
-        self.net = Reconstructor(config.width, config.depth, config.heads, config.mask)
+        self.net = Reconstructor(config.width, config.depth, heads=config.heads, mask=config.mask)
         self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's seed, as weights
         self.register_buffer("mean", torch.zeros(2))
         self.register_buffer("deviation", torch.ones(2))
@@ -163,7 +163,7 @@ class IMRNet(Posed):
         surface = (told + centers[:, None]).flatten(0, 1)
         near = surface_distance(cloud.points, surface)
         change = self.net.features(patches, centers) - self.net.features(told, centers)
-        feature = propagate(change.norm(dim=1), cloud.near, cloud.weight)
+        feature = propagate(change.norm(dim=1), cloud.near, weight=cloud.weight)
         return torch.stack([near, feature], dim=1)
 
     @torch.no_grad()

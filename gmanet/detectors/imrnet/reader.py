@@ -53,14 +53,14 @@ class SampledReader:
         pos = self.pose(cloud.pos)
         pos = pos - pos.mean(axis=0, dtype=np.float64).astype(np.float32)
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
-        kept = aware_points(pos, self.points, self.share)
+        kept = aware_points(pos, self.points, share=self.share)
         chosen = kept[farthest_points(pos[kept], self.centers)]
         center = pos[chosen]
         near, weight = interpolation(center, pos)
         return PatchedCloud(
             points=torch.from_numpy(pos),
             chosen=torch.from_numpy(chosen),
-            groups=torch.from_numpy(kept[nearest(pos[kept], center, self.group)[1]]),
+            groups=torch.from_numpy(kept[nearest(pos[kept], center, count=self.group)[1]]),
             near=torch.from_numpy(near),
             weight=torch.from_numpy(weight),
             num_nodes=len(cloud),

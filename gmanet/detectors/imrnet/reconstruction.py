@@ -25,7 +25,7 @@ PLANE = 12
 """Reconstructed points that tell the plane near a point."""
 
 
-def mask_partition(count: int, mask: float, rng: np.random.Generator) -> list[Indices]:
+def mask_partition(count: int, mask: float, *, rng: np.random.Generator) -> list[Indices]:
     """Return disjoint sets of about equal size that hold each of ``count`` patches once.
 
     There are ``ceil(1 / mask)`` of them (or ``count``), the fewest with no more than the share
@@ -49,8 +49,8 @@ class Reconstructor(nn.Module):
     def __init__(self, width: int, depth: int, heads: int, mask: float) -> None:
         super().__init__()
         self.mask = mask
-        self.encoder = PointEncoder("pointmae", width, depth, heads)
-        self.decoder = Decoder(width, max(1, depth // 3), heads)
+        self.encoder = PointEncoder("pointmae", width, depth=depth, heads=heads)
+        self.decoder = Decoder(width, max(1, depth // 3), heads=heads)
         self.register_buffer("size", torch.ones(()))
 
     def fit_size(self, patches: list[Tensor]) -> None:
@@ -71,10 +71,10 @@ class Reconstructor(nn.Module):
         index = torch.from_numpy(order).to(patches.device)
         patches, centers = patches[index] / self.size, centers[index]
         tokens = self.encoder.embed(patches[:seen])
-        told = self._tell(tokens, centers[:seen], centers[seen:])
+        told = self._tell(tokens, centers[:seen], hidden=centers[seen:])
         return chamfer(told, patches[seen:])
 
-    def _tell(self, tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
+    def _tell(self, tokens: Tensor, visible: Tensor, *, hidden: Tensor) -> Tensor:
         """Return the hidden patches, ``(H, TARGET, 3)``, in units of ``size``."""
         seen = self.encoder.layers(tokens[None], visible[None])[-1]
         told: Tensor = self.decoder(seen, torch.cat([visible, hidden])[None])
@@ -93,11 +93,11 @@ class Reconstructor(nn.Module):
         for _ in range(iterations):
             tokens = self.encoder.embed(patches / self.size)
             told = tokens.new_empty(len(centers), TARGET, 3)
-            for part in mask_partition(len(centers), self.mask, rng):
+            for part in mask_partition(len(centers), self.mask, rng=rng):
                 hidden = torch.from_numpy(part).to(centers.device)
                 visible = torch.ones(len(centers), dtype=torch.bool, device=centers.device)
                 visible[hidden] = False
-                told[hidden] = self._tell(tokens[visible], centers[visible], centers[hidden])
+                told[hidden] = self._tell(tokens[visible], centers[visible], hidden=centers[hidden])
             patches = told * self.size
         return patches
 
@@ -115,8 +115,8 @@ def surface_distance(points: Tensor, surface: Tensor) -> Tensor:
         surface: With shape ``(S, 3)``; clouds of any device are measured on the processor.
     """
     query, rows = points.cpu().numpy(), surface.float().cpu().numpy()
-    near = nearest(rows, query, PLANE)[1]
-    normal = principal_axes(rows, query, near)[1][:, :, 0]
+    near = nearest(rows, query, count=PLANE)[1]
+    normal = principal_axes(rows, query, neighbors=near)[1][:, :, 0]
     offset = rows[near].mean(axis=1) - query
     distance = np.abs(np.einsum("nc,nc->n", offset, normal))
     return torch.from_numpy(distance).to(points)

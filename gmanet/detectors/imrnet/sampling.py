@@ -32,7 +32,7 @@ def surface_change(pos: Floats, neighbors: Indices) -> Floats:
         pos: Points, with shape ``(N, 3)``.
         neighbors: Indices of each point's neighbors, with shape ``(N, K)``.
     """
-    values, axes = principal_axes(pos, pos, neighbors)
+    values, axes = principal_axes(pos, pos, neighbors=neighbors)
     normal = axes[:, :, 0]
     cosine = np.einsum("nkc,nc->nk", normal[neighbors], normal)
     bend = np.clip(1 - cosine**2, 0, 1).mean(axis=1)
@@ -42,7 +42,7 @@ def surface_change(pos: Floats, neighbors: Indices) -> Floats:
     return np.asarray(parts[0] + parts[1], dtype=np.float32)
 
 
-def aware_points(pos: Floats, count: int, share: float) -> Indices:
+def aware_points(pos: Floats, count: int, *, share: float) -> Indices:
     """Return indices of ``min(count, N)`` points, ``share`` of them from the changing region.
 
     The region is the quarter of the points with the largest change.  It and the rest are each
@@ -55,7 +55,7 @@ def aware_points(pos: Floats, count: int, share: float) -> Indices:
         share: Share of them in the changing region.
     """
     count = min(count, len(pos))
-    change = surface_change(pos, nearest(pos, pos, NEIGHBORS)[1])
+    change = surface_change(pos, nearest(pos, pos, count=NEIGHBORS)[1])
     changing = change > np.quantile(change, 1 - CHANGING)
     inside, outside = np.flatnonzero(changing), np.flatnonzero(~changing)
     quota = min(len(inside), max(round(share * count), count - len(outside)))

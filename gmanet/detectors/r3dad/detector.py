@@ -55,7 +55,7 @@ DRAWERS = 4
 """Processes that draw copies, at most."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class R3DADConfig(DetectorConfig):
     """R3D-AD's settings; the defaults are the paper's.
 
@@ -97,19 +97,19 @@ class R3DADConfig(DetectorConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._refuse("pose", self.pose not in POSES, f"one of {', '.join(POSES)}")
+        self._refuse("pose", self.pose not in POSES, wanted=f"one of {', '.join(POSES)}")
         for name in COUNTS:
-            self._refuse(name, getattr(self, name) < 1, "at least 1")
+            self._refuse(name, getattr(self, name) < 1, wanted="at least 1")
         for name in ("encoder", "denoiser"):
             widths = getattr(self, name)
-            self._refuse(name, not widths or min(widths) < 1, "the channels of its layers")
+            self._refuse(name, not widths or min(widths) < 1, wanted="the channels of its layers")
         for name in ("eta", "abnormal"):
-            self._refuse(name, not 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        self._refuse("learning_rate", not self.learning_rate > 0, "more than 0")
+            self._refuse(name, not 0 <= getattr(self, name) <= 1, wanted="between 0 and 1")
+        self._refuse("learning_rate", not self.learning_rate > 0, wanted="more than 0")
         most = self.diffusion
-        self._refuse("sampling", self.sampling > most, f"at most detector.diffusion={most}")
+        self._refuse("sampling", self.sampling > most, wanted=f"at most detector.diffusion={most}")
 
-    def _refuse(self, name: str, wrong: bool, wanted: str) -> None:
+    def _refuse(self, name: str, wrong: bool, *, wanted: str) -> None:
         if wrong:
             raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted {wanted}")
 
@@ -166,7 +166,7 @@ class R3DAD(Posed):
     def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
         """Return every point's distance to the reconstruction, ``(N,)``, and the object's score."""
         made = self.reconstruct(record.shape)[0].cpu().numpy()
-        distance = nearest(made, record.place.cpu().numpy(), 1)[0][:, 0]
+        distance = nearest(made, record.place.cpu().numpy(), count=1)[0][:, 0]
         return self.with_object(torch.from_numpy(distance).to(record.place.device))
 
     def configure_optimizers(self) -> Any:

@@ -111,6 +111,7 @@ class Diffusion(nn.Module):
         self,
         denoiser: nn.Module,
         steps: int = 200,
+        *,
         first: float = 1e-4,
         last: float = 0.05,
     ) -> None:
@@ -121,7 +122,7 @@ class Diffusion(nn.Module):
         self.register_buffer("angle", (torch.pi * beta / last).float(), persistent=False)
         self.register_buffer("kept", kept.float(), persistent=False)
 
-    def noised(self, points: Tensor, step: Tensor, noise: Tensor) -> Tensor:
+    def noised(self, points: Tensor, step: Tensor, *, noise: Tensor) -> Tensor:
         r"""Return :math:`x_t` of clouds with shape ``(B, K, 3)``; ``step`` 0 is the clouds."""
         kept = self.kept[step][:, None, None]
         return kept.sqrt() * points + (1 - kept).sqrt() * noise
@@ -142,7 +143,7 @@ class Diffusion(nn.Module):
         noise = torch.randn_like(twin)
         kept = self.kept[step][:, None, None]
         target = noise + (kept / (1 - kept)).sqrt() * (twin - normal)
-        said = self.denoiser(self.noised(twin, step, noise), self.angle[step - 1], code)
+        said = self.denoiser(self.noised(twin, step, noise=noise), self.angle[step - 1], code)
         loss: Tensor = (said - target).square().mean()
         return loss
 

@@ -46,7 +46,7 @@ FLOOR_SIDE = 1024
 
 
 def fit_briefly(
-    detector: Detector, train: CloudDataset, synthesis: SynthesisConfig, seed: int
+    detector: Detector, train: CloudDataset, *, synthesis: SynthesisConfig, seed: int
 ) -> Detector:
     """Return the detector prepared on all clouds, fitted on :data:`FITTED`, and enlarged.
 
@@ -62,14 +62,16 @@ def fit_briefly(
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(workers=0, checkpoint_every=10**6)
         epochs = detector.epochs(len(few), synthesis)
-        make_trainer(detector, config, Path(folder), None, epochs).fit(detector, data)
+        make_trainer(detector, config, folder=Path(folder), logger=None, epochs=epochs).fit(
+            detector, data
+        )
     reader = detector.reader()
     detector.enlarge(read(train[0], getattr(reader, "of_train", reader)), len(train))
     return detector.eval()
 
 
 def measure(
-    detector: Detector, clouds: Sequence[Cloud], device: str = "cpu", whole: bool = True
+    detector: Detector, clouds: Sequence[Cloud], *, device: str = "cpu", whole: bool = True
 ) -> dict[str, Any]:
     """Return what scoring costs; the first cloud, which gives the peak memory, is not timed.
 
@@ -85,10 +87,10 @@ def measure(
         in seconds, and ``gflop`` of the score.
     """
     detector = detector.to(device)
-    _score(detector, clouds[0].replace(pos=clouds[0].pos[:WARM], label=None), device)
+    _score(detector, clouds[0].replace(pos=clouds[0].pos[:WARM], label=None), device=device)
     with PeakMemory(device) as peak:
-        _score(detector, clouds[0], device)
-    reader, score = zip(*(_score(detector, cloud, device) for cloud in clouds), strict=True)
+        _score(detector, clouds[0], device=device)
+    reader, score = zip(*(_score(detector, cloud, device=device) for cloud in clouds), strict=True)
     parts = (list(detector.parameters()), list(detector.buffers()))
     found: dict[str, Any] = {
         "seconds": [one + other for one, other in zip(reader, score, strict=True)],
@@ -101,14 +103,14 @@ def measure(
         "model_mib": sum(map(_bytes, [*parts[0], *parts[1]])) / MIB,
         "threads": torch.get_num_threads(),
     }
-    return found | _details(detector, clouds[0], device) if whole else found
+    return found | _details(detector, clouds[0], device=device) if whole else found
 
 
 def _bytes(part: Tensor) -> int:
     return part.numel() * part.element_size()
 
 
-def _score(detector: Detector, cloud: Cloud, device: str) -> tuple[float, float]:
+def _score(detector: Detector, cloud: Cloud, *, device: str) -> tuple[float, float]:
     """Return seconds of the reader and of the score."""
     start = time.perf_counter()
     record = read(cloud, detector.reader())
@@ -117,7 +119,7 @@ def _score(detector: Detector, cloud: Cloud, device: str) -> tuple[float, float]
     return middle - start, time.perf_counter() - middle
 
 
-def _details(detector: Detector, cloud: Cloud, device: str) -> dict[str, Any]:
+def _details(detector: Detector, cloud: Cloud, *, device: str) -> dict[str, Any]:
     """Return stages, arithmetic and floor.
 
     Stages are those of one thread: a clock sees its own thread alone.
@@ -126,7 +128,7 @@ def _details(detector: Detector, cloud: Cloud, device: str) -> dict[str, Any]:
     torch.set_num_threads(1)
     try:
         with StageClock() as clock:
-            _score(detector, cloud, device)
+            _score(detector, cloud, device=device)
     finally:
         torch.set_num_threads(threads)
     record = read(cloud, detector.reader()).to(device)

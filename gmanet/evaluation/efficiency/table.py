@@ -77,6 +77,7 @@ class Measured:
 def page(
     rows: Sequence[Measured],
     record: Mapping[str, Any],
+    *,
     typed: str,
     device: str,
     failed: Sequence[str],

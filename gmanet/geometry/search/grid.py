@@ -47,7 +47,7 @@ farther is searched if they do not."""
 
 
 def grid_nearest(
-    pos: Floats, query: Floats, count: int, workers: int = 1
+    pos: Floats, query: Floats, *, count: int, workers: int = 1
 ) -> tuple[Floats, Indices]:
     """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
 
@@ -61,16 +61,16 @@ def grid_nearest(
         workers: Threads.
     """
     if len(pos) < max(SMALL, 2 * count) or not len(query):
-        return nearest(pos, query, count, workers)
+        return nearest(pos, query, count=count, workers=workers)
     pos, query = (np.ascontiguousarray(part, dtype=np.float32) for part in (pos, query))
     low, high = bounds(pos)
-    size = _cell(pos, query, count, (high - low).astype(np.float64))
+    size = _cell(pos, query, count=count, extent=(high - low).astype(np.float64))
     shape = ((high - low) / size).astype(np.int64) + 1
     cell = cells_of(pos, low, size, shape)
     order, start = by_cell(cell, int(shape.prod()))
     own = cell if query is pos else cells_of(query, low, size, shape)
     if (start[own + 1] - start[own]).mean() > CROWDED * count + SMALL:
-        return nearest(pos, query, count, workers)
+        return nearest(pos, query, count=count, workers=workers)
     rows = order if query is pos else by_cell(own, len(start) - 1)[0]
     distance = np.empty((len(query), count), dtype=np.float32)
     index = np.empty((len(query), count), dtype=np.int64)
@@ -89,11 +89,11 @@ def grid_nearest(
     over_rows(_search, len(query), workers, *arguments)
     rest = np.flatnonzero(index[:, 0] < 0)
     if len(rest):
-        distance[rest], index[rest] = nearest(pos, query[rest], count, workers)
+        distance[rest], index[rest] = nearest(pos, query[rest], count=count, workers=workers)
     return distance, index
 
 
-def _cell(pos: Floats, query: Floats, count: int, extent: Doubles) -> np.float32:
+def _cell(pos: Floats, query: Floats, *, count: int, extent: Doubles) -> np.float32:
     """Return an edge of cells that holds the neighborhoods of most queries."""
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)

@@ -126,7 +126,7 @@ class PointEncoder(nn.Module):
     """
 
     def __init__(
-        self, kind: str = "pointmae", width: int = 96, depth: int = 4, heads: int = 3
+        self, kind: str = "pointmae", width: int = 96, *, depth: int = 4, heads: int = 3
     ) -> None:
         super().__init__()
         if kind not in KINDS:

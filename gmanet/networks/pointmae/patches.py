@@ -31,7 +31,7 @@ class PatchedCloud(Data):
         return super().__inc__(key, value, *args, **kwargs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatchReader:
     """Turn a cloud into patches and the way from their centers to all points.
 
@@ -59,7 +59,7 @@ class PatchReader:
         return PatchedCloud(
             points=torch.from_numpy(pos),
             chosen=torch.from_numpy(chosen),
-            groups=torch.from_numpy(nearest(pos, center, self.group)[1]),
+            groups=torch.from_numpy(nearest(pos, center, count=self.group)[1]),
             near=torch.from_numpy(near),
             weight=torch.from_numpy(weight),
             num_nodes=len(pos),

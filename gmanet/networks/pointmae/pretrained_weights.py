@@ -42,7 +42,7 @@ def load_official(
     Raises:
         InputError: No such file, another layout, a missing key or a tensor of another shape.
     """
-    encoder = PointEncoder(kind, width, depth, heads)
+    encoder = PointEncoder(kind, width, depth=depth, heads=heads)
     found = _weights(Path(path), PREFIX[kind])
     state = {}
     for key, own in encoder.state_dict().items():
@@ -52,7 +52,7 @@ def load_official(
         shape = tuple(own.shape)
         if key == SPLIT:
             shape = (shape[0], 2 * shape[1])
-        state[key] = _tensor(found, Path(path), PREFIX[kind], name, shape)
+        state[key] = _tensor(found, Path(path), prefix=PREFIX[kind], name=name, shape=shape)
     half = state[SPLIT].shape[1] // 2
     state[WHOLE], state[SPLIT] = state[SPLIT][:, :half], state[SPLIT][:, half:]
     encoder.load_state_dict(state)
@@ -81,7 +81,7 @@ def _weights(path: Path, prefix: str) -> dict[str, Any]:
 
 
 def _tensor(
-    found: Mapping[str, Any], path: Path, prefix: str, name: str, shape: tuple[int, ...]
+    found: Mapping[str, Any], path: Path, *, prefix: str, name: str, shape: tuple[int, ...]
 ) -> Tensor:
     """Return a tensor of the shape that is wanted, convolutions of size 1 as matrices."""
     value = found.get(name)

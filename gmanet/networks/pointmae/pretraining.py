@@ -54,7 +54,7 @@ class Decoder(nn.Module):
         heads: Attention heads.
     """
 
-    def __init__(self, width: int, depth: int, heads: int) -> None:
+    def __init__(self, width: int, depth: int, *, heads: int) -> None:
         super().__init__()
         self.mask_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.place = place_embedding(width)
@@ -82,6 +82,7 @@ class Decoder(nn.Module):
 def pretrain(
     encoder: PointEncoder,
     clouds: Sequence[tuple[Tensor, Tensor]],
+    *,
     steps: int,
     rng: np.random.Generator,
     batch: int = 2,
@@ -101,7 +102,7 @@ def pretrain(
     device = encoder.norm.weight.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        decoder = Decoder(encoder.width, max(1, encoder.depth // 3), encoder.heads).to(device)
+        decoder = Decoder(encoder.width, max(1, encoder.depth // 3), heads=encoder.heads).to(device)
     size = torch.cat([patches.flatten() for patches, _ in clouds]).square().mean().sqrt() + 1e-12
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.05)
@@ -110,8 +111,14 @@ def pretrain(
     losses = []
     with torch.enable_grad():
         for _ in range(steps):
-            patches, centers = _draw(clouds, batch, rng)
-            loss = _loss(encoder, decoder, patches.to(device), centers.to(device), size.item())
+            patches, centers = _draw(clouds, batch, rng=rng)
+            loss = _loss(
+                encoder,
+                decoder,
+                patches=patches.to(device),
+                centers=centers.to(device),
+                size=size.item(),
+            )
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(parameters, 10.0)
@@ -123,7 +130,7 @@ def pretrain(
 
 
 def _draw(
-    clouds: Sequence[tuple[Tensor, Tensor]], batch: int, rng: np.random.Generator
+    clouds: Sequence[tuple[Tensor, Tensor]], batch: int, *, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return turned patches ``(B, M, K, 3)`` and centers ``(B, M, 3)`` in random order."""
     count = min(len(centers) for _, centers in clouds)
@@ -138,7 +145,7 @@ def _draw(
 
 
 def _loss(
-    encoder: PointEncoder, decoder: Decoder, patches: Tensor, centers: Tensor, size: float
+    encoder: PointEncoder, decoder: Decoder, *, patches: Tensor, centers: Tensor, size: float
 ) -> Tensor:
     """Return the loss where the last ``MASK`` of the patches are hidden."""
     clouds, count = centers.shape[:2]

@@ -25,18 +25,19 @@ __all__ = ["pretrained"]
 def pretrained(
     encoder: PointEncoder,
     clouds: Sequence[tuple[Tensor, Tensor]],
+    *,
     steps: int,
     rng: np.random.Generator,
 ) -> None:
     """Give an encoder the weights of ``pretraining.pretrain``, from a file where it is stored."""
-    path = kept("encoder", ".pt", _decisive(encoder, clouds, steps, rng))
+    path = kept("encoder", ".pt", parts=_decisive(encoder, clouds, steps=steps, rng=rng))
     if path is None:
-        pretrain(encoder, clouds, steps, rng)
+        pretrain(encoder, clouds, steps=steps, rng=rng)
         return
     try:
         encoder.load_state_dict(_stored(path, encoder))
     except Exception:  # missing, or whatever torch, pickle and zipfile raise of a damaged file
-        pretrain(encoder, clouds, steps, rng)
+        pretrain(encoder, clouds, steps=steps, rng=rng)
         store(partial(write_tensors, path, encoder.state_dict()))
     encoder.requires_grad_(False).eval()
 
@@ -59,6 +60,7 @@ def _stored(path: Path, encoder: PointEncoder) -> dict[str, Tensor]:
 def _decisive(
     encoder: PointEncoder,
     clouds: Sequence[tuple[Tensor, Tensor]],
+    *,
     steps: int,
     rng: np.random.Generator,
 ) -> Iterator[npt.ArrayLike]:

@@ -41,9 +41,9 @@ def add_critical(target: Target, rng: np.random.Generator) -> Change:
     start = np.concatenate([target.pos, victim.jitter(critical, rng)])
     free = np.arange(len(origin)) >= len(target.pos)
     budget = target.depth * float(np.sqrt(count))
-    added = ascent(victim, origin, start, free, budget)[free]
+    added = ascent(victim, origin, start=start, free=free, budget=budget)[free]
     none = np.zeros(len(target.pos), dtype=bool)
-    return Change(target.pos, none, none, none, added)
+    return Change(pos=target.pos, label=none, gone=none, closed=none, added=added)
 
 
 def drop_salient(target: Target, rng: np.random.Generator) -> Change:
@@ -64,4 +64,4 @@ def drop_salient(target: Target, rng: np.random.Generator) -> Change:
     distance = cKDTree(target.pos[gone]).query(target.pos[kept])[0]
     label = np.zeros(len(target.pos), dtype=bool)
     label[kept[np.argsort(distance, kind="stable")[:count]]] = True
-    return Change(target.pos, label, gone, label | gone)
+    return Change(pos=target.pos, label=label, gone=gone, closed=label | gone)

@@ -34,7 +34,7 @@ def relocated(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Labels:
     return np.asarray((stored[0] != stored[1]).any(axis=1))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Target:
     """A patch of a normal cloud.
 
@@ -55,7 +55,7 @@ class Target:
         return self.depth * float(np.sqrt(len(self.pos)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Change:
     """A changed patch.
 
@@ -83,4 +83,4 @@ class Change:
             pos: Where they are now, with shape ``(m, 3)``.
         """
         every = np.ones(len(pos), dtype=bool)
-        return cls(pos, relocated(before, pos), ~every, every)
+        return cls(pos=pos, label=relocated(before, pos), gone=~every, closed=every)

@@ -23,10 +23,14 @@ def gradient_shift(target: Target, rng: np.random.Generator) -> Change:
     victim = Victim(target.pos, rng)
     start = victim.jitter(target.pos, rng)
     free = np.ones(len(start), dtype=bool)
-    return Change.moved(target.pos, ascent(victim, target.pos, start, free, target.budget))
+    return Change.moved(
+        target.pos, ascent(victim, target.pos, start=start, free=free, budget=target.budget)
+    )
 
 
-def ascent(victim: Victim, origin: Doubles, start: Doubles, free: Labels, budget: float) -> Doubles:
+def ascent(
+    victim: Victim, origin: Doubles, *, start: Doubles, free: Labels, budget: float
+) -> Doubles:
     """Return points that went up the gradient within a budget about their origin, ``(n, 3)``.
 
     Args:

@@ -37,6 +37,7 @@ LEAST = 8
 def attacked(
     cloud: Cloud,
     attack: Attack,
+    *,
     patches: int,
     count: int,
     depth: Callable[[], float],
@@ -60,11 +61,13 @@ def attacked(
     added = [np.zeros((0, 3))]
     for _ in range(patches):
         seed = int(rng.integers(len(cloud)))
-        index = _ball(cloud, seed, max(count, LEAST))
+        index = _ball(cloud, seed, count=max(count, LEAST))
         index = index[~closed[index]]
         if len(index) < LEAST:
             continue
-        made = attack(Target(cloud.pos[index].astype(np.float64), center, depth()), rng)
+        made = attack(
+            Target(pos=cloud.pos[index].astype(np.float64), center=center, depth=depth()), rng
+        )
         pos[index], label[index] = made.pos, made.label
         gone[index], closed[index] = made.gone, made.closed
         added.append(made.added)
@@ -73,5 +76,5 @@ def attacked(
     return cloud.replace(pos=every.astype(np.float32), label=known, normal=None)
 
 
-def _ball(cloud: Cloud, seed: int, count: int) -> Indices:
-    return np.asarray(nearest(cloud.pos, cloud.pos[seed : seed + 1], count)[1][0])
+def _ball(cloud: Cloud, seed: int, *, count: int) -> Indices:
+    return np.asarray(nearest(cloud.pos, cloud.pos[seed : seed + 1], count=count)[1][0])
