@@ -37,7 +37,7 @@ def score_again(run: Run, variant: str) -> Figures:
     from gmanet.errors import InputError
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.predictions import predict_cloud
-    from gmanet.predict import load_detector
+    from gmanet.runs.scoring import load_detector
 
     detector = load_detector(run)
     if not isinstance(detector, GMANet):

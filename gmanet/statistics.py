@@ -12,92 +12,17 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from gmanet.config.compose import compose
-from gmanet.datasets.base import SPLITS
-from gmanet.datasets.catalog import categories, open_data
+from gmanet.datasets.catalog import categories
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.statistics import (
-    Counted,
-    Size,
-    compared,
-    size_of,
-    table_2,
-    table_3,
-    write_sizes,
-)
+from gmanet.datasets.statistics import Counted, Size
+from gmanet.datasets.statistics_page import describe, write_statistics
 from gmanet.errors import InputError, command
-from gmanet.runtime.atomic import replacing
 from gmanet.runtime.provenance import provenance, short_commit
 
-__all__ = ["describe", "write_statistics"]
-
-
-def describe(
-    config: DataConfig, chosen: Sequence[str], *, title: str, counted: Counted
-) -> list[Size]:
-    """Return the sizes of all clouds of some categories of a data set, as its files hold them.
-
-    Args:
-        config: The data set; its own category, ``views`` and ``train_clouds`` do not count.
-        chosen: The categories.
-        title: What the data set is called in the tables.
-        counted: What is known already; takes what is new.
-
-    Raises:
-        InputError: What the data set's loader refuses.
-    """
-    sizes = []
-    for category in chosen:
-        whole = replace(config, category=category, views=0, train_clouds=0)
-        for split in SPLITS:
-            data = open_data(whole, split)
-            own = counted.of(title, data.category, split)
-            if not own:
-                clouds = tqdm(data, f"{title} {category} {split}", len(data), unit="cloud")
-                own = [size_of(title, split, cloud=cloud) for cloud in clouds]
-                counted.add(own)
-            sizes += own
-    return sizes
-
-
-def write_statistics(
-    folder: Path, sizes: Sequence[Size], *, compare: Sequence[str] = (), about: str = ""
-) -> str:
-    """Return the tables after writing them, a line per cloud, and the picture.
-
-    Args:
-        folder: Where the files go.
-        sizes: Clouds of one or several data sets.
-        compare: Data sets to set beside the paper's Table II.
-        about: What the page says of itself.
-
-    Raises:
-        InputError: A file cannot be written.
-    """
-    from gmanet.view.distributions import save_distributions
-
-    names = list(dict.fromkeys(size.data for size in sizes))
-    parts = ["# Statistics", about]
-    for name in names:
-        own = [size for size in sizes if size.data == name]
-        parts += [f"## {name} (Table II; points in thousands)", table_2(own, name in compare)]
-        if name in compare:
-            parts.append(compared(own))
-    parts += ["## All (Table III)", table_3(sizes)]
-    parts += ["## Distributions (Fig. 4)", "![](distributions.png)"]
-    text = "\n\n".join(part for part in parts if part) + "\n"
-    with replacing(folder / "statistics.md") as draft:
-        draft.write_text(text, encoding="utf-8")
-    write_sizes(folder / "statistics.csv", sizes)
-    ratios = {n: [s.ratio for s in sizes if s.data == n and s.ratio is not None] for n in names}
-    points = {name: [size.points for size in sizes if size.data == name] for name in names}
-    save_distributions(folder / "distributions.png", ratios, points=points)
-    return text
+__all__ = ["main"]
 
 
 def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str]]]:

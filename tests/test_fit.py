@@ -22,6 +22,7 @@ from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.measure import FIGURES
 from gmanet.formats import write_cloud
 from gmanet.runs.folder import Run
+from gmanet.runs.scoring import load_detector
 
 fit = import_module("gmanet.fit")
 
@@ -219,7 +220,7 @@ def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path)
     cloud = Procedural("hexagonal_nut", "test", profile="tiny")[4]
     with np.load(finished / f"predictions/{cloud.name}.npz") as stored:
         score = stored["score"]
-    said = predict.load_detector(Run(finished)).score(cloud)
+    said = load_detector(Run(finished)).score(cloud)
     np.testing.assert_array_equal(said.points, score)
     whole = said.object
     assert whole == pytest.approx(figures(finished)["objects"][cloud.name], abs=1e-6)

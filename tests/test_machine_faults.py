@@ -44,6 +44,9 @@ from gmanet.evaluation.efficiency import table
 from gmanet.formats import write_cloud
 from gmanet.registration.cached import register_cached
 from gmanet.registration.target import Target
+from gmanet.runs import efficiency as measuring
+from gmanet.runs import processes, scoring
+from gmanet.runs import report as written
 from gmanet.runs.experiment import read_experiment
 from gmanet.runtime import atomic
 from gmanet.runtime.cores import processes_at_most
@@ -167,19 +170,19 @@ def made(type_once, bumped_plate):
 def begin(made, tmp_path, type_in, monkeypatch, capsys):
     """Return ``begin(name, out)``: fill the folder of outputs; the rest says what is typed."""
     rounds = [{"seconds": [0.1], "stages": {}, "floor": 0.01, "peak": 1.0, "model": 1.0}]
-    monkeypatch.setattr(efficiency, "_measure_all", lambda *_, **__: {})
-    monkeypatch.setattr(efficiency, "_rounds", lambda *_: {("curvature", 900): rounds})
-    monkeypatch.setattr(table, "page", lambda *_: "a page")
+    monkeypatch.setattr(measuring, "_measure_all", lambda *_, **__: {})
+    monkeypatch.setattr(measuring, "_rounds", lambda *_: {("curvature", 900): rounds})
+    monkeypatch.setattr(table, "page", lambda *_, **__: "a page")
     monkeypatch.setattr(table, "csv_rows", lambda *_: "a,b\n")
     detector = SimpleNamespace(
         fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
     )
-    monkeypatch.setattr(predict, "load_detector", lambda run: detector)
+    monkeypatch.setattr(scoring, "load_detector", lambda run: detector)
     for module in (grid, viewpoints, sheet):
         monkeypatch.setattr(module, "render", blank)
     stub = tmp_path / "stub.py"
     stub.write_text(STUB, encoding="utf-8")
-    monkeypatch.setattr(benchmark, "FIT", (sys.executable, str(stub)))
+    monkeypatch.setattr(processes, "FIT", (sys.executable, str(stub)))
     before = {number: signal.getsignal(number) for number in signal.valid_signals()}
 
     def start(name, out):
@@ -331,7 +334,7 @@ def test_the_reader_of_its_output_has_left(name, begin, tmp_path, monkeypatch):
 def test_an_interrupt_between_reading_and_writing(name, begin, tmp_path, monkeypatch):
     attempt = begin(name, tmp_path / "out")
     with monkeypatch.context() as patched:
-        module = sys.modules[attempt.typed.main.__module__]
+        module = written if name == "report" else sys.modules[attempt.typed.main.__module__]
         patched.setattr(module, "read_experiment", raising(KeyboardInterrupt()))
         assert "interrupted" in attempt.fails(130)
     attempt.succeeds()

@@ -14,6 +14,7 @@ from gmanet.datasets.folder import Folder
 from gmanet.detectors.base import Scores
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud, write_cloud
+from gmanet.runs import scoring
 from gmanet.runs.folder import Run
 
 
@@ -153,7 +154,7 @@ def test_every_ending_is_named(type_in, capsys):
 
 
 def test_what_a_scan_lacks_is_said(run, scans, type_in, monkeypatch, capsys):
-    read = predict.read_cloud
-    monkeypatch.setattr(predict, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
+    read = scoring.read_cloud
+    monkeypatch.setattr(scoring, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
     type_in(predict.main, run, scans / "good/0.ply")
     assert capsys.readouterr().err == "note: is odd\n"

@@ -64,8 +64,15 @@ def clean(cloud: Cloud, cleaning: Cleaning) -> Cleaned:
     Raises:
         InputError: Too few points remain.
     """
-    how = (cleaning.neighbors, cleaning.ratio, cleaning.stop, cleaning.rounds, cleaning.contrast)
-    inside = _taken(cloud, inliers(cloud.pos, *how).nonzero()[0])
+    inner = inliers(
+        cloud.pos,
+        cleaning.neighbors,
+        ratio=cleaning.ratio,
+        stop=cleaning.stop,
+        rounds=cleaning.rounds,
+        contrast=cleaning.contrast,
+    )
+    inside = _taken(cloud, inner.nonzero()[0])
     cell = cleaning.cell or cell_of_depth(inside.pos, cleaning.depth) * (cleaning.depth > 0)
     chosen = _taken(inside, octree_sample(inside.pos, cell)) if cell else inside
     chosen.checked(f"after thinning to cells of {cell:.6g}")

@@ -28,6 +28,7 @@ BLOCK = 2**17
 def inliers(
     pos: Floats,
     neighbors: int = 20,
+    *,
     ratio: float = 5.0,
     stop: float = 0.005,
     rounds: int = 10,

@@ -13,7 +13,7 @@ from gmanet.config.aliases import current
 from gmanet.config.overrides import file_name, flatten
 from gmanet.datasets.catalog import DATASETS
 from gmanet.datasets.config import DataConfig
-from gmanet.detectors import DETECTORS
+from gmanet.detectors import DEFAULT, DETECTORS
 from gmanet.detectors.base import DetectorConfig
 from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
@@ -73,7 +73,7 @@ class RunConfig:
     seed: int = 0
     data: DataConfig = field(default_factory=DataConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
-    detector: DetectorConfig = field(default_factory=lambda: DETECTORS["gmanet"].Config())
+    detector: DetectorConfig = field(default_factory=lambda: DETECTORS[DEFAULT].Config())
     train: TrainConfig = field(default_factory=TrainConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
 
@@ -201,7 +201,7 @@ def _meaning(kind: str) -> str:
 def _detector(run: Mapping[str, Any], where: Callable[[str], str]) -> DetectorConfig:
     """Return the default settings of the detector that the values name."""
     section = run.get("detector")
-    name = section.get("name", "gmanet") if isinstance(section, Mapping) else "gmanet"
+    name = section.get("name", DEFAULT) if isinstance(section, Mapping) else DEFAULT
     if not isinstance(name, str) or name not in DETECTORS:
         place = where("detector.name")
         there = ", ".join(DETECTORS)

@@ -102,8 +102,8 @@ def take_inventory(
 def inventory(
     config: DataConfig,
     train: CloudDataset,
-    test: CloudDataset,
     *,
+    test: CloudDataset,
     processes: int = 0,
     progress: bool = True,
 ) -> dict[str, list[Entry]]:

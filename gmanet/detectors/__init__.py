@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gmanet.detectors.base import Detector
 
-__all__ = ["DETECTORS"]
+__all__ = ["DEFAULT", "DETECTORS"]
 
 
 class _Table(Mapping[str, "type[Detector]"]):
@@ -56,3 +56,6 @@ DETECTORS: Mapping[str, type[Detector]] = _Table(
     }
 )
 """Name -> class; ``detector=NAME`` chooses one."""
+
+DEFAULT = "gmanet"
+"""Detector of a run that names none."""

@@ -6,20 +6,22 @@ none and configure no optimizer: nothing pretends to train.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from lightning import LightningModule
 from torch import Tensor
+from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.detectors.reading import ReadClouds, Reader, read
-from gmanet.detectors.scoring import OBJECT_RULES, object_score
 from gmanet.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +29,35 @@ if TYPE_CHECKING:
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
 
-__all__ = ["Detector", "DetectorConfig", "Scores"]
+__all__ = [
+    *("OBJECT_RULES", "Detector", "DetectorConfig", "ReadClouds", "Reader", "Scores"),
+    *("object_score", "read"),
+]
+
+
+OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
+"""Rule -> share of the highest point scores that are averaged (``max`` takes one point)."""
+
+Reader = Callable[[Cloud], Data]
+"""Turns a cloud into what a detector reads; its record has as many nodes as the cloud points."""
+
+
+def read(cloud: Cloud, reader: Reader) -> Data:
+    """Return the reader's record with the cloud's own fields.
+
+    Added are ``pos (N, 3)``, ``label (N,)`` (all False where unknown: see ``labelled``),
+    ``labelled``, ``name``, ``defect`` and the reader's ``seconds``.
+    """
+    start = time.perf_counter()
+    data = reader(cloud)
+    data.seconds = time.perf_counter() - start
+    label = np.zeros(len(cloud), dtype=bool) if cloud.label is None else cloud.label
+    data.pos = torch.from_numpy(np.ascontiguousarray(cloud.pos))
+    data.label = torch.from_numpy(np.ascontiguousarray(label))
+    data.labelled = cloud.label is not None
+    data.name = cloud.name
+    data.defect = cloud.defect or ""
+    return data
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +98,30 @@ class DetectorConfig:
         return ""
 
 
+def object_score(points: Tensor, share: float) -> Tensor:
+    """Return the mean of a cloud's highest scores, a scalar.
+
+    Args:
+        points: Scores of one cloud's points, with shape ``(N,)``.
+        share: Share of the points that count; at least one does.
+    """
+    count = max(1, int(len(points) * share))
+    return torch.topk(points, count).values.mean()
+
+
+class ReadClouds(Dataset[Data]):
+    """Clouds as a detector reads them."""
+
+    def __init__(self, clouds: CloudDataset, reader: Reader) -> None:
+        self.clouds, self.reader = clouds, reader
+
+    def __len__(self) -> int:
+        return len(self.clouds)
+
+    def __getitem__(self, index: int) -> Data:
+        return read(self.clouds[index], self.reader)
+
+
 class Detector(LightningModule, ABC):
     """Knows what normal clouds look like, and says where another departs from them."""
 
@@ -78,6 +132,8 @@ class Detector(LightningModule, ABC):
     """Items of the training set in one step, of all processes together."""
     learns_from_twins = False
     """Whether it learns from SPCG twins; the others learn from normal clouds alone."""
+    stages: ClassVar[Mapping[str, str]] = {}
+    """Module or function below the package -> stage of the efficiency table that it belongs to."""
     fitted_on: frozenset[str] = frozenset()
     """Fingerprints of the clouds that it was fitted on (``Cloud.fingerprint``)."""
 

@@ -23,8 +23,8 @@ from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank, k_nearest
 from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
-from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
+from gmanet.geometry.neighbors import interpolate
 
 __all__ = ["M3DM", "M3DMConfig", "reweighted"]
 
@@ -96,5 +96,5 @@ class M3DM(PointMAE):
         distance = k_nearest(features, bank.rows, count=self.config.neighbors).mean(dim=1)
         standard = (distance - bank.mean) / bank.deviation
         highest = reweighted(features, bank.rows, distance=distance, count=self.config.reweight)
-        points = propagate(standard, record.near, weight=record.weight)
+        points = interpolate(standard, record.near, weight=record.weight)
         return points, (highest - bank.mean) / bank.deviation

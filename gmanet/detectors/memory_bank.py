@@ -16,8 +16,8 @@ from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank
 from gmanet.detectors.base import Detector, DetectorConfig
-from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
+from gmanet.geometry.neighbors import interpolate
 
 __all__ = ["Described", "MemoryConfig", "MemoryDetector"]
 
@@ -78,7 +78,7 @@ class MemoryDetector(Detector):
 
     def point_scores(self, record: Data) -> Tensor:
         """Return scores of all points of a cloud, interpolated from places, with shape ``(N,)``."""
-        return propagate(
+        return interpolate(
             self.bank_score("feature", record.feature), record.near, weight=record.weight
         )
 

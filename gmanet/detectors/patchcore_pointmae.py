@@ -26,8 +26,8 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.registered import PosedConfig, PosedDetector
-from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
+from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.encoder import KINDS, PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
 from gmanet.networks.pointmae.pretrained_weights import load_official
@@ -114,8 +114,14 @@ class PointMAE(PosedDetector):
         """Load the official weights, or learn from the normal clouds."""
         config = self.config
         if config.weights:
-            sizes = (config.encoder, config.width, config.depth, config.heads)
-            self.encoder.load_state_dict(load_official(config.weights, *sizes).state_dict())
+            official = load_official(
+                config.weights,
+                config.encoder,
+                width=config.width,
+                depth=config.depth,
+                heads=config.heads,
+            )
+            self.encoder.load_state_dict(official.state_dict())
             return
         rng = np.random.default_rng(self.seed)
         clouds = self.trainer.datamodule.train  # type: ignore[attr-defined]
@@ -143,4 +149,4 @@ class PointMAE(PosedDetector):
     def point_scores(self, record: Data) -> Tensor:
         """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
         scores = self.bank_score("feature", self.features(record)["feature"])
-        return propagate(scores, record.near, weight=record.weight)
+        return interpolate(scores, record.near, weight=record.weight)

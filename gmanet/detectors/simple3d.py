@@ -24,10 +24,9 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import fpfh
-from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolate, interpolation, nearest
 from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.spfh import pooled
 
@@ -135,6 +134,6 @@ class Simple3D(MemoryDetector):
         points = super().point_scores(record)
         if not self.config.coarse:
             return points
-        return propagate(
+        return interpolate(
             points[record.around].mean(dim=1), record.coarse, weight=record.coarse_weight
         )

@@ -10,7 +10,8 @@ import numpy as np
 
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.evaluation.predictions import Prediction, load_predictions
+from gmanet.evaluation.predictions import load_predictions
+from gmanet.view.colors import Limits, score_limits
 from gmanet.view.grid import Line, save_grid
 
 __all__ = ["Scored", "draw_grid"]
@@ -68,7 +69,7 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
     test = open_data(data, "test")
     name = ""
     scores: dict[str, np.ndarray] = {}
-    limits: dict[str, tuple[float, float]] = {}
+    limits: dict[str, Limits] = {}
     for run in runs:
         if run.row in scores or _what(run.data) != _what(data):
             continue
@@ -76,7 +77,10 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
         name = name or min((p.name for p in predictions if p.abnormal), default="")
         own = next((p for p in predictions if p.name == name), None)
         if own is not None:
-            scores[run.row], limits[run.row] = own.score, _limits(predictions)
+            scores[run.row], limits[run.row] = (
+                own.score,
+                score_limits(*(p.score for p in predictions)),
+            )
     if not name:
         return None
     cloud = test[test.names.index(name)]
@@ -92,8 +96,3 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
 def _what(data: DataConfig) -> tuple[str, str | None, str, int]:
     """Return what decides on the test clouds of a category."""
     return data.name, data.root, data.profile, data.seed
-
-
-def _limits(predictions: Sequence[Prediction]) -> tuple[float, float]:
-    low, high = np.percentile(np.concatenate([p.score for p in predictions]), (50, 99.9))
-    return float(low), float(max(high, low + 1e-9))

@@ -16,7 +16,7 @@ from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.curves import Curves, curves
 from gmanet.training.logger import StepLogger, identity
-from gmanet.view.colors import score_colors
+from gmanet.view.colors import score_colors, score_limits
 
 __all__ = ["show"]
 
@@ -65,7 +65,8 @@ def show(
     worst = max(predictions, key=lambda prediction: float(prediction.score.max()))
     pos = test[test.names.index(worst.name)].pos
     keep = slice(None, None, -(-len(pos) // SHOWN))
-    color = score_colors(worst.score, *np.percentile(worst.score, (50, 99.9)))
+    low, high = score_limits(worst.score)
+    color = score_colors(worst.score, low, high=high)
     board.cloud("score_cloud", pos[keep], color=np.asarray(color)[keep])
     board.detector(identity(name), detector, figures=found)
 

@@ -8,12 +8,11 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, zip_longest
 from pathlib import Path
 
-import numpy as np
-
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.evaluation.predictions import Prediction, file_stem
 from gmanet.runtime.orphans import end_with
+from gmanet.view.colors import Limits, score_limits
 from gmanet.view.sheet import Panel, save_row
 
 __all__ = ["choose", "draw_gallery"]
@@ -53,9 +52,7 @@ def draw_gallery(
         predictions: Their scores, by name.
         workers: Processes; 0 draws in this one.
     """
-    score = np.concatenate([prediction.score for prediction in predictions.values()])
-    low, high = np.percentile(score, (50, 99.9))
-    limits = (float(low), float(max(high, low + 1e-9)))
+    limits = score_limits(*(prediction.score for prediction in predictions.values()))
     index = {name: place for place, name in enumerate(test.names)}
     jobs = []
     for name in names:
@@ -77,6 +74,6 @@ def _row(normal: Cloud, twin: Cloud | None, *, cloud: Cloud, prediction: Predict
     return row
 
 
-def _draw(path: Path, row: list[Panel], limits: tuple[float, float], unit: str) -> Path:
+def _draw(path: Path, row: list[Panel], limits: Limits, unit: str) -> Path:
     save_row(path, [row], unit=unit, limits=limits)
     return path

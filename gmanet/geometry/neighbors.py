@@ -6,13 +6,18 @@ nothing but the order (up to ties between equal distances).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.farthest import farthest_from
 
-__all__ = ["farthest_points", "interpolation", "inverse_distance", "nearest"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["farthest_points", "interpolate", "interpolation", "inverse_distance", "nearest"]
 
 
 def nearest(pos: Floats, query: Floats, *, count: int, workers: int = 1) -> tuple[Floats, Indices]:
@@ -64,3 +69,14 @@ def inverse_distance(distance: Floats) -> Floats:
     """
     weight = 1.0 / np.maximum(distance.astype(np.float64) ** 2, 1e-12)
     return np.asarray(weight / weight.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def interpolate(values: Tensor, near: Tensor, *, weight: Tensor) -> Tensor:
+    """Return weighted means of the values of each query's nearest points, with shape ``(Q,)``.
+
+    Args:
+        values: One value of each point, with shape ``(N,)``.
+        near: Nearest points of each query, with shape ``(Q, 3)``.
+        weight: Weights of these points, with shape ``(Q, 3)``.
+    """
+    return (values[near] * weight).sum(dim=1)

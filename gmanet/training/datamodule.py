@@ -11,8 +11,7 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Batch, Data
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import Detector
-from gmanet.detectors.reading import ReadClouds
+from gmanet.detectors.base import Detector, ReadClouds
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig

@@ -15,10 +15,15 @@ from scipy.ndimage import gaussian_filter
 
 from gmanet.cloud import Floats, Labels
 
-__all__ = ["LABEL_COLOR", "SCORE_MAP", "SURFACE_COLOR", "Bytes", "label_colors", "score_colors"]
+__all__ = [
+    *("LABEL_COLOR", "SCORE_MAP", "SURFACE_COLOR", "Bytes", "Limits"),
+    *("label_colors", "score_colors", "score_limits"),
+]
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.floating[Any]]
+Limits = tuple[float, float]
+"""Scores that get the first and the last color."""
 
 SURFACE_COLOR: Bytes = np.array([203, 208, 214], dtype=np.uint8)
 """Color of normal points and of points without labels: bare metal."""
@@ -39,7 +44,7 @@ LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38)
 """CIELAB colors (lightness, green to red, blue to yellow) on the smooth curve of the map."""
 
 
-def score_colors(score: npt.ArrayLike, low: float, high: float) -> Bytes:
+def score_colors(score: npt.ArrayLike, low: float, *, high: float) -> Bytes:
     """Return each score's color, with shape ``(N, 3)``.
 
     Args:
@@ -57,6 +62,18 @@ def score_colors(score: npt.ArrayLike, low: float, high: float) -> Bytes:
         raise ValueError("a score is not finite")
     share = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return SCORE_MAP[np.rint(255 * np.clip(share, 0, 1)).astype(np.int64)]
+
+
+def score_limits(*scores: npt.ArrayLike) -> Limits:
+    """Return the median and the 99.9th percentile of all scores together, apart at least a little.
+
+    So half of the points have the color of normal ones, and a few high scores do not pale the rest.
+
+    Args:
+        scores: Finite scores of one or several clouds, each with shape ``(N,)``.
+    """
+    low, high = np.percentile(np.concatenate([np.asarray(one) for one in scores]), (50, 99.9))
+    return float(low), float(max(high, low + 1e-9))
 
 
 def label_colors(label: npt.ArrayLike) -> Bytes:

@@ -123,7 +123,9 @@ def _images(line: Line, size: int) -> list[Bytes]:
     extent = fitting_extent(pos, view)
     colors: list[Bytes | None] = [label_colors(label)]
     for score, limits in zip(line.scores, line.limits, strict=True):
-        colors.append(None if score is None else score_colors(score[chosen], *limits))
+        colors.append(
+            None if score is None else score_colors(score[chosen], limits[0], high=limits[1])
+        )
     blank = np.full((size, size, 3), 255, np.uint8)
     return [
         blank if rgb is None else render(pos, None, rgb=rgb, view=view, size=size, extent=extent)[0]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gmanet.cloud import Floats, Labels
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
-from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.colors import SCORE_MAP, Bytes, Limits, label_colors, score_colors, score_limits
 from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "best_view", "save_row"]
 
-Limits = tuple[float, float] | None
 Rotation = npt.NDArray[np.float64]
 Row = Sequence["Panel"]
 
@@ -53,7 +52,7 @@ def save_row(
     *,
     unit: str = "",
     size: int = 420,
-    limits: Limits = None,
+    limits: Limits | None = None,
     own_views: bool = False,
 ) -> None:
     """Write rows of panels as a PNG; the same input gives the same bytes.
@@ -111,12 +110,19 @@ def _row_views(row: Row) -> list[Rotation]:
 
 
 def _draw_row(
-    figure: Figure, row: Row, *, bottom: int, size: int, unit: str, limits: Limits, own_views: bool
+    figure: Figure,
+    row: Row,
+    *,
+    bottom: int,
+    size: int,
+    unit: str,
+    limits: Limits | None,
+    own_views: bool,
 ) -> None:
     views = [best_view(p.pos, p.label) for p in row] if own_views else _row_views(row)
     extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))
     scores = [panel.score for panel in row if panel.score is not None]
-    low, high = limits or np.percentile(np.concatenate([*scores, [0.0]]), (50, 99.9)).tolist()
+    low, high = limits or (score_limits(*scores) if scores else (0.0, 1.0))
     for column, (panel, view) in enumerate(zip(row, views, strict=True)):
         image, scale = render(
             panel.pos,

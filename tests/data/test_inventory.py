@@ -41,6 +41,11 @@ def opened(root, **more):
     return config, open_data(config, "train"), open_data(config, "test")
 
 
+def inventory_of(root):
+    config, train, test = opened(root)
+    return inventory(config, train, test=test)
+
+
 def test_every_scan_of_both_splits_has_an_entry(scans, capsys):
     config, train, test = opened(scans)
     found = inventory(config, train, test=test)
@@ -58,7 +63,7 @@ def test_procedural_clouds_and_other_processes_read_nothing(scans, monkeypatch):
     train, test = (open_data(procedural, split) for split in ("train", "test"))
     assert inventory(procedural, train, test=test) == {"train": [], "test": []}
     monkeypatch.setenv("RANK", "1")
-    assert inventory(*opened(scans)) == {"train": [], "test": []}
+    assert inventory_of(scans) == {"train": [], "test": []}
 
 
 def test_workers_that_join_late_change_nothing(scans, monkeypatch):
@@ -123,7 +128,7 @@ def test_train_scans_in_two_units_are_refused(
 def test_a_test_scan_in_another_unit_is_said(scans, bumped_plate, capsys):
     scaled(scans / "bump/0.ply", bumped_plate, 0.001)
     scaled(scans / "good/04.ply", bumped_plate, 1000)
-    inventory(*opened(scans))
+    inventory_of(scans)
     small, large = capsys.readouterr().err.splitlines()
     assert small.startswith("note: 1 of 4 test scans are ") and "smaller" in small
     assert str(scans / "bump/0.ply") in small and "millimeters and meters" in small
@@ -132,7 +137,7 @@ def test_a_test_scan_in_another_unit_is_said(scans, bumped_plate, capsys):
 
 def test_what_is_not_read_is_said_once(scans, capsys):
     (scans / "bump/a.las").write_bytes(b"something else")
-    inventory(*opened(scans))
+    inventory_of(scans)
     assert capsys.readouterr().err.count("1 .las; bump/a.las for example") == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gmanet import statistics
 from gmanet.cloud import Cloud
-from gmanet.datasets import catalog
+from gmanet.datasets import catalog, statistics_page
 from gmanet.datasets.procedural import CATEGORIES
 from gmanet.datasets.statistics import (
     PAPER,
@@ -123,13 +123,18 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
         return catalog.open_data(config, split)
 
     with monkeypatch.context() as patched:
-        patched.setattr(statistics, "open_data", open_data)
+        patched.setattr(statistics_page, "open_data", open_data)
         with pytest.raises(SystemExit) as left:
             type_in(statistics.main, *words)
     assert left.value.code == 130
     assert len((tmp_path / "unfinished.csv").read_text().splitlines()) == 2 + 11 + 3
     counted = []
-    monkeypatch.setattr(statistics, "size_of", lambda *a: counted.append(a[2].name) or size_of(*a))
+
+    def count(data, split, *, cloud):
+        counted.append(cloud.name)
+        return size_of(data, split, cloud=cloud)
+
+    monkeypatch.setattr(statistics_page, "size_of", count)
     type_in(statistics.main, *words)
     assert len(counted) == 22 - 14
     assert (tmp_path / "statistics.csv").read_text() == whole

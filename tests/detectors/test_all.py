@@ -11,7 +11,7 @@ import torch
 
 from gmanet.cloud import Cloud
 from gmanet.detectors import DETECTORS
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import read
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig

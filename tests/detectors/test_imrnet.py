@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gmanet.config.compose import compose
+from gmanet.detectors.base import read
 from gmanet.detectors.imrnet.detector import IMRNet, IMRNetConfig
-from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig

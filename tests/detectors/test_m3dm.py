@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.config.compose import compose
+from gmanet.detectors.base import read
 from gmanet.detectors.m3dm import M3DM, M3DMConfig, reweighted
 from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
-from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader

@@ -12,9 +12,9 @@ import torch
 
 from gmanet.cloud import Cloud
 from gmanet.config.compose import compose
+from gmanet.detectors.base import read
 from gmanet.detectors.m3dm import M3DM, M3DMConfig
 from gmanet.detectors.patchcore import PatchCore, PatchCoreConfig
-from gmanet.detectors.reading import read
 from gmanet.detectors.reg3dad import Reg3DAD, Reg3DADConfig
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from gmanet.cloud import Cloud
+from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
-from gmanet.detectors.reading import read
 
 SIZES = {"points": 1024, "centers": 256, "coarse_queries": 256, "experts": 1}
 COUNT = 2000

@@ -16,7 +16,7 @@ from gmanet.detectors.gmanet.descriptors import (
 )
 from gmanet.geometry.spfh import HISTOGRAM
 
-SIZES = (600, 200)
+SIZES = {"points": 600, "centers": 200}
 
 
 def rough(count=2000, seed=0):
@@ -28,7 +28,7 @@ def rough(count=2000, seed=0):
 
 
 def test_shapes_and_types():
-    made = describe(rough(), *SIZES)
+    made = describe(rough(), **SIZES)
     shapes = {
         "chosen": (600,),
         "points": (600, 3),
@@ -68,7 +68,7 @@ def test_shapes_and_types():
     ids=["64", "65", "duplicates", "nearly one place", "a line", "tiny", "huge"],
 )
 def test_odd_clouds_give_finite_answers(pos):
-    made = describe(pos, *SIZES)
+    made = describe(pos, **SIZES)
     kept = min(len(pos), 600)
     assert made.descriptor.shape == (kept, DESCRIPTOR)
     assert made.context.shape == (min(kept, 200), CONTEXT)
@@ -91,7 +91,10 @@ def test_odd_clouds_give_finite_answers(pos):
 def test_row_order_changes_only_the_order(seed):
     pos = rough()
     order = np.random.default_rng(seed).permutation(len(pos))
-    one, other = describe(pos, *SIZES), describe(pos[order], *SIZES)
+    one, other = (
+        describe(pos, **SIZES),
+        describe(pos[order], **SIZES),
+    )
     np.testing.assert_array_equal(order[other.chosen], one.chosen)
     for name in ("points", "descriptor", "context", "local"):
         left, right = getattr(one, name), getattr(other, name)
@@ -105,7 +108,10 @@ def test_row_order_changes_only_the_order(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_rigid_motion_changes_hardly_anything(moved, seed):
     pos = rough()
-    one, other = describe(pos, *SIZES), describe(moved(pos, seed), *SIZES)
+    one, other = (
+        describe(pos, **SIZES),
+        describe(moved(pos, seed), **SIZES),
+    )
     assert np.abs(one.descriptor - other.descriptor).mean() < 1e-2
     assert np.abs(one.context - other.context).mean() < 1e-2
     assert (one.chosen == other.chosen).mean() > 0.95
@@ -125,7 +131,7 @@ def test_a_dent_shows_where_it_is():
 
 
 def test_compacting_halves_the_bytes_and_drops_the_propagation():
-    made = describe(rough(), *SIZES)
+    made = describe(rough(), **SIZES)
     thin = made.compact()
     np.testing.assert_allclose(thin.context, made.context, atol=2e-3)
     np.testing.assert_array_equal(thin.groups, made.groups)

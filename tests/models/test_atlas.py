@@ -11,7 +11,7 @@ from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.descriptors import describe
 from gmanet.detectors.gmanet.deviation import CHANNELS, deviation
 
-SIZES = (1500, 500)
+SIZES = {"points": 1500, "centers": 500}
 
 
 def wedge(seed, dent=0.0):
@@ -43,13 +43,13 @@ def atlas(clouds):
 
 def deviations(aligner, pos, origin=""):
     cloud = Cloud(pos)
-    made = describe(pos, *SIZES)
+    made = describe(pos, **SIZES)
     registration = aligner.register(cloud, origin)
     aligned = aligner.align(cloud, made, registration=registration, origin=origin)
     values = aligner.distances(aligned, slice(len(made.coarse)))
-    return deviation(values[: SIZES[1]], values, neighbors=made.coarse_neighbors), made.chosen[
-        : SIZES[1]
-    ]
+    return deviation(
+        values[: SIZES["centers"]], values, neighbors=made.coarse_neighbors
+    ), made.chosen[: SIZES["centers"]]
 
 
 def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
@@ -106,7 +106,7 @@ def test_one_normal_cloud_is_too_few(given_clouds):
 
 def test_a_stored_cloud_is_not_compared_with_itself(atlas, clouds):
     aligner, cloud = atlas.aligner, clouds[2]
-    made = describe(cloud.pos, *SIZES)
+    made = describe(cloud.pos, **SIZES)
     registration = aligner.register(cloud)
     assert aligner.align(cloud, made, registration=registration).exclude == 2
     assert aligner.align(cloud.replace(name="copy"), made, registration=registration).exclude == 2
@@ -122,7 +122,10 @@ def test_a_state_without_fingerprints_loads(atlas, clouds):
     older = Atlas()
     older.load_state_dict(state)
     cloud = clouds[2]
-    made, registration = describe(cloud.pos, *SIZES), older.aligner.register(cloud)
+    made, registration = (
+        describe(cloud.pos, **SIZES),
+        older.aligner.register(cloud),
+    )
     assert older.aligner.align(cloud, made, registration=registration).exclude == -1
 
 

@@ -15,7 +15,9 @@ def networks(code=8, seed=0, steps=200):
 
 
 def made(diffusion, code, count=300, steps=10, eta=0.0, seed=0):
-    return diffusion.sample(code, count, steps, eta, torch.Generator().manual_seed(seed))
+    return diffusion.sample(
+        code, count, steps=steps, eta=eta, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 class Exact(torch.nn.Module):
@@ -105,7 +107,7 @@ def test_the_loss_points_from_the_twin_to_the_normal_cloud():
     normal = place.expand(1, 40, 3)
     twin = normal + 0.05 * torch.randn(1, 40, 3)
     for step in (1, 20, 200):
-        loss = exact.loss(twin, normal, torch.zeros(1, 8), torch.tensor([step]))
+        loss = exact.loss(twin, normal, code=torch.zeros(1, 8), step=torch.tensor([step]))
         assert loss.item() < 1e-5
 
 
@@ -122,7 +124,9 @@ def test_one_cloud_is_learned():
     before = distance()
     clouds = sphere.expand(8, -1, -1)
     for _ in range(300):
-        loss = diffusion.loss(clouds, clouds, encoder(clouds), torch.randint(1, 201, (8,)))
+        loss = diffusion.loss(
+            clouds, clouds, code=encoder(clouds), step=torch.randint(1, 201, (8,))
+        )
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()

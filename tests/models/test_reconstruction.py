@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gmanet.detectors.imrnet.reconstruction import Reconstructor, mask_partition, surface_distance
 from gmanet.networks.pointmae.pretraining import TARGET, chamfer
 
-SIZES = (24, 3, 2, 0.4)
+SIZES = {"width": 24, "depth": 3, "heads": 2, "mask": 0.4}
 
 
 def discs(count=24, seed=0):
@@ -24,7 +24,7 @@ def discs(count=24, seed=0):
 
 def net(seed=0):
     torch.manual_seed(seed)
-    made = Reconstructor(*SIZES)
+    made = Reconstructor(**SIZES)
     made.fit_size([discs()[0]])
     return made.eval()
 
@@ -79,7 +79,7 @@ def test_training_makes_reconstructions_better():
     optimizer = torch.optim.AdamW(made.parameters(), 3e-3)
     made.train()
     for step in range(60):
-        loss = made.loss(*discs(seed=2 + step % 4), rng.permutation(24))
+        loss = made.loss(*discs(seed=2 + step % 4), order=rng.permutation(24))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmanet.detectors.scoring import OBJECT_RULES, object_score, propagate
+from gmanet.detectors.base import OBJECT_RULES, object_score
+from gmanet.geometry.neighbors import interpolate
 
 
 @pytest.mark.parametrize(("rule", "count"), [("max", 1), ("top", 5), ("mean", 15)])
@@ -28,4 +29,4 @@ def test_propagation_by_hand():
     score = torch.tensor([1.0, 10, 100])
     near = torch.tensor([[0, 1, 2], [2, 2, 2]])
     weight = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0, 0]])
-    assert propagate(score, near, weight=weight).tolist() == [28.0, 100.0]
+    assert interpolate(score, near, weight=weight).tolist() == [28.0, 100.0]

@@ -135,7 +135,7 @@ def test_curvature_of_meshes_is_looked_up_the_second_time(open3d, tmp_path, monk
     cloud, other = plate(1000, height=0.8), plate(1000, height=0.7)
     clusters = kd_clusters(cloud.pos, 250)
     alone, fewer, second = (
-        cluster_curvature(*given, "poisson")
+        cluster_curvature(*given, kind="poisson")
         for given in ((cloud, clusters), (cloud, clusters[:2]), (other, clusters))
     )
     np.testing.assert_array_equal(fewer, alone[:2])

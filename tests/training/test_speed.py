@@ -7,8 +7,8 @@ import shutil
 import pytest
 import torch
 
+from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
-from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig

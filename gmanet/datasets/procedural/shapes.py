@@ -167,7 +167,7 @@ def pillow_norm(places: Array, half: Array, *, norm_of: tuple[float, float]) -> 
     return np.asarray((flat + y**thick) ** (1 / thick))
 
 
-def levels(low: float, high: float, step: float) -> Array:
+def levels(low: float, high: float, *, step: float) -> Array:
     """Return rising heights from ``low`` to ``high``, at most ``step`` apart."""
     return np.linspace(low, high, max(2, int(np.ceil((high - low) / step - 0.2)) + 1))
 

@@ -41,7 +41,7 @@ def rod(
         size: Radius of the rod and pitch of the thread, in millimeters.
     """
     radius, pitch = size
-    height = levels(*ends, pitch / 14)
+    height = levels(ends[0], ends[1], step=pitch / 14)
     depth = smoothstep(height, cut[0] - pitch, high=cut[0]) * smoothstep(
         -height, -cut[1] - pitch, high=-cut[1]
     )

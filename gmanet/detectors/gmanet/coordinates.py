@@ -32,7 +32,7 @@ class RawStructure(Structure):
         return replace(super().compact(), **whole)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RawReader(StructureReader):
     """A function from a cloud to neighborhoods of raw coordinates.
 

@@ -9,7 +9,9 @@ their scores from places as GMANet's do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -104,6 +106,10 @@ class ContextBank(MemoryDetector):
 
     Config = ContextBankConfig
     config: ContextBankConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.gmanet.alignment": "model",
+        "detectors.gmanet.standardizer": "model",
+    }
 
     def __init__(self, config: ContextBankConfig) -> None:
         super().__init__(config)
@@ -119,9 +125,16 @@ class ContextBank(MemoryDetector):
     def reader(self) -> ContextReader:
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
-        sizes = (config.points, config.centers, config.coarse_queries)
         aligner = None if atlas is None else atlas.aligner
-        return ContextReader(StructureReader(*sizes, atlas is not None, aligner))
+        return ContextReader(
+            StructureReader(
+                points=config.points,
+                centers=config.centers,
+                coarse_queries=config.coarse_queries,
+                aligned=atlas is not None,
+                aligner=aligner,
+            )
+        )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return what the bank may remember of a cloud, the most even rows first, ``(M, C)``."""

@@ -128,7 +128,9 @@ class Structure(Surface, Query):
         )
 
 
-def describe(pos: Floats, points: int = 16384, centers: int = 4096, workers: int = 1) -> Structure:
+def describe(
+    pos: Floats, points: int = 16384, *, centers: int = 4096, workers: int = 1
+) -> Structure:
     """Return the structure of a cloud.
 
     Args:

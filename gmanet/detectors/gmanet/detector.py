@@ -11,8 +11,9 @@ same everywhere), and features have unit length (``detectors.gmanet.sdo``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +50,12 @@ class GMANet(Detector):
 
     Config = GMANetConfig
     config: GMANetConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.gmanet.alignment": "model",
+        "detectors.gmanet.encoder": "model",
+        "detectors.gmanet.sdo": "model",
+        "detectors.gmanet.standardizer": "model",
+    }
     learns_from_twins = True
     pretrained: Tensor
 
@@ -95,13 +102,21 @@ class GMANet(Detector):
         """Return what turns a cloud into its structure."""
         config, atlas = self.config, self.atlas
         aligner = None if atlas is None else atlas.aligner
-        sizes = (config.points, config.centers, config.coarse_queries)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
             return RawReader(
-                *sizes, pose=Canonicalizer("given" if target is None else "registered", target)
+                points=config.points,
+                centers=config.centers,
+                coarse_queries=config.coarse_queries,
+                pose=Canonicalizer("given" if target is None else "registered", target),
             )
-        return StructureReader(*sizes, atlas is not None, aligner)
+        return StructureReader(
+            points=config.points,
+            centers=config.centers,
+            coarse_queries=config.coarse_queries,
+            aligned=atlas is not None,
+            aligner=aligner,
+        )
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step draws centers."""

@@ -41,7 +41,7 @@ class StructuredCloud(Data):
         return super().__inc__(key, value, *args, **kwargs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StructureReader:
     """A function from a cloud to its :class:`StructuredCloud`.
 

@@ -20,8 +20,9 @@ There is no published code.  What the paper leaves open, and what was chosen:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,8 +34,8 @@ from gmanet.detectors.base import DetectorConfig
 from gmanet.detectors.imrnet.reader import SampledReader
 from gmanet.detectors.imrnet.reconstruction import Reconstructor, surface_distance
 from gmanet.detectors.registered import Posed
-from gmanet.detectors.scoring import propagate
 from gmanet.errors import InputError
+from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.patches import PatchedCloud
 from gmanet.registration.canonical import POSES
 
@@ -107,6 +108,9 @@ class IMRNet(Posed):
 
     Config = IMRNetConfig
     config: IMRNetConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.imrnet.reconstruction": "model",
+    }
     seed: Tensor
     mean: Tensor
     deviation: Tensor
@@ -124,8 +128,14 @@ class IMRNet(Posed):
     def reader(self) -> SampledReader:
         """Return what turns a cloud into patches."""
         config = self.config
-        sizes = (config.points, config.changing, config.centers, config.group)
-        return SampledReader(*sizes, self.pose, self.held)
+        return SampledReader(
+            points=config.points,
+            share=config.changing,
+            centers=config.centers,
+            group=config.group,
+            pose=self.pose,
+            held=self.held,
+        )
 
     def on_fit_start(self) -> None:
         """Read train clouds that later steps find again, and measure the size of their patches."""
@@ -142,7 +152,9 @@ class IMRNet(Posed):
         turn = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
         patches, centers = _patches(batch)
         matrix = torch.from_numpy(turn).to(patches)
-        loss = self.net.loss(patches @ matrix, centers @ matrix, rng.permutation(len(centers)))
+        loss = self.net.loss(
+            patches @ matrix, centers @ matrix, order=rng.permutation(len(centers))
+        )
         self.log("train/loss", loss, batch_size=1)
         return loss
 
@@ -163,7 +175,7 @@ class IMRNet(Posed):
         surface = (told + centers[:, None]).flatten(0, 1)
         near = surface_distance(cloud.points, surface)
         change = self.net.features(patches, centers) - self.net.features(told, centers)
-        feature = propagate(change.norm(dim=1), cloud.near, weight=cloud.weight)
+        feature = interpolate(change.norm(dim=1), cloud.near, weight=cloud.weight)
         return torch.stack([near, feature], dim=1)
 
     @torch.no_grad()

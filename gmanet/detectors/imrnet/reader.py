@@ -18,7 +18,7 @@ from gmanet.registration.canonical import Canonicalizer
 __all__ = ["SampledReader"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SampledReader:
     """Turn a cloud into patches of the points that geometry-aware sampling keeps.
 

@@ -46,7 +46,7 @@ class Reconstructor(nn.Module):
 
     size: Tensor
 
-    def __init__(self, width: int, depth: int, heads: int, mask: float) -> None:
+    def __init__(self, width: int, depth: int, *, heads: int, mask: float) -> None:
         super().__init__()
         self.mask = mask
         self.encoder = PointEncoder("pointmae", width, depth=depth, heads=heads)
@@ -58,7 +58,7 @@ class Reconstructor(nn.Module):
         square = torch.cat([part.flatten() for part in patches]).square().mean()
         self.size.copy_(square.sqrt() + 1e-12)
 
-    def loss(self, patches: Tensor, centers: Tensor, order: Indices) -> Tensor:
+    def loss(self, patches: Tensor, centers: Tensor, *, order: Indices) -> Tensor:
         """Return the Chamfer distance of the patches told and true, a scalar.
 
         Args:

@@ -25,8 +25,9 @@ What differs from the paper and its code:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -119,6 +120,9 @@ class R3DAD(Posed):
 
     Config = R3DADConfig
     config: R3DADConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.r3dad.diffusion": "model",
+    }
     seed: Tensor
 
     def __init__(self, config: R3DADConfig) -> None:
@@ -138,15 +142,23 @@ class R3DAD(Posed):
         """Return turned copies of the normal clouds, drawn anew in every epoch."""
         config, reader = self.config, self.reader()
         places = [reader.place(cloud) for cloud in clouds]
-        drawn = (config.points, config.copies, config.abnormal, plan.seed)
-        copies = TurnedCopies(places, config.pose, *drawn)
+        copies = TurnedCopies(
+            places,
+            config.pose,
+            points=config.points,
+            length=config.copies,
+            abnormal=config.abnormal,
+            seed=plan.seed,
+        )
         return TrainingSet(items=copies, drawn=True, workers=DRAWERS)
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
         """Return the loss of copies at random steps of the diffusion."""
         steps = self.config.diffusion
         step = torch.randint(1, steps + 1, (len(batch.twin),), device=batch.twin.device)
-        loss = self.diffusion.loss(batch.twin, batch.normal, self.encoder(batch.twin), step)
+        loss = self.diffusion.loss(
+            batch.twin, batch.normal, code=self.encoder(batch.twin), step=step
+        )
         self.log("train/loss", loss, batch_size=len(step))
         return loss
 
@@ -159,8 +171,13 @@ class R3DAD(Posed):
         """
         config = self.config
         generator = torch.Generator().manual_seed(int(self.seed))
-        drawn = (config.reconstruction, config.sampling, config.eta, generator)
-        return self.diffusion.sample(self.encoder(shape), *drawn)
+        return self.diffusion.sample(
+            self.encoder(shape),
+            config.reconstruction,
+            steps=config.sampling,
+            eta=config.eta,
+            generator=generator,
+        )
 
     @torch.no_grad()
     def score_record(self, record: Data) -> tuple[Tensor, Tensor]:

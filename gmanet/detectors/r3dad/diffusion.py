@@ -127,7 +127,7 @@ class Diffusion(nn.Module):
         kept = self.kept[step][:, None, None]
         return kept.sqrt() * points + (1 - kept).sqrt() * noise
 
-    def loss(self, twin: Tensor, normal: Tensor, code: Tensor, step: Tensor) -> Tensor:
+    def loss(self, twin: Tensor, normal: Tensor, *, code: Tensor, step: Tensor) -> Tensor:
         r"""Return the mean square error of what the denoiser says, a scalar.
 
         The noise to be said leads from the noised twin to the *normal* cloud: it is
@@ -149,7 +149,7 @@ class Diffusion(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, code: Tensor, count: int, steps: int, eta: float, generator: torch.Generator
+        self, code: Tensor, count: int, *, steps: int, eta: float, generator: torch.Generator
     ) -> Tensor:
         """Return reconstructions, with shape ``(B, count, 3)``.
 

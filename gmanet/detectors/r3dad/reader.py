@@ -103,6 +103,7 @@ class TurnedCopies(Dataset[Data]):
         self,
         places: Sequence[Floats],
         pose: str,
+        *,
         points: int,
         length: int,
         abnormal: float,

@@ -24,8 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.subset import Subset
-from gmanet.detectors.base import Detector
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import Detector, read
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory
 from gmanet.evaluation.efficiency.profiler import StageClock
 from gmanet.synthesis.config import SynthesisConfig
@@ -127,7 +126,7 @@ def _details(detector: Detector, cloud: Cloud, *, device: str) -> dict[str, Any]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with StageClock() as clock:
+        with StageClock(detector.stages) as clock:
             _score(detector, cloud, device=device)
     finally:
         torch.set_num_threads(threads)

@@ -28,7 +28,7 @@ WHOLE = "encoder.whole.weight"
 
 
 def load_official(
-    path: Path | str, kind: str = "pointmae", width: int = 384, depth: int = 12, heads: int = 6
+    path: Path | str, kind: str = "pointmae", *, width: int = 384, depth: int = 12, heads: int = 6
 ) -> PointEncoder:
     """Return the encoder of an official file, in eval mode; nothing in the file is executed.
 
