@@ -16,6 +16,7 @@ import torch
 from gmanet.config.compose import compose
 from gmanet.config.overrides import load
 from gmanet.config.schema import resolved
+from gmanet.detectors.stored import load_detector, save_detector
 from gmanet.errors import InputError
 from gmanet.runs.folder import Run
 from gmanet.runtime.provenance import provenance
@@ -171,7 +172,7 @@ def test_finished_and_the_last_checkpoint():
     assert run.last_checkpoint.name == "epoch=10.ckpt"
     run.write_scores({})
     assert not run.finished
-    run.save_detector("gmanet", {}, state={})
+    save_detector(run.detector_file, "gmanet", config={}, state={})
     assert run.finished
 
 
@@ -217,8 +218,13 @@ def test_a_failed_write_leaves_the_older_file():
 def test_a_detector_comes_back():
     run = create()
     state = torch.nn.Linear(3, 2).state_dict()
-    run.save_detector("gmanet", {"radius": [0.1], "sdo": True, "root": None}, state=state)
-    found = run.load_detector()
+    save_detector(
+        run.detector_file,
+        "gmanet",
+        config={"radius": [0.1], "sdo": True, "root": None},
+        state=state,
+    )
+    found = load_detector(run.detector_file)
     assert (found["format"], found["detector"]) == (1, "gmanet")
     assert found["config"] == {"radius": [0.1], "sdo": True, "root": None}
     assert all(torch.equal(found["state"][key], state[key]) for key in state)
@@ -232,24 +238,24 @@ class Harmful:
 def test_what_is_no_detector(capsys):
     run = create()
     with pytest.raises(InputError, match=r"detector\.ckpt: no such file"):
-        run.load_detector()
+        load_detector(run.detector_file)
     for content in (b"", b"words", pickle.dumps({"a": 1})):
         run.detector_file.write_bytes(content)
         with pytest.raises(InputError, match=r"detector\.ckpt: "):
-            run.load_detector()
+            load_detector(run.detector_file)
     torch.save({"detector": Harmful()}, run.detector_file)
     with pytest.raises(InputError, match=r"detector\.ckpt: cannot be read"):
-        run.load_detector()
+        load_detector(run.detector_file)
     assert "ran" not in capsys.readouterr().out
     torch.save([1], run.detector_file)
     with pytest.raises(InputError, match="is no detector"):
-        run.load_detector()
+        load_detector(run.detector_file)
     torch.save(
         {"format": 2, "gmanet": "9.1", "detector": "", "config": {}, "state": {}},
         run.detector_file,
     )
     with pytest.raises(InputError, match=r"by gmanet 9\.1 in format 2, wanted format 1"):
-        run.load_detector()
+        load_detector(run.detector_file)
 
 
 # ------------------------------------------------------------------ provenance

@@ -6,6 +6,7 @@ nothing but the order (up to ties between equal distances).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,14 +52,17 @@ def farthest_points(pos: Floats, count: int) -> Indices:
     return farthest_from(np.ascontiguousarray(offset, dtype=np.float32), count, start=start)
 
 
-def interpolation(pos: Floats, query: Floats) -> tuple[Indices, Floats]:
+def interpolation(
+    pos: Floats, query: Floats, *, search: Callable[..., tuple[Floats, Indices]] = nearest
+) -> tuple[Indices, Floats]:
     """Return each query's three nearest points and their weights, each with shape ``(Q, 3)``.
 
     Args:
         pos: The points with values, with shape ``(N, 3)``.
         query: Positions to interpolate at, with shape ``(Q, 3)``.
+        search: Finds the nearest points, as :func:`nearest` does.
     """
-    distance, index = nearest(pos, query, count=3)
+    distance, index = search(pos, query, count=3)
     return index, inverse_distance(distance)
 
 

@@ -1,4 +1,4 @@
-"""Changes of the data of a run: the inventory stored with the run against that of today."""
+"""Changes of a run: the configuration and the inventory stored with it against those of today."""
 
 from __future__ import annotations
 
@@ -8,14 +8,32 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gmanet.config.overrides import flatten
+from gmanet.config.schema import changes_results
 from gmanet.datasets.inventory import Entry
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
 
-__all__ = ["changes", "read_entries", "write_entries"]
+__all__ = ["changed_keys", "changes", "read_entries", "write_entries"]
 
 NAMED = 3
 """Scans of each change that the sentence names."""
+
+
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return each key that may change results and differs, with both values.
+
+    Args:
+        before: Configuration of the run as nested mappings; what an older version did not write
+            has its default.
+        now: The same of today.
+    """
+    old, new = flatten(before), flatten(now)
+    return [
+        f"{key} ({old.get(key)} there, {new.get(key)} here)"
+        for key in sorted(old.keys() | new.keys())
+        if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
+    ]
 
 
 def write_entries(path: Path, data: Mapping[str, Sequence[Entry]]) -> None:
@@ -64,7 +82,7 @@ def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[En
         ],
         ("is gone", "are gone"): [key for key in old if key not in new],
     }
-    parts = [_part(keys, *verbs) for verbs, keys in found.items() if keys]
+    parts = [_part(keys, one, many=many) for (one, many), keys in found.items() if keys]
     if parts:
         head, _, rest = parts[0].partition(" ")
         parts[0] = f"{head} {'scan' if head == '1' else 'scans'} {rest}"
@@ -76,7 +94,7 @@ def _by_name(data: Mapping[str, Sequence[Entry]]) -> dict[tuple[str, str], Entry
     return {(split, entry.name): entry for split in data for entry in data[split]}
 
 
-def _part(keys: Sequence[tuple[str, str]], one: str, many: str) -> str:
+def _part(keys: Sequence[tuple[str, str]], one: str, *, many: str) -> str:
     """Return how many scans changed in one way, and the names of the first."""
     names = ", ".join(f"{split} {name}" for split, name in keys[:NAMED])
     more = ", …" if len(keys) > NAMED else ""

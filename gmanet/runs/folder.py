@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from gmanet.config.overrides import flatten, load
+from gmanet.config.overrides import load
 from gmanet.config.schema import (
     RunConfig,
-    changes_results,
     from_resolved,
     resolved,
     text_keys,
 )
-from gmanet.detectors.stored import load_detector, save_detector
+from gmanet.detectors.stored import load_detector
 from gmanet.errors import InputError, note
-from gmanet.runs.changes import changes, read_entries, write_entries
+from gmanet.runs.changes import changed_keys, changes, read_entries, write_entries
 from gmanet.runs.files import load_checkpoint, read_scores, write_scores
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.locks import hold, holder
@@ -173,21 +172,6 @@ class Run:
         """Return what ``scores.json`` holds."""
         return read_scores(self.scores_file)
 
-    def save_detector(
-        self,
-        name: str,
-        config: Mapping[str, Any],
-        *,
-        state: Mapping[str, Any],
-        train: Iterable[str] = (),
-    ) -> None:
-        """Write ``detector.ckpt``: :func:`gmanet.detectors.stored.save_detector`."""
-        save_detector(self.detector_file, name, config=config, state=state, train=train)
-
-    def load_detector(self) -> dict[str, Any]:
-        """Return what ``detector.ckpt`` holds: :func:`gmanet.detectors.stored.load_detector`."""
-        return load_detector(self.detector_file)
-
     def restore(self, detector: Detector, checkpoint: Path | None = None) -> None:
         """Load what a detector learned, without learning anything again.
 
@@ -199,7 +183,7 @@ class Run:
             InputError: The file is missing, damaged, or does not fit the settings.
         """
         if checkpoint is None:
-            whole = self.load_detector()
+            whole = load_detector(self.detector_file)
             state, detector.fitted_on = whole["state"], frozenset(whole.get("train", ()))
         else:
             state = load_checkpoint(checkpoint)
@@ -265,13 +249,7 @@ class Run:
 
     def _refuse_another(self, config: RunConfig) -> None:
         """Raise an error if the run in the folder has another configuration."""
-        # What an older version did not write has its default.
-        old, new = flatten(resolved(self.config)), flatten(resolved(config))
-        differ = [
-            f"{key} ({old.get(key)} there, {new.get(key)} here)"
-            for key in sorted(old.keys() | new.keys())
-            if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
-        ]
+        differ = changed_keys(resolved(self.config), resolved(config))
         if differ:
             shown = "; ".join(differ[:5]) + ("; …" if len(differ) > 5 else "")
             raise InputError(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.detectors.gmanet.descriptors import Surface
 from gmanet.detectors.gmanet.deviation import Surfaces, distances
+from gmanet.detectors.gmanet.structures import Surface
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.detectors.gmanet.descriptors import Query, Structure, describe, neighborhoods
+from gmanet.detectors.gmanet.descriptors import describe, neighborhoods
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
+from gmanet.detectors.gmanet.structures import Query, Structure
 from gmanet.registration.canonical import Canonicalizer
 
 __all__ = ["COORDINATES", "RawReader", "RawStructure"]

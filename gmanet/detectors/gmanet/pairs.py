@@ -14,8 +14,8 @@ from tqdm import tqdm
 from gmanet.cloud import Indices, Labels
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import read
-from gmanet.detectors.gmanet.descriptors import Structure
 from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
+from gmanet.detectors.gmanet.structures import Structure
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.size import diameter

@@ -15,13 +15,12 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.aligner import AlignedPoints, Aligner
 from gmanet.detectors.gmanet.descriptors import (
-    Query,
-    Structure,
     describe,
     describe_at,
     equal_support,
 )
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
+from gmanet.detectors.gmanet.structures import Query, Structure
 from gmanet.registration.icp import Registration
 
 __all__ = ["StructureReader", "StructuredCloud", "gather_centers"]
