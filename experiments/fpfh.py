@@ -36,13 +36,13 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
     """
     import numpy as np
 
+    from gmanet.cloud import extent
     from gmanet.config.compose import compose
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.procedural.dataset import Procedural
     from gmanet.geometry.fpfh import fpfh
     from gmanet.geometry.open3d import load_open3d
     from gmanet.geometry.pca import pca_normals
-    from gmanet.geometry.size import extent
 
     open3d = load_open3d()
     data = open_data(compose([f"data.category={category}"]).data, "train")

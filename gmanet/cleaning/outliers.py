@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import MIN_POINTS, Floats, Labels
+from gmanet.cloud import MIN_POINTS, Doubles, Floats, Labels
 from gmanet.errors import InputError
 
 __all__ = ["inliers"]
 
-Doubles = npt.NDArray[np.float64]
 
 BLOCK = 2**17
 """Number of points in a block of neighbor queries."""

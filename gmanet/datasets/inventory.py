@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, robust_size
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.single_view import SingleSided
 from gmanet.datasets.units import check_sizes, foreign_sizes
 from gmanet.errors import note
-from gmanet.geometry.size import robust_size
 from gmanet.runtime.rank import rank
 
 __all__ = ["Entry", "entry_of", "grouped", "inventory", "take_inventory"]

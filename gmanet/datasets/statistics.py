@@ -16,6 +16,7 @@ import numpy as np
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
+from gmanet.runtime.progress_table import NAMES
 
 __all__ = [
     "PAPER",
@@ -108,8 +109,6 @@ def size_of(data: str, split: str, cloud: Cloud) -> Size:
     )
 
 
-NAMES = "surrogateescape"
-"""Error handler of the file: bytes of a name that are no UTF-8 stay as they are."""
 COLUMNS = [field.name for field in fields(Size)]
 """Columns of the file of sizes."""
 

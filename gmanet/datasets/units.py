@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from gmanet.cloud import robust_size
 from gmanet.errors import InputError
-from gmanet.geometry.size import robust_size
 
 __all__ = ["check_sizes", "foreign_sizes", "robust_size"]
 

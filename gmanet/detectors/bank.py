@@ -10,14 +10,14 @@ their own rows.  So several banks have one scale, and no test cloud was looked a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
-__all__ = ["Bank", "greedy_coreset", "k_nearest"]
+__all__ = ["Bank", "ResizableBuffers", "greedy_coreset", "k_nearest"]
 
 BLOCK = 2**22
 """Distances that are held at once: 16 MiB; more leave the processor's cache."""
@@ -86,8 +86,26 @@ def k_nearest(query: Tensor, rows: Tensor, *, count: int) -> Tensor:
     return torch.cat(blocks)
 
 
-class Bank(nn.Module):
+class ResizableBuffers(nn.Module):
+    """A module some of whose buffers take the shapes that they have in a stored state."""
+
+    resizable: ClassVar[tuple[str, ...]] = ()
+    """Names of these buffers."""
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name in self.resizable:
+            if (stored := state_dict.get(f"{prefix}{name}")) is not None:
+                device = getattr(self, name).device
+                setattr(self, name, torch.empty_like(stored, device=device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+class Bank(ResizableBuffers):
     """Rows of normal features and the scale of distances to them; nothing is learned."""
+
+    resizable = ("rows",)
 
     rows: Tensor
     mean: Tensor
@@ -135,11 +153,3 @@ class Bank(nn.Module):
         return (
             k_nearest(features, self.rows, count=neighbors).mean(dim=1) - self.mean
         ) / self.deviation
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Make room for as many rows as were stored."""
-        if f"{prefix}rows" in state_dict:
-            self.rows = torch.empty_like(state_dict[f"{prefix}rows"], device=self.rows.device)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

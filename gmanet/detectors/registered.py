@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
+from gmanet.detectors.reference import Reference
 from gmanet.errors import InputError
 from gmanet.registration.canonical import POSES, Canonicalizer
-from gmanet.registration.reference import Reference
 
 __all__ = ["Posed", "PosedConfig", "PosedDetector"]
 

@@ -20,6 +20,7 @@ from gmanet.cloud import Cloud, Floats, Indices, Labels
 from gmanet.errors import InputError
 from gmanet.metrics.functional import regions
 from gmanet.runtime.atomic import replacing
+from gmanet.runtime.progress_table import NAMES
 
 __all__ = ["Prediction", "file_stem", "load_predictions", "predict_cloud"]
 
@@ -110,7 +111,7 @@ class Prediction:
             raise InputError(f"{path}: is damaged ({reason}), wanted an array score") from None
         _check(path, arrays, unmeasured=unmeasured)
         return cls(
-            name=str(arrays.get("name", unquote(path.stem, errors="surrogateescape"))),
+            name=str(arrays.get("name", unquote(path.stem, errors=NAMES))),
             score=arrays["score"].astype(np.float32, copy=False),
             label=arrays.get("label"),
             region=arrays.get("region"),
@@ -122,7 +123,7 @@ class Prediction:
 
 def file_stem(name: str) -> str:
     """Return a file name for a cloud's, which may hold slashes; no two clouds share one."""
-    stem = quote(name, safe="", errors="surrogateescape")
+    stem = quote(name, safe="", errors=NAMES)
     stem = f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are being written
     if len(stem) <= LONGEST:
         return stem

@@ -24,11 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Floats, Labels
+from gmanet.cloud import Doubles, Floats, Labels
 
 __all__ = ["Measured", "measured", "measured_pixels"]
 
-Doubles = npt.NDArray[np.float64]
 
 USUAL = np.array(
     [

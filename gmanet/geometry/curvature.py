@@ -9,14 +9,11 @@ r"""How the surface bends: the curvature of geometric morphological analysis (Se
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from gmanet.cloud import Floats, Indices, Labels
+from gmanet.cloud import Doubles, Floats, Indices, Labels
 from gmanet.geometry.pca import principal_axes
 
 __all__ = ["boundary", "mean_curvature", "quadric_curvature", "surface_variation"]
-
-Doubles = npt.NDArray[np.float64]
 
 
 def mean_curvature(vertices: Doubles, faces: Indices) -> Doubles:

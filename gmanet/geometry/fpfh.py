@@ -20,9 +20,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Floats, Indices
+from gmanet.cloud import Doubles, Floats, Indices, extent
 from gmanet.geometry.pca import pca_normals
-from gmanet.geometry.size import extent
 
 __all__ = ["FPFH", "fpfh", "part_fpfh"]
 
@@ -40,7 +39,6 @@ NORMAL = (30, 1 / 30)
 HISTOGRAM = (100, 2.5 / 30)
 """The same of a histogram's: 1 and 2.5 mm on a part of 30 mm, as Real3D-AD's benchmark has them."""
 
-Doubles = npt.NDArray[np.float64]
 Neighbors = npt.NDArray[np.int32]
 
 

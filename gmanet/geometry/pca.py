@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Floats, Indices
+from gmanet.cloud import Doubles, Floats, Indices
 from gmanet.geometry.jit import compiled, over_rows
 
 __all__ = ["EIGEN", "eigen_features", "pca_normals", "principal_axes"]
 
-Doubles = npt.NDArray[np.float64]
 
 EIGEN = 3
 """Channels of :func:`eigen_features`."""

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Floats
+from gmanet.cloud import Doubles, Floats
 from gmanet.geometry.jit import compiled
-from gmanet.geometry.se3 import rigid
-from gmanet.registration.initial_poses import Poses, distinct, initial_poses
-from gmanet.registration.target import Doubles, Surface, Target, canonical_order, subsample
+from gmanet.geometry.se3 import moved_by_each, parts, rigid
+from gmanet.registration.initial_poses import distinct, initial_poses
+from gmanet.registration.target import Surface, Target, canonical_order, subsample
 
 __all__ = ["Registration", "apply", "register"]
 
@@ -102,7 +102,7 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     moving, source_centroid = subsample(rows, length, count=POINTS)
     poses = initial_poses(moving, fixed, count=ROUNDS[0][0], rng=np.random.default_rng(seed))
     for wanted, points, surface, steps in ROUNDS:
-        poses = poses[np.arange(min(wanted, len(poses.rotation)))]
+        poses = poses[:wanted]
         poses, distance = _icp(
             poses, moving.points[:points], target=fixed.surface(surface), steps=steps
         )
@@ -111,9 +111,9 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
         poses, distance = poses[best], distance[best]
     near = distance[0] <= NEAR
     inlier_rmse = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
-    rotation = poses.rotation[0]
+    rotation, shift = poses[0, :3, :3].copy(), poses[0, :3, 3]
     back = np.einsum("ij,j->i", rotation, source_centroid)
-    translation = fixed.centroid + length * poses.translation[0] - back
+    translation = fixed.centroid + length * shift - back
     return Registration(
         T_target_source=rigid(rotation, translation),
         inlier_rmse=length * inlier_rmse,
@@ -121,10 +121,12 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     )
 
 
-def _icp(poses: Poses, points: Doubles, *, target: Surface, steps: int) -> tuple[Poses, Doubles]:
+def _icp(
+    poses: Doubles, points: Doubles, *, target: Surface, steps: int
+) -> tuple[Doubles, Doubles]:
     """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
     for _ in range(steps):
-        moved = poses.moved(points)
+        moved = moved_by_each(poses, points)
         at = target.nearest(moved)
         gap, normal = target.points[at] - moved, target.normal[at]
         step = _step(
@@ -134,13 +136,14 @@ def _icp(poses: Poses, points: Doubles, *, target: Surface, steps: int) -> tuple
             weight=_tukey(_surface_distance(gap, normal, spacing=target.spacing)),
         )
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix()
-        poses = Poses(
-            rotation=np.einsum("cij,cjk->cik", rotation, poses.rotation),
-            translation=np.einsum("cij,cj->ci", rotation, poses.translation) + step[:, 3:],
+        before, shift = parts(poses)
+        poses = rigid(
+            np.einsum("cij,cjk->cik", rotation, before),
+            np.einsum("cij,cj->ci", rotation, shift) + step[:, 3:],
         )
         if np.abs(step).max() < CONVERGED:
             break
-    moved = poses.moved(points)
+    moved = moved_by_each(poses, points)
     at = target.nearest(moved)
     return poses, _surface_distance(
         target.points[at] - moved, target.normal[at], spacing=target.spacing

@@ -10,23 +10,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Cloud, Floats
+from gmanet.cloud import Cloud, Doubles, Floats, extent
 from gmanet.geometry.fpfh import HISTOGRAM, fpfh
 from gmanet.geometry.jit import compiled
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
+from gmanet.geometry.se3 import parts
 from gmanet.geometry.search.closest import Closest
 from gmanet.geometry.search.grid import grid_nearest
-from gmanet.geometry.size import extent
 
 __all__ = [
     "MATCHED",
     "DistanceMap",
-    "Doubles",
     "Subsample",
     "Surface",
     "Target",
@@ -48,8 +46,6 @@ FAR = 0.1
 
 DENSE = 0.9
 """Quantile of the points' nearest-neighbor distances that is taken as their spacing."""
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +104,14 @@ class DistanceMap:
     cell: float
     distance: Floats
 
-    def __call__(self, rotation: Doubles, translation: Doubles, points: Doubles) -> Floats:
+    def __call__(self, motions: Doubles, points: Doubles) -> Floats:
         """Return the distances of moved points, accurate to one cell, with shape ``(C, N)``.
 
         Args:
-            rotation: Rotations of the points, with shape ``(C, 3, 3)``.
-            translation: Translations after the rotations, with shape ``(C, 3)``.
+            motions: Motions of the points, with shape ``(C, 4, 4)``.
             points: With shape ``(N, 3)``.
         """
+        rotation, translation = parts(motions)
         out = np.empty((len(rotation), len(points)), dtype=np.float32)
         _lookup(rotation, translation, points.T.copy(), self.low, self.cell, self.distance, out)
         return out

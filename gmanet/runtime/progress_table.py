@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
 
-__all__ = ["TABLE", "digest", "read_table", "write_table"]
+__all__ = ["NAMES", "TABLE", "digest", "read_table", "write_table"]
 
 TABLE = "prepare.csv"
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gmanet.cloud import MIN_POINTS, Cloud, Floats, Indices
+from gmanet.cloud import MIN_POINTS, Cloud, Doubles, Floats, Indices
 from gmanet.errors import InputError
 from gmanet.geometry.curvature import mean_curvature, quadric_curvature
 from gmanet.geometry.neighbors import nearest
@@ -25,7 +24,6 @@ from gmanet.runtime.cache import looked_up
 
 __all__ = ["KINDS", "Region", "analyze", "cluster_curvature", "kd_clusters", "outward_normals"]
 
-Doubles = npt.NDArray[np.float64]
 
 KINDS = ("poisson", "local")
 DIAMETER = 30.0

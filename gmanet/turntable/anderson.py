@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles
+from gmanet.cloud import Doubles
 
 __all__ = ["Anderson"]
 

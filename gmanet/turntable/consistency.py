@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, moved, rotated
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import moved, rotated
 from gmanet.turntable.view import View
 
 __all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gmanet.cloud import Doubles
 from gmanet.datasets.base import SPLITS
 from gmanet.errors import InputError
 from gmanet.formats import list_files
 from gmanet.formats.walking import walk
-from gmanet.geometry.se3 import Doubles
 
 __all__ = ["POSES", "PartFolder", "holds_views", "list_parts"]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, rigid_fit
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import rigid_fit
 from gmanet.turntable.motion_prior import MotionPrior
 
 __all__ = ["congruent_motions"]

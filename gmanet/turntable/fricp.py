@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.geometry.se3 import Doubles, exp, inverse, log, moved, rigid_fit
+from gmanet.cloud import Doubles
+from gmanet.geometry.se3 import exp, inverse, log, moved, rigid_fit
 from gmanet.turntable.anderson import Anderson
 
 __all__ = ["FINEST", "Found", "Pairing", "PointPairs", "Schedule", "fricp"]

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmanet.cleaning.clean import Cleaned, Cleaning, clean
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, Doubles
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import Doubles, moved, rotated
+from gmanet.geometry.se3 import moved, rotated
 from gmanet.turntable.config import Turning
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.reconstruct import reconstruct

@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, exp, inverse, moved, rotated
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import exp, inverse, moved, rotated
 from gmanet.turntable.point_to_plane import normal_equations
 from gmanet.turntable.view import View
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles
+from gmanet.cloud import Doubles
 from gmanet.turntable.consistency import APART, DISSENT, Agreement
 from gmanet.turntable.pairwise import Link
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles, rigid_fit
+from gmanet.cloud import Doubles
+from gmanet.geometry.se3 import rigid_fit
 
 __all__ = ["FEWEST", "by_markers"]
 

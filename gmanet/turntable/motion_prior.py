@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Labels
-from gmanet.geometry.se3 import Doubles, rotation_about
+from gmanet.cloud import Doubles, Labels
+from gmanet.geometry.se3 import rotation_about
 
 __all__ = ["MotionPrior", "common_axis"]
 

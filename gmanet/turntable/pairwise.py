@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Indices
+from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.neighbors import farthest_points
-from gmanet.geometry.se3 import Doubles, adjoint
-from gmanet.registration.initial_poses import Poses, distinct
+from gmanet.geometry.se3 import adjoint
+from gmanet.registration.initial_poses import distinct
 from gmanet.turntable.consistency import Agreement, agreement
 from gmanet.turntable.four_points import congruent_motions
 from gmanet.turntable.fricp import Schedule, fricp
@@ -160,8 +160,9 @@ def initial_motions(
     tree = cKDTree(target.pos[sample_inner(target, AMONG, rng=rng)])
     position = np.einsum("cij,nj->cni", motions[:, :3, :3], probe) + motions[:, None, :3, 3]
     far = np.minimum(tree.query(position)[0], source.size * CUT).mean(axis=1)
-    poses = Poses(rotation=motions[:, :3, :3], translation=motions[:, :3, 3] / source.size)
-    return motions[distinct(poses, far, count=TRIED, apart=APART)]
+    scaled = motions.copy()
+    scaled[:, :3, 3] /= source.size
+    return motions[distinct(scaled, far, count=TRIED, apart=APART)]
 
 
 def sample_inner(view: View, count: int, *, rng: np.random.Generator) -> Indices:

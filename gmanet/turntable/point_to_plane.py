@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, exp, moved, rotated
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import exp, moved, rotated
 from gmanet.turntable.view import View
 
 __all__ = ["PlanePairs", "about", "normal_equations"]

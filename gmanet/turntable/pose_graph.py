@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles, adjoint, exp, inverse, log
+from gmanet.cloud import Doubles
+from gmanet.geometry.se3 import adjoint, exp, inverse, log
 
 __all__ = ["Measured", "closure", "solve_poses"]
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, inverse
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import inverse
 from gmanet.turntable.consistency import OVERLAP, Agreement, agreement
 from gmanet.turntable.joint_refinement import refined
 from gmanet.turntable.loop import Loop

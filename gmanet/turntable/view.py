@@ -11,9 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import MIN_POINTS, Floats, Indices, Labels
+from gmanet.cloud import MIN_POINTS, Doubles, Floats, Indices, Labels
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import Doubles
 
 __all__ = ["View"]
 

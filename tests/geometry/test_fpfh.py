@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmanet.cloud import extent
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import FPFH, fpfh, part_fpfh
 from gmanet.geometry.open3d import load_open3d
 from gmanet.geometry.pca import pca_normals
-from gmanet.geometry.size import extent
 
 
 def bumpy(count=400, seed=0):

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import gmanet
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, diameter, extent, frame_diagonal, robust_size
 from gmanet.datasets.procedural.dataset import CATEGORIES, Procedural
 from gmanet.detectors.gmanet.alignment import LARGEST_RMSE
-from gmanet.geometry.size import diameter, extent, frame_diagonal, robust_size
 from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 

@@ -18,7 +18,7 @@ from gmanet.datasets.procedural.surface import finish, scatter
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import POINT, Registration, _step, apply, register
-from gmanet.registration.initial_poses import Poses, distinct
+from gmanet.registration.initial_poses import distinct
 from gmanet.registration.target import CELLS, FAR, Target, canonical_order
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
@@ -194,15 +194,13 @@ def test_an_order_of_rows_is_by_height_then_depth_then_width(seed, steps):
 @settings(max_examples=10, deadline=None)
 def test_initial_poses_are_apart_and_the_best_of_those_around(seed, count):
     rng = np.random.default_rng(seed)
-    poses = Poses(
-        rotation=Rotation.random(1300, random_state=seed % 2**31).as_matrix(),
-        translation=np.zeros((1300, 3)),
-    )
-    poses.rotation[1:900] = poses.rotation[0]  # so that few are left of the first that are compared
+    rotation = Rotation.random(1300, random_state=seed % 2**31).as_matrix()
+    rotation[1:900] = rotation[0]  # so that few are left of the first that are compared
+    poses = rigid(rotation, np.zeros((1300, 3)))
     score = np.sort(rng.random(1300))
     chosen: list[int] = []
     for one in range(1300):
-        chord = ((poses.rotation[chosen] - poses.rotation[one]) ** 2).sum(axis=(1, 2)) / 2
+        chord = ((rotation[chosen] - rotation[one]) ** 2).sum(axis=(1, 2)) / 2
         if len(chosen) < count and (chord >= 0.5**2).all():
             chosen.append(one)
     mixed = rng.permutation(1300)
@@ -216,7 +214,7 @@ def test_a_map_of_distances_tells_them_to_within_a_cell(pair):
     rotation = Rotation.random(5, random_state=1).as_matrix()
     translation = 0.1 * np.random.default_rng(0).normal(size=(5, 3))
     points = target.points[:300]
-    found = target.distances(rotation, translation, points)
+    found = target.distances(rigid(rotation, translation), points)
     moved = np.einsum("cij,nj->cni", rotation, points) + translation[:, None]
     exact = np.minimum(cKDTree(target.points).query(moved)[0], FAR)
     low, size = target.distances.low, CELLS * target.distances.cell

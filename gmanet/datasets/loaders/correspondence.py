@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
+from gmanet.cloud import Doubles
 from gmanet.errors import InputError
 
 __all__ = ["match_rows", "rounding"]
 
-Doubles = npt.NDArray[np.float64]
 
 DECIMALS = 9
 """Digits after the point that are looked at; more say nothing of float32 coordinates."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.geometry.size import frame_diagonal
+from gmanet.cloud import frame_diagonal
 
 __all__ = ["Array", "Field", "Index", "Mesh", "clip", "cut", "fuse", "grid", "join"]
 

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.bank import ResizableBuffers
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.deviation import Surfaces
+from gmanet.detectors.reference import Reference
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
-from gmanet.registration.reference import Reference
 from gmanet.registration.target import Target, subsample
 from gmanet.runtime.rank import rank
 
@@ -41,13 +42,15 @@ OVERLAP = 0.95
 LARGEST_RMSE = 0.003
 """Largest median distance of normal clouds to the first, as a share of the target's extent.
 
-The median is .0021 to .0030 of the diameter (``geometry.size``) over the fifteen procedural parts,
+The median is .0021 to .0030 of the diameter (``gmanet.cloud``) over the fifteen procedural parts,
 a little below the shallowest defect that SPCG makes by default, .003 of the diameter.
 """
 
 
-class Atlas(nn.Module):
+class Atlas(ResizableBuffers):
     """Surfaces of the normal clouds in one pose; no buffer has gradients."""
+
+    resizable = ("points", "normal", "owner", "prints")
 
     points: Tensor
     normal: Tensor
@@ -162,14 +165,11 @@ class Atlas(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Resize the buffers to the stored number of points; an older state has no fingerprints."""
+        """Load a state; an older one has no fingerprints."""
         none = torch.empty(0, 16, dtype=torch.uint8)
-        state_dict = {f"{prefix}prints": none, **state_dict}
-        for name in ("points", "normal", "owner", "prints"):
-            if f"{prefix}{name}" in state_dict:
-                stored = state_dict[f"{prefix}{name}"]
-                setattr(self, name, torch.empty_like(stored, device=self.points.device))
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        super()._load_from_state_dict(
+            {f"{prefix}prints": none, **state_dict}, prefix, *args, **kwargs
+        )
 
 
 def _aligned(pos: Any, registration: Registration, *, target: Target) -> tuple[Any, Any]:

@@ -34,9 +34,9 @@ from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_traini
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
+from gmanet.detectors.reference import Reference
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Canonicalizer
-from gmanet.registration.reference import Reference
 from gmanet.synthesis.config import SynthesisConfig
 
 __all__ = ["GMANet", "GMANetConfig"]

@@ -11,14 +11,13 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from gmanet.cloud import Indices, Labels
+from gmanet.cloud import Indices, Labels, diameter
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
 from gmanet.detectors.gmanet.structures import Structure
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
-from gmanet.geometry.size import diameter
 from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
@@ -210,10 +209,10 @@ def _validation(clouds: CloudDataset, reader: StructureReader, *, plan: Training
     generator = Generator(plan.synthesis)
     made: list[Data] = []
     for index in range(min(VALIDATION, len(clouds))):
-        cloud = clouds[len(clouds) - 1 - index]
-        rng = np.random.default_rng([plan.seed, plan.synthesis.twins + index])
+        last = [clouds[len(clouds) - 1 - index]]
+        further = plan.synthesis.twins + index
+        cloud, twin = make_twin(generator, last, index=further, seed=plan.seed)
         normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
-        twin = generator.twin(cloud, rng)
         made += [read(shown, partial(reader, origin=cloud.name)) for shown in (normal, twin)]
     return made
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Indices
+from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.jit import compiled
 from gmanet.geometry.search.cells import by_cell, cells_around, cells_of, edge_within
 
 __all__ = ["Closest"]
 
-Doubles = npt.NDArray[np.float64]
 
 EDGE = 2.0
 """Edge of a cell, in spacings of the points."""

@@ -9,9 +9,8 @@ points are so uneven that cells would be crowded.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from gmanet.cloud import Floats, Indices
+from gmanet.cloud import Doubles, Floats, Indices
 from gmanet.geometry.jit import compiled, over_rows
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.search.cells import bounds, by_cell, cells_around, cells_of, edge_within
@@ -19,7 +18,6 @@ from gmanet.geometry.search.smallest import Keys, smallest_first
 
 __all__ = ["grid_nearest"]
 
-Doubles = npt.NDArray[np.float64]
 
 TRIED = 10
 """Number of queries whose neighborhoods decide the size of the cells."""

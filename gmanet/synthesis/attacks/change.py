@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Labels
+from gmanet.cloud import Doubles, Labels
 
 __all__ = ["Change", "Doubles", "Target", "relocated"]
-
-Doubles = npt.NDArray[np.float64]
 
 
 def relocated(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Labels:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gmanet.cloud import Labels
-from gmanet.synthesis.attacks.change import Change, Doubles, Target
+from gmanet.cloud import Doubles, Labels
+from gmanet.synthesis.attacks.change import Change, Target
 from gmanet.synthesis.attacks.victim import Victim
 
 __all__ = ["STEPS", "ascent", "gradient_shift"]

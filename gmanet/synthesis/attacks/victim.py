@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gmanet.synthesis.attacks.change import Doubles
+from gmanet.cloud import Doubles
 
 __all__ = ["Victim"]
 

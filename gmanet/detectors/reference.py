@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gmanet.cloud import Floats
+from gmanet.detectors.bank import ResizableBuffers
 from gmanet.registration.target import Target
 
 __all__ = ["Reference"]
 
 
-class Reference(nn.Module):
+class Reference(ResizableBuffers):
     """Buffers of a registration's target; none has gradients."""
+
+    resizable = ("points", "normal")
 
     points: Tensor
     normal: Tensor
@@ -65,13 +65,3 @@ class Reference(nn.Module):
                 ),
             )
         return self._cached[1]
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Resize the buffers to the stored number of points."""
-        for name in ("points", "normal"):
-            if f"{prefix}{name}" in state_dict:
-                stored = state_dict[f"{prefix}{name}"]
-                setattr(self, name, torch.empty_like(stored, device=self.length.device))
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
