@@ -18,16 +18,16 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
+from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
 from gmanet.detectors.reading import ReadClouds, Reader, read
-from gmanet.detectors.scoring import OBJECT_RULES, object_score
-from gmanet.errors import InputError
+from gmanet.detectors.scoring import object_score
 
 if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
 
-__all__ = ["Detector", "DetectorConfig", "Scores"]
+__all__ = ["Detector", "Scores"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,31 +41,6 @@ class Scores:
 
     points: Floats
     object: float
-
-
-@dataclass
-class DetectorConfig:
-    """What all detectors have in common.
-
-    Args:
-        name: A row of ``gmanet.detectors.DETECTORS``.
-        object_rule: How point scores make an object score; fixed before testing.
-    """
-
-    name: str = ""
-    object_rule: str = "top"
-
-    def __post_init__(self) -> None:
-        if self.object_rule not in OBJECT_RULES:
-            raise InputError(
-                f"detector.object_rule={self.object_rule!r}, "
-                f"wanted one of {', '.join(OBJECT_RULES)}"
-            )
-
-    @property
-    def label(self) -> str:
-        """What a table says of a row besides its name, such as where weights come from."""
-        return ""
 
 
 class Detector(LightningModule, ABC):

@@ -5,10 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["OBJECT_RULES", "object_score", "propagate"]
-
-OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
-"""Rule -> share of the highest point scores that are averaged (``max`` takes one point)."""
+__all__ = ["object_score", "propagate"]
 
 
 def object_score(points: Tensor, share: float) -> Tensor:

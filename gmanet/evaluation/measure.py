@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Labels
-from gmanet.detectors.scoring import OBJECT_RULES, object_score
+from gmanet.detectors.config import OBJECT_RULES
+from gmanet.detectors.scoring import object_score
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import aupro, auroc, average_precision
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gmanet.config.compose import compose
-from gmanet.detectors.imrnet.detector import IMRNet, IMRNetConfig
+from gmanet.detectors.imrnet.config import IMRNetConfig
+from gmanet.detectors.imrnet.detector import IMRNet
 from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
 from gmanet.detectors.reading import read
 

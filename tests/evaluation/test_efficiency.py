@@ -12,9 +12,11 @@ from torch_geometric.data import Data
 
 import gmanet.efficiency as efficiency
 from gmanet.detectors import DETECTORS
-from gmanet.detectors.base import Detector, DetectorConfig
-from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
+from gmanet.detectors.base import Detector
+from gmanet.detectors.config import CurvatureConfig, DetectorConfig
+from gmanet.detectors.curvature import Curvature
+from gmanet.detectors.gmanet.config import ContextBankConfig
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.memory_bank import MemoryDetector
 from gmanet.detectors.reading import read
 from gmanet.errors import InputError

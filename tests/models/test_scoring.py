@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmanet.detectors.scoring import OBJECT_RULES, object_score, propagate
+from gmanet.detectors.config import OBJECT_RULES
+from gmanet.detectors.scoring import object_score, propagate
 
 
 @pytest.mark.parametrize(("rule", "count"), [("max", 1), ("top", 5), ("mean", 15)])

@@ -7,7 +7,8 @@ import shutil
 import pytest
 import torch
 
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.reading import read
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc

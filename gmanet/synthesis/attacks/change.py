@@ -10,6 +10,7 @@ label; in its place the nearest of the patch that remain are abnormal though the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from gmanet.cloud import Labels
 
-__all__ = ["Change", "Doubles", "Target", "relocated"]
+__all__ = ["Attack", "Change", "Doubles", "Target", "relocated"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -84,3 +85,7 @@ class Change:
         """
         every = np.ones(len(pos), dtype=bool)
         return cls(pos, relocated(before, pos), ~every, every)
+
+
+Attack = Callable[[Target, np.random.Generator], Change]
+"""What a perturbation does to a patch."""
