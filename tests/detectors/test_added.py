@@ -72,6 +72,7 @@ def checkout(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__")
     for part in (package, package.parent / "conf"):
         shutil.copytree(part, tmp_path / part.name, ignore=ignored)
+    shutil.copy(package.parent / "pyproject.toml", tmp_path)
     (tmp_path / "gmanet/detectors/height.py").write_text(FILE)
     table = tmp_path / "gmanet/detectors/__init__.py"
     changed = table.read_text()
