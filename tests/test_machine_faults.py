@@ -39,7 +39,8 @@ from gmanet import (
     synthesize,
 )
 from gmanet.detectors.base import Scores
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.efficiency import table
 from gmanet.formats import write_cloud
 from gmanet.registration.cached import register_cached

@@ -18,7 +18,8 @@ import torch
 from torch_geometric.data import Data
 
 from gmanet.datasets.subset import Subset
-from gmanet.detectors.curvature import Curvature, CurvatureConfig
+from gmanet.detectors.config import CurvatureConfig
+from gmanet.detectors.curvature import Curvature
 from gmanet.formats import write_cloud
 
 CLOUDS = 251

@@ -13,8 +13,8 @@ from gmanet.config.aliases import current
 from gmanet.config.overrides import file_name, flatten
 from gmanet.datasets.catalog import DATASETS
 from gmanet.datasets.config import DataConfig
-from gmanet.detectors import DEFAULT, DETECTORS
-from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors import CONFIGS, DEFAULT
+from gmanet.detectors.config import DetectorConfig
 from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.training.config import TrainConfig, WandbConfig
@@ -48,7 +48,7 @@ MEANINGS = {
 SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
     "data": ("name", DATASETS),
     "synthesis": ("kind", KINDS),
-    "detector": ("name", DETECTORS),
+    "detector": ("name", CONFIGS),
     "train": ("", ()),
     "wandb": ("", ()),
 }
@@ -73,7 +73,7 @@ class RunConfig:
     seed: int = 0
     data: DataConfig = field(default_factory=DataConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
-    detector: DetectorConfig = field(default_factory=lambda: DETECTORS[DEFAULT].Config())
+    detector: DetectorConfig = field(default_factory=lambda: CONFIGS[DEFAULT]())
     train: TrainConfig = field(default_factory=TrainConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
 
@@ -97,7 +97,7 @@ def text_keys() -> dict[str, str]:
         ("synthesis", SynthesisConfig),
         ("train", TrainConfig),
         ("wandb", WandbConfig),
-        *(("detector", kind.Config) for kind in DETECTORS.values()),
+        *(("detector", kind) for kind in CONFIGS.values()),
     ]
     types: dict[str, set[str]] = {}
     for section, kind in parts:
@@ -202,13 +202,13 @@ def _detector(run: Mapping[str, Any], where: Callable[[str], str]) -> DetectorCo
     """Return the default settings of the detector that the values name."""
     section = run.get("detector")
     name = section.get("name", DEFAULT) if isinstance(section, Mapping) else DEFAULT
-    if not isinstance(name, str) or name not in DETECTORS:
+    if not isinstance(name, str) or name not in CONFIGS:
         place = where("detector.name")
-        there = ", ".join(DETECTORS)
+        there = ", ".join(CONFIGS)
         raise InputError(
-            f"{place}: no detector {name!r}{hint(str(name), DETECTORS)}; there are: {there}"
+            f"{place}: no detector {name!r}{hint(str(name), CONFIGS)}; there are: {there}"
         )
-    return DETECTORS[name].Config(name=name)
+    return CONFIGS[name](name=name)
 
 
 def _values(run: Mapping[str, Any], where: Callable[[str], str]) -> Iterator[tuple[str, Any]]:

@@ -37,6 +37,11 @@ class CloudDataset(ABC):
         return []
 
     @property
+    def scanned(self) -> CloudDataset:
+        """Return the clouds as they were scanned: this data set, unless it is made of another."""
+        return self
+
+    @property
     def notes(self) -> Sequence[str]:
         """Return sentences on files that lie among those of the data set and are not read."""
         return []

@@ -34,6 +34,11 @@ class SingleSided(CloudDataset):
         """Return each cloud's name with the number of the view."""
         return [f"{name}_view{view}" for name in self.whole.names for view in range(self.views)]
 
+    @property
+    def scanned(self) -> CloudDataset:
+        """Return the clouds that were taken all around."""
+        return self.whole
+
     def __getitem__(self, index: int) -> Cloud:
         """Return a view.
 

@@ -1,61 +1,46 @@
 """The table of detectors: one file or one folder a method, one interface.
 
-A method is imported when it is asked for, so that nobody waits for the others.
+A method is imported when it is asked for, so that nobody waits for the others; its settings are
+imported without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from gmanet.runtime.lazy_table import LazyTable
 
 if TYPE_CHECKING:
     from gmanet.detectors.base import Detector
+    from gmanet.detectors.config import DetectorConfig
 
-__all__ = ["DEFAULT", "DETECTORS"]
+__all__ = ["CONFIGS", "DEFAULT", "DETECTORS"]
 
+ROWS = {
+    "gmanet": ("gmanet.detector:GMANet", "gmanet.config:GMANetConfig"),
+    "btf": ("btf:BTF", "config:BTFConfig"),
+    "patchcore": ("patchcore:PatchCore", "config:PatchCoreConfig"),
+    "simple3d": ("simple3d:Simple3D", "config:Simple3DConfig"),
+    "curvature": ("curvature:Curvature", "config:CurvatureConfig"),
+    "contexts": ("gmanet.descriptor_bank:ContextBank", "gmanet.config:ContextBankConfig"),
+    "m3dm": ("m3dm:M3DM", "config:M3DMConfig"),
+    "patchcore_pointmae": ("patchcore_pointmae:PointMAE", "config:PointMAEConfig"),
+    "reg3dad": ("reg3dad:Reg3DAD", "config:Reg3DADConfig"),
+    "imrnet": ("imrnet.detector:IMRNet", "imrnet.config:IMRNetConfig"),
+    "r3dad": ("r3dad.detector:R3DAD", "r3dad.config:R3DADConfig"),
+}
+"""Name -> the class and the class of its settings, as ``module:class`` below this package."""
 
-class _Table(Mapping[str, "type[Detector]"]):
-    """Name -> class, which is imported when it is looked up.
-
-    Args:
-        places: Name -> ``module:Class``, the module below this package.
-    """
-
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self._places = places
-
-    def __getitem__(self, name: str) -> type[Detector]:
-        module, _, kind = self._places[name].partition(":")
-        found: type[Detector] = getattr(import_module(f"{__name__}.{module}"), kind)
-        return found
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
-DETECTORS: Mapping[str, type[Detector]] = _Table(
-    {
-        "gmanet": "gmanet.detector:GMANet",
-        "btf": "btf:BTF",
-        "patchcore": "patchcore:PatchCore",
-        "simple3d": "simple3d:Simple3D",
-        "curvature": "curvature:Curvature",
-        "contexts": "gmanet.descriptor_bank:ContextBank",
-        "m3dm": "m3dm:M3DM",
-        "patchcore_pointmae": "patchcore_pointmae:PointMAE",
-        "reg3dad": "reg3dad:Reg3DAD",
-        "imrnet": "imrnet.detector:IMRNet",
-        "r3dad": "r3dad.detector:R3DAD",
-    }
+DETECTORS: Mapping[str, type[Detector]] = LazyTable(
+    {name: f"{__name__}.{detector}" for name, (detector, _) in ROWS.items()}
 )
 """Name -> class; ``detector=NAME`` chooses one."""
+
+CONFIGS: Mapping[str, type[DetectorConfig]] = LazyTable(
+    {name: f"{__name__}.{config}" for name, (_, config) in ROWS.items()}
+)
+"""Name -> class of the settings, ``DETECTORS[name].Config``."""
 
 DEFAULT = "gmanet"
 """Detector of a run that names none."""

@@ -22,21 +22,15 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.errors import InputError
+from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
 
 if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
 
-__all__ = [
-    *("OBJECT_RULES", "Detector", "DetectorConfig", "ReadClouds", "Reader", "Scores"),
-    *("object_score", "read"),
-]
+__all__ = ["Detector", "ReadClouds", "Reader", "Scores", "object_score", "read"]
 
-
-OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
-"""Rule -> share of the highest point scores that are averaged (``max`` takes one point)."""
 
 Reader = Callable[[Cloud], Data]
 """Turns a cloud into what a detector reads; its record has as many nodes as the cloud points."""
@@ -71,31 +65,6 @@ class Scores:
 
     points: Floats
     object: float
-
-
-@dataclass(kw_only=True)
-class DetectorConfig:
-    """What all detectors have in common.
-
-    Args:
-        name: A row of ``gmanet.detectors.DETECTORS``.
-        object_rule: How point scores make an object score; fixed before testing.
-    """
-
-    name: str = ""
-    object_rule: str = "top"
-
-    def __post_init__(self) -> None:
-        if self.object_rule not in OBJECT_RULES:
-            raise InputError(
-                f"detector.object_rule={self.object_rule!r}, "
-                f"wanted one of {', '.join(OBJECT_RULES)}"
-            )
-
-    @property
-    def label(self) -> str:
-        """What a table says of a row besides its name, such as where weights come from."""
-        return ""
 
 
 def object_score(points: Tensor, share: float) -> Tensor:

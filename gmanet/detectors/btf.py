@@ -20,14 +20,12 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.config import BTFConfig
+from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, interpolation
 
-__all__ = ["BTF", "BTFConfig", "BTFReader"]
-
-FEATURES = ("raw", "fpfh")
+__all__ = ["BTF", "BTFReader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,36 +54,6 @@ class BTFReader:
             weight=torch.from_numpy(weight),
             num_nodes=len(cloud),
         )
-
-
-@dataclass(kw_only=True)
-class BTFConfig(MemoryConfig):
-    """BTF's settings.
-
-    Args:
-        name: ``btf``.
-        bank_size: Largest number of rows in the bank; the default keeps the whole pool.
-        feature: ``raw`` or ``fpfh``.
-        share: Share of a cloud's points that are remembered, or scored.
-        min_points: Smallest number of rows of a cloud, for small clouds.
-    """
-
-    name: str = "btf"
-    bank_size: int = 65536
-    feature: str = "fpfh"
-    share: float = 0.01
-    min_points: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.feature not in FEATURES:
-            raise InputError(
-                f"detector.feature={self.feature!r}, wanted one of {', '.join(FEATURES)}"
-            )
-        if not 0 <= self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted 0 to 1")
-        if self.min_points < 3:
-            raise InputError(f"detector.min_points={self.min_points}, wanted at least 3")
 
 
 class BTF(MemoryDetector):

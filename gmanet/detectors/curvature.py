@@ -15,15 +15,12 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.config import CURVATURE_SIZES, CurvatureConfig
+from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.curvature import surface_variation
 from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
 
-__all__ = ["Curvature", "CurvatureConfig", "CurvatureReader"]
-
-SIZES = (24, 48, 96)
-"""Neighbors, among the places, of the three neighborhoods."""
+__all__ = ["Curvature", "CurvatureReader"]
 
 FLAT = 1e-4
 """Variation below which all surfaces are alike: what remains is noise of the scanner."""
@@ -44,8 +41,8 @@ class CurvatureReader:
         """Return the record to remember or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         center = pos[farthest_points(pos, self.centers)]
-        around = nearest(center, center, count=SIZES[-1])[1]
-        bend = [surface_variation(center, around[:, :size]) for size in SIZES]
+        around = nearest(center, center, count=CURVATURE_SIZES[-1])[1]
+        bend = [surface_variation(center, around[:, :size]) for size in CURVATURE_SIZES]
         near, weight = interpolation(center, pos)
         return Described(
             feature=torch.from_numpy(np.log(np.stack(bend, axis=1) + np.float32(FLAT))),
@@ -53,28 +50,6 @@ class CurvatureReader:
             weight=torch.from_numpy(weight),
             num_nodes=len(cloud),
         )
-
-
-@dataclass(kw_only=True)
-class CurvatureConfig(MemoryConfig):
-    """The curvature detector's settings.
-
-    Args:
-        name: ``curvature``.
-        object_rule: How point scores make an object score.
-        neighbors: Nearest rows of the bank whose mean distance is the score.
-        centers: Places with a feature.
-    """
-
-    name: str = "curvature"
-    object_rule: str = "top"
-    neighbors: int = 3
-    centers: int = 8192
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.centers < SIZES[-1]:
-            raise InputError(f"detector.centers={self.centers}, wanted at least {SIZES[-1]}")
 
 
 class Curvature(MemoryDetector):

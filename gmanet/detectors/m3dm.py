@@ -15,18 +15,16 @@ from stored point scores, so that there an object scores its highest point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank, k_nearest
-from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
-from gmanet.errors import InputError
+from gmanet.detectors.config import M3DMConfig
+from gmanet.detectors.patchcore_pointmae import PointMAE
 from gmanet.geometry.neighbors import interpolate
 
-__all__ = ["M3DM", "M3DMConfig", "reweighted"]
+__all__ = ["M3DM", "reweighted"]
 
 
 def reweighted(features: Tensor, rows: Tensor, *, distance: Tensor, count: int) -> Tensor:
@@ -48,30 +46,6 @@ def reweighted(features: Tensor, rows: Tensor, *, distance: Tensor, count: int) 
     near = (rows - star).norm(dim=1).topk(count, largest=False).indices  # the nearest row is first
     share = torch.softmax(reach[near] / rows.shape[1] ** 0.5, dim=0)
     return distance[highest] * (1 - share[0])
-
-
-@dataclass(kw_only=True)
-class M3DMConfig(PointMAEConfig):
-    """M3DM's settings.
-
-    Args:
-        name: ``m3dm``.
-        pose: ``given``, or ``principal`` or ``registered`` for parts that lie in any pose.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-        reweight: Rows that weigh an object's score; 1 turns it off.
-    """
-
-    name: str = "m3dm"
-    pose: str = "given"
-    share: float = 0.1
-    reweight: int = 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
-        if self.reweight < 1:
-            raise InputError(f"detector.reweight={self.reweight}, wanted at least 1")
 
 
 class M3DM(PointMAE):

@@ -7,7 +7,6 @@ and more than once where it concatenates tensors in its loops.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,11 +14,11 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank
-from gmanet.detectors.base import Detector, DetectorConfig
-from gmanet.errors import InputError
+from gmanet.detectors.base import Detector
+from gmanet.detectors.config import MemoryConfig
 from gmanet.geometry.neighbors import interpolate
 
-__all__ = ["Described", "MemoryConfig", "MemoryDetector"]
+__all__ = ["Described", "MemoryDetector"]
 
 
 class Described(Data):
@@ -28,30 +27,6 @@ class Described(Data):
     ``near`` are rows of ``feature``, ``around`` and ``pick`` are points, ``coarse`` are rows of
     ``around``.
     """
-
-
-@dataclass(kw_only=True)
-class MemoryConfig(DetectorConfig):
-    """What all memory banks have in common.
-
-    Args:
-        object_rule: How point scores make an object score.
-        pool_size: Number of feature rows in memory while fitting, equally many of each normal
-            cloud; with four bytes per channel it bounds the memory of any number of clouds.
-        bank_size: Largest number of rows in the bank, a coreset of the pool.
-        neighbors: Nearest rows of the bank whose mean distance is the score.
-    """
-
-    object_rule: str = "max"
-    pool_size: int = 65536
-    bank_size: int = 10000
-    neighbors: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("pool_size", "bank_size", "neighbors"):
-            if getattr(self, name) < 1:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
 
 
 class MemoryDetector(Detector):

@@ -13,7 +13,7 @@ which no pose changes; here registration is deterministic and for places alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,16 +21,14 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
+from gmanet.detectors.config import PatchCoreConfig
 from gmanet.detectors.memory_bank import Described
-from gmanet.detectors.registered import PosedConfig, PosedDetector
-from gmanet.errors import InputError
+from gmanet.detectors.registered import PosedDetector
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["PatchCore", "PatchCoreConfig", "PatchCoreReader"]
-
-FEATURES = ("raw", "fpfh")
+__all__ = ["PatchCore", "PatchCoreReader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,34 +58,6 @@ class PatchCoreReader:
             pick=torch.from_numpy(farthest_points(pos, self.samples_per_cloud)),
             num_nodes=len(cloud),
         )
-
-
-@dataclass(kw_only=True)
-class PatchCoreConfig(PosedConfig):
-    """PatchCore's settings.
-
-    Args:
-        name: ``patchcore``.
-        features: One bank each, of ``raw`` and ``fpfh``.
-        samples_per_cloud: Number of points of a cloud that may enter a bank.
-        pose: Of places; ``registered``, ``principal`` or ``given``.
-    """
-
-    name: str = "patchcore"
-    features: list[str] = field(default_factory=lambda: ["fpfh"])
-    samples_per_cloud: int = 16384
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        wrong = [name for name in self.features if name not in FEATURES]
-        if wrong or not self.features or len(set(self.features)) < len(self.features):
-            raise InputError(
-                f"detector.features={list(self.features)}, wanted some of {', '.join(FEATURES)}"
-            )
-        if self.samples_per_cloud < 1:
-            raise InputError(
-                f"detector.samples_per_cloud={self.samples_per_cloud}, wanted at least 1"
-            )
 
 
 class PatchCore(PosedDetector):

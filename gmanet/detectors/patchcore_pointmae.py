@@ -16,75 +16,25 @@ distance one, as in the encoder's own training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.registered import PosedConfig, PosedDetector
-from gmanet.errors import InputError
+from gmanet.detectors.config import PointMAEConfig
+from gmanet.detectors.registered import PosedDetector
 from gmanet.geometry.neighbors import interpolate
-from gmanet.networks.pointmae.encoder import KINDS, PointEncoder
+from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
 from gmanet.networks.pointmae.pretrained_weights import load_official
 from gmanet.networks.pointmae.pretraining_cache import pretrained
 from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["PointMAE", "PointMAEConfig"]
+__all__ = ["PointMAE"]
 
 LEARNED = (16, 256)
 """Normal clouds, and patches of each, that pre-training reads: a bound on memory."""
-
-
-@dataclass(kw_only=True)
-class PointMAEConfig(PosedConfig):
-    """Settings of detectors on Point-MAE features.
-
-    Args:
-        name: ``patchcore_pointmae``.
-        pool_size: Number of feature rows in memory while fitting, equally many of each cloud.
-        encoder: ``pointmae`` or ``pointbert``.
-        weights: File with official weights, which want ``width=384 depth=12 heads=6``; empty: the
-            encoder is pre-trained on the normal clouds.
-        width: Channels of a token.
-        depth: Transformer blocks.
-        heads: Attention heads.
-        centers: Places with a feature; 16384 in the reference, where one cloud's attention alone is
-            16 times the work of 4096, minutes on a processor.
-        group: Points of a patch.
-        pose: ``registered``, ``principal`` or ``given``.
-        pretraining: Steps of masked reconstruction where there are no official weights.
-    """
-
-    name: str = "patchcore_pointmae"
-    pool_size: int = 16384
-    encoder: str = "pointmae"
-    weights: str = ""
-    width: int = 96
-    depth: int = 4
-    heads: int = 3
-    centers: int = 4096
-    group: int = 128
-    pretraining: int = 300
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.weights.split("/")[0] == "~":
-            self.weights = str(Path(self.weights).expanduser())
-        if self.encoder not in KINDS:
-            raise InputError(f"detector.encoder={self.encoder!r}, wanted one of {', '.join(KINDS)}")
-        for name, least in (("centers", 3), ("group", 2), ("pretraining", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
-
-    @property
-    def label(self) -> str:
-        """Where the encoder's weights come from."""
-        return "official weights" if self.weights else "self-pretrained"
 
 
 class PointMAE(PosedDetector):

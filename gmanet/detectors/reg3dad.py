@@ -19,10 +19,11 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.config import Reg3DADConfig
+from gmanet.detectors.patchcore_pointmae import PointMAE
 from gmanet.networks.pointmae.patches import PatchedCloud, PatchReader
 
-__all__ = ["Reg3DAD", "Reg3DADConfig", "Reg3DReader"]
+__all__ = ["Reg3DAD", "Reg3DReader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +36,6 @@ class Reg3DReader(PatchReader):
         made = self.patched(place)
         made.raw = torch.from_numpy(place)
         return made
-
-
-@dataclass(kw_only=True)
-class Reg3DADConfig(PointMAEConfig):
-    """Reg3D-AD's settings.
-
-    Args:
-        name: ``reg3dad``.
-    """
-
-    name: str = "reg3dad"
 
 
 class Reg3DAD(PointMAE):

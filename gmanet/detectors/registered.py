@@ -7,33 +7,14 @@ lays new scans as it laid those that it was fitted on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
-from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
-from gmanet.detectors.reference import Reference
-from gmanet.errors import InputError
-from gmanet.registration.canonical import POSES, Canonicalizer
+from gmanet.detectors.config import PosedConfig
+from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.registration.canonical import Canonicalizer
+from gmanet.registration.reference import Reference
 
-__all__ = ["Posed", "PosedConfig", "PosedDetector"]
-
-
-@dataclass(kw_only=True)
-class PosedConfig(MemoryConfig):
-    """What detectors that choose a pose have in common.
-
-    Args:
-        pose: ``registered`` on the category's first normal cloud, ``principal`` axes (cheaper, and
-            wrong where symmetry leaves their signs to noise), or as ``given``.
-    """
-
-    pose: str = "registered"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pose not in POSES:
-            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
+__all__ = ["Posed", "PosedDetector"]
 
 
 class Posed(Detector):

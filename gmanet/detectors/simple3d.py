@@ -23,14 +23,14 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.config import Simple3DConfig
+from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.fpfh import fpfh
 from gmanet.geometry.neighbors import farthest_points, interpolate, interpolation, nearest
 from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.spfh import pooled
 
-__all__ = ["Simple3D", "Simple3DConfig", "Simple3DReader"]
+__all__ = ["Simple3D", "Simple3DReader"]
 
 NORMAL = 10
 """Nearest points of a normal."""
@@ -76,37 +76,6 @@ class Simple3DReader:
             record.coarse = torch.from_numpy(near)
             record.coarse_weight = torch.from_numpy(weight)
         return record
-
-
-@dataclass(kw_only=True)
-class Simple3DConfig(MemoryConfig):
-    """Simple3D's settings.
-
-    Args:
-        name: ``simple3d``.
-        object_rule: How point scores make an object score.
-        scale: Points of the smallest neighborhood; the others have two and three times as many.
-        centers: Places with a feature.
-        average: Points whose descriptors a center averages.
-        coarse: Centers of the last smoothing; 0 leaves it out.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-    """
-
-    name: str = "simple3d"
-    object_rule: str = "top"
-    scale: int = 40
-    centers: int = 4096
-    average: int = 128
-    coarse: int = 1024
-    share: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least in (("scale", 3), ("centers", 3), ("average", 1), ("coarse", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
-        if not 0 < self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
 
 
 class Simple3D(MemoryDetector):

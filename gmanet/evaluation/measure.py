@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Labels
-from gmanet.detectors.base import OBJECT_RULES, object_score
+from gmanet.detectors.base import object_score
+from gmanet.detectors.config import OBJECT_RULES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import aupro, auroc, average_precision
 

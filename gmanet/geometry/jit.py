@@ -61,5 +61,4 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay with the parent
+os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay with the parent

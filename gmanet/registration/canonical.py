@@ -11,10 +11,7 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import apply
 from gmanet.registration.target import Target
 
-__all__ = ["POSES", "Canonicalizer", "principal_pose"]
-
-POSES = ("given", "principal", "registered")
-"""Unchanged, along the principal axes, or registered on a reference cloud of the same part."""
+__all__ = ["Canonicalizer", "principal_pose"]
 
 
 @dataclass(frozen=True)
@@ -22,16 +19,13 @@ class Canonicalizer:
     """A function that moves a cloud into its canonical pose.
 
     Args:
-        name: One of ``POSES``.
+        name: ``given`` (unchanged), ``principal`` (along the principal axes) or ``registered`` (on
+            the target).
         target: The reference cloud of ``registered``; its search trees serve all clouds.
     """
 
     name: str = "given"
     target: Target | None = None
-
-    def __post_init__(self) -> None:
-        if self.name not in POSES or (self.name == "registered" and self.target is None):
-            raise ValueError(f"pose {self.name!r}, wanted one of {POSES}, registered on a target")
 
     def __call__(self, pos: Floats) -> Floats:
         """Return centered coordinates in the canonical pose, with shape ``(N, 3)``.

@@ -25,7 +25,7 @@ WORKER = 400 * 2**20
 
 def available_cores() -> int:
     """Return the number of cores that this process is granted, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1

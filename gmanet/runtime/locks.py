@@ -1,7 +1,7 @@
 """Who works in a folder: one process at a time, on whichever machine that shares the file system.
 
-An advisory lock on a hidden file.  The kernel drops it when its process ends, however it ends, so
-that nothing is left to be cleaned up.
+An advisory lock on a hidden file (``flock``, Linux and macOS).  The kernel drops it when its
+process ends, however it ends, so that nothing is left to be cleaned up.
 """
 
 from __future__ import annotations

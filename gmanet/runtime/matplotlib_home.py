@@ -23,7 +23,7 @@ def spare_home() -> None:
         place = tempfile.gettempdir()
     except OSError:  # nowhere: what needs a file says so
         return
-    spare = Path(place) / f"gmanet-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    spare = Path(place) / f"gmanet-{os.getuid()}"
     os.environ["MPLCONFIGDIR"] = str(spare / "matplotlib")
 
 

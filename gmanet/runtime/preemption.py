@@ -17,7 +17,7 @@ __all__ = ["AGAIN", "Preempted", "asked", "check", "defer", "listen"]
 AGAIN = 75
 """Exit code after SIGUSR1: started again, the command goes on (``EX_TEMPFAIL`` of sysexits.h)."""
 
-SIGNALS = ("SIGUSR1", "SIGTERM")
+SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
 """The first is a scheduler's warning, the second somebody's ``kill``: it is not to start again."""
 
 
@@ -73,14 +73,13 @@ def check(all_were_asked: bool = False) -> None:
 
 
 def _install() -> None:
-    for name in SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _hear)
+    for number in SIGNALS:
+        signal.signal(number, _hear)
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
     if os.getpid() != _Wish.process or _Wish.obeyed:
         return
-    _Wish.code = AGAIN if number == getattr(signal, "SIGUSR1", None) else 128 + number
+    _Wish.code = AGAIN if number == signal.SIGUSR1 else 128 + number
     if not _Wish.deferred:
         check()

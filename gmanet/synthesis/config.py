@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from gmanet.errors import InputError
 from gmanet.synthesis.attacks.table import ATTACKS
-from gmanet.synthesis.deform import FAMILIES
 
-__all__ = ["CURVATURES", "KINDS", "SynthesisConfig"]
+__all__ = ["CURVATURES", "KINDS", "SHARES", "SynthesisConfig"]
 
 KINDS = ("surface", "paper", "noise", *ATTACKS)
 """Smooth deformations placed by GMA; Algorithm 1 word for word; w/o SPCG: random shifts, and the
@@ -18,7 +17,11 @@ CURVATURES = ("", "poisson", "local")
 """How GMA measures curvature; empty: ``poisson`` for ``paper``, ``local`` for the others."""
 
 
-@dataclass(kw_only=True)
+SHARES = {"bump": 0.30, "groove": 0.22, "scar": 0.18, "bend": 0.12, "flatten": 0.09, "shift": 0.09}
+"""Deformation family (``synthesis.deform.FAMILIES``) -> usual share of the defects."""
+
+
+@dataclass
 class SynthesisConfig:
     """How synthetic point cloud generation (SPCG, Algorithm 1) makes twins of normal clouds.
 
@@ -45,16 +48,7 @@ class SynthesisConfig:
     twins: int = 48
     fewest: int = 3
     most: int = 7
-    families: dict[str, float] = field(
-        default_factory=lambda: {
-            "bump": 0.30,
-            "groove": 0.22,
-            "scar": 0.18,
-            "bend": 0.12,
-            "flatten": 0.09,
-            "shift": 0.09,
-        }
-    )
+    families: dict[str, float] = field(default_factory=SHARES.copy)
     radius: list[float] = field(default_factory=lambda: [0.03, 0.16])
     depth: list[float] = field(default_factory=lambda: [0.003, 0.03])
     guided: float = 0.5
@@ -72,11 +66,11 @@ class SynthesisConfig:
                 f"synthesis.fewest={self.fewest} and synthesis.most={self.most}, "
                 "wanted 1 <= fewest <= most"
             )
-        unknown = sorted(set(self.families) - set(FAMILIES))
+        unknown = sorted(set(self.families) - set(SHARES))
         if unknown or not any(share > 0 for share in self.families.values()):
             raise InputError(
                 f"synthesis.families={dict(self.families)}, "
-                f"wanted positive shares of {', '.join(FAMILIES)}"
+                f"wanted positive shares of {', '.join(SHARES)}"
             )
         for name, low_high in (("radius", self.radius), ("depth", self.depth)):
             if len(low_high) != 2 or not 0 < low_high[0] <= low_high[1] <= 1:

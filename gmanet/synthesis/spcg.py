@@ -16,7 +16,8 @@ from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.geometry.neighbors import nearest
 from gmanet.synthesis.algorithm1 import add_points, remove_points
 from gmanet.synthesis.attacks.change import relocated
-from gmanet.synthesis.attacks.table import ATTACKS, attacked
+from gmanet.synthesis.attacks.patches import attacked
+from gmanet.synthesis.attacks.table import ATTACKS
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.deform import Surface, deform, relabel
 from gmanet.synthesis.gma import Region, analyze

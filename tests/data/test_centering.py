@@ -11,7 +11,8 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.annotations import read_annotation, write_gt
 from gmanet.datasets.loaders.iec3d import IEC3D
 from gmanet.datasets.loaders.truth import read_abnormal_points
-from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.detectors.btf import BTF
+from gmanet.detectors.config import BTFConfig
 from gmanet.errors import InputError
 from gmanet.formats import WRITERS, read_cloud, write_cloud
 from gmanet.formats.centering import centered

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.config import CurvatureConfig
+from gmanet.detectors.curvature import Curvature
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.datamodule import CloudData

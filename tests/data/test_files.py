@@ -455,7 +455,6 @@ def test_missing_files_and_folders(folder):
     assert refusal(folder / "folder.ply") == "is no regular file, wanted a .ply file"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_pipes_are_refused_at_once(folder):
     os.mkfifo(folder / "pipe.txt")
     assert refusal(folder / "pipe.txt") == "is no regular file, wanted a .txt file"

@@ -6,13 +6,10 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
+from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.context_layout import PARTS
-from gmanet.detectors.gmanet.descriptors import (
-    CONTEXT,
-    DESCRIPTOR,
-    NEIGHBORS,
-)
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR, NEIGHBORS
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig

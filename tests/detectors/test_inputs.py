@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from gmanet.detectors.gmanet.config import ContextBankConfig, GMANetConfig
 from gmanet.detectors.gmanet.context_layout import PARTS, channels
 from gmanet.detectors.gmanet.coordinates import RawReader
-from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.gmanet.descriptors import CONTEXT, describe
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc

@@ -12,11 +12,17 @@ from hypothesis import strategies as st
 
 from gmanet.detectors.bank import Bank, greedy_coreset, k_nearest
 from gmanet.detectors.base import read
-from gmanet.detectors.btf import BTF, BTFConfig
-from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.memory_bank import MemoryConfig
-from gmanet.detectors.patchcore import PatchCore, PatchCoreConfig
-from gmanet.detectors.simple3d import Simple3D, Simple3DConfig
+from gmanet.detectors.btf import BTF
+from gmanet.detectors.config import (
+    BTFConfig,
+    CurvatureConfig,
+    MemoryConfig,
+    PatchCoreConfig,
+    Simple3DConfig,
+)
+from gmanet.detectors.curvature import Curvature
+from gmanet.detectors.patchcore import PatchCore
+from gmanet.detectors.simple3d import Simple3D
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig

@@ -23,7 +23,8 @@ from types import SimpleNamespace
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.detectors.btf import BTF
+from gmanet.detectors.config import BTFConfig
 
 def feed(detector):
     for number in range({CLOUDS}):

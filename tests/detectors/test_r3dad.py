@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gmanet.detectors.r3dad.detector import R3DAD, R3DADConfig
+from gmanet.detectors.r3dad.config import R3DADConfig
+from gmanet.detectors.r3dad.detector import R3DAD
 from gmanet.detectors.r3dad.reader import TurnedCopies
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig

@@ -10,7 +10,8 @@ import torch
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.base import read
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
 
 SIZES = {"points": 1024, "centers": 256, "coarse_queries": 256, "experts": 1}

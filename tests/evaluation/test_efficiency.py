@@ -13,9 +13,11 @@ from torch_geometric.data import Data
 import gmanet.efficiency as command
 import gmanet.runs.efficiency as efficiency
 from gmanet.detectors import DEFAULT, DETECTORS
-from gmanet.detectors.base import Detector, DetectorConfig, read
-from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
+from gmanet.detectors.base import Detector, read
+from gmanet.detectors.config import CurvatureConfig, DetectorConfig
+from gmanet.detectors.curvature import Curvature
+from gmanet.detectors.gmanet.config import ContextBankConfig
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.memory_bank import MemoryDetector
 from gmanet.errors import InputError
 from gmanet.evaluation.efficiency.measure import fit_briefly, measure

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from gmanet.detectors.config import ENCODERS
 from gmanet.errors import InputError
-from gmanet.networks.pointmae.encoder import KINDS, Attention, PointEncoder
+from gmanet.networks.pointmae.encoder import Attention, PointEncoder
 from gmanet.networks.pointmae.pretrained_weights import load_official
 from gmanet.networks.pointmae.pretraining import TARGET, chamfer, pretrain
 
@@ -129,7 +130,7 @@ def by_definition(state, kind, points, groups, chosen, heads):
     return torch.cat(found, dim=1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ENCODERS)
 def test_official_files_are_read_and_give_what_the_papers_say(tmp_path, kind):
     path, state = tmp_path / "weights.pth", official(kind)
     torch.save({"base_model": state, "epoch": 300}, path)
@@ -184,7 +185,7 @@ def test_what_is_no_weights_file_is_refused(tmp_path):
         load_official(tmp_path / "text.pth")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ENCODERS)
 @given(seed=st.integers(0, 2**31))
 @settings(max_examples=8, deadline=None)
 def test_order_of_points_and_centers_decides_nothing(kind, seed):
@@ -249,7 +250,7 @@ def balls(seed=0):
     return nn.functional.normalize(points, dim=2), torch.rand(24, 3, generator=generator)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ENCODERS)
 def test_pretraining_learns_and_repeats_itself(kind):
     one, other = small(kind), small(kind)
     torch.manual_seed(1)

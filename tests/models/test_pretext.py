@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from gmanet.detectors.gmanet.config import PRETEXTS
 from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.encoder import Committee, PointNet2
-from gmanet.detectors.gmanet.expert_pretraining import PRETEXTS, pretrain
+from gmanet.detectors.gmanet.expert_pretraining import pretrain
 
 
 def made(seed=0, rows=400):

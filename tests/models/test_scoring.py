@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmanet.detectors.base import OBJECT_RULES, object_score
+from gmanet.detectors.base import object_score
+from gmanet.detectors.config import OBJECT_RULES
 from gmanet.geometry.neighbors import interpolate
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmanet.synthesis.config import SHARES
 from gmanet.synthesis.deform import FAMILIES, LABEL_SHARE, Surface, deform, patch
 
 RADIUS, DEPTH = 0.15, 0.02
@@ -105,3 +106,8 @@ def test_a_patch_is_measured_along_the_surface(ball):
     depth = straight**2 / (2 * 0.5)  # of a sphere's cap below its tangent plane
     np.testing.assert_allclose(found.height, -outward * depth, atol=1e-3)
     assert (found.normal @ found.axis >= 0).all()
+
+
+def test_every_family_has_a_usual_share():
+    assert set(SHARES) == set(FAMILIES)
+    assert sum(SHARES.values()) == pytest.approx(1)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from gmanet.detectors.base import read
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig

@@ -1,15 +1,19 @@
-"""GMANet's hyper-parameters."""
+"""Hyper-parameters of GMANet, and of the memory bank of its descriptors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gmanet.detectors.base import DetectorConfig
-from gmanet.detectors.gmanet.context_layout import PARTS
-from gmanet.detectors.gmanet.expert_pretraining import PRETEXTS
+from gmanet.detectors.config import DetectorConfig, MemoryConfig
 from gmanet.errors import InputError
 
-__all__ = ["GMANetConfig"]
+__all__ = ["PART_NAMES", "PRETEXTS", "ContextBankConfig", "GMANetConfig"]
+
+PART_NAMES = ("close", "mean", "spread", "coarse", "shapes")
+"""Named parts of the descriptors around a center (``detectors.gmanet.context_layout``)."""
+
+PRETEXTS = ("none", "masked", "coarse", "shapes")
+"""Pretext tasks of an expert; ``none`` leaves it random."""
 
 
 @dataclass(kw_only=True)
@@ -106,11 +110,61 @@ class GMANetConfig(DetectorConfig):
             if getattr(self, name) not in known:
                 wanted = ", ".join(known)
                 raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted one of {wanted}")
-        if unknown := sorted(set(self.without) - set(PARTS)):
-            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
-        if self.inputs == "raw" and (self.without or self.pretext in PARTS):
+        if unknown := sorted(set(self.without) - set(PART_NAMES)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PART_NAMES)}")
+        if self.inputs == "raw" and (self.without or self.pretext in PART_NAMES):
             raise InputError("detector.inputs=raw has no parts that could be hidden or left out")
         if self.pretext in self.without:
             raise InputError(f"detector.pretext={self.pretext} is about a part that is left out")
-        if set(self.without) == set(PARTS) and not (self.align or self.group):
+        if set(self.without) == set(PART_NAMES) and not (self.align or self.group):
             raise InputError("detector.without leaves nothing, wanted detector.group above 0")
+
+
+@dataclass(kw_only=True)
+class ContextBankConfig(MemoryConfig):
+    """The bank's settings.
+
+    Args:
+        name: ``contexts``.
+        object_rule: How point scores make an object score.
+        points: Points that are kept of a cloud.
+        centers: Places of a train cloud with a feature.
+        coarse_queries: Number of positions that are scored first, as for GMANet.
+        fine_queries: Number of points that are scored then, as for GMANet.
+        smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
+        align: Whether the distance to registered normal clouds is among the features.
+        without: Parts of the descriptors that are left out, as for GMANet.
+        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
+    """
+
+    name: str = "contexts"
+    object_rule: str = "top"
+    points: int = 16384
+    centers: int = 4096
+    coarse_queries: int = 2048
+    fine_queries: int = 1024
+    smoothing: int = 24
+    align: bool = False
+    without: list[str] = field(default_factory=list)
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.centers <= self.points:
+            raise InputError(
+                f"detector.centers={self.centers} and detector.points={self.points}, "
+                "wanted 1 <= centers <= points"
+            )
+        if min(self.coarse_queries, self.smoothing) < 1 or self.fine_queries < 0:
+            raise InputError(
+                f"detector.coarse_queries={self.coarse_queries}, "
+                f"detector.smoothing={self.smoothing} and "
+                f"detector.fine_queries={self.fine_queries}, wanted 1 or more, 1 or more and 0 or "
+                "more"
+            )
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+        if unknown := sorted(set(self.without) - set(PART_NAMES)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PART_NAMES)}")
+        if set(self.without) == set(PART_NAMES) and not self.align:
+            raise InputError("detector.without leaves nothing, wanted detector.align=true")

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from gmanet.detectors.gmanet.config import PART_NAMES
 from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.geometry.pca import EIGEN
 from gmanet.geometry.spfh import HISTOGRAM
 
 __all__ = ["PARTS", "channels"]
 
-WIDTHS = {
-    "close": DESCRIPTOR,
-    "mean": DESCRIPTOR,
-    "spread": DESCRIPTOR,
-    "coarse": 3 * HISTOGRAM,
-    "shapes": 5 * EIGEN,
-}
+WIDTHS = (DESCRIPTOR, DESCRIPTOR, DESCRIPTOR, 3 * HISTOGRAM, 5 * EIGEN)
+"""Channels of each of ``PART_NAMES``."""
 
 
 def _ranges() -> dict[str, range]:
     ranges, start = {}, 0
-    for name, width in WIDTHS.items():
+    for name, width in zip(PART_NAMES, WIDTHS, strict=True):
         ranges[name] = range(start, start + width)
         start += width
     assert start == CONTEXT, "the widths differ from the context of detectors.gmanet.descriptors"

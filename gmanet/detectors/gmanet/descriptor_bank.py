@@ -10,7 +10,7 @@ their scores from places as GMANet's do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -21,15 +21,15 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.coarse_to_fine import coarse_to_fine
-from gmanet.detectors.gmanet.context_layout import PARTS, channels
+from gmanet.detectors.gmanet.config import ContextBankConfig
+from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
-from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.memory_bank import MemoryDetector
 
-__all__ = ["ContextBank", "ContextBankConfig", "ContextReader"]
+__all__ = ["ContextBank", "ContextReader"]
 
 
 @dataclass(frozen=True)
@@ -49,56 +49,6 @@ class ContextReader:
     def of_train(self, cloud: Cloud) -> StructuredCloud:
         """Return the record to remember."""
         return replace(self.structure, coarse_queries=self.structure.centers)(cloud, cloud.name)
-
-
-@dataclass(kw_only=True)
-class ContextBankConfig(MemoryConfig):
-    """The bank's settings.
-
-    Args:
-        name: ``contexts``.
-        object_rule: How point scores make an object score.
-        points: Points that are kept of a cloud.
-        centers: Places of a train cloud with a feature.
-        coarse_queries: Number of positions that are scored first, as for GMANet.
-        fine_queries: Number of points that are scored then, as for GMANet.
-        smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
-        align: Whether the distance to registered normal clouds is among the features.
-        without: Parts of the descriptors that are left out, as for GMANet.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-    """
-
-    name: str = "contexts"
-    object_rule: str = "top"
-    points: int = 16384
-    centers: int = 4096
-    coarse_queries: int = 2048
-    fine_queries: int = 1024
-    smoothing: int = 24
-    align: bool = False
-    without: list[str] = field(default_factory=list)
-    share: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 1 <= self.centers <= self.points:
-            raise InputError(
-                f"detector.centers={self.centers} and detector.points={self.points}, "
-                "wanted 1 <= centers <= points"
-            )
-        if min(self.coarse_queries, self.smoothing) < 1 or self.fine_queries < 0:
-            raise InputError(
-                f"detector.coarse_queries={self.coarse_queries}, "
-                f"detector.smoothing={self.smoothing} and "
-                f"detector.fine_queries={self.fine_queries}, wanted 1 or more, 1 or more and 0 or "
-                "more"
-            )
-        if not 0 < self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
-        if unknown := sorted(set(self.without) - set(PARTS)):
-            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
-        if set(self.without) == set(PARTS) and not self.align:
-            raise InputError("detector.without leaves nothing, wanted detector.align=true")
 
 
 class ContextBank(MemoryDetector):

@@ -21,7 +21,6 @@ There is no published code.  What the paper leaves open, and what was chosen:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,77 +29,17 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors.imrnet.config import IMRNetConfig
 from gmanet.detectors.imrnet.reader import SampledReader
 from gmanet.detectors.imrnet.reconstruction import Reconstructor, surface_distance
 from gmanet.detectors.registered import Posed
-from gmanet.errors import InputError
 from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.patches import PatchedCloud
-from gmanet.registration.canonical import POSES
 
-__all__ = ["IMRNet", "IMRNetConfig"]
+__all__ = ["IMRNet"]
 
 HELD = 64
 """Train clouds whose records stay in memory, and that give the scales."""
-
-
-@dataclass(kw_only=True)
-class IMRNetConfig(DetectorConfig):
-    """IMRNet's settings.
-
-    Args:
-        name: ``imrnet``.
-        object_rule: How point scores make an object score.
-        points: Points that geometry-aware sampling keeps (every input point gets a score).
-        changing: Share of them in the quarter of the cloud where the surface changes most.
-        centers: Patches.
-        group: Points of a patch; 64 is the paper's best.
-        pose: ``registered``, ``principal`` or ``given``.
-        turn: Largest angle by which a step turns its cloud, in degrees.
-        width: Channels of a token.
-        depth: Transformer blocks of the encoder; the decoder has a third of them.
-        heads: Attention heads.
-        mask: Share of the patches that are hidden.
-        iterations: How often the output becomes the input; 3 in the paper.
-        steps: Optimizer steps.
-        learning_rate: Peak of the one-cycle schedule.
-        weight_decay: Of AdamW.
-    """
-
-    name: str = "imrnet"
-    object_rule: str = "max"
-    points: int = 8192
-    changing: float = 0.5
-    centers: int = 256
-    group: int = 64
-    pose: str = "registered"
-    turn: float = 5.0
-    width: int = 384
-    depth: int = 12
-    heads: int = 6
-    mask: float = 0.4
-    iterations: int = 3
-    steps: int = 10000
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pose not in POSES:
-            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
-        for name, least in (("centers", 3), ("group", 2), ("iterations", 1), ("steps", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
-        if self.points < self.centers:
-            raise InputError(
-                f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
-            )
-        if not 0 < self.mask < 1:
-            raise InputError(f"detector.mask={self.mask}, wanted more than 0 and less than 1")
-        for name, highest in (("changing", 1.0), ("turn", 180.0)):
-            if not 0 <= getattr(self, name) <= highest:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 to {highest:g}")
 
 
 class IMRNet(Posed):

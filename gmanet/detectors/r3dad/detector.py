@@ -26,7 +26,6 @@ What differs from the paper and its code:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -34,85 +33,20 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors.r3dad.config import R3DADConfig
 from gmanet.detectors.r3dad.diffusion import CloudEncoder, Denoiser, Diffusion
 from gmanet.detectors.r3dad.reader import TurnedCopies, WholeReader
 from gmanet.detectors.registered import Posed
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
-from gmanet.errors import InputError
 from gmanet.geometry.neighbors import nearest
-from gmanet.registration.canonical import POSES
 
-__all__ = ["R3DAD", "R3DADConfig"]
+__all__ = ["R3DAD"]
 
 CLIP = 10.0
 """Largest norm of a gradient."""
 
-COUNTS = ("points", "code", "diffusion", "sampling", "reconstruction", "steps", "copies", "pairs")
-"""Settings that are at least one."""
-
-
 DRAWERS = 4
 """Processes that draw copies, at most."""
-
-
-@dataclass(kw_only=True)
-class R3DADConfig(DetectorConfig):
-    """R3D-AD's settings; the defaults are the paper's.
-
-    Args:
-        name: ``r3dad``.
-        object_rule: How point scores make an object score.
-        points: Points that the networks read of a cloud.
-        pose: ``given``, or ``registered`` or ``principal`` for parts that lie in any pose.
-        encoder: Channels of the encoder's layers.
-        code: Channels of the code.
-        denoiser: Channels of the denoiser's hidden layers.
-        diffusion: Steps of the forward process.
-        sampling: Steps back when scoring, at most ``diffusion``.
-        eta: Fresh noise of a step back: 1 is the paper's DDPM, 0 is DDIM, better in few steps.
-        reconstruction: Points of a reconstruction.
-        steps: Optimizer steps.
-        copies: Turned copies of the normal clouds in one epoch.
-        pairs: Copies in one step.
-        abnormal: Share of the copies that get a moved patch.
-        learning_rate: Of Adam, at first.
-    """
-
-    name: str = "r3dad"
-    object_rule: str = "max"
-    points: int = 2048
-    pose: str = "given"
-    encoder: list[int] = field(default_factory=lambda: [128, 128, 256, 512])
-    code: int = 256
-    denoiser: list[int] = field(default_factory=lambda: [128, 256, 512, 256, 128])
-    diffusion: int = 200
-    sampling: int = 200
-    eta: float = 1.0
-    reconstruction: int = 2048
-    steps: int = 40000
-    copies: int = 2048
-    pairs: int = 128
-    abnormal: float = 1.0
-    learning_rate: float = 1e-3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._refuse("pose", self.pose not in POSES, wanted=f"one of {', '.join(POSES)}")
-        for name in COUNTS:
-            self._refuse(name, getattr(self, name) < 1, wanted="at least 1")
-        for name in ("encoder", "denoiser"):
-            widths = getattr(self, name)
-            self._refuse(name, not widths or min(widths) < 1, wanted="the channels of its layers")
-        for name in ("eta", "abnormal"):
-            self._refuse(name, not 0 <= getattr(self, name) <= 1, wanted="between 0 and 1")
-        self._refuse("learning_rate", not self.learning_rate > 0, wanted="more than 0")
-        most = self.diffusion
-        self._refuse("sampling", self.sampling > most, wanted=f"at most detector.diffusion={most}")
-
-    def _refuse(self, name: str, wrong: bool, *, wanted: str) -> None:
-        if wrong:
-            raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted {wanted}")
 
 
 class R3DAD(Posed):

@@ -18,9 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from gmanet.errors import InputError
 
-__all__ = ["KINDS", "LAYERS", "PointEncoder"]
-
-KINDS = ("pointmae", "pointbert")
+__all__ = ["LAYERS", "PointEncoder"]
 
 LAYERS = 3
 """Blocks whose tokens make a feature."""
@@ -122,15 +120,13 @@ class PointEncoder(nn.Module):
         heads: Attention heads.
 
     Raises:
-        InputError: A kind or a size that is not possible.
+        InputError: A size that is not possible.
     """
 
     def __init__(
         self, kind: str = "pointmae", width: int = 96, *, depth: int = 4, heads: int = 3
     ) -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise InputError(f"encoder {kind!r}, wanted one of {', '.join(KINDS)}")
         if width < 3 or heads < 1 or width % 3 or width % heads or depth < LAYERS:
             raise InputError(
                 f"encoder of width={width}, heads={heads}, depth={depth}, wanted a width that 3 "

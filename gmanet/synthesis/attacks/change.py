@@ -10,6 +10,7 @@ label; in its place the nearest of the patch that remain are abnormal though the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from gmanet.cloud import Doubles, Labels
 
-__all__ = ["Change", "Doubles", "Target", "relocated"]
+__all__ = ["Attack", "Change", "Doubles", "Target", "relocated"]
 
 
 def relocated(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Labels:
@@ -82,3 +83,7 @@ class Change:
         """
         every = np.ones(len(pos), dtype=bool)
         return cls(pos=pos, label=relocated(before, pos), gone=~every, closed=every)
+
+
+Attack = Callable[[Target, np.random.Generator], Change]
+"""What a perturbation does to a patch."""

@@ -1,0 +1,312 @@
+"""Settings of the detectors: what a run's section ``detector`` holds.
+
+Here are those of detectors that are one file each; the others have a ``config.py`` of their own.
+No such module imports PyTorch or Lightning, so that a configuration is read, shown and refused at
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gmanet.errors import InputError
+
+__all__ = [
+    "CURVATURE_SIZES",
+    "ENCODERS",
+    "OBJECT_RULES",
+    "POSES",
+    "BTFConfig",
+    "CurvatureConfig",
+    "DetectorConfig",
+    "M3DMConfig",
+    "MemoryConfig",
+    "PatchCoreConfig",
+    "PointMAEConfig",
+    "PosedConfig",
+    "Reg3DADConfig",
+    "Simple3DConfig",
+    "at_least",
+    "one_of",
+]
+
+OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
+"""Rule -> share of the highest point scores that are averaged (``max`` takes one point)."""
+
+POSES = ("given", "principal", "registered")
+"""Unchanged, along the principal axes, or registered on a reference cloud of the same part."""
+
+ENCODERS = ("pointmae", "pointbert")
+"""Transformers over patches."""
+
+FEATURES = ("raw", "fpfh")
+"""Coordinates, or histograms of the angles between normals."""
+
+CURVATURE_SIZES = (24, 48, 96)
+"""Neighbors, among the centers, of the three neighborhoods of the curvature detector."""
+
+
+def at_least(config: DetectorConfig, /, **lowest: float) -> None:
+    """Refuse numbers that are too low.
+
+    Args:
+        config: The settings.
+        lowest: Name of a setting -> the lowest value that it may have.
+
+    Raises:
+        InputError: A setting is lower.
+    """
+    for name, least in lowest.items():
+        if not (value := getattr(config, name)) >= least:
+            raise InputError(f"detector.{name}={value}, wanted at least {least}")
+
+
+def one_of(name: str, value: Any, known: Collection[str]) -> None:
+    """Refuse a setting that is none of the known names.
+
+    Raises:
+        InputError: It is none of them.
+    """
+    if value not in known:
+        raise InputError(f"detector.{name}={value!r}, wanted one of {', '.join(known)}")
+
+
+@dataclass(kw_only=True)
+class DetectorConfig:
+    """What all detectors have in common.
+
+    Args:
+        name: A row of ``gmanet.detectors.DETECTORS``.
+        object_rule: How point scores make an object score; fixed before testing.
+    """
+
+    name: str = ""
+    object_rule: str = "top"
+
+    def __post_init__(self) -> None:
+        one_of("object_rule", self.object_rule, OBJECT_RULES)
+
+    @property
+    def label(self) -> str:
+        """What a table says of a row besides its name, such as where weights come from."""
+        return ""
+
+
+@dataclass(kw_only=True)
+class MemoryConfig(DetectorConfig):
+    """What all memory banks have in common.
+
+    Args:
+        object_rule: How point scores make an object score.
+        pool_size: Number of feature rows in memory while fitting, equally many of each normal
+            cloud; with four bytes per channel it bounds the memory of any number of clouds.
+        bank_size: Largest number of rows in the bank, a coreset of the pool.
+        neighbors: Nearest rows of the bank whose mean distance is the score.
+    """
+
+    object_rule: str = "max"
+    pool_size: int = 65536
+    bank_size: int = 10000
+    neighbors: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, pool_size=1, bank_size=1, neighbors=1)
+
+
+@dataclass(kw_only=True)
+class PosedConfig(MemoryConfig):
+    """What detectors that choose a pose have in common.
+
+    Args:
+        pose: ``registered`` on the category's first normal cloud, ``principal`` axes (cheaper, and
+            wrong where symmetry leaves their signs to noise), or as ``given``.
+    """
+
+    pose: str = "registered"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("pose", self.pose, POSES)
+
+
+@dataclass(kw_only=True)
+class BTFConfig(MemoryConfig):
+    """BTF's settings.
+
+    Args:
+        name: ``btf``.
+        bank_size: Largest number of rows in the bank; the default keeps the whole pool.
+        feature: ``raw`` or ``fpfh``.
+        share: Share of a cloud's points that are remembered, or scored.
+        min_points: Smallest number of rows of a cloud, for small clouds.
+    """
+
+    name: str = "btf"
+    bank_size: int = 65536
+    feature: str = "fpfh"
+    share: float = 0.01
+    min_points: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("feature", self.feature, FEATURES)
+        if not 0 <= self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted 0 to 1")
+        at_least(self, min_points=3)
+
+
+@dataclass(kw_only=True)
+class PatchCoreConfig(PosedConfig):
+    """PatchCore's settings.
+
+    Args:
+        name: ``patchcore``.
+        features: One bank each, of ``raw`` and ``fpfh``.
+        samples_per_cloud: Number of points of a cloud that may enter a bank.
+        pose: Of places; ``registered``, ``principal`` or ``given``.
+    """
+
+    name: str = "patchcore"
+    features: list[str] = field(default_factory=lambda: ["fpfh"])
+    samples_per_cloud: int = 16384
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wrong = [name for name in self.features if name not in FEATURES]
+        if wrong or not self.features or len(set(self.features)) < len(self.features):
+            raise InputError(
+                f"detector.features={list(self.features)}, wanted some of {', '.join(FEATURES)}"
+            )
+        at_least(self, samples_per_cloud=1)
+
+
+@dataclass(kw_only=True)
+class Simple3DConfig(MemoryConfig):
+    """Simple3D's settings.
+
+    Args:
+        name: ``simple3d``.
+        object_rule: How point scores make an object score.
+        scale: Points of the smallest neighborhood; the others have two and three times as many.
+        centers: Places with a feature.
+        average: Points whose descriptors a center averages.
+        coarse: Centers of the last smoothing; 0 leaves it out.
+        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
+    """
+
+    name: str = "simple3d"
+    object_rule: str = "top"
+    scale: int = 40
+    centers: int = 4096
+    average: int = 128
+    coarse: int = 1024
+    share: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, scale=3, centers=3, average=1, coarse=0)
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+
+
+@dataclass(kw_only=True)
+class CurvatureConfig(MemoryConfig):
+    """The curvature detector's settings.
+
+    Args:
+        name: ``curvature``.
+        object_rule: How point scores make an object score.
+        neighbors: Nearest rows of the bank whose mean distance is the score.
+        centers: Places with a feature.
+    """
+
+    name: str = "curvature"
+    object_rule: str = "top"
+    neighbors: int = 3
+    centers: int = 8192
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, centers=CURVATURE_SIZES[-1])
+
+
+@dataclass(kw_only=True)
+class PointMAEConfig(PosedConfig):
+    """Settings of detectors on Point-MAE features.
+
+    Args:
+        name: ``patchcore_pointmae``.
+        pool_size: Number of feature rows in memory while fitting, equally many of each cloud.
+        encoder: ``pointmae`` or ``pointbert``.
+        weights: File with official weights, which want ``width=384 depth=12 heads=6``; empty: the
+            encoder is pre-trained on the normal clouds.
+        width: Channels of a token.
+        depth: Transformer blocks.
+        heads: Attention heads.
+        centers: Places with a feature; 16384 in the reference, where one cloud's attention alone is
+            16 times the work of 4096, minutes on a processor.
+        group: Points of a patch.
+        pose: ``registered``, ``principal`` or ``given``.
+        pretraining: Steps of masked reconstruction where there are no official weights.
+    """
+
+    name: str = "patchcore_pointmae"
+    pool_size: int = 16384
+    encoder: str = "pointmae"
+    weights: str = ""
+    width: int = 96
+    depth: int = 4
+    heads: int = 3
+    centers: int = 4096
+    group: int = 128
+    pretraining: int = 300
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weights.split("/")[0] == "~":
+            self.weights = str(Path(self.weights).expanduser())
+        one_of("encoder", self.encoder, ENCODERS)
+        at_least(self, centers=3, group=2, pretraining=0)
+
+    @property
+    def label(self) -> str:
+        """Where the encoder's weights come from."""
+        return "official weights" if self.weights else "self-pretrained"
+
+
+@dataclass(kw_only=True)
+class M3DMConfig(PointMAEConfig):
+    """M3DM's settings.
+
+    Args:
+        name: ``m3dm``.
+        pose: ``given``, or ``principal`` or ``registered`` for parts that lie in any pose.
+        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
+        reweight: Rows that weigh an object's score; 1 turns it off.
+    """
+
+    name: str = "m3dm"
+    pose: str = "given"
+    share: float = 0.1
+    reweight: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+        at_least(self, reweight=1)
+
+
+@dataclass(kw_only=True)
+class Reg3DADConfig(PointMAEConfig):
+    """Reg3D-AD's settings.
+
+    Args:
+        name: ``reg3dad``.
+    """
+
+    name: str = "reg3dad"
