@@ -18,7 +18,7 @@ from gmanet.datasets.loaders.published import Published
 from gmanet.datasets.loaders.real3d import Real3D
 from gmanet.datasets.loaders.shapenet import AnomalyShapeNet
 from gmanet.datasets.procedural import CATEGORIES, Procedural
-from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.single_view import SingleView
 from gmanet.datasets.subset import Subset
 from gmanet.errors import InputError, hint
 
@@ -82,7 +82,7 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
     if split == "train" and 0 < config.train_clouds < len(data):
         data = Subset(data, data.names[: config.train_clouds])
     if split == "train" and config.views:
-        data = SingleSided(data, config.views)
+        data = SingleView(data, config.views)
     return data
 
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud, robust_size
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.single_view import SingleView
 from gmanet.datasets.units import check_sizes, foreign_sizes
 from gmanet.errors import note
 from gmanet.runtime.rank import rank
@@ -89,7 +89,7 @@ def take_inventory(
     Raises:
         InputError: A scan cannot be read.
     """
-    scans = dataset.whole if isinstance(dataset, SingleSided) else dataset
+    scans = dataset.whole if isinstance(dataset, SingleView) else dataset
     split = getattr(dataset, "split", "")
     entries = _entries(scans, processes)
     bar = tqdm(
@@ -155,7 +155,7 @@ def grouped(entries: Iterable[Entry]) -> list[str]:
 
 def _places(data: CloudDataset, entries: Sequence[Entry]) -> list[str]:
     """Return the file of each scan, or its name where it has no file of its own."""
-    scans = data.whole if isinstance(data, SingleSided) else data
+    scans = data.whole if isinstance(data, SingleView) else data
     files: Sequence[Path] = scans.files
     return [str(path) for path in files] or [entry.name for entry in entries]
 

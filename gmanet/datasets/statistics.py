@@ -20,8 +20,8 @@ from gmanet.runtime.progress_table import NAMES
 
 __all__ = [
     "PAPER",
-    "Counted",
     "Size",
+    "StoredSizes",
     "compared",
     "size_of",
     "table_2",
@@ -127,7 +127,7 @@ def write_sizes(path: Path, sizes: Iterable[Size], *, about: str = "") -> None:
         table.writerows(astuple(size) for size in sizes)
 
 
-class Counted:
+class StoredSizes:
     """Sizes that a count has found so far, split by split, in a file from which it goes on.
 
     Args:

@@ -12,8 +12,8 @@ from gmanet.datasets.base import SPLITS
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.statistics import (
-    Counted,
     Size,
+    StoredSizes,
     compared,
     size_of,
     table_2,
@@ -26,7 +26,7 @@ __all__ = ["describe", "write_statistics"]
 
 
 def describe(
-    config: DataConfig, chosen: Sequence[str], *, title: str, counted: Counted
+    config: DataConfig, chosen: Sequence[str], *, title: str, counted: StoredSizes
 ) -> list[Size]:
     """Return the sizes of all clouds of some categories of a data set, as its files hold them.
 

@@ -22,7 +22,7 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.memory_bank import Described
-from gmanet.detectors.registered import PosedConfig, PosedDetector
+from gmanet.detectors.registered import RegisteredConfig, RegisteredDetector
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
@@ -63,7 +63,7 @@ class PatchCoreReader:
 
 
 @dataclass(kw_only=True)
-class PatchCoreConfig(PosedConfig):
+class PatchCoreConfig(RegisteredConfig):
     """PatchCore's settings.
 
     Args:
@@ -90,14 +90,14 @@ class PatchCoreConfig(PosedConfig):
             )
 
 
-class PatchCore(PosedDetector):
+class PatchCore(RegisteredDetector):
     """The nearest of the greedily chosen normal features, at every point."""
 
     Config = PatchCoreConfig
     config: PatchCoreConfig
 
     def __init__(self, config: PatchCoreConfig) -> None:
-        super().__init__(config, tuple(config.features), posed="raw" in config.features)
+        super().__init__(config, tuple(config.features), pose_matters="raw" in config.features)
 
     def reader(self) -> PatchCoreReader:
         """Return what turns a cloud into features of all its points."""

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.registered import PosedConfig, PosedDetector
+from gmanet.detectors.registered import RegisteredConfig, RegisteredDetector
 from gmanet.errors import InputError
 from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.encoder import KINDS, PointEncoder
@@ -41,7 +41,7 @@ LEARNED = (16, 256)
 
 
 @dataclass(kw_only=True)
-class PointMAEConfig(PosedConfig):
+class PointMAEConfig(RegisteredConfig):
     """Settings of detectors on Point-MAE features.
 
     Args:
@@ -87,7 +87,7 @@ class PointMAEConfig(PosedConfig):
         return "official weights" if self.weights else "self-pretrained"
 
 
-class PointMAE(PosedDetector):
+class PointMAE(RegisteredDetector):
     """The nearest of the greedily chosen normal features of a transformer over patches."""
 
     Config = PointMAEConfig

@@ -91,7 +91,7 @@ class Run:
         run = cls(cls.root() / config.name)
         if rank() > 0:
             return run
-        run._refuse_place()
+        run._refuse_folder()
         if run.config_file.exists():
             if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
                 run._refuse_another(config)
@@ -156,7 +156,7 @@ class Run:
         if rank() > 0:
             yield
             return
-        self._refuse_place()
+        self._refuse_folder()
         with hold(self.lock_file):
             yield
 
@@ -205,7 +205,7 @@ class Run:
             raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
         return config
 
-    def _refuse_place(self) -> None:
+    def _refuse_folder(self) -> None:
         """Raise an error if the folder lies within a run, or holds no run."""
         for parent in self.folder.parents:
             if parent.is_relative_to(self.root()) and (parent / "run.yaml").exists():

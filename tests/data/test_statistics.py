@@ -12,8 +12,8 @@ from gmanet.datasets import catalog, statistics_page
 from gmanet.datasets.procedural import CATEGORIES
 from gmanet.datasets.statistics import (
     PAPER,
-    Counted,
     Size,
+    StoredSizes,
     compared,
     size_of,
     table_2,
@@ -144,12 +144,12 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
 def test_what_other_words_counted_does_not_matter(tmp_path):
     path = tmp_path / "unfinished.csv"
     write_sizes(path, SIZES, about="a b")
-    assert Counted(path, "a c").of("a", "washer", "train") == []
-    assert Counted(path, "a b").of("a", "washer", "test") == SIZES[1:4]
-    assert Counted(path, "a b").of("a", "k_nut", "test") == SIZES[4:5]
+    assert StoredSizes(path, "a c").of("a", "washer", "train") == []
+    assert StoredSizes(path, "a b").of("a", "washer", "test") == SIZES[1:4]
+    assert StoredSizes(path, "a b").of("a", "k_nut", "test") == SIZES[4:5]
     path.write_text(path.read_text().replace("2000", "many"))
     with pytest.raises(InputError, match="is damaged, wanted it removed"):
-        Counted(path, "a b")
+        StoredSizes(path, "a b")
 
 
 def test_the_difference_to_the_paper_by_hand():
