@@ -17,7 +17,7 @@ from pathlib import Path
 from gmanet.config.compose import compose
 from gmanet.datasets.catalog import categories
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.statistics import Size, StoredSizes
+from gmanet.datasets.sizes import Size, StoredSizes
 from gmanet.datasets.statistics_page import describe, write_statistics
 from gmanet.errors import InputError, command
 from gmanet.runtime.provenance import provenance, short_commit

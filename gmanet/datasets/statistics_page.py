@@ -11,15 +11,8 @@ from tqdm import tqdm
 from gmanet.datasets.base import SPLITS
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.statistics import (
-    Size,
-    StoredSizes,
-    compared,
-    size_of,
-    table_2,
-    table_3,
-    write_sizes,
-)
+from gmanet.datasets.sizes import Size, StoredSizes, size_of, write_sizes
+from gmanet.datasets.statistics import compared, table_2, table_3
 from gmanet.runtime.atomic import replacing
 
 __all__ = ["describe", "write_statistics"]

@@ -10,16 +10,8 @@ from gmanet import statistics
 from gmanet.cloud import Cloud
 from gmanet.datasets import catalog, statistics_page
 from gmanet.datasets.procedural import CATEGORIES
-from gmanet.datasets.statistics import (
-    PAPER,
-    Size,
-    StoredSizes,
-    compared,
-    size_of,
-    table_2,
-    table_3,
-    write_sizes,
-)
+from gmanet.datasets.sizes import Size, StoredSizes, size_of, write_sizes
+from gmanet.datasets.statistics import PAPER, compared, table_2, table_3
 from gmanet.errors import InputError
 
 SIZES = [

@@ -145,7 +145,7 @@ class IMRNet(Registered):
         self.net.fit_size([_patches(record)[0] for record in records])
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the loss of a rotated cloud's hidden patches; the seed and the step decide both."""
+        """Return the loss of hidden patches of a rotated cloud; seed and step decide both."""
         rng = np.random.default_rng([int(self.seed), self.global_step])
         axis = rng.normal(size=3)
         angle = np.deg2rad(rng.uniform(-self.config.max_angle, self.config.max_angle))
