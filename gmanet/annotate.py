@@ -40,10 +40,14 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CATEGORY")
     parser.add_argument("--field", help="name of the scalar field, if it is another than usual")
-    said = parser.parse_args()
-    if not (said.output / "test").is_dir():
-        raise InputError(f"{said.output / 'test'}: no such folder, wanted the scans NAME.pcd in it")
-    for path in convert_annotations(said.output, list(_listed(said.files)), name=said.field):
+    arguments = parser.parse_args()
+    if not (arguments.output / "test").is_dir():
+        raise InputError(
+            f"{arguments.output / 'test'}: no such folder, wanted the scans NAME.pcd in it"
+        )
+    for path in convert_annotations(
+        arguments.output, list(_listed(arguments.files)), name=arguments.field
+    ):
         share = 100 * float(read_table(path)[:, 3].mean())
         sys.stdout.write(f"{path}: {share:.2f} % of the points are abnormal\n")
 

@@ -34,18 +34,18 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Measure what is missing, write the tables, print them."""
-    said = _arguments()
-    if said.cell:
-        cell = json.loads(said.cell)
+    arguments = _arguments()
+    if arguments.cell:
+        cell = json.loads(arguments.cell)
         Cell(**{**cell, "overrides": tuple(cell["overrides"])}).compute()
         return
     page = measure_methods(
-        said.overrides,
-        said.output,
-        points=said.points,
-        rounds=said.rounds,
-        clouds=said.clouds,
-        device=said.device,
+        arguments.overrides,
+        arguments.output,
+        points=arguments.points,
+        rounds=arguments.rounds,
+        clouds=arguments.clouds,
+        device=arguments.device,
     )
     sys.stdout.write(page)
 

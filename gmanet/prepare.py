@@ -31,15 +31,15 @@ from importlib import import_module
 from pathlib import Path
 
 from gmanet.cleaning.clean import Cleaning
-from gmanet.cleaning.scans import clean_scans, tell_scans
+from gmanet.cleaning.scans import clean_scans, print_scans
 from gmanet.config.keywords import read_overrides, taken
 from gmanet.errors import InputError, command
 from gmanet.formats.labels import LABEL_VALUE
 from gmanet.formats.walking import walk
-from gmanet.turntable.config import Turning
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.folders import holds_views
 from gmanet.turntable.parts import fuse_parts
-from gmanet.turntable.report import tell_parts
+from gmanet.turntable.report import print_parts
 
 __all__ = ["main", "prepare"]
 
@@ -63,9 +63,9 @@ def prepare(scans: Path, folder: Path, *, overrides: Sequence[str] = ()) -> list
     below = (place.resolve() for place in walk(scans))
     if folder.resolve().is_relative_to(scans.resolve()) or folder.resolve() in below:
         raise InputError(f"-o {folder}: lies in {scans}, wanted a folder elsewhere")
-    cleaning, turning = Cleaning(), Turning()
+    cleaning, turntable = Cleaning(), TurntableConfig()
     keys = {"views": holds_views(scans), **asdict(cleaning), "label_value": LABEL_VALUE}
-    more = {**keys, **asdict(turning), "seed": 0}
+    more = {**keys, **asdict(turntable), "seed": 0}
     views = keys["views"] or any(text.startswith("views=") for text in overrides)
     values = read_overrides(overrides, more if views else keys)
     cleaning = taken(values, cleaning)
@@ -73,15 +73,15 @@ def prepare(scans: Path, folder: Path, *, overrides: Sequence[str] = ()) -> list
         parts = fuse_parts(
             scans,
             folder,
-            turning=taken(values, turning),
+            turntable=taken(values, turntable),
             cleaning=cleaning,
             seed=values["seed"],
             label_value=values["label_value"],
         )
-        tell_parts(parts, folder)
+        print_parts(parts, folder)
         return [line.error for line in parts if line.error]
     lines = clean_scans(scans, folder, cleaning=cleaning, label_value=values["label_value"])
-    tell_scans(lines, folder)
+    print_scans(lines, folder)
     return [line.error for line in lines if line.error]
 
 
@@ -100,8 +100,8 @@ def main() -> None:
     parser.add_argument("scans", type=Path)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    said = parser.parse_intermixed_args()
-    if failed := prepare(said.scans, said.output, overrides=said.overrides):
+    arguments = parser.parse_intermixed_args()
+    if failed := prepare(arguments.scans, arguments.output, overrides=arguments.overrides):
         sys.stderr.write("".join(f"failed: {one}\n" for one in failed))
         raise SystemExit(1)
 

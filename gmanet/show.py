@@ -30,17 +30,19 @@ def main() -> None:
     parser.add_argument("place", type=Path, metavar="FILE|RUN")
     parser.add_argument("cloud", nargs="?", default="", help="name of a test cloud of the run")
     parser.add_argument("-o", "--output", type=Path, help="folder to write to")
-    said = parser.parse_args()
-    if said.place.is_dir():
-        if not (said.place / "run.yaml").exists():
-            wanted = f"wanted the folder of a run, or a scan: {said.place}/NAME.ply"
-            raise InputError(f"{said.place}: is a folder without a run.yaml, {wanted}")
-        run = Run.open(said.place)
-        pictures = show_run(run, said.cloud, folder=said.output or run.pictures)
-    elif said.cloud:
-        raise InputError(f"{said.place} {said.cloud}: only a run has clouds to choose from")
+    arguments = parser.parse_args()
+    if arguments.place.is_dir():
+        if not (arguments.place / "run.yaml").exists():
+            wanted = f"wanted the folder of a run, or a scan: {arguments.place}/NAME.ply"
+            raise InputError(f"{arguments.place}: is a folder without a run.yaml, {wanted}")
+        run = Run.open(arguments.place)
+        pictures = show_run(run, arguments.cloud, folder=arguments.output or run.pictures)
+    elif arguments.cloud:
+        raise InputError(
+            f"{arguments.place} {arguments.cloud}: only a run has clouds to choose from"
+        )
     else:
-        pictures = [show_file(said.place, said.output or said.place.parent)]
+        pictures = [show_file(arguments.place, arguments.output or arguments.place.parent)]
     sys.stdout.write("".join(f"{path}\n" for path in pictures))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from gmanet.config.compose import compose
 from gmanet.datasets.catalog import categories
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.statistics import Counted, Size
+from gmanet.datasets.sizes import Size, StoredSizes
 from gmanet.datasets.statistics_page import describe, write_statistics
 from gmanet.errors import InputError, command
 from gmanet.runtime.provenance import provenance, short_commit
@@ -61,7 +61,7 @@ def main() -> None:
         typed = typed[:place] + typed[place + 2 :]
     sizes: list[Size] = []
     compare = []
-    counted = Counted(folder / "unfinished.csv", " ".join(typed))
+    counted = StoredSizes(folder / "unfinished.csv", " ".join(typed))
     for title, config, chosen in _data_sets(typed):
         sizes += describe(config, chosen, title=title, counted=counted)
         if config.name == "iec3d" or (config.name, config.profile) == ("procedural", "full"):

@@ -67,13 +67,13 @@ def main() -> None:
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
-    said = parser.parse_intermixed_args()
-    counts = [text for text in said.overrides if "=" not in text]
+    arguments = parser.parse_intermixed_args()
+    counts = [text for text in arguments.overrides if "=" not in text]
     count = counts[0] if counts else "4"
     if len(counts) > 1 or not count.isdecimal() or int(count) < 1:
         raise InputError(f"{' '.join(counts)}: wanted key=value overrides and one number of twins")
-    overrides = [text for text in said.overrides if "=" in text]
-    for path in synthesize(overrides, int(count), folder=said.output):
+    overrides = [text for text in arguments.overrides if "=" in text]
+    for path in synthesize(overrides, int(count), folder=arguments.output):
         sys.stdout.write(f"{path}\n")
 
 

@@ -28,7 +28,7 @@ from gmanet.runs.folder import Run
 from gmanet.runtime import atomic, cores, orphans
 from gmanet.runtime import rank as launcher
 from gmanet.runtime.atomic import replacing
-from gmanet.runtime.cache import looked_up
+from gmanet.runtime.cache import cached
 from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
 from gmanet.training.checkpoints import WholeCheckpoints, usable
@@ -355,7 +355,7 @@ def test_a_damaged_result_is_made_again(damage, tmp_path, monkeypatch):
     monkeypatch.setenv("GMANET_CACHE", str(tmp_path))
 
     def get():
-        return looked_up("kind", [np.arange(2)], length=2, make=lambda: np.array([1.0, 2.0]))
+        return cached("kind", [np.arange(2)], length=2, make=lambda: np.array([1.0, 2.0]))
 
     get()
     (path,) = tmp_path.rglob("*.npy")
@@ -370,7 +370,7 @@ def test_a_damaged_result_is_made_again(damage, tmp_path, monkeypatch):
 def test_a_cache_that_is_a_file_stops_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GMANET_CACHE", str(tmp_path / "file"))
-    made = looked_up("kind", [np.arange(2)], length=2, make=lambda: np.array([1.0, 2.0]))
+    made = cached("kind", [np.arange(2)], length=2, make=lambda: np.array([1.0, 2.0]))
     np.testing.assert_array_equal(made, [1, 2])
 
 

@@ -18,7 +18,7 @@ from gmanet.formats.unread import unread
 from gmanet.formats.walking import walk
 from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 
-__all__ = ["Line", "clean_scans", "tell_notes", "tell_scans", "unmeasured"]
+__all__ = ["Line", "clean_scans", "print_notes", "print_scans", "unmeasured"]
 
 METHOD = 2
 """Changes with whatever changes a result."""
@@ -124,7 +124,7 @@ def _clean(path: Path, name: Path, *, target: Path, how: tuple[Cleaning, float],
     cleaning, label_value = how
     try:
         cloud = read_cloud(path, label_value)
-        tell_notes(cloud)
+        print_notes(cloud)
         cleaned = clean(cloud, cleaning)
         write_cloud(target, cleaned.cloud)
     except OutputError:
@@ -149,7 +149,7 @@ def _clean(path: Path, name: Path, *, target: Path, how: tuple[Cleaning, float],
     )
 
 
-def tell_notes(cloud: Cloud) -> None:
+def print_notes(cloud: Cloud) -> None:
     """Print a cloud's notes, each on a line of its own below the progress bar."""
     with tqdm.external_write_mode(sys.stderr):
         for sentence in cloud.notes:
@@ -161,7 +161,7 @@ def unmeasured(cloud: Cloud) -> int:
     return 0 if cloud.rows is None else cloud.file_points - len(cloud)
 
 
-def tell_scans(lines: Sequence[Line], folder: Path) -> None:
+def print_scans(lines: Sequence[Line], folder: Path) -> None:
     """Print what became of the scans, and name those that lost many points."""
     done = sum(not line.error for line in lines)
     points, outliers, thinned = (

@@ -98,9 +98,9 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
 
         data = Subset(data, data.names[: config.train_clouds])
     if split == "train" and config.views:
-        from gmanet.datasets.single_view import SingleSided
+        from gmanet.datasets.single_view import SingleView
 
-        data = SingleSided(data, config.views)
+        data = SingleView(data, config.views)
     return data
 
 

@@ -11,10 +11,10 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.geometry.visibility import directions, visible
 
-__all__ = ["SingleSided"]
+__all__ = ["SingleView"]
 
 
-class SingleSided(CloudDataset):
+class SingleView(CloudDataset):
     """Every cloud of another data set as seen from several directions, one view after the other.
 
     The directions are fixed in the frame of the files.  Points keep their order and their labels.

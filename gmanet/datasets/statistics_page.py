@@ -11,22 +11,15 @@ from tqdm import tqdm
 from gmanet.datasets.base import SPLITS
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.statistics import (
-    Counted,
-    Size,
-    compared,
-    size_of,
-    table_2,
-    table_3,
-    write_sizes,
-)
+from gmanet.datasets.sizes import Size, StoredSizes, size_of, write_sizes
+from gmanet.datasets.statistics import compared, table_2, table_3
 from gmanet.runtime.atomic import replacing
 
 __all__ = ["describe", "write_statistics"]
 
 
 def describe(
-    config: DataConfig, chosen: Sequence[str], *, title: str, counted: Counted
+    config: DataConfig, chosen: Sequence[str], *, title: str, counted: StoredSizes
 ) -> list[Size]:
     """Return the sizes of all clouds of some categories of a data set, as its files hold them.
 

@@ -13,5 +13,6 @@ ALIASES = {
     "bank": "bank_size",
     "picks": "samples_per_cloud",
     "least": "min_points",
+    "turn": "max_angle",
 }
 """Earlier name -> the name of today."""

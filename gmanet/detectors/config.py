@@ -26,8 +26,8 @@ __all__ = [
     "MemoryConfig",
     "PatchCoreConfig",
     "PointMAEConfig",
-    "PosedConfig",
     "Reg3DADConfig",
+    "RegisteredConfig",
     "Simple3DConfig",
     "at_least",
     "one_of",
@@ -118,7 +118,7 @@ class MemoryConfig(DetectorConfig):
 
 
 @dataclass(kw_only=True)
-class PosedConfig(MemoryConfig):
+class RegisteredConfig(MemoryConfig):
     """What detectors that choose a pose have in common.
 
     Args:
@@ -160,7 +160,7 @@ class BTFConfig(MemoryConfig):
 
 
 @dataclass(kw_only=True)
-class PatchCoreConfig(PosedConfig):
+class PatchCoreConfig(RegisteredConfig):
     """PatchCore's settings.
 
     Args:
@@ -235,7 +235,7 @@ class CurvatureConfig(MemoryConfig):
 
 
 @dataclass(kw_only=True)
-class PointMAEConfig(PosedConfig):
+class PointMAEConfig(RegisteredConfig):
     """Settings of detectors on Point-MAE features.
 
     Args:

@@ -23,7 +23,7 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud
 from gmanet.detectors.config import PatchCoreConfig
 from gmanet.detectors.memory_bank import Described
-from gmanet.detectors.registered import PosedDetector
+from gmanet.detectors.registered import RegisteredDetector
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.registration.canonical import Canonicalizer
@@ -60,14 +60,14 @@ class PatchCoreReader:
         )
 
 
-class PatchCore(PosedDetector):
+class PatchCore(RegisteredDetector):
     """The nearest of the greedily chosen normal features, at every point."""
 
     Config = PatchCoreConfig
     config: PatchCoreConfig
 
     def __init__(self, config: PatchCoreConfig) -> None:
-        super().__init__(config, tuple(config.features), posed="raw" in config.features)
+        super().__init__(config, tuple(config.features), pose_matters="raw" in config.features)
 
     def reader(self) -> PatchCoreReader:
         """Return what turns a cloud into features of all its points."""

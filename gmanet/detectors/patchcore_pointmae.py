@@ -23,7 +23,7 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.config import PointMAEConfig
-from gmanet.detectors.registered import PosedDetector
+from gmanet.detectors.registered import RegisteredDetector
 from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
@@ -37,7 +37,7 @@ LEARNED = (16, 256)
 """Normal clouds, and patches of each, that pre-training reads: a bound on memory."""
 
 
-class PointMAE(PosedDetector):
+class PointMAE(RegisteredDetector):
     """The nearest of the greedily chosen normal features of a transformer over patches."""
 
     Config = PointMAEConfig

@@ -12,7 +12,7 @@ from gmanet.cloud import Floats
 from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
-from gmanet.runtime.cache import looked_up
+from gmanet.runtime.cache import cached
 
 __all__ = ["register_cached"]
 
@@ -29,7 +29,7 @@ def register_cached(source: Floats, target: Target) -> Registration:
         return np.array([*pose, found.inlier_rmse, found.overlap])
 
     parts = (source, target.points, target.normal, target.centroid, target.length)
-    values = looked_up(KIND, parts, length=14, make=make)
+    values = cached(KIND, parts, length=14, make=make)
     return Registration(
         T_target_source=rigid(values[:9].reshape(3, 3), values[9:12]),
         inlier_rmse=float(values[12]),

@@ -54,7 +54,7 @@ class Cell:
     Args:
         method: The detector's setting.
         points: Of each cloud.
-        turn: Round; -1 fits.
+        round: Number of the round; -1 fits.
         clouds: Clouds of a round.
         device: ``cpu`` or ``cuda``.
         overrides: Further overrides, ``key=value``.
@@ -63,7 +63,7 @@ class Cell:
 
     method: str
     points: int
-    turn: int
+    round: int
     clouds: int
     device: str
     overrides: tuple[str, ...]
@@ -72,11 +72,11 @@ class Cell:
     @property
     def file(self) -> Path:
         """Return where the result is kept."""
-        fit = self.turn < 0
+        fit = self.round < 0
         about = (self.overrides, self.source, *(() if fit else (self.clouds, self.device)))
         key = hashlib.sha256(repr(about).encode()).hexdigest()[:10]
-        turn = "fit" if fit else str(self.turn)
-        name = f"{self.method}-{self.points}-{turn}-{key}.{'ckpt' if fit else 'json'}"
+        number = "fit" if fit else str(self.round)
+        name = f"{self.method}-{self.points}-{number}-{key}.{'ckpt' if fit else 'json'}"
         return Run.root() / "efficiency" / name
 
     def compute(self) -> None:
@@ -97,14 +97,14 @@ class Cell:
             data.profile = replace(data.profile, points=(self.points, self.points))
         seed_everything(config.seed, verbose=False)
         detector = DETECTORS[config.detector.name](config.detector)
-        if self.turn < 0:
+        if self.round < 0:
             fit_briefly(detector, train, synthesis=config.synthesis, seed=config.seed)
             save_detector(self.file, config.detector.name, config={}, state=detector.state_dict())
             return
-        detector.load_state_dict(load_detector(replace(self, turn=-1).file)["state"])
+        detector.load_state_dict(load_detector(replace(self, round=-1).file)["state"])
         clouds = [test[index] for index in range(min(self.clouds, len(test)))]
         write_scores(
-            self.file, measure(detector.eval(), clouds, device=self.device, whole=self.turn == 0)
+            self.file, measure(detector.eval(), clouds, device=self.device, whole=self.round == 0)
         )
 
     def run(self) -> str:
@@ -139,7 +139,7 @@ def _rounds(
     rounds: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for cell in cells:
         key = (cell.method, cell.points)
-        if cell.turn >= 0 and key not in failed:
+        if cell.round >= 0 and key not in failed:
             rounds.setdefault(key, []).append(read_scores(cell.file))
     return rounds
 
@@ -185,14 +185,14 @@ def measure_methods(
         Cell(
             method=method,
             points=size,
-            turn=turn,
+            round=number,
             clouds=clouds,
             device=device,
             overrides=common,
             source=source,
         )
         for size in points
-        for turn in range(-1, rounds)
+        for number in range(-1, rounds)
         for method in chosen or methods()
     ]
     failed = _measure_all(cells, fresh=commit.endswith("-dirty"))

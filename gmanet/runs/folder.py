@@ -16,12 +16,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from gmanet.config.overrides import load
-from gmanet.config.schema import (
-    RunConfig,
-    from_resolved,
-    resolved,
-    text_keys,
-)
+from gmanet.config.schema import RunConfig, from_resolved, resolved, text_keys
 from gmanet.detectors.stored import load_detector
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changed_keys, changes, read_entries, write_entries
@@ -74,8 +69,8 @@ class Run:
         """Return the run of a configuration: a new one, or an older one to go on with.
 
         The folder is ``config.name`` within the environment variable ``GMANET_RUNS`` or ``runs``.
-        Only the first of several processes touches it, and a job that Slurm starts again never
-        overwrites what it did before.
+        Only the first of several processes touches it; a job that Slurm starts again overwrites
+        nothing.
 
         Args:
             config: Configuration of the run.
@@ -91,7 +86,7 @@ class Run:
         run = cls(cls.root() / config.name)
         if rank() > 0:
             return run
-        run._refuse_place()
+        run._refuse_folder()
         if run.config_file.exists():
             if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
                 run._refuse_another(config)
@@ -156,7 +151,7 @@ class Run:
         if rank() > 0:
             yield
             return
-        self._refuse_place()
+        self._refuse_folder()
         with hold(self.lock_file):
             yield
 
@@ -205,13 +200,12 @@ class Run:
             raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
         return config
 
-    def _refuse_place(self) -> None:
+    def _refuse_folder(self) -> None:
         """Raise an error if the folder lies within a run, or holds no run."""
         for parent in self.folder.parents:
             if parent.is_relative_to(self.root()) and (parent / "run.yaml").exists():
-                raise InputError(
-                    f"{self.folder}: lies within the run {parent}, wanted another name"
-                )
+                wanted = "wanted another name"
+                raise InputError(f"{self.folder}: lies within the run {parent}, {wanted}")
         if self.config_file.exists() or not self.folder.exists():
             return
         # Hidden files are the lock, and drafts of a killed process.
@@ -252,7 +246,5 @@ class Run:
         differ = changed_keys(resolved(self.config), resolved(config))
         if differ:
             shown = "; ".join(differ[:5]) + ("; …" if len(differ) > 5 else "")
-            raise InputError(
-                f"{self.folder}: is a run with another configuration: {shown}; "
-                "wanted another name=..., or --overwrite to delete it"
-            )
+            wanted = "wanted another name=..., or --overwrite to delete it"
+            raise InputError(f"{self.folder}: a run of another configuration: {shown}; {wanted}")

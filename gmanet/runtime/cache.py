@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from gmanet.errors import InputError, note
 
-__all__ = ["FOLDER", "kept", "looked_up", "store"]
+__all__ = ["FOLDER", "cached", "kept", "store"]
 
 FOLDER = "GMANET_CACHE"
 """Environment variable that names the folder; without it everything is computed anew."""
@@ -46,7 +46,7 @@ def kept(kind: str, ending: str, *, parts: Iterable[npt.ArrayLike]) -> Path | No
     return Path(folder) / kind / f"{found.hexdigest()[:32]}{ending}"
 
 
-def looked_up(
+def cached(
     kind: str,
     parts: Iterable[npt.ArrayLike],
     *,

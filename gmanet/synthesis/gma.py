@@ -20,7 +20,7 @@ from gmanet.geometry.curvature import mean_curvature, quadric_curvature
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.poisson import outward, poisson_mesh
-from gmanet.runtime.cache import looked_up
+from gmanet.runtime.cache import cached
 
 __all__ = ["KINDS", "Region", "analyze", "cluster_curvature", "kd_clusters", "outward_normals"]
 
@@ -135,9 +135,7 @@ def _poisson_curvature(cloud: Cloud, clusters: list[Indices]) -> Doubles:
     """Return what takes so long that runs share it."""
     normal = np.empty(0) if cloud.normal is None else cloud.normal
     parts = (cloud.pos, normal, np.concatenate(clusters), [len(rows) for rows in clusters])
-    return looked_up(
-        "curvature", parts, length=len(clusters), make=lambda: _meshes(cloud, clusters)
-    )
+    return cached("curvature", parts, length=len(clusters), make=lambda: _meshes(cloud, clusters))
 
 
 def _meshes(cloud: Cloud, clusters: list[Indices]) -> Doubles:

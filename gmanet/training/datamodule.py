@@ -15,7 +15,7 @@ from gmanet.detectors.base import Detector, ReadClouds
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.training.prefetch import AheadLoader
+from gmanet.training.prefetch import PrefetchLoader
 from gmanet.training.sampler import EpochSampler
 
 __all__ = ["CloudData"]
@@ -103,7 +103,7 @@ class CloudData(LightningDataModule):
             count, self.seed, rank=rank, world=world, batch=step, steps=self._steps
         )
         workers = self.workers if learned.workers is None else min(self.workers, learned.workers)
-        return AheadLoader(
+        return PrefetchLoader(
             learned.items,
             batch_size=share,
             sampler=sampler,
@@ -124,7 +124,7 @@ class CloudData(LightningDataModule):
         return self._one_by_one(records, range(rank, len(self.test), world))
 
     def _one_by_one(self, items: Any, numbers: Sequence[int]) -> DataLoader[Any]:
-        return AheadLoader(
+        return PrefetchLoader(
             items,
             batch_size=None,
             sampler=numbers,

@@ -8,12 +8,12 @@ from typing import Any
 
 from gmanet.runtime.piped_loader import PipedLoader
 
-__all__ = ["AheadLoader"]
+__all__ = ["PrefetchLoader"]
 
 END = object()
 
 
-class AheadLoader(PipedLoader):
+class PrefetchLoader(PipedLoader):
     """Lightning's steps wait for the hand-over of a batch, some milliseconds; a thread hides it.
 
     Batches and their order are those of a :class:`~torch.utils.data.DataLoader`.  Without workers
@@ -29,11 +29,11 @@ class AheadLoader(PipedLoader):
         batches = super().__iter__()
         if self.num_workers == 0:
             return batches
-        self.taken = _ahead(batches)
+        self.taken = _prefetched(batches)
         return self.taken
 
 
-def _ahead(batches: Iterator[Any]) -> Generator[Any]:
+def _prefetched(batches: Iterator[Any]) -> Generator[Any]:
     """Yield batches; a thread asks for the next one meanwhile."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, batches, END)

@@ -10,11 +10,11 @@ import numpy as np
 from gmanet.errors import InputError
 from gmanet.turntable.motion_prior import MotionPrior
 
-__all__ = ["Turning"]
+__all__ = ["TurntableConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turning:
+class TurntableConfig:
     """Settings of the turntable.
 
     Args:

@@ -15,9 +15,9 @@ from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.se3 import moved, rotated
 from gmanet.turntable.view import View
 
-__all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]
+__all__ = ["APART", "DISSENT", "OVERLAP", "Consistency", "consistency"]
 
-BESIDE = 3.0
+REACH = 3.0
 """Largest tangential distance of a point from its nearest one on the same surface, in spacings."""
 
 BEYOND = 20.0
@@ -44,8 +44,8 @@ while wrong registrations still stand out."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Agreement:
-    """Agreement of a registered view with another view.
+class Consistency:
+    """Consistency of a registered view with another view.
 
     Args:
         overlap: Share of the compared points that are on surface of both views.
@@ -71,7 +71,7 @@ class Agreement:
         return self.overlap >= OVERLAP and right
 
 
-def agreement(source: View, rows: Indices, *, target: View, motion: Doubles) -> Agreement:
+def consistency(source: View, rows: Indices, *, target: View, motion: Doubles) -> Consistency:
     """Return how chosen points of a view lie on another.
 
     Args:
@@ -89,10 +89,10 @@ def agreement(source: View, rows: Indices, *, target: View, motion: Doubles) -> 
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
     facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), target.normal[at])
     inner = target.inner[at]
-    same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
+    same = inner & (aside <= REACH * target.spacing) & (np.abs(height) <= far)
     same &= np.abs(facing) >= FACING
     if not same.any():
-        return Agreement(overlap=0.0, rms=float("inf"), own=0.0, dissent=1.0)
+        return Consistency(overlap=0.0, rms=float("inf"), own=0.0, dissent=1.0)
     clip = CLIP * max(source.noise, target.noise)
     near = inner & (gap[found] <= NEAR * target.spacing)
     agree = near & same & (np.abs(height) < clip)
@@ -101,4 +101,4 @@ def agreement(source: View, rows: Indices, *, target: View, motion: Doubles) -> 
         for one in (height[same], source.own[rows[found[same]]])
     )
     dissent = float(1 - agree.sum() / max(near.sum(), 1))
-    return Agreement(overlap=float(same.sum() / len(rows)), rms=rms, own=own, dissent=dissent)
+    return Consistency(overlap=float(same.sum() / len(rows)), rms=rms, own=own, dissent=dissent)

@@ -16,7 +16,7 @@ from gmanet.cleaning.clean import Cleaned, Cleaning, clean
 from gmanet.cloud import Cloud, Doubles
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import moved, rotated
-from gmanet.turntable.config import Turning
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.reconstruct import reconstruct
 from gmanet.turntable.view import View
@@ -95,7 +95,7 @@ def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
 
 def register_views(
     clouds: Sequence[Cloud],
-    turning: Turning,
+    turntable: TurntableConfig,
     *,
     angles: Sequence[float] | None = None,
     markers: Sequence[Mapping[str, Doubles]] | None = None,
@@ -105,7 +105,7 @@ def register_views(
 
     Args:
         clouds: Two or more views in the order of the table's rotation, of one origin.
-        turning: Settings of the turntable; its center is one of the files' coordinates.
+        turntable: Settings of the turntable; its center is one of the files' coordinates.
         angles: Angles of the table at each view, in degrees, where they are known.
         markers: Reference points of each view by name, with shape ``(3,)`` each, in the files'
             coordinates.
@@ -124,11 +124,11 @@ def register_views(
             raise InputError(f"view {cloud.name}: {error}") from None
     origin = np.array(clouds[0].origin)
     if origin.any():
-        center = np.asarray(turning.center) - origin
-        turning = replace(turning, center=tuple(center.tolist()))
+        center = np.asarray(turntable.center) - origin
+        turntable = replace(turntable, center=tuple(center.tolist()))
         markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
     size = 2 * max(view.size for view in views)
-    priors = turning.priors(len(clouds), size, angles=angles)
+    priors = turntable.priors(len(clouds), size, angles=angles)
     found = reconstruct(views, priors, rng=np.random.default_rng(seed), markers=markers)
     return Placement.of(found, [cloud.name for cloud in clouds])
 

@@ -21,7 +21,7 @@ __all__ = ["refined"]
 NU = 3.0
 """Nu of Welsch's function, in standard deviations of the noise."""
 
-BESIDE, FACING = 3.0, 0.8
+REACH, FACING = 3.0, 0.8
 """Largest tangential distance of partners, in spacings, and their least cosine."""
 
 FEWEST = 50
@@ -88,7 +88,7 @@ def _pair(
     """Return what a pair of views adds to the normal equations; None without common surface."""
     motion = inverse(other) @ pose
     position = moved(motion, source.pos[rows])
-    reach = 2 * BESIDE * target.spacing
+    reach = 2 * REACH * target.spacing
     gap, partner = map(np.asarray, target.tree.query(position, distance_upper_bound=reach))
     found = np.flatnonzero(np.isfinite(gap))
     at = partner[found]
@@ -96,7 +96,7 @@ def _pair(
     height = np.einsum("nc,nc->n", position[found] - target.pos[at], normal)
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
     facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), normal)
-    same = target.inner[at] & (aside <= BESIDE * target.spacing) & (np.abs(facing) >= FACING)
+    same = target.inner[at] & (aside <= REACH * target.spacing) & (np.abs(facing) >= FACING)
     if same.sum() < FEWEST:
         return None
     nu = NU * max(source.noise, target.noise)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Doubles
-from gmanet.turntable.consistency import APART, DISSENT, Agreement
+from gmanet.turntable.consistency import APART, DISSENT, Consistency
 from gmanet.turntable.pairwise import Link
 
 __all__ = ["Loop"]
@@ -29,7 +29,7 @@ class Loop:
     Args:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``.
         links: From each view to the next, the last one to the first.
-        pairs: Agreement of pairs (i, j) of views that overlap.
+        pairs: Consistency of pairs (i, j) of views that overlap.
         noise: Median noise of the views.
         spacing: Median spacing of their points.
         closing: Largest motion of a link's points along their normals by closing the loop.
@@ -38,7 +38,7 @@ class Loop:
 
     poses: Doubles
     links: Mapping[tuple[int, int], Link]
-    pairs: Mapping[tuple[int, int], Agreement]
+    pairs: Mapping[tuple[int, int], Consistency]
     noise: float
     spacing: float
     closing: float

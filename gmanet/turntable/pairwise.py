@@ -16,7 +16,7 @@ from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.se3 import adjoint
 from gmanet.registration.initial_poses import distinct
-from gmanet.turntable.consistency import Agreement, agreement
+from gmanet.turntable.consistency import Consistency, consistency
 from gmanet.turntable.four_points import congruent_motions
 from gmanet.turntable.fricp import Schedule, fricp
 from gmanet.turntable.motion_prior import MotionPrior
@@ -86,19 +86,19 @@ class Link:
         motion: From the source's to the target's coordinates, with shape ``(4, 4)``.
         information: Information matrix of the least squares, for twists in the target's frame, with
             shape ``(6, 6)``.
-        before: Agreement of both before the fine registration.
-        agreement: Agreement of both after it.
+        before: Consistency of both before the fine registration.
+        consistency: Consistency of both after it.
     """
 
     motion: Doubles
     information: Doubles
-    before: Agreement
-    agreement: Agreement
+    before: Consistency
+    consistency: Consistency
 
     @property
     def disagreement(self) -> float:
         """The disagreement of both views, which decides between links."""
-        return disagreement(self.agreement)
+        return disagreement(self.consistency)
 
 
 def register_pair(
@@ -118,7 +118,7 @@ def register_pair(
         tried.append(
             (
                 outside,
-                disagreement(agreement(source, few, target=target, motion=motion)),
+                disagreement(consistency(source, few, target=target, motion=motion)),
                 motion,
                 start,
             )
@@ -138,10 +138,10 @@ def register_pair(
     shift[:3, 3] = -middle
     change = adjoint(shift)
     before, after = (
-        agreement(source, many, target=target, motion=position) for position in (start, motion)
+        consistency(source, many, target=target, motion=position) for position in (start, motion)
     )
     return Link(
-        motion=motion, information=change.T @ matrix @ change, before=before, agreement=after
+        motion=motion, information=change.T @ matrix @ change, before=before, consistency=after
     )
 
 
@@ -170,7 +170,7 @@ def sample_inner(view: View, count: int, *, rng: np.random.Generator) -> Indices
     return rng.permutation(np.flatnonzero(view.inner))[:count]
 
 
-def disagreement(one: Agreement) -> float:
+def disagreement(one: Consistency) -> float:
     """Return the disagreement, a little more of it where it rests on little overlap."""
     return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
@@ -187,7 +187,7 @@ def _slid(source: View, rows: Indices, *, pairs: PlanePairs, motion: Doubles, nu
     def tried(length: float) -> tuple[float, float, Doubles]:
         position = about(middle, length * way) @ motion if length else motion
         return (
-            disagreement(agreement(source, rows, target=pairs.target, motion=position)),
+            disagreement(consistency(source, rows, target=pairs.target, motion=position)),
             length,
             position,
         )

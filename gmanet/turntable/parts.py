@@ -16,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gmanet.cleaning.clean import Cleaning
-from gmanet.cleaning.scans import tell_notes, unmeasured
+from gmanet.cleaning.scans import print_notes, unmeasured
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError, OutputError, note
 from gmanet.formats import read_cloud, write_cloud
@@ -25,7 +25,7 @@ from gmanet.formats.outputs import output_stem
 from gmanet.formats.unread import unread
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
-from gmanet.turntable.config import Turning
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.folders import PartFolder, list_parts
 from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, register_views
 from gmanet.turntable.picture import save_picture
@@ -43,7 +43,7 @@ def fuse_parts(
     views: Path,
     folder: Path,
     *,
-    turning: Turning,
+    turntable: TurntableConfig,
     cleaning: Cleaning,
     seed: int = 0,
     label_value: float = LABEL_VALUE,
@@ -53,7 +53,7 @@ def fuse_parts(
     Args:
         views: The folder of parts.
         folder: Where clouds, pictures and the table go; neither ``views`` nor a folder of it.
-        turning: Settings of the turntable.
+        turntable: Settings of the turntable.
         cleaning: Of the fused clouds.
         seed: Draws points and bases.
         label_value: Of abnormal points in the files' fields of labels.
@@ -68,7 +68,7 @@ def fuse_parts(
     lines: list[PartLine] = []
     for part in tqdm(parts, "fuse", unit="part"):
         try:
-            key = digest((METHOD, turning, cleaning, seed, label_value, part.name), part.files)
+            key = digest((METHOD, turntable, cleaning, seed, label_value, part.name), part.files)
         except OSError as error:
             problem = f"{views / part.name}: cannot be read ({error.strerror})"
             lines.append(PartLine(part=str(part.name), error=problem))
@@ -77,7 +77,7 @@ def fuse_parts(
         if line is None or line.key != key or not (folder / line.file).is_file():
             _forget(folder, line)
             line = _made(
-                views, part, folder=folder, how=(turning, cleaning, seed, label_value), key=key
+                views, part, folder=folder, how=(turntable, cleaning, seed, label_value), key=key
             )
         lines.append(line)
         write_table(folder / TABLE, lines)
@@ -97,19 +97,19 @@ def _made(
     part: PartFolder,
     *,
     folder: Path,
-    how: tuple[Turning, Cleaning, int, float],
+    how: tuple[TurntableConfig, Cleaning, int, float],
     key: str,
 ) -> PartLine:
     start = time.perf_counter()
-    turning, cleaning, seed, label_value = how
+    turntable, cleaning, seed, label_value = how
     try:
         clouds, lost = _read_views(part, label_value)
-        placement = _placed(part, clouds, folder=folder, turning=turning, seed=seed)
+        placement = _placed(part, clouds, folder=folder, turntable=turntable, seed=seed)
         if placement.trouble:
             raise InputError(placement.trouble)
         whole = joined(clouds, placement)
         cleaned = fuse(clouds, placement, cleaning=cleaning)
-        target = folder / _place_of(part.name, whole)
+        target = folder / _folder_of(part.name, whole)
         _write(target, cleaned.cloud)
         picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
         save_picture(picture, clouds, placement=placement, fused=cleaned.cloud)
@@ -145,15 +145,20 @@ def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]
     """Return a part's views about one origin, and how many points were never measured."""
     clouds = [read_cloud(path, label_value) for path in part.views]
     for cloud in clouds:
-        tell_notes(cloud)
+        print_notes(cloud)
     return about_one_origin(clouds), sum(map(unmeasured, clouds))
 
 
 def _placed(
-    part: PartFolder, clouds: Sequence[Cloud], *, folder: Path, turning: Turning, seed: int
+    part: PartFolder,
+    clouds: Sequence[Cloud],
+    *,
+    folder: Path,
+    turntable: TurntableConfig,
+    seed: int,
 ) -> Placement:
     """Return the placement of the views, cached where only the cleaning changed."""
-    key = digest((METHOD, turning, seed), part.files)
+    key = digest((METHOD, turntable, seed), part.files)
     path = folder / POSES / part.name.parent / f"{output_stem(part.name.name)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -162,14 +167,14 @@ def _placed(
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass  # missing, or damaged by something else: found anew
     made = register_views(
-        clouds, turning, angles=part.angles(), markers=part.reference_points(), seed=seed
+        clouds, turntable, angles=part.angles(), markers=part.reference_points(), seed=seed
     )
     with replacing(path) as draft:
         draft.write_text(json.dumps({"key": key, **asdict(made)}), encoding="utf-8")
     return made
 
 
-def _place_of(name: Path, cloud: Cloud) -> Path:
+def _folder_of(name: Path, cloud: Cloud) -> Path:
     if len(name.parts) > 1:
         return name.with_name(f"{output_stem(name.name)}.pcd")
     labelled = cloud.label is not None and cloud.label.any()

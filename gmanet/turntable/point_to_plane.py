@@ -14,7 +14,7 @@ from gmanet.turntable.view import View
 
 __all__ = ["PlanePairs", "about", "normal_equations"]
 
-BESIDE = 2.0
+REACH = 2.0
 """Tangential distance from the nearest point, in spacings, that does not add to the distance."""
 
 FACING = 0.5
@@ -49,7 +49,7 @@ class PlanePairs:
         gap, self._partner = map(np.asarray, target.tree.query(position))
         plane = self._heights(position)
         aside = np.sqrt(np.maximum(gap**2 - plane**2, 0))
-        far = np.hypot(plane, np.maximum(aside - BESIDE * target.spacing, 0))
+        far = np.hypot(plane, np.maximum(aside - REACH * target.spacing, 0))
         cosine = np.einsum("nc,nc->n", rotated(motion, self.normal), target.normal[self._partner])
         usable = target.inner[self._partner] & (np.abs(cosine) >= FACING)
         return np.where(usable, far, np.inf)

@@ -13,7 +13,7 @@ import numpy as np
 
 from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.se3 import inverse
-from gmanet.turntable.consistency import OVERLAP, Agreement, agreement
+from gmanet.turntable.consistency import OVERLAP, Consistency, consistency
 from gmanet.turntable.joint_refinement import refined
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.markers import by_markers
@@ -71,7 +71,7 @@ def reconstruct(
     noise = float(np.median([view.noise for view in views]))
     used = dict(links)
     worst = max(links, key=lambda key: links[key].disagreement)
-    if not links[worst].agreement.good(noise):
+    if not links[worst].consistency.good(noise):
         del used[worst]
     poses = solve_poses(used, count)
     closing = closure(used, poses, points=MANY)
@@ -111,12 +111,12 @@ def _retried(
     rng: np.random.Generator,
 ) -> None:
     """Replace links that do not agree by links about the others' axis that agree better."""
-    good = [link for (i, _), link in links.items() if link.agreement.good(views[i].noise)]
+    good = [link for (i, _), link in links.items() if link.consistency.good(views[i].noise)]
     if len(good) < 2:
         return
     axis, center = common_axis(np.stack([link.motion for link in good]), priors[0, 1])
     for (i, j), link in links.items():
-        if link.agreement.good(views[i].noise):
+        if link.consistency.good(views[i].noise):
             continue
         prior = replace(
             priors[i, j], axis=axis, center=center, tilt=NARROW[0], shift=NARROW[1] * views[i].size
@@ -130,13 +130,13 @@ def _retried(
 
 def _pairs(
     views: Sequence[View], rows: Sequence[Indices], *, poses: Doubles
-) -> dict[tuple[int, int], Agreement]:
+) -> dict[tuple[int, int], Consistency]:
     found = {}
     for i in range(len(views)):
         for j in range(len(views)):
             if i != j:
                 motion = inverse(poses[j]) @ poses[i]
-                one = agreement(views[i], rows[i], target=views[j], motion=motion)
+                one = consistency(views[i], rows[i], target=views[j], motion=motion)
                 if one.overlap >= OVERLAP:
                     found[i, j] = one
     return found

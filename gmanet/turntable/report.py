@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gmanet.runtime.progress_table import TABLE
 
-__all__ = ["PICTURES", "PartLine", "tell_parts"]
+__all__ = ["PICTURES", "PartLine", "print_parts"]
 
 PICTURES = "pictures"
 """The folder of pictures in the data set."""
@@ -60,7 +60,7 @@ class PartLine:
     error: str = ""
 
 
-def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
+def print_parts(lines: Sequence[PartLine], folder: Path) -> None:
     """Print what became of the parts."""
     done = [line for line in lines if not line.error]
     views, points = sum(line.views for line in done), sum(line.points for line in done)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from gmanet.training.prefetch import AheadLoader, _ahead
+from gmanet.training.prefetch import PrefetchLoader, _prefetched
 
 
 class Squares(Dataset):
@@ -30,7 +30,7 @@ class Squares(Dataset):
 @pytest.mark.parametrize("living", [False, True])
 def test_batches_are_those_of_a_plain_loader(workers, living):
     words = {"batch_size": 3, "num_workers": workers, "persistent_workers": living and workers > 0}
-    loader = AheadLoader(Squares(20), **words)
+    loader = PrefetchLoader(Squares(20), **words)
     wanted = [batch.tolist() for batch in DataLoader(Squares(20), batch_size=3)]
     for _ in range(2):
         assert [batch.tolist() for batch in loader] == wanted
@@ -38,7 +38,7 @@ def test_batches_are_those_of_a_plain_loader(workers, living):
 
 
 def test_one_left_halfway_does_not_take_from_the_next():
-    loader = AheadLoader(Squares(20), batch_size=1, num_workers=2, persistent_workers=True)
+    loader = PrefetchLoader(Squares(20), batch_size=1, num_workers=2, persistent_workers=True)
     for stop in (1, 5, 19, 20):
         left = iter(loader)
         assert [int(next(left)) for _ in range(stop)] == [index**2 for index in range(stop)]
@@ -46,7 +46,7 @@ def test_one_left_halfway_does_not_take_from_the_next():
 
 
 def test_an_error_of_a_worker_is_raised():
-    loader = AheadLoader(Squares(4, broken=True), num_workers=1)
+    loader = PrefetchLoader(Squares(4, broken=True), num_workers=1)
     with pytest.raises(ValueError, match="no square of it"):
         list(loader)
 
@@ -59,7 +59,7 @@ def test_the_next_batch_is_taken_before_it_is_asked_for():
         taken.set()
         yield 2
 
-    ahead = _ahead(batches())
+    ahead = _prefetched(batches())
     assert next(ahead) == 1
     assert taken.wait(10)
     assert list(ahead) == [2]

@@ -22,7 +22,7 @@ from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 from gmanet.turntable import fusion
-from gmanet.turntable.config import Turning
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.fusion import about_one_origin
 
 PART = np.random.default_rng(0).uniform(-0.5, 0.5, (300, 3)) * (1, 0.7, 0.2)
@@ -203,7 +203,9 @@ def test_a_turntable_is_meant_in_the_coordinates_of_the_files(monkeypatch, bumpe
     far = bumped_plate(300).replace(origin=(100.0, 200.0, 300.0))
     markers = [{"a": np.array([101.0, 202.0, 303.0])}] * 2
     with pytest.raises(InputError, match="asked"):
-        fusion.register_views([far, far], Turning(center=(100.0, 200.0, 310.0)), markers=markers)
+        fusion.register_views(
+            [far, far], TurntableConfig(center=(100.0, 200.0, 310.0)), markers=markers
+        )
     assert asked["center"].tolist() == [0, 0, 10]
     assert asked["marker"].tolist() == [1, 2, 3]
     placement = fusion.Placement(

@@ -13,7 +13,7 @@ from gmanet.datasets import inventory as module
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.inventory import entry_of, grouped, inventory, take_inventory
-from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.single_view import SingleView
 from gmanet.datasets.units import check_sizes, foreign_sizes, robust_size
 from gmanet.errors import InputError
 from gmanet.formats import write_cloud
@@ -84,7 +84,7 @@ def test_a_scan_that_is_none_ends_it_in_a_sentence(scans, monkeypatch, processes
 
 def test_views_are_not_made_but_the_scans_read(scans):
     config, train, test = opened(scans, views=2)
-    assert isinstance(train, SingleSided)
+    assert isinstance(train, SingleView)
     assert len(inventory(config, train, test=test)["train"]) == 10 == len(train) // 2
 
 

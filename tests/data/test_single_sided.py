@@ -8,7 +8,7 @@ import pytest
 
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.single_view import SingleView
 from gmanet.geometry.visibility import directions
 
 
@@ -19,7 +19,7 @@ def spheres(sphere, given_clouds):
 
 
 def test_views_are_halves_in_the_order_of_the_points(spheres):
-    views = SingleSided(spheres, 3)
+    views = SingleView(spheres, 3)
     assert views.names == [f"sphere{s}_view{v}" for s in (0, 1) for v in range(3)]
     assert [cloud.name for cloud in views] == views.names
     for index, cloud in enumerate(views):

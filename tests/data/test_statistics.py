@@ -10,16 +10,8 @@ from gmanet import statistics
 from gmanet.cloud import Cloud
 from gmanet.datasets import catalog, statistics_page
 from gmanet.datasets.procedural import CATEGORIES
-from gmanet.datasets.statistics import (
-    PAPER,
-    Counted,
-    Size,
-    compared,
-    size_of,
-    table_2,
-    table_3,
-    write_sizes,
-)
+from gmanet.datasets.sizes import Size, StoredSizes, size_of, write_sizes
+from gmanet.datasets.statistics import PAPER, compared, table_2, table_3
 from gmanet.errors import InputError
 
 SIZES = [
@@ -144,12 +136,12 @@ def test_an_interrupted_count_goes_on(type_in, tmp_path, monkeypatch):
 def test_what_other_words_counted_does_not_matter(tmp_path):
     path = tmp_path / "unfinished.csv"
     write_sizes(path, SIZES, about="a b")
-    assert Counted(path, "a c").of("a", "washer", "train") == []
-    assert Counted(path, "a b").of("a", "washer", "test") == SIZES[1:4]
-    assert Counted(path, "a b").of("a", "k_nut", "test") == SIZES[4:5]
+    assert StoredSizes(path, "a c").of("a", "washer", "train") == []
+    assert StoredSizes(path, "a b").of("a", "washer", "test") == SIZES[1:4]
+    assert StoredSizes(path, "a b").of("a", "k_nut", "test") == SIZES[4:5]
     path.write_text(path.read_text().replace("2000", "many"))
     with pytest.raises(InputError, match="is damaged, wanted it removed"):
-        Counted(path, "a b")
+        StoredSizes(path, "a b")
 
 
 def test_the_difference_to_the_paper_by_hand():

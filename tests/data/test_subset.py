@@ -6,11 +6,11 @@ import pytest
 
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.single_view import SingleSided
+from gmanet.datasets.single_view import SingleView
 from gmanet.datasets.subset import Subset
 
 WRAPPERS = {
-    "single-sided": lambda whole: SingleSided(whole, 2),
+    "single-sided": lambda whole: SingleView(whole, 2),
     "subset": lambda whole: Subset(whole, whole.names[1:]),
 }
 

@@ -1,4 +1,4 @@
-"""Whole clouds at unit size, the turns that a pose leaves open, and copies that repeat."""
+"""Whole clouds at unit size, the rotations that a pose leaves open, and copies that repeat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gmanet.detectors.r3dad.reader import TurnedCopies, Turns, WholeReader
+from gmanet.detectors.r3dad.reader import RotatedCopies, Rotations, WholeReader
 from gmanet.registration.canonical import Canonicalizer
 
 
@@ -14,8 +14,8 @@ def box(sides, seed=0, count=4000):
     return (np.random.default_rng(seed).uniform(-1, 1, (count, 3)) * sides).astype(np.float32)
 
 
-def turns(places, pose, count=40):
-    rng, made = np.random.default_rng(0), Turns(places, pose)
+def rotations(clouds, pose, count=40):
+    rng, made = np.random.default_rng(0), Rotations(clouds, pose)
     return np.stack([made.draw(rng) for _ in range(count)])
 
 
@@ -25,10 +25,10 @@ def test_records_have_unit_size_and_follow_the_points(bumped_plate, pose):
     reader = WholeReader(200, Canonicalizer(pose))
     record = reader(cloud)
     assert record.shape.shape == (1, 200, 3)
-    assert record.place.square().mean().sqrt().item() == pytest.approx(1, abs=1e-5)
+    assert record.position.square().mean().sqrt().item() == pytest.approx(1, abs=1e-5)
     order = np.random.default_rng(0).permutation(500)
     shuffled = reader(cloud.replace(pos=cloud.pos[order]))
-    torch.testing.assert_close(shuffled.place, record.place[order], atol=1e-5, rtol=0)
+    torch.testing.assert_close(shuffled.position, record.position[order], atol=1e-5, rtol=0)
     torch.testing.assert_close(shuffled.shape, record.shape, atol=1e-5, rtol=0)
 
 
@@ -41,32 +41,32 @@ def test_a_few_points_fill_the_shape(bumped_plate):
 @pytest.mark.parametrize("pose", ["given", "principal"])
 def test_turns_are_rotations(pose):
     for sides in ((3, 2, 1), (2, 2, 1), (1, 1, 1)):
-        for turn in turns([box(sides)], pose, 10):
+        for turn in rotations([box(sides)], pose, 10):
             np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-5)
             assert np.linalg.det(turn) == pytest.approx(1, abs=1e-5)
 
 
 def test_what_the_principal_axes_leave_open_is_turned():
-    half = turns([box((3, 2, 1))], "principal")  # symmetric: four half turns
+    half = rotations([box((3, 2, 1))], "principal")  # symmetric: four half rotations
     np.testing.assert_allclose(np.abs(half), np.broadcast_to(np.eye(3), half.shape), atol=1e-6)
     assert len(np.unique(half.round(), axis=0)) == 4
-    round_ = turns([box((2, 2, 1))], "principal")
+    round_ = rotations([box((2, 2, 1))], "principal")
     np.testing.assert_allclose(np.abs(round_[:, 2, 2]), 1, atol=1e-6)
     assert np.ptp(round_[:, 0, 0]) > 1.5
-    every = turns([box((1, 1, 1))], "principal")
+    every = rotations([box((1, 1, 1))], "principal")
     assert np.ptp(every[:, 2, 2]) > 1.5
 
 
 def test_skewed_parts_keep_their_sign():
-    place = np.abs(box((3, 2, 1))) ** 2 * [3, 2, 1]
-    place = (place - place.mean(axis=0)).astype(np.float32)
-    kept = turns([place], "principal")
+    position = np.abs(box((3, 2, 1))) ** 2 * [3, 2, 1]
+    position = (position - position.mean(axis=0)).astype(np.float32)
+    kept = rotations([position], "principal")
     np.testing.assert_allclose(kept, np.broadcast_to(np.eye(3), kept.shape), atol=1e-6)
 
 
 def test_copies_follow_from_seed_epoch_and_index():
-    places = [box((3, 2, 1), seed) for seed in range(2)]
-    copies = TurnedCopies(places, "given", points=64, length=8, abnormal=1.0, seed=3)
+    clouds = [box((3, 2, 1), seed) for seed in range(2)]
+    copies = RotatedCopies(clouds, "given", points=64, length=8, abnormal=1.0, seed=3)
     assert len(copies) == 8
     one, again, other = copies[1, 5], copies[1, 5], copies[2, 5]
     assert torch.equal(one.twin, again.twin)
@@ -74,8 +74,8 @@ def test_copies_follow_from_seed_epoch_and_index():
     moved = (one.twin != one.normal).any(dim=2)
     assert torch.equal(moved, one.abnormal)
     assert one.abnormal.sum() == 4
-    same = TurnedCopies(places, "given", points=64, length=8, abnormal=0.0, seed=3)[1, 5]
+    same = RotatedCopies(clouds, "given", points=64, length=8, abnormal=0.0, seed=3)[1, 5]
     assert torch.equal(same.twin, same.normal)
-    radius = np.linalg.norm(places[1], axis=1)
+    radius = np.linalg.norm(clouds[1], axis=1)
     found = one.normal[0].norm(dim=1).numpy()
     assert np.abs(found[:, None] - radius).min(axis=1).max() < 1e-4

@@ -23,7 +23,7 @@ SMALL = {
     "contexts": {"points": 1024, "centers": 512},
     "imrnet": {
         **{"points": 1024, "centers": 64, "group": 32, "steps": 150},
-        **{"width": 48, "depth": 3, "heads": 3, "turn": 0.0},
+        **{"width": 48, "depth": 3, "heads": 3, "max_angle": 0.0},
     },
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},

@@ -86,7 +86,7 @@ def test_the_named_file_is_smaller_than_the_defaults():
         ({"mask": 1.5}, r"detector\.mask=1\.5, wanted more than 0 and less than 1"),
         ({"mask": 0.0}, r"detector\.mask=0\.0, wanted more than 0 and less than 1"),
         ({"changing": -0.1}, r"detector\.changing=-0\.1, wanted 0 to 1"),
-        ({"turn": 200.0}, r"detector\.turn=200\.0, wanted 0 to 180"),
+        ({"max_angle": 200.0}, r"detector\.max_angle=200\.0, wanted 0 to 180"),
     ],
 )
 def test_wrong_settings_are_named(settings, sentence):

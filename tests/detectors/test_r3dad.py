@@ -7,7 +7,7 @@ import torch
 
 from gmanet.detectors.r3dad.config import R3DADConfig
 from gmanet.detectors.r3dad.detector import R3DAD
-from gmanet.detectors.r3dad.reader import TurnedCopies
+from gmanet.detectors.r3dad.reader import RotatedCopies
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -59,6 +59,6 @@ def test_a_fit_takes_its_steps_and_repeats_itself(bumped_plate, given_clouds, tm
         )
         trainer.fit(detector, data)
         assert trainer.global_step == 5
-        assert isinstance(data.learned.items, TurnedCopies)
+        assert isinstance(data.learned.items, RotatedCopies)
         found.append(detector.state_dict())
     assert all(torch.equal(part, found[1][name]) for name, part in found[0].items())

@@ -113,7 +113,7 @@ def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_cl
     assert len(detector.banks["feature"].rows) == 700
     found = measure(detector, clouds[:2])
     assert len(found["seconds"]) == 2 and found["floor"] > 0
-    assert {"thinning", "neighbors", "descriptors", "model"} <= set(found["stages"])
+    assert {"subsampling", "neighbors", "descriptors", "model"} <= set(found["stages"])
 
 
 MEMORIES = sorted(name for name, kind in DETECTORS.items() if issubclass(kind, MemoryDetector))
@@ -184,7 +184,7 @@ def test_stages_sum_to_the_time_and_outer_ones_win(bumped_plate):
         time.sleep(0.05)
     whole = time.perf_counter() - start
     assert sum(clock.seconds.values()) == pytest.approx(whole, rel=0.2)
-    assert clock.seconds["thinning"] > 0 and clock.seconds["neighbors"] > 0
+    assert clock.seconds["subsampling"] > 0 and clock.seconds["neighbors"] > 0
     assert 0.05 <= clock.seconds["other"] < whole
     with StageClock() as clock:
         part_fpfh(pos[:300])
@@ -197,7 +197,11 @@ def measured(method, points, seconds):
         **{"seconds": seconds, "reader": seconds, "score": seconds, "peak_mib": 10.0},
         **{"cuda_mib": 0.0, "parameters": 7, "buffers": 8, "model_mib": 0.5, "threads": 1},
     }
-    details = {"stages": {"other": 0.6, "model": 0.3, "thinning": 0.1}, "gflop": 1.5, "floor": 0.1}
+    details = {
+        "stages": {"other": 0.6, "model": 0.3, "subsampling": 0.1},
+        "gflop": 1.5,
+        "floor": 0.1,
+    }
     return Measured(method=method, points=points, rounds=[first | details, first])
 
 
@@ -220,7 +224,7 @@ def test_tables_have_the_fastest_first_and_multiples_of_the_floor():
     assert table[2].startswith(
         "| gmanet | 0.500 | 5.0 | 2.00 | 0.500 | 0.500 | 10 | 0.5 | 7 | 1.5 | model 30%"
     )
-    assert table[2].endswith("thinning 10%, other 60% |")
+    assert table[2].endswith("subsampling 10%, other 60% |")
     assert "| time/floor |" in text
     first, *rest = csv_rows(rows).splitlines()
     assert first.startswith("method,points,seconds,fastest,slowest,timings,fps")
@@ -252,7 +256,7 @@ def test_the_command_measures_goes_on_and_reports_failures(monkeypatch, tmp_path
 
     def here(cell):
         """Do in this process what has one of its own."""
-        computed.append((cell.method, cell.turn))
+        computed.append((cell.method, cell.round))
         try:
             cell.compute()
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Windows, congruent sets, pose graphs, agreement, and parts on a simulated turntable."""
+"""Windows, congruent sets, pose graphs, consistency, and parts on a simulated turntable."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gmanet.cleaning.clean import Cleaning
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import exp, inverse, log, moved, rotation_about
-from gmanet.turntable.config import Turning
-from gmanet.turntable.consistency import agreement
+from gmanet.turntable.config import TurntableConfig
+from gmanet.turntable.consistency import consistency
 from gmanet.turntable.four_points import congruent_motions
 from gmanet.turntable.fusion import fuse, register_views
 from gmanet.turntable.markers import by_markers
@@ -35,7 +35,7 @@ def bolt():
 
 @pytest.fixture(scope="module")
 def placed(bolt):
-    return register_views(bolt.views, Turning())
+    return register_views(bolt.views, TurntableConfig())
 
 
 def window(step=0.8, width=0.5):
@@ -148,7 +148,7 @@ def test_a_view_tells_its_noise(bolt):
         assert read.noise == pytest.approx(0.0005 * bolt.diagonal, rel=0.35)
         assert 0.7 < read.inner.mean() < 0.99
         assert (
-            agreement(read, np.flatnonzero(read.inner), target=read, motion=np.eye(4)).overlap
+            consistency(read, np.flatnonzero(read.inner), target=read, motion=np.eye(4)).overlap
             > 0.99
         )
 
@@ -157,16 +157,16 @@ def test_views_that_lie_right_agree_and_others_do_not(bolt):
     one, two = (View.of(view.pos) for view in bolt.views[:2])
     truth = bolt.motions[1] @ inverse(bolt.motions[0])
     rows = np.flatnonzero(one.inner)
-    right = agreement(one, rows, target=two, motion=truth)
+    right = consistency(one, rows, target=two, motion=truth)
     assert right.overlap > 0.3
     assert right.apart < one.noise
     aside = np.eye(4)
     aside[0, 3] = 5 * one.noise
-    wrong = agreement(one, rows, target=two, motion=aside @ truth)
+    wrong = consistency(one, rows, target=two, motion=aside @ truth)
     assert wrong.apart > 1.5 * one.noise
     away = np.eye(4)
     away[:3, 3] = 10 * bolt.diagonal
-    assert agreement(one, rows, target=two, motion=away).overlap == 0
+    assert consistency(one, rows, target=two, motion=away).overlap == 0
 
 
 def test_a_bolt_is_put_together(bolt, placed):
@@ -185,7 +185,7 @@ def test_a_bolt_is_put_together(bolt, placed):
 
 
 def test_every_run_gives_the_same(bolt):
-    one, two = (register_views(bolt.views[:2], Turning(step=60)) for _ in range(2))
+    one, two = (register_views(bolt.views[:2], TurntableConfig(step=60)) for _ in range(2))
     assert one == two
     assert one.trouble == ""
 
@@ -195,14 +195,14 @@ def test_a_view_of_something_else_is_trouble(bolt):
 
     other = simulate("washer", "good", np.random.default_rng(1), 6, 8000).views[2]
     grown = other.replace(pos=(other.pos * bolt.diagonal / np.ptp(other.pos)).astype(np.float32))
-    assert register_views([*bolt.views[:2], grown], Turning(step=60)).trouble
+    assert register_views([*bolt.views[:2], grown], TurntableConfig(step=60)).trouble
 
 
 def test_a_step_beyond_the_window_is_trouble(bolt):
     """A hexagon's half step away from the truth, so that no symmetry makes up for it."""
     truth = (bolt.motions[1] @ inverse(bolt.motions[0]))[None]
     step = np.rad2deg(window(0.0).excess_angle(truth)[0])
-    assert register_views(bolt.views[:2], Turning(known=8), angles=[0.0, step + 30]).trouble
+    assert register_views(bolt.views[:2], TurntableConfig(known=8), angles=[0.0, step + 30]).trouble
 
 
 def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
@@ -211,7 +211,9 @@ def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
         {str(k): place_of for k, place_of in enumerate(moved(motion, points))}
         for motion in bolt.motions[:2]
     ]
-    found = register_views(bolt.views[:2], Turning(known=10), angles=[0.0, 150.0], markers=markers)
+    found = register_views(
+        bolt.views[:2], TurntableConfig(known=10), angles=[0.0, 150.0], markers=markers
+    )
     assert found.trouble == ""
     truth = bolt.motions[0] @ inverse(bolt.motions[1])
     assert np.abs(np.asarray(found.poses[1]) - truth)[:3, :3].max() < 0.01
@@ -229,12 +231,12 @@ def test_markers_serve_where_nothing_is_known_of_the_step(bolt):
 )
 def test_what_makes_no_sense_is_named(words, sentence):
     with pytest.raises(InputError, match=sentence):
-        Turning(**words)
+        TurntableConfig(**words)
 
 
 def test_one_view_is_too_few(bolt):
     with pytest.raises(InputError, match="1 view, wanted 2"):
-        register_views(bolt.views[:1], Turning())
+        register_views(bolt.views[:1], TurntableConfig())
 
 
 @pytest.mark.slow

@@ -55,8 +55,8 @@ class Eyecandies(Published):
         items = []
         for path in list_files(self.folder / SPLITS[self.split] / "data", (".png",)):
             if path.stem.endswith("_depth"):
-                kind = "good" if self.split == "train" else _kind(_beside(path, "metadata.yaml"))
-                truth = None if kind == "good" else _beside(path, "mask.png")
+                kind = "good" if self.split == "train" else _kind(_companion(path, "metadata.yaml"))
+                truth = None if kind == "good" else _companion(path, "mask.png")
                 items.append(
                     Item(name=path.stem.removesuffix("_depth"), defect=kind, path=path, truth=truth)
                 )
@@ -73,13 +73,13 @@ class Eyecandies(Published):
         return cloud.replace(label=pixel_labels(item.truth, item.path, kept=kept))
 
 
-def _beside(path: Path, ending: str) -> Path:
+def _companion(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.stem.removesuffix('depth')}{ending}")
 
 
 def _grid(path: Path) -> tuple[npt.NDArray[np.float64], Any]:
     """Return coordinates in metres, with shape ``(H, W, 3)``, and which of them were measured."""
-    info = _beside(path, "info_depth.yaml")
+    info = _companion(path, "info_depth.yaml")
     said = _mapping(info).get("normalization")
     ends = [said.get(key) for key in ("min", "max")] if isinstance(said, dict) else []
     near, far = (float(end) if isinstance(end, (int, float)) else np.nan for end in ends or "??")

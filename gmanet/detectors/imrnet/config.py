@@ -22,7 +22,7 @@ class IMRNetConfig(DetectorConfig):
         centers: Patches.
         group: Points of a patch; 64 is the paper's best.
         pose: ``registered``, ``principal`` or ``given``.
-        turn: Largest angle by which a step turns its cloud, in degrees.
+        max_angle: Largest angle by which a step turns its cloud, in degrees.
         width: Channels of a token.
         depth: Transformer blocks of the encoder; the decoder has a third of them.
         heads: Attention heads.
@@ -40,7 +40,7 @@ class IMRNetConfig(DetectorConfig):
     centers: int = 256
     group: int = 64
     pose: str = "registered"
-    turn: float = 5.0
+    max_angle: float = 5.0
     width: int = 384
     depth: int = 12
     heads: int = 6
@@ -60,6 +60,6 @@ class IMRNetConfig(DetectorConfig):
             )
         if not 0 < self.mask < 1:
             raise InputError(f"detector.mask={self.mask}, wanted more than 0 and less than 1")
-        for name, highest in (("changing", 1.0), ("turn", 180.0)):
+        for name, highest in (("changing", 1.0), ("max_angle", 180.0)):
             if not 0 <= getattr(self, name) <= highest:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 to {highest:g}")

@@ -1,10 +1,10 @@
 r"""IMRNet [Li et al., CVPR 2024]: where a part departs from its own masked reconstruction.
 
 Points are sampled more densely where the surface changes and grouped into patches.  A transformer
-learns to tell hidden patches of normal clouds from visible ones.  A cloud to be judged is told
-patch by patch, and what was told is told again.  A point scores its distance to the reconstructed
-surface plus the distance between the features of its patches and of their reconstruction, and an
-object its highest point.
+learns to predict hidden patches of normal clouds from visible ones.  A cloud to be judged is
+predicted patch by patch, and the predicted patches once more.  A point scores its distance to the
+reconstructed surface plus the distance between the features of its patches and of their
+reconstruction, and an object its highest point.
 
 There is no published code.  What the paper leaves open, and what was chosen:
 
@@ -14,7 +14,7 @@ There is no published code.  What the paper leaves open, and what was chosen:
   measure their spacing.
 * Feature: the encoder's tokens at three depths where nothing is hidden, interpolated from patches.
 * Sum: each distance is standardised by what the normal train clouds get, those learnt from.
-* Poses: registered on one cloud; every step turns its cloud at random by up to the angle ``turn``.
+* Poses: registered on one cloud; every step rotates its cloud at random by at most ``max_angle``.
 * Schedule: AdamW with one cycle; every step reads one cloud.
 """
 
@@ -32,7 +32,7 @@ from torch_geometric.data import Data
 from gmanet.detectors.imrnet.config import IMRNetConfig
 from gmanet.detectors.imrnet.reader import SampledReader
 from gmanet.detectors.imrnet.reconstruction import Reconstructor, surface_distance
-from gmanet.detectors.registered import Posed
+from gmanet.detectors.registered import Registered
 from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.patches import PatchedCloud
 
@@ -42,7 +42,7 @@ HELD = 64
 """Train clouds whose records stay in memory, and that give the scales."""
 
 
-class IMRNet(Posed):
+class IMRNet(Registered):
     """A masked autoencoder of patches that is applied to its own output."""
 
     Config = IMRNetConfig
@@ -61,7 +61,7 @@ class IMRNet(Posed):
         self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's seed, as weights
         self.register_buffer("mean", torch.zeros(2))
         self.register_buffer("deviation", torch.ones(2))
-        self.lay(config.pose)
+        self.set_pose(config.pose)
         self.held: dict[bytes, PatchedCloud] = {}
 
     def reader(self) -> SampledReader:
@@ -84,10 +84,10 @@ class IMRNet(Posed):
         self.net.fit_size([_patches(record)[0] for record in records])
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the loss of a turned cloud's hidden patches; the seed and the step decide both."""
+        """Return the loss of hidden patches of a rotated cloud; seed and step decide both."""
         rng = np.random.default_rng([int(self.seed), self.global_step])
         axis = rng.normal(size=3)
-        angle = np.deg2rad(rng.uniform(-self.config.turn, self.config.turn))
+        angle = np.deg2rad(rng.uniform(-self.config.max_angle, self.config.max_angle))
         turn = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
         patches, centers = _patches(batch)
         matrix = torch.from_numpy(turn).to(patches)
@@ -110,10 +110,10 @@ class IMRNet(Posed):
     def distances(self, cloud: Data) -> Tensor:
         """Return the point and the feature distance of a cloud's points, with shape ``(N, 2)``."""
         patches, centers = _patches(cloud)
-        told = self.net(patches, centers, self.config.iterations, int(self.seed))
-        surface = (told + centers[:, None]).flatten(0, 1)
+        predicted = self.net(patches, centers, self.config.iterations, int(self.seed))
+        surface = (predicted + centers[:, None]).flatten(0, 1)
         near = surface_distance(cloud.points, surface)
-        change = self.net.features(patches, centers) - self.net.features(told, centers)
+        change = self.net.features(patches, centers) - self.net.features(predicted, centers)
         feature = interpolate(change.norm(dim=1), cloud.near, weight=cloud.weight)
         return torch.stack([near, feature], dim=1)
 

@@ -1,8 +1,8 @@
 r"""Iterative masked reconstruction (IMRNet [Li et al., CVPR 2024]) on Point-MAE's networks.
 
-The patches of a cloud are parted into sets; each set in turn is hidden and told from the others, so
-that every patch is told once without being seen.  What was told is parted anew and told again: what
-normal clouds do not have is left out of it, step by step.
+The patches of a cloud are parted into sets; each set in turn is hidden and predicted from all
+others, so that every patch is predicted once without being seen.  The predicted patches are parted
+anew and predicted again: what normal clouds do not have disappears, step by step.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Reconstructor(nn.Module):
         self.register_buffer("size", torch.ones(()))
 
     def fit_size(self, patches: list[Tensor]) -> None:
-        """Make the root mean square coordinate of patches the unit in which they are told."""
+        """Make the root mean square coordinate of patches the unit in which they are predicted."""
         square = torch.cat([part.flatten() for part in patches]).square().mean()
         self.size.copy_(square.sqrt() + 1e-12)
 
     def loss(self, patches: Tensor, centers: Tensor, *, order: Indices) -> Tensor:
-        """Return the Chamfer distance of the patches told and true, a scalar.
+        """Return the Chamfer distance of the predicted and the true patches, a scalar.
 
         Args:
             patches: Points less their center, with shape ``(M, K, 3)``.
@@ -71,17 +71,17 @@ class Reconstructor(nn.Module):
         index = torch.from_numpy(order).to(patches.device)
         patches, centers = patches[index] / self.size, centers[index]
         tokens = self.encoder.embed(patches[:seen])
-        told = self._tell(tokens, centers[:seen], hidden=centers[seen:])
-        return chamfer(told, patches[seen:])
+        predicted = self._predict(tokens, centers[:seen], hidden=centers[seen:])
+        return chamfer(predicted, patches[seen:])
 
-    def _tell(self, tokens: Tensor, visible: Tensor, *, hidden: Tensor) -> Tensor:
+    def _predict(self, tokens: Tensor, visible: Tensor, *, hidden: Tensor) -> Tensor:
         """Return the hidden patches, ``(H, TARGET, 3)``, in units of ``size``."""
         seen = self.encoder.layers(tokens[None], visible[None])[-1]
-        told: Tensor = self.decoder(seen, torch.cat([visible, hidden])[None])
-        return told[0]
+        predicted: Tensor = self.decoder(seen, torch.cat([visible, hidden])[None])
+        return predicted[0]
 
     def forward(self, patches: Tensor, centers: Tensor, iterations: int, seed: int) -> Tensor:
-        """Return every patch as told after some iterations, with shape ``(M, TARGET, 3)``.
+        """Return every patch as predicted after some iterations, with shape ``(M, TARGET, 3)``.
 
         Args:
             patches: Points less their center, with shape ``(M, K, 3)``, ``M`` at least 2.
@@ -92,13 +92,15 @@ class Reconstructor(nn.Module):
         rng = np.random.default_rng(seed)
         for _ in range(iterations):
             tokens = self.encoder.embed(patches / self.size)
-            told = tokens.new_empty(len(centers), TARGET, 3)
+            predicted = tokens.new_empty(len(centers), TARGET, 3)
             for part in mask_partition(len(centers), self.mask, rng=rng):
                 hidden = torch.from_numpy(part).to(centers.device)
                 visible = torch.ones(len(centers), dtype=torch.bool, device=centers.device)
                 visible[hidden] = False
-                told[hidden] = self._tell(tokens[visible], centers[visible], hidden=centers[hidden])
-            patches = told * self.size
+                predicted[hidden] = self._predict(
+                    tokens[visible], centers[visible], hidden=centers[hidden]
+                )
+            patches = predicted * self.size
         return patches
 
     def features(self, patches: Tensor, centers: Tensor) -> Tensor:

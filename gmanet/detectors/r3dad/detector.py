@@ -35,8 +35,8 @@ from torch_geometric.data import Data
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.r3dad.config import R3DADConfig
 from gmanet.detectors.r3dad.diffusion import CloudEncoder, Denoiser, Diffusion
-from gmanet.detectors.r3dad.reader import TurnedCopies, WholeReader
-from gmanet.detectors.registered import Posed
+from gmanet.detectors.r3dad.reader import RotatedCopies, WholeReader
+from gmanet.detectors.registered import Registered
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
 
@@ -49,7 +49,7 @@ DRAWERS = 4
 """Processes that draw copies, at most."""
 
 
-class R3DAD(Posed):
+class R3DAD(Registered):
     """Distances to a normal cloud that diffusion makes of noise and the input's code."""
 
     Config = R3DADConfig
@@ -62,22 +62,22 @@ class R3DAD(Posed):
     def __init__(self, config: R3DADConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.lay(config.pose)
+        self.set_pose(config.pose)
         self.encoder = CloudEncoder(config.encoder, config.code)
         denoiser = Denoiser(config.denoiser, config.code)
         self.diffusion = Diffusion(denoiser, config.diffusion)
         self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's, and stored
 
     def reader(self) -> WholeReader:
-        """Return what turns a cloud into coordinates at unit size."""
+        """Return what rotations a cloud into coordinates at unit size."""
         return WholeReader(self.config.points, self.pose)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return turned copies of the normal clouds, drawn anew in every epoch."""
         config, reader = self.config, self.reader()
-        places = [reader.place(cloud) for cloud in clouds]
-        copies = TurnedCopies(
-            places,
+        positions = [reader.position(cloud) for cloud in clouds]
+        copies = RotatedCopies(
+            positions,
             config.pose,
             points=config.points,
             length=config.copies,
@@ -117,8 +117,8 @@ class R3DAD(Posed):
     def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
         """Return every point's distance to the reconstruction, ``(N,)``, and the object's score."""
         made = self.reconstruct(record.shape)[0].cpu().numpy()
-        distance = nearest(made, record.place.cpu().numpy(), count=1)[0][:, 0]
-        return self.with_object(torch.from_numpy(distance).to(record.place.device))
+        distance = nearest(made, record.position.cpu().numpy(), count=1)[0][:, 0]
+        return self.with_object(torch.from_numpy(distance).to(record.position.device))
 
     def configure_optimizers(self) -> Any:
         """Return Adam with a learning rate that falls evenly to a tenth over all steps."""

@@ -66,7 +66,7 @@ class ConcatSquash(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """Says the noise of every point from its place, the step and the code of its cloud.
+    """Says the noise of every point from its position, the step and the code of its cloud.
 
     Args:
         widths: Channels of the hidden layers.

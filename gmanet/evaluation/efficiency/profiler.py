@@ -20,7 +20,7 @@ import gmanet
 __all__ = ["OTHER", "STAGES", "StageClock"]
 
 STAGES = {
-    "geometry.neighbors.farthest_points": "thinning",
+    "geometry.neighbors.farthest_points": "subsampling",
     "geometry.neighbors.nearest": "neighbors",
     "geometry.search.grid": "neighbors",
     "geometry.neighbors.inverse_distance": "interpolation",
