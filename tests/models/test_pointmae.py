@@ -228,7 +228,7 @@ def test_layers_are_evenly_spaced(depth, read):
         torch.testing.assert_close(answer, encoder.norm(after[number]))
 
 
-@pytest.mark.parametrize("sizes", [{"width": 13}, {"heads": 5}, {"depth": 2}, {"kind": "resnet"}])
+@pytest.mark.parametrize("sizes", [{"width": 13}, {"heads": 5}, {"depth": 2}])
 def test_impossible_encoders_are_refused(sizes):
     with pytest.raises(InputError, match=str(next(iter(sizes.values())))):
         PointEncoder(**{**SIZES, **sizes})
