@@ -11,8 +11,8 @@ from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.config import RegisteredConfig
 from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.detectors.reference import Reference
 from gmanet.registration.canonical import Canonicalizer
-from gmanet.registration.reference import Reference
 
 __all__ = ["Registered", "RegisteredDetector"]
 
