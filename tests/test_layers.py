@@ -57,10 +57,19 @@ ROOMS = {
 RANK = {name: rank for rank, name in enumerate(LAYERS)} | dict.fromkeys(COMMANDS, len(LAYERS))
 
 
-def imported(path):
+def tree(path, types=True):
+    """Return the syntax tree of a file, if wanted without what only type checkers read."""
+    content = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(content):
+        if not types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return content
+
+
+def imported(path, types=True):
     """Return full names of the package's modules and attributes that a file imports, anywhere."""
     found = set()
-    for node in ast.walk(tree(path)):
+    for node in ast.walk(tree(path, types)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -75,7 +84,7 @@ def wrong_imports(package):
     for path in sorted(package.rglob("*.py")):
         module = path.relative_to(package).with_suffix("").parts
         if module == ("__init__",):
-            wrong += [f"gmanet imports {name}" for name in imported(path)]
+            wrong += [f"gmanet imports {name}" for name in imported(path, types=False)]
             continue
         if module == ("__main__",):  # it starts any command
             continue
@@ -153,10 +162,6 @@ def test_the_package_loads_nothing_heavy():
     seconds, heavy = done.stdout.split("\n")[:2]
     assert heavy == ""
     assert float(seconds) < 1
-
-
-def tree(path):
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def named(path):
@@ -279,12 +284,8 @@ def imports_of(package):
     }
     found = {}
     for name, path in files.items():
-        content = tree(path)
-        for node in ast.walk(content):
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                node.body = []
         targets = set()
-        for node in ast.walk(content):
+        for node in ast.walk(tree(path, types=False)):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     full = f"{node.module}.{alias.name}".removeprefix("gmanet.")
