@@ -1,6 +1,6 @@
 """Score your own scans with a fitted detector: ``python -m gmanet.predict RUN FILE...``.
 
-In the folder ``gmanet-scores`` beside every input, or in ``--output``, appear ``<name>.scores.npz``
+The folder ``gmanet-scores`` next to every input, or ``--output``, gets ``<name>.scores.npz``
 (``score``, one per point in the order of the file, NaN where nothing was measured, and
 ``object_score``), ``<name>.scores.ply`` (the measured points colored by score) and
 ``<name>.scores.png``.  No command takes them for scans.  Scores are comparable within one run;

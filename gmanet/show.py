@@ -1,10 +1,10 @@
 """Draw a cloud from four sides: ``python -m gmanet.show FILE``, or ``... RUN [CLOUD]``.
 
 Of a scan, ``<name>.views.png`` shows it, its labels where it has any, and the scores that
-``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` beside it.  Of a run, the truth and the
+``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` next to it.  Of a run, the truth and the
 scores of a test cloud (the first defective one, or the one named), and in
 ``real_and_synthetic.png`` defects of test clouds above twins that the run learned from.  The
-pictures lie beside the file, in the run's ``pictures``, or in ``-o FOLDER``.
+pictures lie next to the file, in the run's ``pictures``, or in ``-o FOLDER``.
 """
 
 from __future__ import annotations

@@ -61,16 +61,16 @@ def main() -> None:
         typed = typed[:place] + typed[place + 2 :]
     sizes: list[Size] = []
     compare = []
-    counted = StoredSizes(folder / "unfinished.csv", " ".join(typed))
+    stored = StoredSizes(folder / "unfinished.csv", " ".join(typed))
     for title, config, chosen in _data_sets(typed):
-        sizes += describe(config, chosen, title=title, counted=counted)
+        sizes += describe(config, chosen, title=title, stored=stored)
         if config.name == "iec3d" or (config.name, config.profile) == ("procedural", "full"):
             compare.append(title)
     about = f"Counted on {datetime.date.today()}: `python -m gmanet.statistics {' '.join(typed)}`"
     commit = provenance()["commit"]
     about += f", commit {short_commit(commit)}." if commit else "."
     sys.stdout.write(write_statistics(folder, sizes, compare=compare, about=about))
-    counted.path.unlink(missing_ok=True)
+    stored.path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def score_files(
     Args:
         place: Folder of a fitted run, or a file of ``Detector.save``.
         files: Scans, and perhaps outputs of an earlier call, which are passed over.
-        output: Folder to write to; None writes to ``gmanet-scores`` beside every file.
+        output: Folder to write to; None writes to ``gmanet-scores`` next to every file.
 
     Raises:
         InputError: A file or the run cannot be used; it is raised before anything is written.

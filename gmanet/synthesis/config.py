@@ -11,7 +11,7 @@ from gmanet.synthesis.deform import FAMILIES
 __all__ = ["CURVATURES", "KINDS", "SynthesisConfig"]
 
 KINDS = ("surface", "paper", "noise", *ATTACKS)
-"""Smooth deformations placed by GMA; Algorithm 1 word for word; w/o SPCG: random shifts, and the
+"""Smooth deformations placed by GMA; Algorithm 1 to the letter; w/o SPCG: random shifts, and the
 perturbations of the paper's references [46]-[49]."""
 
 CURVATURES = ("", "poisson", "local")
