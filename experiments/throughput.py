@@ -35,7 +35,7 @@ def measure(name: str) -> tuple[float, float, float]:
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.procedural.dataset import Procedural
     from gmanet.datasets.subset import Subset
-    from gmanet.detectors import DETECTORS
+    from gmanet.detectors.table import DETECTORS
     from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
 

@@ -45,7 +45,7 @@ QUICK = {
 def names() -> list[str]:
     """Return the detectors of the table and those of the named files."""
     from gmanet.config.compose import CONF
-    from gmanet.detectors import DETECTORS
+    from gmanet.detectors.table import DETECTORS
 
     return sorted({*DETECTORS, *(path.stem for path in (CONF / "detector").glob("*.yaml"))})
 

@@ -8,7 +8,6 @@ folder in the IEC3D-AD layout that holds the scan of each under the same name, `
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from gmanet.datasets.annotations import ENDINGS, convert_annotations
 from gmanet.errors import InputError, command
 from gmanet.formats import list_files
 from gmanet.formats.text import read_table
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
@@ -32,11 +32,7 @@ def _listed(places: Iterable[Path]) -> Iterator[Path]:
 
 def main() -> None:
     """Read the command line, write the label files, and say how much is abnormal in each."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gmanet.prepare --annotations",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("prepare --annotations", __doc__)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CATEGORY")
     parser.add_argument("--field", help="name of the scalar field, if it is another than usual")

@@ -9,7 +9,6 @@ and the meshes' curvature in ``<runs>/cache`` (or ``GMANET_CACHE``), which chang
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 from contextlib import closing
@@ -23,6 +22,7 @@ from gmanet.runs.availability import with_data
 from gmanet.runs.experiment import file_and_overrides, read_experiment
 from gmanet.runs.folder import Run
 from gmanet.runs.processes import run_cells
+from gmanet.runtime.command_line import command_parser
 from gmanet.runtime.cores import processes_at_most
 
 __all__ = ["main"]
@@ -34,7 +34,7 @@ def _interrupt(*_: Any) -> None:
 
 def _arguments() -> tuple[Path, list[str], int]:
     """Return the experiment file, the overrides for every cell, and the processes at a time."""
-    parser = argparse.ArgumentParser(prog="python -m gmanet.benchmark", description=__doc__)
+    parser = command_parser("benchmark", __doc__)
     parser.add_argument("overrides", nargs="*", metavar="FILE or key=value")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time")
     typed = parser.parse_intermixed_args()

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from gmanet.errors import command
 from gmanet.runs.efficiency import Cell, measure_methods
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m gmanet.efficiency", description=__doc__)
+    parser = command_parser("efficiency", __doc__)
     parser.add_argument("overrides", nargs="*", help="detector=NAME, as often as wanted; key=value")
     parser.add_argument("--points", type=int, nargs="+", default=[30_000, 200_000])
     parser.add_argument("--rounds", type=int, default=3)

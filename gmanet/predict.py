@@ -1,6 +1,6 @@
 """Score your own scans with a fitted detector: ``python -m gmanet.predict RUN FILE...``.
 
-In the folder ``gmanet-scores`` beside every input, or in ``--output``, appear ``<name>.scores.npz``
+The folder ``gmanet-scores`` next to every input, or ``--output``, gets ``<name>.scores.npz``
 (``score``, one per point in the order of the file, NaN where nothing was measured, and
 ``object_score``), ``<name>.scores.ply`` (the measured points colored by score) and
 ``<name>.scores.png``.  No command takes them for scans.  Scores are comparable within one run;
@@ -10,24 +10,20 @@ file that ``Detector.save`` wrote.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from gmanet.errors import command
 from gmanet.formats import READERS
 from gmanet.runs.scoring import score_files
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Read the arguments, score every file, print one line each."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gmanet.predict",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("predict", __doc__)
     parser.add_argument("run", help="folder of a fitted run, or a file of detector.save")
     endings = ", ".join(READERS)
     parser.add_argument("files", nargs="+", type=Path, help=f"scans that end in {endings}")

@@ -23,7 +23,6 @@ CATEGORY`` makes label files of what was marked in CloudCompare (``gmanet.annota
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -36,6 +35,7 @@ from gmanet.config.keywords import read_overrides, taken
 from gmanet.errors import InputError, command
 from gmanet.formats.labels import LABEL_VALUE
 from gmanet.formats.walking import walk
+from gmanet.runtime.command_line import command_parser
 from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.folders import holds_views
 from gmanet.turntable.parts import fuse_parts
@@ -92,11 +92,7 @@ def main() -> None:
             sys.argv.remove(flag)
             import_module(f"gmanet.{other}").main()
             return
-    parser = argparse.ArgumentParser(
-        prog="python -m gmanet.prepare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("prepare", __doc__)
     parser.add_argument("scans", type=Path)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True)

@@ -15,20 +15,20 @@ come from ``experiments/results/index.yaml``, which names every experiment and e
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from gmanet.errors import command
 from gmanet.runs.index import write_index
 from gmanet.runs.report import write_report
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Read the runs that are done, write the tables, print them; or write the overviews."""
-    parser = argparse.ArgumentParser(prog="python -m gmanet.report", description=__doc__)
+    parser = command_parser("report", __doc__)
     parser.add_argument("file", type=Path, nargs="?", help="an experiment")
     parser.add_argument("--index", action="store_true", help="write the overviews instead")
     parser.add_argument("-o", "--output", type=Path, default=Path("experiments/results"))

@@ -1,32 +1,28 @@
 """Draw a cloud from four sides: ``python -m gmanet.show FILE``, or ``... RUN [CLOUD]``.
 
 Of a scan, ``<name>.views.png`` shows it, its labels where it has any, and the scores that
-``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` beside it.  Of a run, the truth and the
+``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` next to it.  Of a run, the truth and the
 scores of a test cloud (the first defective one, or the one named), and in
 ``real_and_synthetic.png`` defects of test clouds above twins that the run learned from.  The
-pictures lie beside the file, in the run's ``pictures``, or in ``-o FOLDER``.
+pictures lie next to the file, in the run's ``pictures``, or in ``-o FOLDER``.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from gmanet.errors import InputError, command
 from gmanet.runs.folder import Run
 from gmanet.runs.pictures import show_file, show_run
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Read the arguments, draw, and print where the pictures are."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gmanet.show",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("show", __doc__)
     parser.add_argument("place", type=Path, metavar="FILE|RUN")
     parser.add_argument("cloud", nargs="?", default="", help="name of a test cloud of the run")
     parser.add_argument("-o", "--output", type=Path, help="folder to write to")

@@ -19,10 +19,14 @@ from gmanet.datasets.catalog import categories
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.sizes import Size, StoredSizes
 from gmanet.datasets.statistics_page import describe, write_statistics
-from gmanet.errors import InputError, command
+from gmanet.errors import command
+from gmanet.runtime.command_line import command_parser
 from gmanet.runtime.provenance import provenance, short_commit
 
 __all__ = ["main"]
+
+AND = "+"
+"""Stands for ``--``, which parsers take for the end of all options."""
 
 
 def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str]]]:
@@ -48,29 +52,23 @@ def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list
 
 def main() -> None:
     """Read the command line, count, write and print the tables."""
-    typed = sys.argv[1:]
-    if {"-h", "--help"} & set(typed):
-        sys.stdout.write(f"{__doc__}\n")
-        return
-    folder = Path("statistics")
-    if "-o" in typed:
-        place = typed.index("-o")
-        if place + 1 == len(typed):
-            raise InputError("-o stands at the end, wanted a folder after it")
-        folder = Path(typed[place + 1])
-        typed = typed[:place] + typed[place + 2 :]
+    parser = command_parser("statistics", __doc__)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("-o", "--output", type=Path, default=Path("statistics"), metavar="FOLDER")
+    arguments = parser.parse_intermixed_args([AND if t == "--" else t for t in sys.argv[1:]])
+    folder, typed = arguments.output, ["--" if t == AND else t for t in arguments.overrides]
     sizes: list[Size] = []
     compare = []
-    counted = StoredSizes(folder / "unfinished.csv", " ".join(typed))
+    stored = StoredSizes(folder / "unfinished.csv", " ".join(typed))
     for title, config, chosen in _data_sets(typed):
-        sizes += describe(config, chosen, title=title, counted=counted)
+        sizes += describe(config, chosen, title=title, stored=stored)
         if config.name == "iec3d" or (config.name, config.profile) == ("procedural", "full"):
             compare.append(title)
     about = f"Counted on {datetime.date.today()}: `python -m gmanet.statistics {' '.join(typed)}`"
     commit = provenance()["commit"]
     about += f", commit {short_commit(commit)}." if commit else "."
     sys.stdout.write(write_statistics(folder, sizes, compare=compare, about=about))
-    counted.path.unlink(missing_ok=True)
+    stored.path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

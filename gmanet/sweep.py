@@ -6,13 +6,13 @@ Schedulers ask ``--missing`` for the numbers of the cells that are to be done, a
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from gmanet.errors import InputError, command
 from gmanet.runs.experiment import Cell, read_experiment
 from gmanet.runs.folder import Run
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
@@ -53,7 +53,7 @@ def status(cells: list[Cell]) -> str:
 
 def main() -> None:
     """List the cells, or say which are done, running, failed and why, or waiting."""
-    parser = argparse.ArgumentParser(prog="python -m gmanet.sweep", description=__doc__)
+    parser = command_parser("sweep", __doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--status", action="store_true", help="say how far each cell is")
     parser.add_argument("--missing", action="store_true", help="numbers of the cells to be done")

@@ -7,7 +7,6 @@ of them below their normal clouds.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gmanet.config.compose import compose
 from gmanet.datasets.catalog import open_data
 from gmanet.errors import InputError, command, note
 from gmanet.formats import write_cloud
+from gmanet.runtime.command_line import command_parser
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 from gmanet.view.colors import label_colors
@@ -60,11 +60,7 @@ def synthesize(overrides: list[str], count: int, *, folder: Path) -> list[Path]:
 
 def main() -> None:
     """Read the overrides, write the twins, and print where they are."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gmanet.synthesize",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("synthesize", __doc__)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_intermixed_args()

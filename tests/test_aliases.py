@@ -9,13 +9,15 @@ from gmanet.config.aliases import ALIASES, current
 from gmanet.config.compose import compose
 from gmanet.config.overrides import load
 from gmanet.config.schema import resolved
-from gmanet.detectors import DETECTORS, stored
+from gmanet.detectors import stored
 from gmanet.detectors.stored import save_detector
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 from gmanet.runs.experiment import read_experiment
 from gmanet.runs.folder import Run
 
 OWNERS = {"detector.samples_per_cloud": "patchcore", "detector.min_points": "btf"}
+OWNERS |= {"detector.max_angle": "imrnet"}
 OWNERS |= dict.fromkeys(["detector.pool_size", "detector.bank_size"], "curvature")
 
 

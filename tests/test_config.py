@@ -20,7 +20,7 @@ from gmanet.config.schema import (
     from_resolved,
     resolved,
 )
-from gmanet.detectors import DETECTORS
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 
 

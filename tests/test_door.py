@@ -16,7 +16,7 @@ import gmanet.fit
 from gmanet import __main__ as program
 from gmanet import predict
 from gmanet.config.compose import CONF
-from gmanet.detectors import CONFIGS, DETECTORS
+from gmanet.detectors.table import CONFIGS, DETECTORS
 from gmanet.errors import InputError
 from gmanet.fit import main
 from gmanet.formats import write_cloud

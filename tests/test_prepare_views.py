@@ -64,7 +64,7 @@ def placed(monkeypatch):
 @pytest.fixture
 def unpainted(monkeypatch):
     """Pictures, which take most of the time here, are left out."""
-    monkeypatch.setattr(parts, "save_picture", lambda *_: None)
+    monkeypatch.setattr(parts, "save_picture", lambda *_, **__: None)
 
 
 def table(folder):
@@ -111,7 +111,7 @@ def test_a_second_run_does_the_rest_only(
     (out / "train/plain.pcd").unlink()
     fused = []
     real = parts.fuse
-    monkeypatch.setattr(parts, "fuse", lambda *a: fused.append(a[0][0].name) or real(*a))
+    monkeypatch.setattr(parts, "fuse", lambda *a, **k: fused.append(a[0][0].name) or real(*a, **k))
     with pytest.raises(SystemExit):
         type_in(prepare.main, views, "-o", out)
     assert (len(placed), len(fused)) == (3, 1)

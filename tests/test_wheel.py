@@ -17,7 +17,7 @@ import pytest
 import gmanet
 from gmanet.config.compose import CONF, compose
 from gmanet.config.schema import resolved
-from gmanet.detectors import DETECTORS
+from gmanet.detectors.table import DETECTORS
 from gmanet.formats import write_cloud
 
 pytestmark = pytest.mark.slow

@@ -171,7 +171,7 @@ def print_scans(lines: Sequence[Line], folder: Path) -> None:
     never = f"; {lost} others were never measured" if lost else ""
     sys.stdout.write(
         f"{done} of {len(lines)} scans written to {folder}: of {points} points "
-        f"{outliers} were outliers and {thinned} thinned out{never}; {folder / TABLE} tells more\n"
+        f"{outliers} were outliers and {thinned} thinned out{never}; details: {folder / TABLE}\n"
     )
     eaten = [line.file for line in lines if line.outliers > MANY * line.points]
     if eaten:

@@ -35,15 +35,15 @@ __all__ = ["CONF", "compose", "describe"]
 
 
 def _named_files() -> Path:
-    """Return the folder of the named files: within an installed package, or beside it."""
+    """Return the folder of the named files: within an installed package, or next to it."""
     package = Path(__file__).resolve().parents[1]
     checkout = package.parent
-    beside = not (package / "conf").is_dir() and (checkout / "pyproject.toml").is_file()
-    return (checkout if beside else package) / "conf"
+    in_checkout = not (package / "conf").is_dir() and (checkout / "pyproject.toml").is_file()
+    return (checkout if in_checkout else package) / "conf"
 
 
 CONF = _named_files()
-"""The named files; a wheel carries them in the package, a checkout has them beside it."""
+"""The named files; a wheel carries them in the package, a checkout has them next to it."""
 
 
 def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> RunConfig:

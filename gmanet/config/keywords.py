@@ -19,7 +19,7 @@ def read_overrides(overrides: Sequence[str], defaults: Mapping[str, Any]) -> dic
 
     Args:
         overrides: As typed.
-        defaults: Value of each known key, which also tells its type.
+        defaults: Value of each known key, which also decides its type.
 
     Raises:
         InputError: A key is unknown, or a value is of another type than its default.

@@ -135,7 +135,7 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``lower`` with ``upper`` laid over it: mappings merge, all else is replaced."""
+    """Return ``lower`` overridden by ``upper``: mappings merge, all else is replaced."""
     result = dict(lower)
     for key, value in upper.items():
         both = isinstance(result.get(key), Mapping) and isinstance(value, Mapping)

@@ -13,8 +13,8 @@ from gmanet.config.aliases import current
 from gmanet.config.overrides import file_name, flatten
 from gmanet.datasets.catalog import DATASETS
 from gmanet.datasets.config import DataConfig
-from gmanet.detectors import CONFIGS, DEFAULT
 from gmanet.detectors.config import DetectorConfig
+from gmanet.detectors.table import CONFIGS, DEFAULT
 from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.training.config import TrainConfig, WandbConfig

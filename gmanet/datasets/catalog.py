@@ -105,7 +105,7 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
 
 
 def similar_kinds(config: DataConfig) -> frozenset[str]:
-    """Return the kinds of defects that Table IX tells from others; none for most data sets."""
+    """Return the kinds of defects that Table IX reports apart; none for most data sets."""
     return PUBLISHED[config.name].similar if config.name in PUBLISHED else frozenset()
 
 

@@ -104,7 +104,7 @@ class StoredSizes:
                 self.sizes = [_size(path, row) for row in csv.reader(lines[2:])]
 
     def of(self, data: str, category: str, split: str) -> list[Size]:
-        """Return the sizes of a split; none if it was not counted to its end."""
+        """Return the sizes of a split; none if it is not complete."""
         wanted = (data, category, split)
         return [size for size in self.sizes if (size.data, size.category, size.split) == wanted]
 

@@ -19,7 +19,7 @@ __all__ = ["describe", "write_statistics"]
 
 
 def describe(
-    config: DataConfig, chosen: Sequence[str], *, title: str, counted: StoredSizes
+    config: DataConfig, chosen: Sequence[str], *, title: str, stored: StoredSizes
 ) -> list[Size]:
     """Return the sizes of all clouds of some categories of a data set, as its files hold them.
 
@@ -27,7 +27,7 @@ def describe(
         config: The data set; its own category, ``views`` and ``train_clouds`` do not count.
         chosen: The categories.
         title: What the data set is called in the tables.
-        counted: What is known already; takes what is new.
+        stored: What is stored already; takes what is new.
 
     Raises:
         InputError: What the data set's loader refuses.
@@ -37,11 +37,11 @@ def describe(
         whole = replace(config, category=category, views=0, train_clouds=0)
         for split in SPLITS:
             data = open_data(whole, split)
-            own = counted.of(title, data.category, split)
+            own = stored.of(title, data.category, split)
             if not own:
                 clouds = tqdm(data, f"{title} {category} {split}", len(data), unit="cloud")
                 own = [size_of(title, split, cloud=cloud) for cloud in clouds]
-                counted.add(own)
+                stored.add(own)
             sizes += own
     return sizes
 
@@ -54,7 +54,7 @@ def write_statistics(
     Args:
         folder: Where the files go.
         sizes: Clouds of one or several data sets.
-        compare: Data sets to set beside the paper's Table II.
+        compare: Data sets to compare with the paper's Table II.
         about: What the page says of itself.
 
     Raises:

@@ -3,7 +3,7 @@ r"""BTF, Back to the Feature [Horwitz and Hoshen, CVPR Workshops 2023], its poin
 A sampled point's feature :math:`f` is its FPFH or its place.  It scores
 :math:`\min_{m \in M} \|f - m\|`, with :math:`M` the sampled points of the normal clouds.
 
-The reference code takes every 100th point of a file to remember and every 500th to score, so that
+The reference code takes every 100th point of a file for the bank and every 500th to score, so that
 the order of a file decides, copies scores to the nearest points, and describes every point to use
 one in a hundred.  Here both samples are those of farthest point sampling, scores are interpolated
 from three of them, and only these points and their neighbors are described.  The code also weighs
@@ -43,7 +43,7 @@ class BTFReader:
     min_points: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record to store or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         chosen = farthest_points(pos, max(self.min_points, int(self.share * len(pos))))
         feature = pos[chosen] if self.feature == "raw" else part_fpfh(pos, chosen)

@@ -38,7 +38,7 @@ class CurvatureReader:
     centers: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record to store or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         center = pos[farthest_points(pos, self.centers)]
         around = nearest(center, center, count=CURVATURE_SIZES[-1])[1]

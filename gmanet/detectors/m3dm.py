@@ -20,8 +20,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank, k_nearest
-from gmanet.detectors.config import M3DMConfig
 from gmanet.detectors.patchcore_pointmae import PointMAE
+from gmanet.detectors.pointmae_config import M3DMConfig
 from gmanet.geometry.neighbors import interpolate
 
 __all__ = ["M3DM", "reweighted"]

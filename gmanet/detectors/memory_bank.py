@@ -48,7 +48,7 @@ class MemoryDetector(Detector):
         self.seen: dict[str, dict[str, Tensor]] = {}
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
+        """Return what each bank may store of a cloud, the most even rows first, ``(P, C)``."""
         return {"feature": cloud.feature}
 
     def point_scores(self, record: Data) -> Tensor:

@@ -39,7 +39,7 @@ class PatchCoreReader:
         features: Of ``raw`` (place) and ``fpfh``.
         samples_per_cloud: Number of points of a cloud that may enter a bank, by farthest point
             sampling.
-        pose: How a cloud is laid before its places are read.
+        pose: Moves a cloud into one pose before its positions are read.
     """
 
     features: tuple[str, ...]
@@ -47,7 +47,7 @@ class PatchCoreReader:
     pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record to store or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         made = {
             name: self.pose(cloud.pos) if name == "raw" else part_fpfh(pos)
@@ -79,7 +79,7 @@ class PatchCore(RegisteredDetector):
         )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
+        """Return what each bank may store of a cloud, the most even rows first, ``(P, C)``."""
         return {name: cloud[name][cloud.pick] for name in self.config.features}
 
     def point_scores(self, record: Data) -> Tensor:

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.config import PointMAEConfig
+from gmanet.detectors.pointmae_config import PointMAEConfig
 from gmanet.detectors.registered import RegisteredDetector
 from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.encoder import PointEncoder

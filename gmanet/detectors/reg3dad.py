@@ -1,8 +1,8 @@
 r"""Reg3D-AD [Liu et al., Real3D-AD, NeurIPS 2023], the registered dual bank of that benchmark.
 
-One bank holds Point-MAE features of farthest-point centers, the other the places of these centers,
-both of clouds that are laid on one reference.  A point scores the mean of its two standardised
-distances to the nearest rows, an object its highest point.
+One bank holds Point-MAE features of farthest-point centers, the other the positions of these
+centers, both of clouds that are registered on one reference.  A point scores the mean of its two
+standardised distances to the nearest rows, an object its highest point.
 
 The reference code registers every cloud twice, once for each bank; here once.  It brings the two
 scores to one scale by the extremes of the test set, which is transductive: the score of a cloud
@@ -19,8 +19,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.config import Reg3DADConfig
 from gmanet.detectors.patchcore_pointmae import PointMAE
+from gmanet.detectors.pointmae_config import Reg3DADConfig
 from gmanet.networks.pointmae.patches import PatchedCloud, PatchReader
 
 __all__ = ["Reg3DAD", "Reg3DReader"]
@@ -31,7 +31,7 @@ class Reg3DReader(PatchReader):
     """Turn a cloud into patches and places, both after one registration."""
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
-        """Return the record to remember or to score; ``raw (N, 3)`` are places."""
+        """Return the record to store or to score; ``raw (N, 3)`` are positions."""
         place = self.pose(cloud.pos)
         made = self.patched(place)
         made.raw = torch.from_numpy(place)

@@ -56,7 +56,7 @@ class Simple3DReader:
     coarse: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record to store or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         counts = [times * self.scale for times in (1, 2, 3)]
         every = fpfh(pos, pca_normals(pos, NORMAL), counts=counts)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gmanet import __version__
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.aliases import ALIASES
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def save_detector(
 
     Args:
         path: The file; its folder is made if it is missing.
-        name: Row of ``gmanet.detectors.DETECTORS``.
+        name: Row of ``gmanet.detectors.table.DETECTORS``.
         config: The detector's settings as plain values.
         state: Its ``state_dict``.
         train: Fingerprints of the clouds it was fitted on.

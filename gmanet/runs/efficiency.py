@@ -22,8 +22,8 @@ from gmanet.config.compose import CONF, compose
 from gmanet.config.overrides import load
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.procedural.dataset import Procedural
-from gmanet.detectors import DEFAULT, DETECTORS
 from gmanet.detectors.stored import load_detector, save_detector
+from gmanet.detectors.table import DEFAULT, DETECTORS
 from gmanet.errors import InputError
 from gmanet.runs.files import read_scores, write_scores
 from gmanet.runs.folder import Run

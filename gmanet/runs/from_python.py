@@ -20,8 +20,8 @@ from gmanet.config.schema import RunConfig
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.in_memory import NormalClouds
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 from gmanet.training.fit import fit_detector
 

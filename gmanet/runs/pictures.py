@@ -9,7 +9,7 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import open_data
-from gmanet.detectors import DETECTORS
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError, hint, note
 from gmanet.evaluation.gallery import choose
 from gmanet.evaluation.predictions import Prediction, file_stem, load_predictions
@@ -63,13 +63,13 @@ def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
     if cloud.rows is not None and len(score) == cloud.file_points:
         score = score[cloud.rows]
     if len(score) != len(cloud):
-        told = f"{len(score)} scores for the {len(cloud)} points of {path}"
-        raise InputError(f"{found}: {told}, wanted those of gmanet predict RUN {path}")
+        found_scores = f"{len(score)} scores for the {len(cloud)} points of {path}"
+        raise InputError(f"{found}: {found_scores}, wanted those of gmanet predict RUN {path}")
     return score
 
 
 def show_run(run: Run, name: str, *, folder: Path) -> list[Path]:
-    """Draw a test cloud of a run, and real beside synthetic defects; return the pictures.
+    """Draw a test cloud of a run, and real and synthetic defects; return the pictures.
 
     Args:
         run: A run with predictions.

@@ -16,8 +16,8 @@ from gmanet.config.schema import RunConfig, resolved
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import similar_kinds
 from gmanet.datasets.subset import Subset
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError, note
 from gmanet.evaluation.dashboard import show
 from gmanet.evaluation.efficiency.peak_memory import peak_resident

@@ -22,7 +22,7 @@ __all__ = ["FIT", "run_cells"]
 FIT = (sys.executable, "-m", "gmanet.fit")
 """Command that the overrides of a run are added to."""
 LOOK = 0.1
-"""Seconds between two looks at the processes."""
+"""Seconds between two checks of the processes."""
 PATIENCE = 20.0
 """Seconds that an interrupted process has to leave in order."""
 

@@ -56,13 +56,13 @@ def write_report(
     drawing = (pictures or folder) / f"{experiment.name}.png"
     stays = keep and drawing.is_file()
     drawn = stays or _draw(drawing, done, others=pictures is not None)
-    beside = drawn and drawing.parent.resolve() == folder.resolve()
+    linked = drawn and drawing.parent.resolve() == folder.resolve()
     page = _page(
         file,
         experiment,
         done=done,
         results=results,
-        picture=drawing.name if beside else "",
+        picture=drawing.name if linked else "",
     )
     for ending, text in (("md", page), ("csv", csv_table(results))):
         with replacing(folder / f"{experiment.name}.{ending}") as draft:

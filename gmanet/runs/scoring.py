@@ -13,11 +13,11 @@ from gmanet.formats import read_cloud, write_cloud
 from gmanet.formats.outputs import MARK, OUTPUTS, count_outputs, is_output, output_stem
 from gmanet.runs.folder import Run
 from gmanet.runtime.atomic import replacing
-from gmanet.view.colors import Limits, score_colors, score_limits
 
 if TYPE_CHECKING:
     from gmanet.cloud import Cloud
     from gmanet.detectors.base import Detector, Scores
+    from gmanet.view.colors import Limits
 
 __all__ = ["load_detector", "score_files"]
 
@@ -28,7 +28,7 @@ def load_detector(run: Run) -> Detector:
     Raises:
         InputError: The checkpoint is missing, damaged or of another version.
     """
-    from gmanet.detectors import DETECTORS
+    from gmanet.detectors.table import DETECTORS
 
     if not run.detector_file.is_file():
         raise InputError(f"{run.folder}: holds no detector.ckpt, wanted a run that was fitted")
@@ -46,7 +46,7 @@ def score_files(
     Args:
         place: Folder of a fitted run, or a file of ``Detector.save``.
         files: Scans, and perhaps outputs of an earlier call, which are passed over.
-        output: Folder to write to; None writes to ``gmanet-scores`` beside every file.
+        output: Folder to write to; None writes to ``gmanet-scores`` next to every file.
 
     Raises:
         InputError: A file or the run cannot be used; it is raised before anything is written.
@@ -102,6 +102,7 @@ def _refuse_twins(files: Sequence[Path], output: Path | None) -> None:
 def _limits(run: Run) -> Limits | None:
     """Return the score range of the run's test clouds, for colors that mean the same each time."""
     from gmanet.evaluation.predictions import load_predictions
+    from gmanet.view.colors import score_limits
 
     scores = [prediction.score for prediction in load_predictions(run.predictions)]
     return score_limits(*scores) if scores else None
@@ -109,6 +110,7 @@ def _limits(run: Run) -> Limits | None:
 
 def _write(target: Path, cloud: Cloud, *, scores: Scores, limits: Limits | None) -> None:
     """Write scores, colored points and the picture."""
+    from gmanet.view.colors import score_colors, score_limits
     from gmanet.view.sheet import Panel, save_row
 
     points = scores.points

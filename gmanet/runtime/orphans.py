@@ -13,7 +13,7 @@ PARENT = "GMANET_PARENT"
 """Environment variable with the process id of the command that started this one."""
 
 LOOK = 0.5
-"""Seconds between two looks at the parent."""
+"""Seconds between two checks of the parent."""
 
 
 def end_with(parent: int) -> None:

@@ -10,7 +10,7 @@ from gmanet.synthesis.attacks.table import ATTACKS
 __all__ = ["CURVATURES", "KINDS", "SHARES", "SynthesisConfig"]
 
 KINDS = ("surface", "paper", "noise", *ATTACKS)
-"""Smooth deformations placed by GMA; Algorithm 1 word for word; w/o SPCG: random shifts, and the
+"""Smooth deformations placed by GMA; Algorithm 1 to the letter; w/o SPCG: random shifts, and the
 perturbations of the paper's references [46]-[49]."""
 
 CURVATURES = ("", "poisson", "local")
@@ -21,7 +21,7 @@ SHARES = {"bump": 0.30, "groove": 0.22, "scar": 0.18, "bend": 0.12, "flatten": 0
 """Deformation family (``synthesis.deform.FAMILIES``) -> usual share of the defects."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SynthesisConfig:
     """How synthetic point cloud generation (SPCG, Algorithm 1) makes twins of normal clouds.
 

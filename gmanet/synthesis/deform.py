@@ -54,7 +54,7 @@ class Patch:
         index: Points of the patch, with shape ``(m,)``.
         plane: Coordinates in the seed's tangent plane, stretched to geodesic length, ``(m, 2)``.
         height: Coordinate along the seed's normal, with shape ``(m,)``.
-        axis: Direction in which the seed's surface looks, with shape ``(3,)``.
+        axis: Outward direction of the surface at the seed, with shape ``(3,)``.
         normal: Normals of the patch, turned to the side of ``axis``, with shape ``(m, 3)``.
     """
 

@@ -29,7 +29,7 @@ BROAD = {"bend": 2.5, "shift": 1.2}
 
 
 class Generator:
-    """Makes twins; analyzes each normal cloud once and remembers the result by the cloud's name.
+    """Makes twins; analyzes each normal cloud once and stores the result by the cloud's name.
 
     Args:
         config: How twins are made.

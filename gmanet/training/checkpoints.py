@@ -20,7 +20,7 @@ PREVIOUS = "previous.ckpt"
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the last one, which stays as ``previous.ckpt``."""
+    """Writes a checkpoint next to the last one, which stays as ``previous.ckpt``."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None

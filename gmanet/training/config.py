@@ -76,7 +76,7 @@ class TrainConfig:
 
 
 def usual_mode(variable: str) -> str:
-    """Return the mode that the environment variable ``WANDB_MODE`` asks for, in our words.
+    """Return the mode that the environment variable ``WANDB_MODE`` asks for.
 
     Raises:
         InputError: W&B has a mode that is none of ours.
@@ -101,7 +101,7 @@ class WandbConfig:
         group: Runs that belong together, such as those of one experiment; without one it is the
             environment variable ``WANDB_RUN_GROUP``.
         job: Job type; without one it is ``WANDB_JOB_TYPE``.
-        tags: Free words, beside the names of detector and data.
+        tags: Free tags, added to the names of detector and data.
     """
 
     mode: str = "offline"

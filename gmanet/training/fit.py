@@ -87,7 +87,7 @@ class Fit:
         return cls(detector=detector, data=data, trainer=trainer)
 
     def learn(self, checkpoint: str | None = None) -> None:
-        """Fit the detector, and remember which clouds it was fitted on.
+        """Fit the detector, and store which clouds it was fitted on.
 
         Args:
             checkpoint: Where to go on; None begins anew.

@@ -6,27 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Floats, Labels
-from gmanet.errors import InputError
-from gmanet.runtime.atomic import replacing
-from gmanet.view.colors import SCORE_MAP, Bytes, Limits, label_colors, score_colors, score_limits
+from gmanet.view.canvas import Canvas
+from gmanet.view.colors import Bytes, Limits, label_colors, score_colors, score_limits
 from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Panel", "best_view", "save_row"]
 
 Rotation = npt.NDArray[np.float64]
 Row = Sequence["Panel"]
 
-DPI = 200
+LETTERS = 9.0  # size of the letters in points
 HEAD, FOOT, GAP, BAR = 40, 44, 12, 120  # pixels above, below, between panels, right of a score row
 LONG = 1.5  # a part this many times longer than wide lies diagonally
 PROBE = 5000  # points that decide on the view
@@ -74,31 +69,24 @@ def save_row(
         InputError: The path does not end in ``.png``, or the file cannot be written.
         ValueError: A row is empty, or there is none.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    if path.suffix != ".png":
-        raise InputError(f"{path}: pictures are PNG files, wanted a name that ends in .png")
     if not rows or not all(rows):
         raise ValueError(f"rows of {[len(row) for row in rows]} panels, wanted at least one each")
     bar = BAR if any(panel.score is not None for row in rows for panel in row) else 0
     width, pitch = GAP + max(map(len, rows)) * (size + GAP) + bar, HEAD + size + FOOT
-    figure = Figure(figsize=(width / DPI, len(rows) * pitch / DPI), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    canvas = Canvas(path, width, height=len(rows) * pitch)
     above: list[str] = []
     for index, row in enumerate(rows):
         bottom = (len(rows) - 1 - index) * pitch + FOOT
         _draw_row(
-            figure, row, bottom=bottom, size=size, unit=unit, limits=limits, own_views=own_views
+            canvas, row, bottom=bottom, size=size, unit=unit, limits=limits, own_views=own_views
         )
         titles = [panel.title for panel in row]
         for column, title in enumerate(titles):
             if [title] != above[column : column + 1]:
                 x, y = GAP + column * (size + GAP) + size / 2, bottom + size + HEAD / 2
-                _write(figure, title, x=x, y=y)
+                canvas.write(printable(title), x, y=y, size=LETTERS)
         above = titles
-    with replacing(path) as draft:
-        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
+    canvas.save()
 
 
 def _row_views(row: Row) -> list[Rotation]:
@@ -110,7 +98,7 @@ def _row_views(row: Row) -> list[Rotation]:
 
 
 def _draw_row(
-    figure: Figure,
+    canvas: Canvas,
     row: Row,
     *,
     bottom: int,
@@ -132,28 +120,21 @@ def _draw_row(
             size=size,
             extent=extent,
         )
-        figure.figimage(image, GAP + column * (size + GAP), bottom, origin="upper")
+        canvas.draw(image, GAP + column * (size + GAP), bottom=bottom)
     length = _round_length(0.25 * size / scale)
     rule = np.zeros((4, round(length * scale), 3), dtype=np.uint8)
-    figure.figimage(rule, GAP, bottom - FOOT // 2)
-    _write(
-        figure, f"{length:g} {unit}", x=GAP + len(rule[0]) + 10, y=bottom - FOOT // 2 + 2, ha="left"
-    )
+    canvas.draw(rule, GAP, bottom=bottom - FOOT // 2)
+    text = printable(f"{length:g} {unit}")
+    x, y = GAP + len(rule[0]) + 10, bottom - FOOT // 2 + 2
+    canvas.write(text, x, y=y, size=LETTERS, ha="left")
     if scores:
         right = GAP + len(row) * (size + GAP)
-        steps = np.linspace(255, 0, size - 80).astype(np.int64)
-        figure.figimage(np.repeat(SCORE_MAP[steps, None], 22, axis=1), right, bottom + 40)
-        _write(figure, "score", x=right + 40, y=bottom + size / 2, rotation="vertical")
+        canvas.bar(right, bottom=bottom + 40, length=size - 80, width=22)
+        middle = bottom + size / 2
+        canvas.write("score", right + 40, y=middle, size=LETTERS, rotation="vertical")
         for value, height in ((low, 40), (high, size - 40)):
-            _write(figure, f"{value:.2g}", x=right + 30, y=bottom + height, ha="left")
-
-
-def _write(
-    figure: Figure, text: str, *, x: float, y: float, ha: str = "center", **style: Any
-) -> None:
-    width, height = figure.bbox.size
-    style = {"family": "DejaVu Sans", "fontsize": 9, "ha": ha, "va": "center", **style}
-    figure.text(x / width, y / height, printable(text), parse_math=False, **style)
+            y = bottom + height
+            canvas.write(f"{value:.2g}", right + 30, y=y, size=LETTERS, ha="left")
 
 
 def _views(pos: Floats) -> list[Rotation]:

@@ -29,8 +29,8 @@ def module(bumped_plate, given_clouds):
         if centers is None:
             detector = Curvature(CurvatureConfig(centers=256))
         else:
-            sizes = {"points": 512, "centers": 256, "survey": 256, "experts": 1}
-            detector = GMANet(GMANetConfig(**sizes, draw=centers, pairs=batch, align=False))
+            sizes = {"points": 512, "centers": 256, "coarse_queries": 256}
+            detector = GMANet(config)
         data = CloudData(
             train,
             given_clouds(test, "test"),

@@ -186,7 +186,7 @@ def test_the_same_data_set_twice_has_two_titles(type_in, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-o"], "-o stands at the end"),
+        (["-o"], "expected one argument"),
         (["data=iec3d", "data.root=gone"], "gone: no such folder, wanted <Category>/train"),
         (["data.category=wosher"], "did you mean 'washer'?"),
     ],

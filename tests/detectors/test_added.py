@@ -74,7 +74,7 @@ def checkout(tmp_path):
         shutil.copytree(part, tmp_path / part.name, ignore=ignored)
     shutil.copy(package.parent / "pyproject.toml", tmp_path)
     (tmp_path / "gmanet/detectors/height.py").write_text(FILE)
-    table = tmp_path / "gmanet/detectors/__init__.py"
+    table = tmp_path / "gmanet/detectors/table.py"
     changed = table.read_text()
     table.write_text(changed.replace("ROWS = {\n", f"ROWS = {{\n{ROW}", 1))
     (tmp_path / "conf/detector/steep.yaml").write_text("detector: {name: height, power: 2.0}\n")

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import read
+from gmanet.detectors.table import DETECTORS
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig

@@ -115,7 +115,7 @@ def test_one_thing_is_called_diameter():
     functions = {key: files for key, files in found.items() if key[0] in ("function", "field")}
     assert functions == {
         ("function", "self"): {"cloud.py"},
-        ("function", "pos: Floats"): {"geometry/size.py"},
+        ("function", "pos: Floats"): {"cloud.py"},
         ("field", ""): {"datasets/inventory.py"},  # an entry stores that of its cloud
     }
     assert {about for what, about in found if what == "attribute"} <= {"cloud", "Cloud(pos)"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gmanet.detectors.config import ENCODERS
+from gmanet.detectors.pointmae_config import ENCODERS
 from gmanet.errors import InputError
 from gmanet.networks.pointmae.encoder import Attention, PointEncoder
 from gmanet.networks.pointmae.pretrained_weights import load_official

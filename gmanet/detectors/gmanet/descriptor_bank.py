@@ -47,7 +47,7 @@ class ContextReader:
         return self.structure(cloud)
 
     def of_train(self, cloud: Cloud) -> StructuredCloud:
-        """Return the record to remember."""
+        """Return the record to store."""
         return replace(self.structure, coarse_queries=self.structure.centers)(cloud, cloud.name)
 
 
@@ -87,7 +87,7 @@ class ContextBank(MemoryDetector):
         )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what the bank may remember of a cloud, the most even rows first, ``(M, C)``."""
+        """Return what the bank may store of a cloud, the most even rows first, ``(M, C)``."""
         return {"feature": cloud.context[:, self.channels]}
 
     def bank_rows(self, held: int) -> int:

@@ -29,7 +29,7 @@ class SampledReader:
         share: Share of them where the surface changes.
         centers: Patches, by farthest point sampling of the kept points.
         group: Points of a patch.
-        pose: How a cloud is laid before.
+        pose: Moves a cloud into one pose first.
     """
 
     points: int

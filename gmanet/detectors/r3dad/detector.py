@@ -15,11 +15,11 @@ What differs from the paper and its code:
 - The encoder reads points by farthest point sampling when scoring, and all noise comes from a
   generator with the run's seed: the order of points and the company in a batch change nothing.
 - The encoder has no batch normalisation and no variance head, whose answer the reference drops.
-- ``pose=registered`` lays clouds on one of them, ``principal`` into their principal axes, and
-  copies are turned only where these leave it open; in the paper they are turned at random, and the
-  code has to tell the turn.
+- ``pose=registered`` registers clouds on one of them, ``principal`` rotates them
+  into their principal axes, and copies are rotated only where these leave it open; in the paper
+  they are rotated at random, and the code has to describe the rotation.
 - Coordinates have a standard deviation of one.
-- The denoiser is told the step's variance scaled to :math:`[0, \pi]`; as it is, between 0.0001 and
+- The denoiser gets the step's variance scaled to :math:`[0, \pi]`; as it is, between 0.0001 and
   0.05, its sine and cosine hardly change.
 """
 

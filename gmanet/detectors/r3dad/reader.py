@@ -19,7 +19,7 @@ from gmanet.registration.canonical import Canonicalizer
 __all__ = ["RotatedCopies", "Rotations", "WholeReader"]
 
 ALIKE = 1.1
-"""Principal axes whose spreads differ by less than this factor cannot be told apart."""
+"""Principal axes whose spreads differ by less than this factor count as equal."""
 
 SKEWED = 0.1
 """Axes whose third moment is larger than this have a sign; it is 0 for symmetric parts."""
@@ -31,7 +31,7 @@ class WholeReader:
 
     Args:
         points: Points that an encoder reads, by farthest point sampling: no file's order matters.
-        pose: How a cloud is laid before.
+        pose: Moves a cloud into one pose first.
     """
 
     points: int
@@ -87,7 +87,7 @@ class Rotations:
 
 
 class RotatedCopies(Dataset[Data]):
-    """Turned copies of normal clouds, each beside its Patch-Gen twin.
+    """Rotated copies of normal clouds, each with its Patch-Gen twin.
 
     ``copies[epoch, index]`` draws from cloud ``index`` modulo their number; nothing else decides.
 

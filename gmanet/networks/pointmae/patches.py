@@ -38,7 +38,7 @@ class PatchReader:
     Args:
         centers: Places with a feature, by farthest point sampling.
         group: Points of a patch.
-        pose: How a cloud is laid before.
+        pose: Moves a cloud into one pose first.
     """
 
     centers: int
@@ -46,11 +46,11 @@ class PatchReader:
     pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
-        """Return the record to remember or to score."""
+        """Return the record to store or to score."""
         return self.patched(self.pose(cloud.pos))
 
     def patched(self, place: Floats) -> PatchedCloud:
-        """Return the record of a cloud that was laid, with shape ``(N, 3)``."""
+        """Return the record of a cloud in its pose, with shape ``(N, 3)``."""
         pos = place - place.mean(axis=0, dtype=np.float64).astype(np.float32)
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
         chosen = farthest_points(pos, self.centers)

@@ -28,7 +28,7 @@ MASK = 0.6
 """Share of the patches that are hidden."""
 
 TARGET = 32
-"""Points of a hidden patch that are to be told, and that the decoder tells."""
+"""Points of a hidden patch that the decoder predicts."""
 
 READ = 64
 """Points that a step reads of a patch, at most; other ones each time."""
@@ -75,8 +75,8 @@ class Decoder(nn.Module):
         place = self.place(centers)
         for block in self.blocks:
             tokens = block(tokens + place)
-        told = self.head(self.norm(tokens[:, visible:]))
-        return told.view(clouds, hidden, TARGET, 3)  # type: ignore[no-any-return]
+        predicted = self.head(self.norm(tokens[:, visible:]))
+        return predicted.view(clouds, hidden, TARGET, 3)  # type: ignore[no-any-return]
 
 
 def pretrain(

@@ -4,7 +4,7 @@ GvG-PointNet++ (Dong et al., CVPR 2020) is a defense as well: every neighborhood
 center of the object lies, and those that point elsewhere are ignored.  The perturbation that its
 view suggests keeps these directions: points move to or from the cloud's center, on the side to
 which the network's gradient points, less toward the patch's rim.  It bulges a patch in or out
-without a look at its normals.
+without its normals.
 """
 
 from __future__ import annotations
