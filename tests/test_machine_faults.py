@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,10 +27,8 @@ from lightning import Callback
 from gmanet import (
     annotate,
     benchmark,
-    cores,
     efficiency,
     evaluate,
-    fit,
     predict,
     prepare,
     report,
@@ -49,13 +48,15 @@ from gmanet.runs import efficiency as measuring
 from gmanet.runs import processes, scoring
 from gmanet.runs import report as written
 from gmanet.runs.experiment import read_experiment
-from gmanet.runtime import atomic
+from gmanet.runtime import atomic, cores
 from gmanet.runtime.cores import processes_at_most
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 from gmanet.view import grid, sheet, viewpoints
+
+fit = import_module("gmanet.fit")  # gmanet.fit is the function
 
 TINY = (
     *("data.profile=tiny", "detector=curvature", "train.workers=0", "train.pictures=0"),

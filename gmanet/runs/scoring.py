@@ -100,12 +100,16 @@ def _refuse_twins(files: Sequence[Path], output: Path | None) -> None:
 
 
 def _limits(run: Run) -> Limits | None:
-    """Return the score range of the run's test clouds, for colors that mean the same each time."""
+    """Return the score range of the run's test clouds, for colors that mean the same each time.
+
+    None before any test cloud was scored.
+    """
     from gmanet.evaluation.predictions import load_predictions
     from gmanet.view.colors import score_limits
 
-    scores = [prediction.score for prediction in load_predictions(run.predictions)]
-    return score_limits(*scores) if scores else None
+    if not any(run.predictions.glob("*.npz")):
+        return None
+    return score_limits(*(prediction.score for prediction in load_predictions(run.predictions)))
 
 
 def _write(target: Path, cloud: Cloud, *, scores: Scores, limits: Limits | None) -> None:

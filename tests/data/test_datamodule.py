@@ -30,7 +30,8 @@ def module(bumped_plate, given_clouds):
             detector = Curvature(CurvatureConfig(centers=256))
         else:
             sizes = {"points": 512, "centers": 256, "coarse_queries": 256}
-            detector = GMANet(config)
+            drawn = {"centers_per_pair": centers, "pairs": batch}
+            detector = GMANet(GMANetConfig(**sizes, **drawn, experts=1, align=False))
         data = CloudData(
             train,
             given_clouds(test, "test"),

@@ -70,7 +70,7 @@ def test_a_twin_depends_on_its_number_alone(plates, twins):
 def test_the_shown_twin_is_the_first_of_the_run(plates, twins):
     generator = Generator(SynthesisConfig(twins=3))
     shown = make_twin(generator, plates, index=0, seed=4)[1]
-    made = READER.structure(shown)
+    made = READER.describe(shown)
     np.testing.assert_array_equal(made.points, twins[2][0].points)
     np.testing.assert_array_equal(shown.label[made.chosen[:256]], twins[2][1])
 
