@@ -21,7 +21,7 @@ from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 from gmanet.training.sampler import EpochSampler
 
-READER = StructureReader(512, 256, coarse_queries=256)
+READER = StructureReader(points=512, centers=256, coarse_queries=256)
 
 
 class Plates(list):

@@ -117,7 +117,7 @@ def test_a_variant_fits_scores_and_is_stored(fitted, bumped_plate, words):
 
 def test_raw_coordinates_are_read_in_the_cloud_s_pose(bumped_plate):
     cloud = bumped_plate(COUNT, 1)
-    made = RawReader(1024, 256, coarse_queries=256).describe(cloud)
+    made = RawReader(points=1024, centers=256, coarse_queries=256).describe(cloud)
     kept = cloud.pos[made.chosen] - cloud.pos.mean(axis=0)
     np.testing.assert_allclose(made.descriptor * cloud.diameter, kept, atol=1e-5)
     np.testing.assert_array_equal(made.context, made.descriptor[:256])
