@@ -16,6 +16,7 @@ from gmanet.runs.experiment import read_experiment
 from gmanet.runs.folder import Run
 
 OWNERS = {"detector.samples_per_cloud": "patchcore", "detector.min_points": "btf"}
+OWNERS["detector.max_angle"] = "imrnet"
 OWNERS |= dict.fromkeys(["detector.pool_size", "detector.bank_size"], "curvature")
 
 

@@ -92,9 +92,9 @@ def no_label(
         finite = np.unique(values[np.isfinite(values)]).astype(np.float64)
         held = f"{finite[0]:.12g} to {finite[-1]:.12g}" if len(finite) else "no number"
         held += " and NaN" if len(finite) > 0 and not np.isfinite(values).all() else ""
-        beside = finite[finite != 0]
-        single = len(beside) == 1 and np.isfinite(values).all()
-        how = f"data.label_value={beside[0]:.12g} takes {beside[0]:.12g} as" if single else ""
+        others = finite[finite != 0]
+        single = len(others) == 1 and np.isfinite(values).all()
+        how = f"data.label_value={others[0]:.12g} takes {others[0]:.12g} as" if single else ""
         hint = f"; {how} abnormal" if how else ""
         return f"{field} holds {held} and is not read as labels: {wanted}{hint}"
     share = float(np.mean(values == value)) if len(values) else 0.0

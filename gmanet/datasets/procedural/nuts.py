@@ -60,8 +60,8 @@ def k_nut(rng: np.random.Generator) -> Mesh:
     rim, tooth, thick, neck = vary(rng, 7.4, 1.5, 1.1, 5.6)
     step = 0.18
     fine = np.linspace(0, 2 * np.pi, 6000, endpoint=False)
-    even = angles(2 * np.pi * (rim + tooth) * 1.7, step)
-    theta = even_angles(fine, rim + tooth * _teeth(fine), count=len(even))
+    regular = angles(2 * np.pi * (rim + tooth) * 1.7, step)
+    theta = even_angles(fine, rim + tooth * _teeth(fine), count=len(regular))
     # The lock washer, its teeth twisted, then a groove, then the hexagon.
     disk = levels(0.0, thick, step=step)
     teeth = np.broadcast_to(rim + tooth * _teeth(theta), (len(disk), len(theta)))
