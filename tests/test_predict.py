@@ -24,7 +24,7 @@ def run(type_in, monkeypatch):
     detector = SimpleNamespace(
         fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
     )
-    monkeypatch.setattr(predict, "load_detector", lambda run: detector)
+    monkeypatch.setattr(scoring, "load_detector", lambda run: detector)
     return Run.create(compose(["name=a"])).folder
 
 
