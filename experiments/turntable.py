@@ -111,7 +111,7 @@ def measure(category: str, defect: str, seed: tuple[int, ...], points: int) -> R
         for view in truth.views:
             write_cloud(views / category / f"{view.name}.ply", view)
         start = time.perf_counter(), time.process_time()
-        line = fuse_parts(views, out, turning=TurntableConfig(), cleaning=Cleaning())[0]
+        line = fuse_parts(views, out, turntable=TurntableConfig(), cleaning=Cleaning())[0]
         wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
         if line.error:
             return Row(category, defect, line=line, rms=np.inf, covered=np.nan, cpu=cpu, wall=wall)

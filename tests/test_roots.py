@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from gmanet import benchmark, report
+from gmanet.runs import processes
 from gmanet.runs.availability import with_data
 from gmanet.runs.experiment import read_experiment
 
@@ -88,7 +89,7 @@ def test_table_9_of_two_imitations(nothing_set, monkeypatch, tmp_path, type_in):
         row["grid"]["data.category"] = [parts[row["overrides"][0]]]
     path = tmp_path / FILE.name
     path.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
-    monkeypatch.setattr(benchmark, "FIT", (sys.executable, "-m", "gmanet.fit"))
+    monkeypatch.setattr(processes, "FIT", (sys.executable, "-m", "gmanet.fit"))
     type_in(benchmark.main, path, *SHORT)
     type_in(report.main, path, "-o", tmp_path / "out")
     page = (tmp_path / "out/other_datasets.md").read_text(encoding="utf-8")
