@@ -23,8 +23,8 @@ class Cleaning:
         rounds: Largest number of rounds; 0 leaves outliers in.
         contrast: Least ratio, after the first round, of an outlier's mean distance to the median of
             its neighbors' mean distances; 0 turns this condition off.
-        cell: Edge of the octree's cells in the unit of the scan; 0 takes ``depth``.
-        depth: Depth of the octree; 0 leaves all points.
+        cell: Edge of the octree's cells in the unit of the scan; 0 uses ``depth`` instead.
+        depth: Depth of the octree; 0 turns resampling off.
     """
 
     neighbors: int = 20

@@ -1,11 +1,10 @@
 """Iterated statistical outlier removal (the paper, Section III C).
 
 A point is an outlier where its mean distance to its nearest neighbors exceeds the mean of all
-points' by some standard deviations.  What is left has another mean, so that the removal is repeated
-until it hardly finds any.  Whole regions may be sparse, such as steep flanks, and would be removed
-round by round: with a ratio of 3 a real scan on a grid loses a sixth of its points, with 5 half a
-percent.  Therefore, after the first round, an outlier must also be more isolated than its own
-neighbors.
+points' by some standard deviations.  Removal changes the mean, so rounds are repeated until hardly
+any outliers are found.  Sparse regions, such as steep flanks, would be removed round by round: with
+a ratio of 3 a real scan on a grid loses a sixth of its points, with a ratio of 5 half a percent.
+Therefore, after the first round, an outlier must also be more isolated than its own neighbors.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def inliers(
             its neighbors' mean distances; 0 turns this condition off.
 
     Raises:
-        InputError: A parameter makes no sense, or hardly a point is left.
+        InputError: A parameter is out of range, or hardly any points remain.
     """
     if neighbors < 1 or rounds < 0 or ratio <= 0 or not 0 <= stop < 1 or contrast < 0:
         raise InputError(
@@ -53,7 +52,7 @@ def inliers(
             f"contrast={contrast}, wanted at least one neighbor, 0 or more rounds, a ratio above "
             "0, a share below 1 and a contrast of 0 or more"
         )
-    left = np.asarray(cKDTree(pos).indices)  # neighbors side by side: searches are twice as fast
+    left = np.asarray(cKDTree(pos).indices)  # neighbors close in memory: searches are twice as fast
     mean, reach = np.zeros((2, len(pos)))
     lost = np.ones(len(pos), dtype=np.bool_)
     for index in range(rounds):

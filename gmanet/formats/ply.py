@@ -1,7 +1,7 @@
 """``.ply``, the polygon file format: ascii, and binary in both byte orders.
 
-The element ``vertex`` holds the points; all others (faces, edges) are skipped, but have to be
-there as promised, since a wrong count shifts what comes after it.
+The element ``vertex`` holds the points.  Other elements (faces, edges) are skipped, but must have
+the declared number of rows, since a wrong count shifts all data after it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ end_header
 """
 NAMES = {"f4": "float", "f8": "double", "u1": "uchar"}
 SANE = (1e-12, 1e12)
-"""A point whose coordinates are all smaller, or one of which is larger, is none of a scan; where
-most points are such and would not be in the other byte order, the order is wrong."""
+"""Range of plausible magnitudes of a point's largest coordinate.
+
+Where most points are outside of the range, and inside in the opposite byte order, the header names
+the wrong order.
+"""
 
 
 def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
@@ -40,11 +43,11 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
     Args:
         path: The file.
-        label_value: Of abnormal points (``gmanet.formats.labels``).
+        label_value: Label of abnormal points (``gmanet.formats.labels``).
 
     Raises:
-        InputError: The file is not a PLY file, its data are not what the header promises, or
-            the byte order is not the one it names.
+        InputError: The file is not a PLY file, the data do not match the header, or the byte order
+            is not the declared one.
     """
     return as_cloud(path, read_columns(path), label_value=label_value)
 
@@ -69,9 +72,9 @@ def read_columns(path: Path) -> dict[str, Column]:
 def write(
     path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None, *, comment: str = ""
 ) -> None:
-    """Write the points, and normals, colors and labels where there are any, as little endian.
+    """Write points and, if known, normals, colors and labels, in little-endian binary.
 
-    Coordinates are those of the file that the cloud comes from: doubles if it has an origin.
+    Coordinates are those of the cloud's source file, as doubles if ``Cloud.origin`` is not zero.
 
     Args:
         path: The file.
@@ -139,7 +142,7 @@ def _from_records(path: Path, header: Header, *, data: bytes) -> dict[str, Colum
 
 
 def _after_lists(path: Path, header: Header, *, element: Element, data: bytes, at: int) -> int:
-    """Return where an element with lists ends; each row takes a byte at least."""
+    """Return the offset in bytes of the end of an element with lists, read row by row."""
     quick = _after_equal_lists(header, element, data=data, at=at)
     if quick is not None:
         return quick
@@ -159,7 +162,7 @@ def _after_lists(path: Path, header: Header, *, element: Element, data: bytes, a
 
 
 def _after_equal_lists(header: Header, element: Element, *, data: bytes, at: int) -> int | None:
-    """Return where an element with one list ends if all lists are equally long, as of triangles."""
+    """Return the same offset if all rows have a list of one length, as triangles do; else None."""
     if len(element.properties) > 1 or not element.count:
         return None
     one = element.properties[0]
@@ -175,7 +178,7 @@ def _after_equal_lists(header: Header, element: Element, *, data: bytes, at: int
 
 
 def _sane(columns: dict[str, Column]) -> float:
-    """Return the share of points whose coordinates have magnitudes that a scan can have."""
+    """Return the share of points whose coordinates have plausible magnitudes."""
     with np.errstate(over="ignore", invalid="ignore"):
         most = np.max(
             [np.abs(columns[name].astype(np.float64)) for name in ("x", "y", "z")], axis=0

@@ -1,4 +1,4 @@
-"""The header of a ``.ply`` file: its elements, their properties, and the encoding."""
+"""The header of a ``.ply`` file: elements, their properties, and the encoding."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Property:
     """One property of an element.
 
     Args:
-        name: Lower case.
-        kind: NumPy's name of the type without byte order, ``f4``.
-        length_kind: For lists, the type of the length before the values; else None.
+        name: Name in lower case.
+        kind: NumPy's name of the type without byte order, such as ``f4``.
+        length_kind: Type of the length before the values of a list; None for a scalar.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Property:
 
     @property
     def least(self) -> int:
-        """The least number of bytes it takes."""
+        """Least size of the property in a row, in bytes."""
         return int((self.length_kind or self.kind)[1])
 
 
@@ -53,24 +53,24 @@ class Element:
 
     @property
     def least(self) -> int:
-        """The least number of bytes that a row takes; the exact one if ``fixed``."""
+        """Least size of a row in bytes, the exact size if ``fixed``."""
         return sum(one.least for one in self.properties)
 
     @property
     def fixed(self) -> bool:
-        """Whether all rows are equally long, because there are no lists."""
+        """Whether all rows have the same size, because no property is a list."""
         return all(one.length_kind is None for one in self.properties)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the header says.
+    """Contents of the header.
 
     Args:
         order: Byte order, ``<`` or ``>``; empty for ascii.
-        elements: In the order of the file; exactly one is called ``vertex``.
-        offset: Bytes before the data.
-        lines: Lines before the data.
+        elements: Elements in the order of the file; exactly one is named ``vertex``.
+        offset: Number of bytes before the data.
+        lines: Number of lines before the data.
     """
 
     order: str
@@ -83,11 +83,11 @@ def parse_header(path: Path, data: bytes) -> Header:
     """Return the header.
 
     Args:
-        path: Named in errors.
-        data: The file's bytes.
+        path: Path of the file, named in errors.
+        data: Contents of the file.
 
     Raises:
-        InputError: It is no PLY header (names the line), or that of an output of ``predict``.
+        InputError: The header is invalid (names the line) or that of an output of ``predict``.
     """
     end = END.search(data)
     if end is None:
@@ -103,7 +103,7 @@ def parse_header(path: Path, data: bytes) -> Header:
 
 
 def _entries(path: Path, lines: list[list[str]]) -> tuple[str, list[Element]]:
-    """Return the byte order and the elements that the lines after the first declare."""
+    """Return the byte order and the elements, declared by the lines after the first line."""
     order: str | None = None
     elements: list[Element] = []
     for number, words in enumerate(lines[1:], 2):

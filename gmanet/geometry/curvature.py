@@ -44,9 +44,13 @@ def mean_curvature(vertices: Doubles, faces: Indices) -> Doubles:
 
 
 def boundary(faces: Indices, count: int) -> Labels:
-    """Return where a mesh of ``count`` vertices is open, with shape ``(count,)``.
+    """Return True for vertices on an open boundary of a mesh, with shape ``(count,)``.
 
-    A vertex is open if one of its edges belongs to one triangle only.
+    A vertex is on the boundary if one of its edges belongs to a single triangle.
+
+    Args:
+        faces: Vertex indices of the triangles, with shape ``(F, 3)``.
+        count: Number of vertices.
     """
     edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, uses = np.unique(edges, axis=0, return_counts=True)
@@ -79,7 +83,7 @@ def quadric_curvature(pos: Floats, query: Floats, *, neighbors: Indices) -> Floa
 
     Args:
         pos: Points, with shape ``(N, 3)``.
-        query: Places on the surface, with shape ``(Q, 3)``.
+        query: Positions on the surface, with shape ``(Q, 3)``.
         neighbors: Indices into ``pos``, with shape ``(Q, K)``; six determine the fit, ``K >= 12``
             keeps noise down.
     """

@@ -31,13 +31,16 @@ FPFH = 3 * BINS
 """Channels of one FPFH."""
 
 BLOCK = 2**15
-"""Pairs that are treated at once: their arrays stay in the processor's cache."""
+"""Number of pairs in a block: arrays of a block stay in the processor's cache."""
 
 NORMAL = (30, 1 / 30)
-"""Points of a normal's neighborhood, and its radius as a fraction of the extent."""
+"""Number of points of a normal's neighborhood, and radius as a fraction of the extent."""
 
 HISTOGRAM = (100, 2.5 / 30)
-"""The same of a histogram's: 1 and 2.5 mm on a part of 30 mm, as Real3D-AD's benchmark has them."""
+"""The same for a histogram's neighborhood.
+
+The radii are 1 mm and 2.5 mm on a part of 30 mm, as in Real3D-AD's benchmark.
+"""
 
 Neighbors = npt.NDArray[np.int32]
 

@@ -1,7 +1,7 @@
 """Neighbors: nearest points, farthest point sampling, interpolation.
 
-Exact and deterministic, on SciPy's KD-tree.  Moving a cloud rigidly or shuffling its rows changes
-nothing but the order (up to ties between equal distances).
+The functions are exact and deterministic, and use SciPy's KD-tree.  Results are equivariant to
+rigid motions and to permutations of the rows, up to ties between equal distances.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def nearest(pos: Floats, query: Floats, *, count: int, workers: int = 1) -> tupl
     Args:
         pos: The points to choose from, with shape ``(N, 3)``.
         query: Queries, with shape ``(Q, 3)``.
-        count: Neighbors per query; clouds with fewer points repeat their farthest one.
+        count: Neighbors per query; clouds with fewer points repeat the farthest neighbor.
         workers: Threads.
     """
     found = min(count, len(pos))
@@ -42,9 +42,13 @@ def nearest(pos: Floats, query: Floats, *, count: int, workers: int = 1) -> tupl
 def farthest_points(pos: Floats, count: int) -> Indices:
     """Return the indices of farthest point sampling, in the order of choice, ``(min(count, N),)``.
 
-    Every prefix is a sampling of its own: the first quarter covers the cloud at twice the spacing.
-    The first point is the one farthest from the centroid, which no pose or row order changes.  Of
-    points at equal distances the one of the lowest index is chosen.
+    Every prefix is itself a farthest point sampling: the first quarter covers the cloud at twice
+    the spacing.  The first point is the farthest from the centroid, independent of pose and order
+    of rows.  Among points at equal distances the lowest index is chosen.
+
+    Args:
+        pos: The points to choose from, with shape ``(N, 3)``.
+        count: Number of points to choose.
     """
     count = min(count, len(pos))
     offset = pos - pos.mean(axis=0, dtype=np.float64)
@@ -69,7 +73,10 @@ def interpolation(
 def inverse_distance(distance: Floats) -> Floats:
     """Return weights of inverse squared distance that sum to one along the last axis.
 
-    PointNet++'s feature propagation (Qi et al. 2017, Eq. 2) uses them with three neighbors.
+    PointNet++'s feature propagation (Qi et al. 2017, Eq. 2) uses them for three neighbors.
+
+    Args:
+        distance: Distances to the neighbors, with shape ``(..., K)``.
     """
     weight = 1.0 / np.maximum(distance.astype(np.float64) ** 2, 1e-12)
     return np.asarray(weight / weight.sum(axis=-1, keepdims=True), dtype=np.float32)

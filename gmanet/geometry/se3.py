@@ -1,9 +1,10 @@
 r"""Rigid motions as matrices with shape ``(..., 4, 4)``, their Lie algebra, and least squares.
 
-A twist ``(rotation vector, velocity)`` with shape ``(6,)`` is a motion's logarithm, in which
-motions may be added and extrapolated.  The motion that aligns points with points by least squares,
+A twist ``(rotation vector, velocity)`` with shape ``(6,)`` is the logarithm of a motion; twists can
+be added and extrapolated.  The motion that aligns points with points by least squares,
 without a scale, comes from a singular value decomposition [Kabsch 1976; Umeyama, TPAMI 1991].
-Sums over many points use einsum: BLAS may add up in another order with other numbers of threads.
+Sums over many points use einsum, since the order of summation in BLAS depends on the number of
+threads.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ __all__ = [
 
 
 SMALL = 1e-6
-"""Radians below which the series' first terms are exact."""
+"""Angle in radians below which the first terms of the series are exact."""
 
 
 def rigid(rotation: Doubles, translation: Doubles) -> Doubles:
     """Return the motions ``rotation @ p + translation``, with shape ``(..., 4, 4)``.
 
     Args:
-        rotation: With shape ``(..., 3, 3)``.
-        translation: With shape ``(..., 3)``.
+        rotation: Rotation matrices, with shape ``(..., 3, 3)``.
+        translation: Translations, with shape ``(..., 3)``.
     """
     motion = np.zeros((*rotation.shape[:-2], 4, 4))
     motion[..., :3, :3], motion[..., :3, 3], motion[..., 3, 3] = rotation, translation, 1
@@ -69,7 +70,7 @@ def rotated(motion: Doubles, vector: npt.NDArray[np.floating]) -> Doubles:
 
 
 def inverse(motion: Doubles) -> Doubles:
-    """Return the motions that undo motions with shape ``(..., 4, 4)``."""
+    """Return the inverse motions, with shape ``(..., 4, 4)``."""
     back = np.zeros_like(motion)
     back[..., :3, :3] = np.swapaxes(motion[..., :3, :3], -1, -2)
     back[..., :3, 3] = -np.einsum("...ij,...j->...i", back[..., :3, :3], motion[..., :3, 3])
@@ -100,14 +101,14 @@ def log(motion: Doubles) -> Doubles:
 
 
 def adjoint(motion: Doubles) -> Doubles:
-    """Return the matrix, with shape ``(6, 6)``, that takes twists to the frame after a motion."""
+    """Return the matrix, with shape ``(6, 6)``, that maps twists to the frame after a motion."""
     rotation, (x, y, z) = motion[:3, :3], motion[:3, 3]
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.block([[rotation, np.zeros((3, 3))], [cross @ rotation, rotation]])
 
 
 def _jacobian(vector: Doubles) -> Doubles:
-    """Return the left Jacobian of SO(3), which takes velocities to shifts."""
+    """Return the left Jacobian of SO(3), which maps velocities to translations."""
     angle = float(np.linalg.norm(vector))
     x, y, z = vector
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
@@ -122,9 +123,9 @@ def rigid_fit(source: Doubles, target: Doubles, *, weight: Doubles | None = None
     """Return the motions that align points with points with least squares, ``(..., 4, 4)``.
 
     Args:
-        source: With shape ``(..., K, 3)``.
-        target: Where each of them belongs, with shape ``(..., K, 3)``.
-        weight: Of the squared distances, with shape ``(..., K)``; None for ones.
+        source: Points to move, with shape ``(..., K, 3)``.
+        target: Corresponding target of each point, with shape ``(..., K, 3)``.
+        weight: Weights of the squared distances, with shape ``(..., K)``; None for ones.
     """
     if weight is None:
         source_centroid, target_centroid = source.mean(axis=-2), target.mean(axis=-2)

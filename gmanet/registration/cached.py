@@ -1,6 +1,7 @@
 """Cached registrations: several detectors register the same clouds on the same reference.
 
-The measured time of scoring is then that of reading the cache (:mod:`gmanet.runtime.cache`).
+With a filled cache (:mod:`gmanet.runtime.cache`) the measured time of scoring excludes the
+registration.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gmanet.runtime.cache import cached
 __all__ = ["register_cached"]
 
 KIND = "registration-2"
-"""Name of this cache; its number changes whenever the result of a registration changes."""
+"""Name of the cache; the number is raised whenever the result of a registration changes."""
 
 
 def register_cached(source: Floats, target: Target) -> Registration:

@@ -21,7 +21,7 @@ class Canonicalizer:
     Args:
         name: ``given`` (unchanged), ``principal`` (along the principal axes) or ``registered`` (on
             the target).
-        target: The reference cloud of ``registered``; its search trees serve all clouds.
+        target: Reference cloud for ``registered``.
     """
 
     name: str = "given"
@@ -30,9 +30,9 @@ class Canonicalizer:
     def __call__(self, pos: Floats) -> Floats:
         """Return centered coordinates in the canonical pose, with shape ``(N, 3)``.
 
-        The center is the centroid of the target or, without a target, of the cloud.  Where
-        registration fails its best pose is used: positions far from those of normal clouds then
-        raise the scores.
+        The center is the centroid of the target or, without a target, of the cloud.  A failed
+        registration still gives its best pose; positions then differ from those of normal clouds
+        and raise the scores.
         """
         if self.name == "registered":
             assert self.target is not None
@@ -45,7 +45,7 @@ def principal_pose(pos: Floats) -> Floats:
     """Return coordinates along the principal axes, longest first, with shape ``(N, 3)``.
 
     The result does not depend on the pose of the cloud.  Third moments decide the signs of two
-    axes, right-handedness that of the third; on symmetric parts noise decides the signs.
+    axes, right-handedness that of the third axis; on symmetric parts noise decides the signs.
 
     Args:
         pos: Coordinates about their centroid, with shape ``(N, 3)``.

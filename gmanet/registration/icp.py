@@ -5,8 +5,8 @@ fewer poses and more points; the pose with the least trimmed distance to the sur
 minimizes distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth
 of the distances to points, which determines a pose where the planes leave it free.
 
-The result is the same on every run: there are no threads, rows are sorted first, and the seed
-decides all that is random.  It does not depend on the sign of normals.  To register many clouds on
+The result is reproducible: there are no threads, rows are sorted first, and the seed determines all
+random numbers.  It does not depend on the signs of normals.  To register many clouds on
 one reference, make its ``Target`` once.
 """
 
@@ -47,7 +47,7 @@ CONVERGED = 1e-5
 """Convergence: the largest step of any pose, in radians and in extents of the target."""
 
 NEAR = 0.02
-"""Inlier distance: a share of the target's extent; nearer points overlap the target."""
+"""Largest distance of inliers from the target, as a share of the target's extent."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -91,7 +91,7 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
         source: The cloud to move, with shape ``(N, 3)``; a small part of it may be defective.
         target: A cloud of the same part in the same unit, with shape ``(M, 3)``, or its
             ``Target.of``.
-        seed: Decides the drawn triples of feature matches.
+        seed: Seed of the randomly drawn triples of feature matches.
 
     Raises:
         InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.

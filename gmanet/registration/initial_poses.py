@@ -1,4 +1,4 @@
-"""Initial poses for registration: many candidate rotations, a few of which are near the right one.
+"""Initial poses for registration, chosen from many candidates.
 
 The candidates are: all alignments of the principal axes, each also rotated in steps about the axes
 (parts of revolution have one distinct axis only); a uniform grid of rotations; and poses from three
@@ -77,7 +77,7 @@ def distinct(poses: Doubles, score: Doubles, *, count: int, apart: float) -> Ind
     """
     chosen: list[int] = []
     order = np.argsort(score, kind="stable")
-    for start in range(0, len(order), COMPARED):  # the first of them are mostly enough
+    for start in range(0, len(order), COMPARED):  # the first block is mostly sufficient
         left = order[start : start + COMPARED]
         for better in chosen:
             left = left[_squared_distance(poses, left, other=better) >= apart**2]

@@ -1,7 +1,7 @@
-"""Subsamples of clouds, and the target of a registration with its trees, features, distance map.
+"""Subsamples of clouds, and registration targets with search trees, features and distance map.
 
-A target computes each of these once, on first use, so that the first of many clouds that are
-registered on it bears the cost.
+A target computes trees, features and map once, on first use, for all clouds that are registered on
+the target.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ POINTS = 16384
 """Points in the subsample of a target."""
 
 MATCHED = 2048
-"""Points with FPFH: the neighborhoods' points, and the target's candidates for a match."""
+"""Number of points with FPFH, which are the target's candidates for matches."""
 
 CELLS = 64
 """Number of cells of the distance map along each edge."""
@@ -151,7 +151,7 @@ class Target(Subsample):
         points: Coordinates about the centroid in extents, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
         centroid: The centroid in the unit of the cloud, with shape ``(3,)``.
-        length: Extent of the cloud (``geometry.size.extent``), in its unit.
+        length: Extent of the cloud (:func:`gmanet.cloud.extent`), in the unit of the cloud.
     """
 
     centroid: Doubles
@@ -201,12 +201,12 @@ class Target(Subsample):
 
 
 def canonical_order(pos: Floats, source: str) -> Floats:
-    """Return checked points in lexicographic order, so that the order of rows changes no digit."""
+    """Return checked points in lexicographic order, so that results do not depend on row order."""
     checked = Cloud(np.asarray(pos)).checked(source).pos
     order = np.argsort(checked[:, 2])
     height = checked[order, 2]
     equal = np.flatnonzero(height[1:] == height[:-1])
-    equal = np.union1d(equal, equal + 1)  # few: a sort by one coordinate does the rest
+    equal = np.union1d(equal, equal + 1)  # few rows have ties in z
     some = order[equal]
     order[equal] = some[np.lexsort(checked[some].T)]
     return checked[order]
@@ -217,7 +217,7 @@ def subsample(pos: Floats, length: float, *, count: int) -> tuple[Subsample, Dou
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
-        length: The unit of the result.
+        length: Unit of the result, in the unit of ``pos``.
         count: Largest number of points in the subsample.
     """
     centroid = pos.mean(axis=0, dtype=np.float64)
