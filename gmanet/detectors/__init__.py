@@ -1,7 +1,7 @@
-"""The table of detectors: one file or one folder a method, one interface.
+"""The table of detectors: each method is one file or one folder, and all have one interface.
 
-A method is imported when it is asked for, so that nobody waits for the others; its settings are
-imported without it.
+A detector is imported when it is first looked up in the table; its settings can be imported
+without it.
 """
 
 from __future__ import annotations
@@ -43,4 +43,4 @@ CONFIGS: Mapping[str, type[DetectorConfig]] = LazyTable(
 """Name -> class of the settings, ``DETECTORS[name].Config``."""
 
 DEFAULT = "gmanet"
-"""Detector of a run that names none."""
+"""Name of the detector of a run without ``detector=NAME``."""
