@@ -25,8 +25,8 @@ def surface_change(pos: Floats, neighbors: Indices) -> Floats:
     """Return the change of normals and curvatures around points, with shape ``(N,)``, without unit.
 
     It is the sum of two means over the neighbors: of the squared sine of the angle between normals,
-    which does not depend on their signs, and of the absolute difference of surface variations.  Each
-    mean is divided by its mean over the cloud.  The change of a plane is 0.
+    which does not depend on their signs, and of the absolute difference of surface variations.
+    Each mean is divided by its mean over the cloud.  The change of a plane is 0.
 
     Args:
         pos: Points, with shape ``(N, 3)``.

@@ -47,7 +47,7 @@ class WholeReader:
         return np.asarray(pos / np.float32(size))
 
     def __call__(self, cloud: Cloud) -> Data:
-        """Return the record to score: ``position (N, 3)`` and its sample ``shape (1, points, 3)``."""
+        """Return the record to score: ``position (N, 3)`` and a sample ``shape (1, points, 3)``."""
         position = self.position(cloud)
         chosen = np.resize(farthest_points(position, self.points), self.points)
         return Data(
