@@ -1,4 +1,4 @@
-"""Earlier names of detectors' settings, which stored runs and experiments hold."""
+"""Earlier names of detectors' settings, as they stand in stored runs and experiments."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ ALIASES = {
     "least": "min_points",
     "turn": "max_angle",
 }
-"""Earlier name -> the name of today."""
+"""Earlier name -> present name."""

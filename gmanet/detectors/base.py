@@ -1,7 +1,7 @@
-"""What every detector is: a LightningModule that is fitted on normal clouds and scores any cloud.
+"""The base class of all detectors: a LightningModule fitted on normal clouds that scores any cloud.
 
 Trained detectors return a loss from ``training_step``.  Memory banks collect features there, return
-none and configure no optimizer: nothing pretends to train.
+no loss and configure no optimizer.
 """
 
 from __future__ import annotations
@@ -33,14 +33,20 @@ __all__ = ["Detector", "ReadClouds", "Reader", "Scores", "object_score", "read"]
 
 
 Reader = Callable[[Cloud], Data]
-"""Turns a cloud into what a detector reads; its record has as many nodes as the cloud points."""
+"""Function from a cloud to the record that a detector reads, with one node for each point."""
 
 
 def read(cloud: Cloud, reader: Reader) -> Data:
-    """Return the reader's record with the cloud's own fields.
+    """Return the reader's record of a cloud, with the fields of the cloud added to it.
 
-    Added are ``pos (N, 3)``, ``label (N,)`` (all False where unknown: see ``labelled``),
-    ``labelled``, ``name``, ``defect`` and the reader's ``seconds``.
+    Args:
+        cloud: The cloud.
+        reader: The detector's reader.
+
+    Returns:
+        The record with the further fields ``pos (N, 3)``, ``labelled`` (whether the cloud has
+        labels), ``label (N,)`` (all False if it has none), ``name``, ``defect`` and ``seconds``
+        (time that the reader took).
     """
     start = time.perf_counter()
     data = reader(cloud)
@@ -56,7 +62,7 @@ def read(cloud: Cloud, reader: Reader) -> Data:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of one cloud: higher is more abnormal, comparable within one detector only.
+    """Anomaly scores of one cloud: higher is more abnormal; comparable within one detector only.
 
     Args:
         points: Score of each point, with shape ``(N,)``.
@@ -72,14 +78,15 @@ def object_score(points: Tensor, share: float) -> Tensor:
 
     Args:
         points: Scores of one cloud's points, with shape ``(N,)``.
-        share: Share of the points that count; at least one does.
+        share: Share of the points, those with the highest scores, that are averaged; at least one
+            point is.
     """
     count = max(1, int(len(points) * share))
     return torch.topk(points, count).values.mean()
 
 
 class ReadClouds(Dataset[Data]):
-    """Clouds as a detector reads them."""
+    """Data set of a detector's records of clouds."""
 
     def __init__(self, clouds: CloudDataset, reader: Reader) -> None:
         self.clouds, self.reader = clouds, reader
@@ -92,54 +99,57 @@ class ReadClouds(Dataset[Data]):
 
 
 class Detector(LightningModule, ABC):
-    """Knows what normal clouds look like, and says where another departs from them."""
+    """Base class: a detector is fitted on normal clouds and scores how other clouds differ."""
 
     Config: type[DetectorConfig] = DetectorConfig
     steps = 0
-    """Optimizer steps; 0 for one pass over the normal clouds."""
+    """Number of optimizer steps; 0 for one pass over the normal clouds."""
     batch = 1
-    """Items of the training set in one step, of all processes together."""
+    """Number of training items in one step, over all processes."""
     learns_from_twins = False
-    """Whether it learns from SPCG twins; the others learn from normal clouds alone."""
+    """Whether the detector learns from SPCG twins, too; if not, from normal clouds alone."""
     stages: ClassVar[Mapping[str, str]] = {}
-    """Module or function below the package -> stage of the efficiency table that it belongs to."""
+    """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
     fitted_on: frozenset[str] = frozenset()
-    """Fingerprints of the clouds that it was fitted on (``Cloud.fingerprint``)."""
+    """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
         self.config = config
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Learn of the normal clouds what the reader must know before it reads any.
+        """Fit what the reader itself needs, such as a reference cloud; by default nothing.
 
-        It is called before ``reader``, and what it learns is stored; most need nothing.  What was
-        stored is not learned again.
+        It is called before ``reader``.  The result is part of the detector's stored state and is
+        not computed again for a detector that was loaded.
+
+        Args:
+            clouds: Normal clouds.
         """
 
     @abstractmethod
     def reader(self) -> Reader:
-        """Return what turns a cloud into this detector's input."""
+        """Return the function from a cloud to this detector's input."""
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return what the detector learns from: every normal cloud once, unless it says otherwise.
+        """Return the detector's training set: by default, every normal cloud once.
 
         Args:
             clouds: Normal clouds.
-            plan: How the run makes training sets.
+            plan: Settings of the run for training sets.
         """
         from gmanet.detectors.training_set import TrainingSet
 
         reader = self.reader()
-        # What compares clouds with normal ones must not compare these with themselves.
+        # A reader that compares clouds with the normal clouds must not compare one with itself.
         return TrainingSet(items=ReadClouds(clouds, getattr(reader, "of_train", reader)))
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
-        """Return the passes over the training set that the steps amount to.
+        """Return the number of passes over the training set that all steps need.
 
         Args:
             clouds: Number of normal clouds.
-            synthesis: How twins are made.
+            synthesis: Settings of the twins.
         """
         return 1
 
@@ -148,12 +158,12 @@ class Detector(LightningModule, ABC):
         """Return scores of the points, with shape ``(N,)``, and of the object, a scalar.
 
         Args:
-            record: What the reader made of one cloud.
+            record: The reader's record of one cloud.
         """
 
     @torch.no_grad()
     def score(self, cloud: Cloud | npt.ArrayLike) -> Scores:
-        """Return the scores of one cloud.
+        """Return the anomaly scores of one cloud.
 
         Args:
             cloud: The cloud, or coordinates with shape ``(N, 3)`` in the unit of the normal clouds;
@@ -173,13 +183,13 @@ class Detector(LightningModule, ABC):
         return Scores(found, float(whole))
 
     def save(self, path: Path | str) -> None:
-        """Write one file that holds all that scoring needs; ``gmanet.load`` reads it.
+        """Write the fitted detector into one file, which ``gmanet.load`` reads.
 
         Args:
-            path: The file; an older one is replaced.
+            path: The file; an existing file is replaced.
 
         Raises:
-            OutputError: The file system refuses.
+            OutputError: The file cannot be written.
         """
         from gmanet.detectors.stored import save_detector
 
@@ -193,15 +203,17 @@ class Detector(LightningModule, ABC):
         )
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the scores of one cloud's points, ``(N,)``, and what the rule makes of them."""
+        """Return the scores of one cloud's points, ``(N,)``, and the object score made of them."""
         return points, object_score(points, OBJECT_RULES[self.config.object_rule])
 
     def enlarge(self, record: Data, clouds: int) -> None:
-        """Make the detector as large as a fit on more clouds would; most are.
+        """Make the detector as large as a fit on more clouds would, to measure its cost.
+
+        By default nothing is done: the size of most detectors does not depend on the clouds.
 
         Args:
-            record: What the training set holds of a normal cloud.
-            clouds: Number of normal clouds of that fit.
+            record: The training set's record of a normal cloud.
+            clouds: Number of normal clouds of the larger fit.
         """
 
     def predict_step(self, record: Data, *_: Any) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-"""Settings of the detectors: what a run's section ``detector`` holds.
+"""Settings of the detectors: the section ``detector`` of a run's configuration.
 
-Here are those of detectors that are one file each; the others have a ``config.py`` of their own.
-No such module imports PyTorch or Lightning, so that a configuration is read, shown and refused at
-once.
+This module holds the settings of detectors that are one file; detectors that are a folder have
+their own ``config.py``.  None of these modules imports PyTorch or Lightning, so that reading and
+checking a configuration is fast.
 """
 
 from __future__ import annotations
@@ -29,27 +29,29 @@ __all__ = [
 ]
 
 OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
-"""Rule -> share of the highest point scores that are averaged (``max`` takes one point)."""
+"""Rule of the object score -> share of the points whose highest scores are averaged; ``max`` takes
+the highest point."""
 
 POSES = ("given", "principal", "registered")
-"""Unchanged, along the principal axes, or registered on a reference cloud of the same part."""
+"""Poses in which clouds are read: unchanged, along the principal axes, or registered on a reference
+cloud of the same part."""
 
 FEATURES = ("raw", "fpfh")
-"""Coordinates, or histograms of the angles between normals."""
+"""Names of point features: coordinates, or histograms of angles between normals."""
 
 CURVATURE_SIZES = (24, 48, 96)
-"""Neighbors, among the centers, of the three neighborhoods of the curvature detector."""
+"""Numbers of neighbors, among the centers, in the three neighborhoods of the curvature detector."""
 
 
 def at_least(config: DetectorConfig, /, **lowest: float) -> None:
-    """Refuse numbers that are too low.
+    """Check numbers against their lowest values.
 
     Args:
         config: The settings.
-        lowest: Name of a setting -> the lowest value that it may have.
+        lowest: Name of a setting -> its lowest allowed value.
 
     Raises:
-        InputError: A setting is lower.
+        InputError: A setting is below its lowest value.
     """
     for name, least in lowest.items():
         if not (value := getattr(config, name)) >= least:
@@ -57,10 +59,10 @@ def at_least(config: DetectorConfig, /, **lowest: float) -> None:
 
 
 def one_of(name: str, value: Any, known: Collection[str]) -> None:
-    """Refuse a setting that is none of the known names.
+    """Check a setting against the known names.
 
     Raises:
-        InputError: It is none of them.
+        InputError: The value is none of the known names.
     """
     if value not in known:
         raise InputError(f"detector.{name}={value!r}, wanted one of {', '.join(known)}")
@@ -68,11 +70,11 @@ def one_of(name: str, value: Any, known: Collection[str]) -> None:
 
 @dataclass(kw_only=True)
 class DetectorConfig:
-    """What all detectors have in common.
+    """Settings of every detector.
 
     Args:
-        name: A row of ``gmanet.detectors.table.DETECTORS``.
-        object_rule: How point scores make an object score; fixed before testing.
+        name: A key of ``gmanet.detectors.DETECTORS``.
+        object_rule: Rule of the object score, a key of ``OBJECT_RULES``; fixed before testing.
     """
 
     name: str = ""
@@ -83,20 +85,20 @@ class DetectorConfig:
 
     @property
     def label(self) -> str:
-        """What a table says of a row besides its name, such as where weights come from."""
+        """Remark on the detector in a table, such as the source of its weights; often empty."""
         return ""
 
 
 @dataclass(kw_only=True)
 class MemoryConfig(DetectorConfig):
-    """What all memory banks have in common.
+    """Settings of every memory bank.
 
     Args:
-        object_rule: How point scores make an object score.
-        pool_size: Number of feature rows in memory while fitting, equally many of each normal
-            cloud; with four bytes per channel it bounds the memory of any number of clouds.
+        object_rule: Rule of the object score.
+        pool_size: Number of feature rows in memory while fitting, the same number of each normal
+            cloud; with four bytes per channel it bounds the memory for any number of clouds.
         bank_size: Largest number of rows in the bank, a coreset of the pool.
-        neighbors: Nearest rows of the bank whose mean distance is the score.
+        neighbors: Number of nearest rows of the bank whose mean distance is the score.
     """
 
     object_rule: str = "max"
@@ -111,11 +113,12 @@ class MemoryConfig(DetectorConfig):
 
 @dataclass(kw_only=True)
 class RegisteredConfig(MemoryConfig):
-    """What detectors that choose a pose have in common.
+    """Settings of memory banks that read clouds in a given pose.
 
     Args:
-        pose: ``registered`` on the category's first normal cloud, ``principal`` axes (cheaper, and
-            wrong where symmetry leaves their signs to noise), or as ``given``.
+        pose: Pose in which clouds are read: ``registered`` on the category's first normal cloud,
+            along their ``principal`` axes (faster, but wrong for symmetric parts, whose axes have
+            random signs), or as ``given``.
     """
 
     pose: str = "registered"
@@ -133,8 +136,8 @@ class BTFConfig(MemoryConfig):
         name: ``btf``.
         bank_size: Largest number of rows in the bank; the default keeps the whole pool.
         feature: ``raw`` or ``fpfh``.
-        share: Share of a cloud's points that are stored, or scored.
-        min_points: Smallest number of rows of a cloud, for small clouds.
+        share: Share of a cloud's points that are sampled.
+        min_points: Smallest number of sampled points, for small clouds.
     """
 
     name: str = "btf"
@@ -157,9 +160,9 @@ class PatchCoreConfig(RegisteredConfig):
 
     Args:
         name: ``patchcore``.
-        features: One bank each, of ``raw`` and ``fpfh``.
-        samples_per_cloud: Number of points of a cloud that may enter a bank.
-        pose: Of places; ``registered``, ``principal`` or ``given``.
+        features: Some of ``raw`` and ``fpfh``; each has its own bank.
+        samples_per_cloud: Largest number of points of one cloud in the pool of a bank.
+        pose: Pose of the coordinates: ``registered``, ``principal`` or ``given``.
     """
 
     name: str = "patchcore"
@@ -182,12 +185,13 @@ class Simple3DConfig(MemoryConfig):
 
     Args:
         name: ``simple3d``.
-        object_rule: How point scores make an object score.
-        scale: Points of the smallest neighborhood; the others have two and three times as many.
-        centers: Places with a feature.
-        average: Points whose descriptors a center averages.
-        coarse: Centers of the last smoothing; 0 leaves it out.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
+        object_rule: Rule of the object score.
+        scale: Number of points in the smallest neighborhood; the two larger neighborhoods have two
+            and three times this number.
+        centers: Number of centers, the positions with a feature.
+        average: Number of points whose descriptors are averaged at a center.
+        coarse: Number of centers of the last smoothing; 0 leaves it out.
+        share: Size of the bank as a share of the pool; at most ``bank_size`` rows.
     """
 
     name: str = "simple3d"
@@ -211,9 +215,9 @@ class CurvatureConfig(MemoryConfig):
 
     Args:
         name: ``curvature``.
-        object_rule: How point scores make an object score.
-        neighbors: Nearest rows of the bank whose mean distance is the score.
-        centers: Places with a feature.
+        object_rule: Rule of the object score.
+        neighbors: Number of nearest rows of the bank whose mean distance is the score.
+        centers: Number of centers, the positions with a feature.
     """
 
     name: str = "curvature"

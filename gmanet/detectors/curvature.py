@@ -1,10 +1,11 @@
-r"""Curvature: how unusual the bend of the surface is, the simplest answer that needs no network.
+r"""Curvature: a memory bank of surface variations, the simplest baseline without a network.
 
-The feature of a place is the logarithm of the surface variation
+The feature of a center is the logarithm of the surface variation
 :math:`\lambda_0 / (\lambda_0 + \lambda_1 + \lambda_2)` [Pauly et al., IEEE Visualization 2002]
 over neighborhoods of three sizes; the score is the mean distance to the nearest features of normal
-clouds.  Plain curvature would call every edge and thread a defect; this asks whether normal
-clouds bend so at all.  There is no reference code: the row is this package's own.
+clouds.  Curvature itself as the score would mark every edge and thread; the distance marks
+curvatures that normal clouds do not have.  The detector is this package's own, without a reference
+implementation.
 """
 
 from __future__ import annotations
@@ -23,22 +24,23 @@ from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
 __all__ = ["Curvature", "CurvatureReader"]
 
 FLAT = 1e-4
-"""Variation below which all surfaces are alike: what remains is noise of the scanner."""
+"""Surface variation, without unit, that is added before the logarithm: smaller variations are noise
+of the scanner."""
 
 
 @dataclass(frozen=True)
 class CurvatureReader:
-    """Turn a cloud into the surface variation of places and the way from them to all points.
+    """A function from a cloud to surface variations of centers, with interpolation to all points.
 
     Args:
-        centers: Places, by farthest point sampling, so that neighborhoods have one size in scans
-            of any resolution.
+        centers: Number of centers, chosen by farthest point sampling, so that neighborhoods have
+            the same size in scans of any resolution.
     """
 
     centers: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to store or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         center = pos[farthest_points(pos, self.centers)]
         around = nearest(center, center, count=CURVATURE_SIZES[-1])[1]
@@ -53,7 +55,7 @@ class CurvatureReader:
 
 
 class Curvature(MemoryDetector):
-    """The nearest bends of normal clouds."""
+    """The distance to the nearest surface variations of normal clouds."""
 
     Config = CurvatureConfig
     config: CurvatureConfig
@@ -62,5 +64,5 @@ class Curvature(MemoryDetector):
         super().__init__(config)
 
     def reader(self) -> CurvatureReader:
-        """Return what turns a cloud into its surface variation."""
+        """Return the function from a cloud to its surface variations."""
         return CurvatureReader(self.config.centers)

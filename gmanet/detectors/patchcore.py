@@ -1,14 +1,15 @@
-r"""PatchCore [Roth et al., CVPR 2022] on FPFH and places, as Real3D-AD's benchmark has it.
+r"""PatchCore [Roth et al., CVPR 2022] on FPFH and coordinates, as in the benchmark of Real3D-AD.
 
-Every point is scored by :math:`\min_{m \in M} \|f - m\|` in the greedy coreset :math:`M` of the
-normal features :math:`f`; with several features the score is the mean of their standardised
+The feature :math:`f` of each point is scored by :math:`\min_{m \in M} \|f - m\|`, with :math:`M` a
+greedy coreset of normal features; with several features the score is the mean of their standardized
 distances.  An object scores its highest point.
 
-The reference code brings the two scores to one scale by the extremes of the test set, which uses
-the clouds that it is to judge; here normal clouds give the scale.  Its number of neighbors is
-misspelt and stays one; here it counts.  It projects 33 channels up to 128 and holds all points of
-all clouds; here neither.  It registers by RANSAC, differently on every run, and also for FPFH,
-which no pose changes; here registration is deterministic and for places alone.
+The reference code differs.  It scales the two scores by the extremes of the test set, the clouds
+that are to be scored; here normal clouds give the scale.  It ignores the number of neighbors (the
+name is misspelt) and always takes one.  It projects 33 channels to 128, and keeps all points of all
+clouds; here features are not projected up and memory is bounded.  It registers by RANSAC, with
+another result in every run, and for FPFH, too, which does not depend on the pose; here registration
+is deterministic and serves the coordinates alone.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ __all__ = ["PatchCore", "PatchCoreReader"]
 
 @dataclass(frozen=True, kw_only=True)
 class PatchCoreReader:
-    """Turn a cloud into features of all its points.
+    """A function from a cloud to features of all its points.
 
     Args:
-        features: Of ``raw`` (place) and ``fpfh``.
-        samples_per_cloud: Number of points of a cloud that may enter a bank, by farthest point
-            sampling.
-        pose: Moves a cloud into one pose before its positions are read.
+        features: Some of ``raw`` (coordinates) and ``fpfh``.
+        samples_per_cloud: Largest number of points of one cloud in the pool of a bank, chosen by
+            farthest point sampling.
+        pose: Rigid motion of a cloud into the pose of its coordinates.
     """
 
     features: tuple[str, ...]
@@ -47,7 +48,7 @@ class PatchCoreReader:
     pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to store or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         made = {
             name: self.pose(cloud.pos) if name == "raw" else part_fpfh(pos)
@@ -61,7 +62,7 @@ class PatchCoreReader:
 
 
 class PatchCore(RegisteredDetector):
-    """The nearest of the greedily chosen normal features, at every point."""
+    """PatchCore: the distance to a greedy coreset of normal features, at every point."""
 
     Config = PatchCoreConfig
     config: PatchCoreConfig
@@ -70,7 +71,7 @@ class PatchCore(RegisteredDetector):
         super().__init__(config, tuple(config.features), pose_matters="raw" in config.features)
 
     def reader(self) -> PatchCoreReader:
-        """Return what turns a cloud into features of all its points."""
+        """Return the function from a cloud to features of all its points."""
         config = self.config
         return PatchCoreReader(
             features=tuple(config.features),
@@ -79,10 +80,10 @@ class PatchCore(RegisteredDetector):
         )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what each bank may store of a cloud, the most even rows first, ``(P, C)``."""
+        """Return each bank's features of a cloud in the order of sampling, each ``(P, C)``."""
         return {name: cloud[name][cloud.pick] for name in self.config.features}
 
     def point_scores(self, record: Data) -> Tensor:
-        """Return the mean of the banks' standardised distances, with shape ``(N,)``."""
+        """Return the mean of the banks' standardized distances, with shape ``(N,)``."""
         scores = [self.bank_score(name, record[name]) for name in self.config.features]
         return torch.stack(scores).mean(dim=0)

@@ -1,17 +1,18 @@
-r"""PatchCore on Point-MAE features, as Real3D-AD's benchmark has it.
+r"""PatchCore on Point-MAE features, as in the benchmark of Real3D-AD.
 
-A farthest-point center's feature :math:`f` is what a transformer makes of the 128 points nearest to
-each center (``networks.pointmae.encoder``).  It scores :math:`\min_{m \in M} \|f - m\|` in the
-greedy coreset :math:`M` of normal features; every point takes its score from the three nearest
-centers.
+Centers are chosen by farthest point sampling; a transformer over the centers' patches, the 128
+nearest points of each center, computes their features :math:`f` (``networks.pointmae.encoder``).  A
+center scores :math:`\min_{m \in M} \|f - m\|`, with :math:`M` a greedy coreset of normal features;
+the scores of points are interpolated from the three nearest centers.
 
-The published weights come from ShapeNet.  Where their file is not given, the encoder learns masked
-reconstruction on normal clouds before the bank is made, and the row is ``self-pretrained``.  Its
-sizes are then for a processor.
+The published weights were trained on ShapeNet.  Without their file, the encoder is pre-trained by
+masked reconstruction of the normal clouds before the bank is made, and tables call the detector
+``self-pretrained``.  The default sizes of the encoder are for this case and a CPU.
 
-The reference registers every cloud by RANSAC, differently on every run; here registration is
-deterministic (``detectors.registered``).  It measures in millimeters; here the farthest point has
-distance one, as in the encoder's own training.
+The reference code registers every cloud by RANSAC, with another result in every run; here
+registration is deterministic (``detectors.registered``).  The reference code feeds the encoder
+millimeters; here the farthest point of a cloud has distance 1 from its centroid, as in the training
+of the published weights.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from gmanet.registration.canonical import Canonicalizer
 __all__ = ["PointMAE"]
 
 LEARNED = (16, 256)
-"""Normal clouds, and patches of each, that pre-training reads: a bound on memory."""
+"""Largest number of normal clouds, and of patches of each, in pre-training: a bound on memory."""
 
 
 class PointMAE(RegisteredDetector):
-    """The nearest of the greedily chosen normal features of a transformer over patches."""
+    """The distance to a greedy coreset of normal features of a transformer over patches."""
 
     Config = PointMAEConfig
     config: PointMAEConfig
@@ -51,17 +52,17 @@ class PointMAE(RegisteredDetector):
         self.encoder.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> PointMAE:
-        """Switch the mode of everything but the encoder, which stays in eval mode."""
+        """Set the mode of all modules but the encoder, which stays in eval mode."""
         super().train(mode)
         self.encoder.eval()
         return self
 
     def reader(self) -> PatchReader:
-        """Return what turns a cloud into patches."""
+        """Return the function from a cloud to patches."""
         return PatchReader(centers=self.config.centers, group=self.config.group, pose=self.pose)
 
     def on_fit_start(self) -> None:
-        """Load the official weights, or learn from the normal clouds."""
+        """Load the official weights, or pre-train the encoder on the normal clouds."""
         config = self.config
         if config.weights:
             official = load_official(
@@ -83,7 +84,7 @@ class PointMAE(RegisteredDetector):
     def _patches(self, cloud: Cloud) -> tuple[Tensor, Tensor]:
         """Return patches that cover a cloud twice, as in Point-MAE, and their centers.
 
-        Pre-training turns them at random, so that the pose of the cloud does not matter.
+        Pre-training rotates them at random, so that the pose of the cloud does not matter.
         """
         group = min(self.config.group, len(cloud))
         count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
@@ -93,7 +94,7 @@ class PointMAE(RegisteredDetector):
 
     @torch.no_grad()
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return the features of a cloud's centers, the most even first, ``(M, C)``."""
+        """Return the features of a cloud's centers in the order of sampling, ``(M, C)``."""
         return {"feature": self.encoder(cloud.points, cloud.groups, cloud.chosen)}
 
     def point_scores(self, record: Data) -> Tensor:

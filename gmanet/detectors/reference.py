@@ -14,7 +14,7 @@ __all__ = ["Reference"]
 
 
 class Reference(ResizableBuffers):
-    """Buffers of a registration's target; none has gradients."""
+    """The target of registrations as buffers of a module, without gradients."""
 
     resizable = ("points", "normal")
 
@@ -35,10 +35,13 @@ class Reference(ResizableBuffers):
         return len(self.points) > 0
 
     def fit(self, pos: Floats) -> None:
-        """Store the target that is made of a cloud with shape ``(N, 3)``.
+        """Make a target of a cloud and store it.
+
+        Args:
+            pos: Coordinates of the cloud, with shape ``(N, 3)``.
 
         Raises:
-            InputError: Too few points, or points that are not finite.
+            InputError: The cloud has too few points, or points that are not finite.
         """
         made = Target.of(pos)
         self.points = torch.from_numpy(made.points).float()
@@ -49,8 +52,8 @@ class Reference(ResizableBuffers):
     def target(self) -> Target:
         """The target, with its centroid at the origin, in the unit of the clouds.
 
-        It depends on the stored numbers alone, so that a loaded detector registers clouds as the
-        detector did that was stored.
+        It is made of the buffers alone, so that a loaded detector registers clouds exactly as
+        before it was stored.
         """
         if not len(self.points):
             raise RuntimeError("no reference cloud yet: call the detector's prepare() first")

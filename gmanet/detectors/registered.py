@@ -1,8 +1,8 @@
-"""Detectors that read clouds in one pose: all are registered on one cloud of the category.
+"""Base classes of detectors that register all clouds on one reference cloud of the category.
 
-The reference is the first normal cloud by name; in the code of Real3D-AD's benchmark it is the one
-that the file system lists first.  It is part of the detector's state, so that a stored detector
-registers new scans as it registered those that it was fitted on.
+The reference is the first normal cloud by name (in the code of Real3D-AD's benchmark, the file that
+the file system lists first).  It is part of the detector's state, so that a loaded detector
+registers new scans exactly as before it was stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ class Registered(Detector):
     choice: str
 
     def set_pose(self, choice: str, pose_matters: bool = True) -> None:
-        """Set the pose of clouds; ``pose_matters`` says whether any feature depends on the pose."""
+        """Set the pose in which clouds are read.
+
+        Args:
+            choice: One of ``gmanet.detectors.config.POSES``.
+            pose_matters: Whether any feature depends on the pose; if not, nothing is registered.
+        """
         self.reference = Reference() if pose_matters and choice == "registered" else None
         self.choice = choice
 
@@ -36,7 +41,7 @@ class Registered(Detector):
 
     @property
     def pose(self) -> Canonicalizer:
-        """How the reader moves clouds; ``given`` where no feature depends on it."""
+        """The reader's rigid motion of clouds; none where no feature depends on the pose."""
         if self.reference is not None:
             return Canonicalizer("registered", self.reference.target)
         return Canonicalizer("given" if self.choice == "registered" else self.choice)
@@ -55,6 +60,12 @@ class RegisteredDetector(Registered, MemoryDetector):
         *,
         pose_matters: bool = True,
     ) -> None:
-        """Make a detector; ``pose_matters`` says whether any feature depends on the pose."""
+        """Make a detector that is not fitted yet.
+
+        Args:
+            config: Settings.
+            banks: Names of the banks.
+            pose_matters: Whether any feature depends on the pose.
+        """
         super().__init__(config, banks)
         self.set_pose(config.pose, pose_matters)

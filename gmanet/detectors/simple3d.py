@@ -1,16 +1,17 @@
-r"""Simple3D [Cheng et al., AAAI 2026]: describe finely, then average.
+r"""Simple3D [Cheng et al., AAAI 2026]: a memory bank of locally averaged fine descriptors.
 
 Multi-scale neighborhood descriptors (MSND) are the FPFH of every point over its :math:`k`,
 :math:`2k` and :math:`3k` nearest points.  Local feature spatial aggregation (LFSA) is their mean
 over the :math:`K` points nearest to each of :math:`G` farthest-point centers,
-:math:`f_g = \frac{1}{K} \sum_{i \in N_K(g)} \mathrm{MSND}(p_i)`: fine shape survives it, noise
-falls with :math:`1 / \sqrt{K}`, and bank and test shrink to centers.  Their scores
+:math:`f_g = \frac{1}{K} \sum_{i \in N_K(g)} \mathrm{MSND}(p_i)`: fine shape remains, noise falls
+with :math:`1 / \sqrt{K}`, and only centers are stored and scored.  Their scores
 :math:`\min_m \|f_g - m\|` are interpolated to all points and averaged over 12 points around coarser
 centers.
 
-The reference code counts the middle scale twice, leaves the sign of normals to chance, and chooses
-its object rule per data set.  Here each scale counts once, normals point away from the centroid,
-and the object rule is one.  Neither registers or scales; both work in any pose.
+The reference code weights the middle scale twice, leaves the sign of normals to chance, and chooses
+the object rule for each data set.  Here each scale has weight one, normals point away from the
+centroid, and the object rule is always the same.  Neither code registers or rescales clouds; both
+work in any pose.
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ from gmanet.geometry.spfh import pooled
 __all__ = ["Simple3D", "Simple3DReader"]
 
 NORMAL = 10
-"""Nearest points of a normal."""
+"""Number of nearest points that a normal is estimated from."""
 
 SMOOTHING = 12
-"""Points whose scores a coarse center averages."""
+"""Number of points whose scores are averaged at a coarse center."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Simple3DReader:
-    """Turn a cloud into averaged descriptors of centers and the way from them to all points.
+    """A function from a cloud to averaged descriptors of centers, with interpolation to all points.
 
     Args:
-        scale: Points of the smallest neighborhood.
-        centers: Places with a feature.
-        average: Points whose descriptors a center averages.
-        coarse: Centers of the last smoothing; 0 leaves it out.
+        scale: Number of points in the smallest neighborhood.
+        centers: Number of centers, the positions with a feature.
+        average: Number of points whose descriptors are averaged at a center.
+        coarse: Number of centers of the last smoothing; 0 leaves it out.
     """
 
     scale: int
@@ -56,7 +57,7 @@ class Simple3DReader:
     coarse: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to store or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         counts = [times * self.scale for times in (1, 2, 3)]
         every = fpfh(pos, pca_normals(pos, NORMAL), counts=counts)
@@ -79,7 +80,7 @@ class Simple3DReader:
 
 
 class Simple3D(MemoryDetector):
-    """The nearest of the greedily chosen averages of normal descriptors."""
+    """Simple3D: the distance to a greedy coreset of averaged normal descriptors."""
 
     Config = Simple3DConfig
     config: Simple3DConfig
@@ -88,14 +89,14 @@ class Simple3D(MemoryDetector):
         super().__init__(config)
 
     def reader(self) -> Simple3DReader:
-        """Return what turns a cloud into averaged descriptors."""
+        """Return the function from a cloud to averaged descriptors."""
         config = self.config
         return Simple3DReader(
             scale=config.scale, centers=config.centers, average=config.average, coarse=config.coarse
         )
 
     def bank_rows(self, held: int) -> int:
-        """Return how many of the held rows the bank keeps."""
+        """Return the number of rows in a bank that is made of a pool of ``held`` rows."""
         return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     def point_scores(self, record: Data) -> Tensor:

@@ -17,7 +17,7 @@ from gmanet.view.grid import Line, save_grid
 __all__ = ["Scored", "draw_grid"]
 
 LINES = 6
-"""Categories that are drawn at most, spread evenly."""
+"""Largest number of categories that are drawn, evenly spaced in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Scored:
 
     Args:
         row: The variant.
-        data: What was scored.
+        data: Configuration of the data that were scored.
         predictions: Folder of the predictions.
     """
 
@@ -36,15 +36,15 @@ class Scored:
 
 
 def draw_grid(path: Path, runs: Sequence[Scored]) -> bool:
-    """Draw the first defective test cloud by name of each category and return whether there is any.
+    """Draw the first defective test cloud by name of each category; return whether there is any.
 
-    Of several runs of a row on a category the first is drawn.  A method's colors run from its own
-    median score of the category to its 99.9th percentile.  A place stays empty where a run is
-    missing or was measured on other data than the first row's.
+    If a row has several runs on a category, the first is drawn.  The colors of a method range from
+    the median of its scores on the category to their 99.9th percentile.  A cell of the picture is
+    empty if the run is missing, or was measured on other data than the first run of the category.
 
     Args:
         path: PNG file to write.
-        runs: In the order of the columns.
+        runs: Runs in the order of the columns.
 
     Raises:
         InputError: Predictions are damaged, the data are missing, or the file cannot be written.
@@ -94,5 +94,5 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
 
 
 def _what(data: DataConfig) -> tuple[str, str | None, str, int]:
-    """Return what decides on the test clouds of a category."""
+    """Return the settings on which the test clouds of a category depend."""
     return data.name, data.root, data.profile, data.seed

@@ -1,4 +1,4 @@
-"""A picture per test cloud: a normal cloud, a twin, the truth and the scores, side by side."""
+"""A picture per test cloud: normal cloud, twin, ground truth and scores next to one another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ __all__ = ["choose", "draw_gallery"]
 
 
 def choose(predictions: Iterable[Prediction], count: int) -> list[str]:
-    """Return names of ``count`` clouds, taking one of each kind in turn; -1 returns all."""
+    """Return names of test clouds, one of each kind of defect in turn.
+
+    Args:
+        predictions: Predictions of all test clouds.
+        count: Number of names; -1 for all.
+    """
     kinds: dict[str, list[str]] = {}
     for prediction in predictions:
         kinds.setdefault(prediction.defect, []).append(prediction.name)
@@ -40,17 +45,17 @@ def draw_gallery(
 ) -> list[Path]:
     """Write one picture per name and return the files.
 
-    All score panels share their colors: from the median score to the 99.9th percentile of all test
-    points, so that a quiet normal cloud looks quiet.
+    The colors of scores are the same in all pictures: they range from the median score of all test
+    points to the 99.9th percentile, so that normal clouds have low colors.
 
     Args:
-        folder: Where pictures go.
-        names: Test clouds to draw.
+        folder: Folder of the pictures.
+        names: Names of the test clouds to draw.
         normal: A train cloud.
-        twin: Its twin; None for a detector without twins.
+        twin: Twin of this cloud; None for a detector without twins.
         test: The test clouds.
-        predictions: Their scores, by name.
-        workers: Processes; 0 draws in this one.
+        predictions: Name of each test cloud -> its prediction.
+        workers: Number of processes; 0 draws in this process.
     """
     limits = score_limits(*(prediction.score for prediction in predictions.values()))
     index = {name: place for place, name in enumerate(test.names)}

@@ -1,4 +1,4 @@
-"""Figures as tables: of one run to print, of many as Markdown in the paper's form."""
+"""Tables of figures: of one run as text, of many runs as Markdown in the form of the paper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TITLES = {
     "point_aupro": "point AUPRO",
 }
 LEVELS = ("object", "point")
-"""Tables IV and V."""
+"""Levels of Tables IV (object) and V (point)."""
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -35,7 +35,7 @@ def _table(first: str, head: Sequence[str], *, lines: Mapping[str, Sequence[str]
 
 
 def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) -> str:
-    """Return a table of means and, with several categories or figures of the paper, two more.
+    """Return a table of means and, for several categories or with paper figures, Tables IV and V.
 
     Args:
         results: All runs of an experiment.
@@ -89,9 +89,10 @@ def _cell(pair: Sequence[Mean], rivals: Sequence[Sequence[Mean]]) -> str:
 
 
 def defect_table(results: Sequence[Result]) -> str:
-    """Return object AUROC per row and kind of defect, the mean over the categories that have it.
+    """Return a table of object AUROC by row and kind of defect, empty without such kinds.
 
-    A kind's clouds stand against all good ones.  Without kinds the table is empty.
+    The figures compare clouds of one kind with all good clouds, and are means over the categories
+    that have this kind.
     """
 
     def read(result: Result, kind: str) -> float | None:
@@ -119,9 +120,9 @@ def defect_table(results: Sequence[Result]) -> str:
 
 
 def group_table(results: Sequence[Result]) -> str:
-    """Return Table IX's split: figures of similar kinds of defects, of other kinds, and of all.
+    """Return figures of similar, other and all kinds of defects (Table IX), empty without groups.
 
-    Means are over the categories that have such kinds.  Without the split the table is empty.
+    The figures are means over the categories that have such kinds.
     """
     groups = [{"all": r.figures, **r.figures.get("groups", {})} for r in results]
     names = [name for name in ("similar", "other", "all") if any(name in one for one in groups)]

@@ -1,11 +1,12 @@
-"""Synthetic point cloud generation (SPCG, Section IV.B): a normal cloud's labelled abnormal twin.
+"""Synthetic point cloud generation (SPCG, Section IV.B): labeled abnormal twins of normal clouds.
 
-``surface``, the daily kind, keeps every point: row ``i`` of the twin is row ``i`` of the normal
-cloud, moved if it is labelled.  Half of its places follow GMA's score, as in Algorithm 1, drawn
-instead of arg-max, which would put every defect in the same place; the other half fall anywhere.
-``paper`` is Algorithm 1 as printed.  ``noise`` is what remains without SPCG: points of a random
-patch shifted in random directions under a common L2 budget, the perturbation of the paper's
-reference [46] without its gradient; ``synthesis.attacks.table`` has those of all four references.
+``surface``, the default kind, keeps every point: row ``i`` of the twin is row ``i`` of the normal
+cloud, displaced if it is labeled.  Half of the defects' positions are drawn with probabilities by
+GMA's score (the maximum, as in Algorithm 1, would put every defect at the same position); the other
+half are uniformly random.  ``paper`` is Algorithm 1 as printed.  ``noise`` is the ablation without
+SPCG: points of a random patch are shifted in random directions under a common L2 budget, as in the
+paper's reference [46] but without its gradient; ``synthesis.attacks.table`` has the perturbations
+of all four references.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from gmanet.synthesis.gma import Region, analyze
 __all__ = ["Generator"]
 
 BROAD = {"bend": 2.5, "shift": 1.2}
-"""Families that reach farther than the configured radius, and how much."""
+"""Family -> factor by which the radius of its defects exceeds the configured radius."""
 
 
 class Generator:
-    """Makes twins; analyzes each normal cloud once and stores the result by the cloud's name.
+    """A generator of twins, with a cache of GMA's result for each normal cloud, by name.
 
     Args:
-        config: How twins are made.
+        config: Settings of the twins.
     """
 
     def __init__(self, config: SynthesisConfig) -> None:
@@ -44,7 +45,7 @@ class Generator:
 
         Args:
             cloud: A normal cloud.
-            rng: Draws everything; the same state gives the same twin.
+            rng: Random generator; the same state gives the same twin.
         """
         if self.config.kind == "paper":
             made = self._literal(cloud, rng)
@@ -57,7 +58,7 @@ class Generator:
         return made.replace(name=f"{cloud.name}_twin", defect="synthetic", normal=None)
 
     def regions(self, cloud: Cloud) -> Region:
-        """Return where on a cloud defects are likely (GMA): ``curvature`` says how."""
+        """Return the clusters and scores of GMA for a cloud, with the configured curvature."""
         if cloud.name not in self._regions:
             usual = "poisson" if self.config.kind == "paper" else "local"
             kind = self.config.curvature or usual
@@ -65,7 +66,7 @@ class Generator:
         return self._regions[cloud.name]
 
     def _literal(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
-        """Return the twin of Algorithm 1, lines 14 to 19, with its strength and mode drawn."""
+        """Return the twin of Algorithm 1, lines 14 to 19, with random strength and mode."""
         count = max(1, int(len(cloud) * self.config.ratio))
         change = add_points if rng.random() < 0.5 else remove_points
         return change(cloud, self.regions(cloud).best(), count, float(rng.random()), rng)
@@ -109,13 +110,13 @@ class Generator:
         return cloud.replace(pos=result, label=label & relocated(cloud.pos, result))
 
     def _seed(self, cloud: Cloud, rng: np.random.Generator) -> int:
-        """Return a point: of a region that GMA suggests, or any."""
+        """Return the index of a seed point: of a cluster drawn by GMA's score, or of any point."""
         if rng.random() < self.config.guided:
             return int(rng.choice(self.regions(cloud).draw(rng)))
         return int(rng.integers(len(cloud)))
 
     def _defect(self, rng: np.random.Generator) -> tuple[str, float, float]:
-        """Return family, radius and depth; nothing is deeper than half its radius."""
+        """Return family, radius and depth of a defect; the depth is at most half the radius."""
         names = list(self.config.families)
         share = np.array([self.config.families[name] for name in names], dtype=np.float64)
         family = str(rng.choice(names, p=share / share.sum()))
@@ -124,9 +125,9 @@ class Generator:
 
 
 def _shifted(cloud: Cloud, config: SynthesisConfig, *, rng: np.random.Generator) -> Cloud:
-    """Return the cloud with patches of points shifted at random, the surface ignored.
+    """Return the cloud with patches of points shifted in random directions.
 
-    What moved is labelled, however little (:mod:`gmanet.synthesis.attacks.change`).
+    All displaced points are labeled (:mod:`gmanet.synthesis.attacks.change`).
     """
     count = max(1, int(len(cloud) * config.ratio))
     pos, touched = cloud.pos.astype(np.float64), np.zeros(len(cloud), dtype=bool)

@@ -18,13 +18,13 @@ __all__ = ["AnomalyMetrics", "ProgressBar"]
 
 
 class AnomalyMetrics(Callback):
-    """Logs point and object metrics of the synthetic validation clouds as ``val/*``.
+    """Callback that logs metrics of the synthetic validation clouds as ``val/*``, for curves.
 
-    They are for curves; figures of the test clouds are measured from stored predictions.
+    Figures of the test clouds are measured from stored predictions instead.
     """
 
     def __init__(self) -> None:
-        # Every process scores the same clouds; and NCCL could not gather what lies on the CPU.
+        # Every process scores the same clouds; besides, NCCL cannot gather tensors on the CPU.
         metrics = anomaly_metrics(sync_on_compute=False)
         self.metrics: dict[str, Metric] = dict(metrics.items())  # type: ignore[arg-type]
 
@@ -54,12 +54,10 @@ class AnomalyMetrics(Callback):
 
 
 class ProgressBar(Callback):
-    """One line for a fit and one for a prediction, with rate and remaining time.
-
-    Of several processes the first draws it.
+    """A progress bar for the fit and one for the prediction, drawn by the first process.
 
     Args:
-        shown: Whether it is drawn at all.
+        shown: Whether bars are drawn.
     """
 
     def __init__(self, shown: bool = True) -> None:
@@ -78,7 +76,7 @@ class ProgressBar(Callback):
             self.bar = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Open the bar of the fit; a resumed one begins where it stopped."""
+        """Open the bar of the fit; that of a resumed fit begins at the stored step."""
         total = trainer.max_steps if trainer.max_steps > 0 else int(trainer.num_training_batches)
         self._open(trainer, "fit", total=total, done=trainer.global_step, unit="step")
 

@@ -1,8 +1,9 @@
 """The registered normal clouds of a category, stored with the weights of a detector.
 
-Clouds that cannot be registered on one another, such as scans from changing sides, would mislead:
-where the overlap is too small there is no alignment.  The same holds for parts that differ from
-each other by as much as the smallest defect is deep, such as snap rings of any opening.
+Distances between clouds that cannot be registered on one another, such as scans from different
+sides, would be misleading: where the overlap is too small there is no alignment.  The same holds
+for normal parts that differ from each other by as much as the depth of the smallest defect, such as
+snap rings with different openings.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ TESTED = 8
 """Number of normal clouds that decide whether the category can be aligned."""
 
 OVERLAP = 0.95
-"""Least median overlap of the tested clouds; whole scans of one part have 1."""
+"""Smallest median overlap of the tested clouds, from 0 to 1; whole scans of one part have 1."""
 
 LARGEST_RMSE = 0.003
 """Largest median distance of normal clouds to the first, as a share of the target's extent.
@@ -69,10 +70,10 @@ class Atlas(ResizableBuffers):
         self._cached: tuple[Tensor, Surfaces] | None = None
 
     def prepare(self, clouds: CloudDataset, *, progress: bool = True) -> None:
-        """Register and store normal clouds, or register them as the stored ones were.
+        """Register and store the normal clouds; if they are stored already, only register them.
 
         Args:
-            clouds: Normal clouds of one category; the stored ones, if any are stored.
+            clouds: Normal clouds of one category; the same ones if they are stored already.
             progress: Whether to show a bar.
         """
         if not self.reference.fitted:
@@ -90,7 +91,7 @@ class Atlas(ResizableBuffers):
         self._registrations = {clouds.names[i]: register_cached(clouds[i].pos, target) for i in bar}
 
     def fit(self, clouds: CloudDataset, *, progress: bool = True) -> None:
-        """Register normal clouds on the first by name and store them, or none without overlap.
+        """Register normal clouds on the first by name and store them, if they overlap enough.
 
         Args:
             clouds: Normal clouds of one category.
@@ -123,12 +124,12 @@ class Atlas(ResizableBuffers):
         self.prints = torch.from_numpy(rows.copy())
 
     def _overlap(self) -> float:
-        """Return the median overlap of the other clouds with the first."""
+        """Return the median overlap of all further clouds with the first one."""
         others = [each.overlap for each in self._registrations.values()][1:]
         return float(np.median(others)) if others else 0.0
 
     def _distance(self) -> float:
-        """Return the median distance of the clouds to the first, in their unit."""
+        """Return the median distance of the clouds to the first one, in the unit of the clouds."""
         return float(
             np.median([each.inlier_rmse for each in self._registrations.values()][1:] or [0.0])
         )
@@ -165,7 +166,7 @@ class Atlas(ResizableBuffers):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Load a state; an older one has no fingerprints."""
+        """Load a state; states of older versions have no fingerprints."""
         none = torch.empty(0, 16, dtype=torch.uint8)
         super()._load_from_state_dict(
             {f"{prefix}prints": none, **state_dict}, prefix, *args, **kwargs

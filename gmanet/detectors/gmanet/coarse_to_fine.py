@@ -1,7 +1,7 @@
-"""Coarse-to-fine scoring: at evenly spaced queries first, then where the scores are highest.
+"""Coarse-to-fine scoring: at evenly spaced queries first, then where these scores are highest.
 
-An object's score is that of its most abnormal surface, so that fine queries are needed only there
-(``experiments/exact.py`` compares this with queries at all points).
+The most abnormal part of the surface decides the object score, so that fine queries are needed only
+there (``experiments/exact.py`` compares this with queries at all points).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Raw coordinates instead of descriptors as the inputs of GMANet's networks: a control.
+"""Raw coordinates instead of descriptors as the inputs of GMANet's networks: a control experiment.
 
 Centers and neighbors are those of :mod:`gmanet.detectors.gmanet.descriptors`; the inputs are
-coordinates in the canonical pose and offsets from the center, both in extents of the target, or in
-the cloud's own diameter where there is no target.
+coordinates in the canonical pose and offsets from the center.  Their unit is the extent of the
+target, or the diameter of the cloud where there is no target.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COORDINATES = 3
 
 
 class RawStructure(Structure):
-    """A structure of coordinates, which half precision would blur."""
+    """A structure of coordinates, which stay in single precision: half would be too coarse."""
 
     def compact(self) -> Structure:
         """Return the arrays that training reads, in single precision; the others become empty."""
@@ -38,13 +38,13 @@ class RawReader(StructureReader):
     """A function from a cloud to neighborhoods of raw coordinates.
 
     Args:
-        pose: Moves a cloud into its canonical pose.
+        pose: Rigid motion of a cloud into its canonical pose.
     """
 
     pose: Canonicalizer = Canonicalizer()  # noqa: RUF009 - it is frozen
 
     def describe(self, cloud: Cloud, origin: str = "") -> Structure:
-        """Return the structure for training; ``origin`` does not matter here."""
+        """Return the structure for training; ``origin`` is unused."""
         return self._read(cloud, origin, centers=self.centers)[0]
 
     def _read(self, cloud: Cloud, origin: str, *, centers: int) -> tuple[Structure, None]:

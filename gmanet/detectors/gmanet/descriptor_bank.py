@@ -1,10 +1,10 @@
-"""A memory bank of GMANet's own inputs: a control for what its networks learn.
+"""A memory bank of GMANet's inputs: a control that shows what GMANet's networks add to them.
 
-The descriptors around a center, the very ones that GMANet reads, are standardised on normal
-clouds; a center scores its distance to the nearest normal ones.  With 5 % of the rows and the top
-rule it is Simple3D on GMANet's descriptors, with 10,000 rows and the maximum PatchCore on them
-(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Points take
-their scores from places as GMANet's do.
+The descriptors around a center, the same that GMANet reads, are standardized on normal clouds; a
+center scores its distance to the nearest normal descriptors.  With 5 % of the rows and the object
+rule ``top`` this is Simple3D on GMANet's descriptors, with 10,000 rows and the rule ``max`` it is
+PatchCore (``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Point scores are
+interpolated from the scores of queries as in GMANet.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = ["ContextBank", "ContextReader"]
 
 @dataclass(frozen=True)
 class ContextReader:
-    """Turn a cloud into its structure; a train cloud is not compared with itself.
+    """A function from a cloud to its structure; train clouds are not compared with themselves.
 
     Args:
-        structure: What GMANet reads a cloud with.
+        structure: GMANet's reader.
     """
 
     structure: StructureReader
@@ -47,12 +47,12 @@ class ContextReader:
         return self.structure(cloud)
 
     def of_train(self, cloud: Cloud) -> StructuredCloud:
-        """Return the record to store."""
+        """Return the record to fit on."""
         return replace(self.structure, coarse_queries=self.structure.centers)(cloud, cloud.name)
 
 
 class ContextBank(MemoryDetector):
-    """The nearest of the normal contexts, at every center."""
+    """The distance to the nearest normal context, at every query."""
 
     Config = ContextBankConfig
     config: ContextBankConfig
@@ -68,12 +68,12 @@ class ContextBank(MemoryDetector):
         self.standard = Standardizer(len(self.channels))
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Lay the normal clouds on one another, or on what is stored already."""
+        """Register the normal clouds on the first of them, or on the stored reference."""
         if self.atlas is not None:
             self.atlas.prepare(clouds)
 
     def reader(self) -> ContextReader:
-        """Return what turns a cloud into its structure."""
+        """Return the function from a cloud to its structure."""
         config, atlas = self.config, self.atlas
         aligner = None if atlas is None else atlas.aligner
         return ContextReader(
@@ -87,15 +87,15 @@ class ContextBank(MemoryDetector):
         )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what the bank may store of a cloud, the most even rows first, ``(M, C)``."""
+        """Return the bank's features of a cloud in the order of sampling, ``(M, C)``."""
         return {"feature": cloud.context[:, self.channels]}
 
     def bank_rows(self, held: int) -> int:
-        """Return how many of the held rows the bank keeps."""
+        """Return the number of rows in a bank that is made of a pool of ``held`` rows."""
         return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     def _gather(self) -> None:
-        """Bring together what several processes have seen, and standardise it."""
+        """Join the pools of all processes, and standardize the features."""
         super()._gather()
         self.standard.fit(torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)]))
         for seen in self.seen.values():
@@ -114,6 +114,6 @@ class ContextBank(MemoryDetector):
             smoothing=self.config.smoothing,
         )
 
-    def _distances(self, places: StructuredCloud) -> Tensor:
-        """Return how far each place of a record is from the bank, with shape ``(M,)``."""
-        return self.bank_score("feature", self._standard(places.context[:, self.channels]))
+    def _distances(self, queries: StructuredCloud) -> Tensor:
+        """Return the distance of each query of a record from the bank, with shape ``(M,)``."""
+        return self.bank_score("feature", self._standard(queries.context[:, self.channels]))

@@ -1,11 +1,11 @@
 """The structure of a cloud: the inputs of both networks, computed once.
 
-A subsample of ``points`` by farthest point sampling makes the spacing, and with it every
-neighborhood, the same for scans of any resolution; normals come from the full cloud.  Prefixes of
-the sampling are subsets at twice, four and seven times the spacing, so that neighborhoods of four
-sizes cost the same.  The networks predict at the first ``centers`` points, and then at any further
-points of the subsample (:func:`describe_at`).  The inputs at a point do not depend on the other
-queries.
+The cloud is subsampled to ``points`` by farthest point sampling, so that spacing and neighborhoods
+have the same size in scans of any resolution; normals come from the full cloud.  Prefixes of the
+sampling are subsets with two, four and seven times the spacing, so that neighborhoods of four sizes
+have the same number of points.  The networks predict at the first ``centers`` points, and then at
+any further points of the subsample (:func:`describe_at`).  The inputs at a point do not depend on
+the other queries.
 
 Nothing depends on the pose or the row order of the cloud.
 """
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 SUBSETS = (1, 4, 16, 48)
-"""Strides of the sampling whose points form the four sizes of neighborhoods."""
+"""Ratios of the subsample's size to the sizes of the four subsets that neighborhoods come from."""
 
 NEIGHBORS = 32
-"""Number of neighbors in a histogram and in a PointNet++ group."""
+"""Number of neighbors in a histogram and in the group of a set abstraction."""
 
 SMOOTHING = (24, 128)
-"""Numbers of neighbors, close and wide, over which descriptors are averaged around a center."""
+"""Numbers of close and of all neighbors over which descriptors are averaged around a center."""
 
 COARSE = 4096
 """Number of coarse points: the first points of the sampling, which carry coarse histograms."""
@@ -51,7 +51,8 @@ DESCRIPTOR = 2 * HISTOGRAM
 """Channels of a point's descriptor: histograms of the two finer neighborhoods."""
 
 CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN
-"""Channels of a center's context: close mean, wide mean and spread, coarser histograms, shapes."""
+"""Channels of a center's context: means over close and all neighbors, spread, coarse histograms and
+eigenvalue features."""
 
 
 def describe(
@@ -63,7 +64,7 @@ def describe(
         pos: Coordinates in any unit, with shape ``(N, 3)``.
         points: Size of the subsample.
         centers: Number of centers, at most ``points``.
-        workers: Threads for neighbor queries.
+        workers: Number of threads.
     """
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     surface, fine = _surface(pos, points, workers=workers)
@@ -91,9 +92,9 @@ def describe_at(structure: Structure, index: Indices, *, workers: int = 1) -> Qu
     """Return the networks' inputs at points of the subsample, the same as if these were centers.
 
     Args:
-        structure: The structure of their cloud, with any number of centers.
+        structure: The structure of the queries' cloud, with any number of centers.
         index: The queries' indices in the subsample, with shape ``(Q,)``.
-        workers: Threads for neighbor queries.
+        workers: Number of threads.
     """
     points = structure.points
     fine = [
@@ -104,12 +105,12 @@ def describe_at(structure: Structure, index: Indices, *, workers: int = 1) -> Qu
 
 
 def neighborhoods(points: Floats, query: Floats, *, workers: int = 1) -> tuple[Indices, Indices]:
-    """Return each query's nearest points, by distance, and its PointNet++ group among these.
+    """Return each query's nearest points, by distance, and the group of its set abstraction.
 
     Args:
         points: The subsample, with shape ``(P, 3)``.
         query: Some of these points, with shape ``(Q, 3)``.
-        workers: Threads.
+        workers: Number of threads.
 
     Returns:
         Indices with shape ``(Q, 128)`` and ``(Q, NEIGHBORS)``.
@@ -119,7 +120,7 @@ def neighborhoods(points: Floats, query: Floats, *, workers: int = 1) -> tuple[I
 
 
 def equal_support(coarse: int, points: int) -> int:
-    """Return how many points of the subsample cover as much surface as some coarse points.
+    """Return the number of subsampled points that cover the same area as ``coarse`` coarse points.
 
     Args:
         coarse: Number of coarse points; 1 stays 1.
@@ -168,9 +169,9 @@ def _inputs(surface: Surface, index: Indices, *, fine: list[Indices], workers: i
 
     Args:
         surface: The subsample.
-        index: The queries' indices in it, with shape ``(Q,)``.
+        index: The queries' indices in the subsample, with shape ``(Q,)``.
         fine: The queries' neighborhoods in the two finer subsets, ``(Q, NEIGHBORS)`` each.
-        workers: Threads.
+        workers: Number of threads.
     """
     points, query, normal = surface.points, surface.points[index], surface.normal[index]
     wide = [_neighborhood(points, query, subset=subset, workers=workers) for subset in SUBSETS[2:]]
@@ -218,6 +219,6 @@ def _neighborhood(points: Floats, query: Floats, *, subset: int, workers: int) -
     some = points[: max(len(points) // subset, 2)]
     distance, index = grid_nearest(some, query, count=NEIGHBORS + 1, workers=workers)
     itself = distance[:, :1] <= 0
-    if itself.all():  # nearly always: nothing to choose
+    if itself.all():  # the usual case, for speed
         return np.ascontiguousarray(index[:, 1:])
     return np.where(itself, index[:, 1:], index[:, :-1])

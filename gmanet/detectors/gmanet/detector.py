@@ -1,11 +1,12 @@
-r"""GMANet (the paper, Section IV): where an apprentice departs from a frozen expert.
+r"""GMANet (the paper, Section IV): the score is the discrepancy of an apprentice and an expert.
 
-Both are PointNet++ encoders over the same points.  The expert's weights are random and never
-change; the apprentice learns its answers on normal surface and to contradict them on the synthetic
-surface of SPCG's twins (SDO, Eqs. 2-4).  At test time their distance is the score (Eq. 5).
+Expert and apprentice are encoders over the same points.  The expert's weights are random and
+frozen; the apprentice learns to predict the expert's features on normal surface, and to differ from
+them on the synthetic surface of SPCG's twins (SDO, Eqs. 2-4).  At test time the distance between
+their features is the score (Eq. 5).
 
-What the paper leaves open is settled by measurement: inputs are descriptors in local frames,
-the expert's answers are standardised on normal clouds (a raw random network answers nearly the
+Choices that the paper leaves open were made by experiments: inputs are descriptors in local frames,
+the expert's features are standardized on normal clouds (those of a random network are nearly the
 same everywhere), and features have unit length (``detectors.gmanet.sdo``).
 """
 
@@ -42,7 +43,7 @@ from gmanet.synthesis.config import SynthesisConfig
 __all__ = ["GMANet", "GMANetConfig"]
 
 CALIBRATION = 8192
-"""Centers of normal clouds that features are standardised on."""
+"""Number of centers of normal clouds on which features are standardized."""
 
 
 class GMANet(Detector):
@@ -86,20 +87,20 @@ class GMANet(Detector):
         return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
-        """Switch the mode of everything but the expert, which stays in eval mode."""
+        """Set the mode of all modules but the expert, which stays in eval mode."""
         super().train(mode)
         self.expert.eval()
         return self
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Lay the normal clouds on one another, or on what is stored already."""
+        """Register the normal clouds on the first of them, or on the stored reference."""
         if self.atlas is not None:
             self.atlas.prepare(clouds)
         if self.reference is not None and not self.reference.fitted:
             self.reference.fit(clouds[clouds.names.index(min(clouds.names))].pos)
 
     def reader(self) -> StructureReader:
-        """Return what turns a cloud into its structure."""
+        """Return the function from a cloud to its structure."""
         config, atlas = self.config, self.atlas
         aligner = None if atlas is None else atlas.aligner
         if config.inputs == "raw":
@@ -119,22 +120,27 @@ class GMANet(Detector):
         )
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return pairs of normal clouds and twins, from which every step draws centers."""
+        """Return pairs of normal clouds and twins, from which every step samples centers."""
         return make_training_set(clouds, self.reader(), sampling=self.sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
-        """Return the passes over all pairs that the steps amount to."""
+        """Return the number of passes over all pairs that all steps need."""
         return ceil(self.steps / max(1, pair_count(clouds, synthesis) // self.batch))
 
     def on_fit_start(self) -> None:
-        """Standardise inputs and the expert's answers on the normal train clouds."""
+        """Standardize inputs and the expert's features on the normal train clouds."""
         pairs = self.trainer.datamodule.learned.items  # type: ignore[attr-defined]
         assert isinstance(pairs, PairDataset)
         self.calibrate(pairs.sample(CALIBRATION))
 
     @torch.no_grad()
     def calibrate(self, normal: Data) -> None:
-        """Set the standardisation from centers of normal clouds (``descriptor``, ``context``)."""
+        """Fit the standardizers, and pre-train the expert if a pretext task is set.
+
+        Args:
+            normal: Centers of normal clouds, with the inputs ``descriptor``, ``local`` and
+                ``context``.
+        """
         normal = normal.to(self.device)
         self.descriptors.fit(normal.descriptor.float().flatten(0, 1))
         self.contexts.fit(normal.context.float())
@@ -162,8 +168,9 @@ class GMANet(Detector):
 
         Args:
             descriptor: Descriptors of each center's neighbors, with shape ``(M, K, C)``.
-            local: Their places in the center's local frame, with shape ``(M, K, 6)``.
-            context: Surroundings of the centers, with shape ``(M, D)``.
+            local: Coordinates and normals of the neighbors in the center's local frame, with shape
+                ``(M, K, 6)``.
+            context: Descriptors of each center's wider neighborhood, with shape ``(M, D)``.
         """
         inputs = self._inputs(descriptor, local, context=context)
         with torch.no_grad():
@@ -171,7 +178,7 @@ class GMANet(Detector):
         return discrepancy(expert, self.apprentice(*inputs))
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the SDO loss (Eq. 4) of drawn centers."""
+        """Return the SDO loss (Eq. 4) of sampled centers."""
         synthetic = batch.abnormal & self.config.sdo
         losses = [
             sdo_loss(d[~batch.abnormal], d[synthetic], alpha=self.config.alpha)
@@ -198,12 +205,12 @@ class GMANet(Detector):
         )
         return self.with_object(scores)
 
-    def _discrepancies(self, places: StructuredCloud) -> Tensor:
-        """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""
+    def _discrepancies(self, queries: StructuredCloud) -> Tensor:
+        """Return the discrepancy at every query of a record, with shape ``(M,)`` (Eq. 5)."""
         descriptor, local, context = self._inputs(
-            places.descriptor, places.local, context=places.context
+            queries.descriptor, queries.local, context=queries.context
         )
-        inputs = (descriptor, places.groups, local, context)
+        inputs = (descriptor, queries.groups, local, context)
         expert = self.answers(self.expert.over(*inputs))
         return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
 

@@ -20,7 +20,7 @@ __all__ = ["pretrain"]
 BATCH = 512
 LEARNING_RATE = 3e-3
 MASKED = 0.5
-"""Share of the channels, or of the rows, that are masked."""
+"""Share of the channels (``masked``) or of the rows (other tasks) that are masked."""
 
 
 def pretrain(

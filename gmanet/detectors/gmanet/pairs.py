@@ -1,4 +1,4 @@
-"""Pairs of a normal cloud and its twin, computed once; every step samples new centers of them."""
+"""Pairs of a normal cloud and its twin, computed once; every step samples new centers from them."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ BORDER = 0.08
 
 @dataclass(frozen=True, kw_only=True)
 class PairSampling:
-    """Numbers of centers that one step samples of a pair.
+    """Numbers of centers that one step samples from a pair.
 
     Args:
-        centers: Number of centers of one pair.
+        centers: Number of centers from one pair.
         synthetic: Share of the centers on the twin's abnormal area.
-        border: Share of the centers on its border: normal, but with abnormal neighbors.
+        border: Share of the centers on the border of this area: normal points near abnormal points.
     """
 
     centers: int = 128
@@ -64,10 +64,10 @@ class Pair:
 
     Args:
         normal: Structure of the normal cloud.
-        twin: Structure of its twin.
+        twin: Structure of the twin.
         abnormal: Indices of the twin's centers in the abnormal area.
-        border: Indices of its normal centers near the abnormal area.
-        far: Indices of its other centers.
+        border: Indices of the twin's normal centers near the abnormal area.
+        far: Indices of the twin's remaining centers.
     """
 
     normal: Structure
@@ -112,7 +112,7 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
         normal: Structure of the normal cloud.
         twin: Structure of its twin.
         label: Labels of the twin's centers, true where abnormal, with shape ``(M,)``.
-        diameter: Diameter of the normal cloud's subsample, in its unit.
+        diameter: Diameter of the normal cloud's subsample, in the unit of the cloud.
     """
     center = twin.points[: len(label)]
     border = np.zeros(len(label), dtype=bool)
@@ -128,7 +128,7 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
 
 
 class PairDataset(Dataset[Data]):
-    """Sampled centers of pairs: ``dataset[epoch, index]`` depends on these numbers and the seed."""
+    """Data set of centers sampled from pairs; an item depends on ``(seed, epoch, index)`` alone."""
 
     def __init__(self, pairs: list[Pair], sampling: PairSampling, *, seed: int) -> None:
         self.pairs, self.sampling, self.seed = pairs, sampling, seed
@@ -160,7 +160,7 @@ class PairDataset(Dataset[Data]):
         return gather_centers(drawn)
 
     def sample(self, count: int) -> Data:
-        """Return about ``count`` centers, as many of each normal cloud, to fit standardizers."""
+        """Return about ``count`` centers, equally many of each normal cloud, for standardizers."""
         rng = np.random.default_rng(self.seed)
         normals = list({id(made.normal): made.normal for made in self.pairs}.values())
         each = max(1, count // len(normals))
@@ -172,7 +172,7 @@ class PairDataset(Dataset[Data]):
 
 
 def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
-    """Return the number of pairs; twins are in several where clouds outnumber them."""
+    """Return the number of pairs; with fewer twins than clouds, each twin is in several pairs."""
     return max(synthesis.twins, clouds)
 
 
@@ -184,8 +184,8 @@ def make_training_set(
     Args:
         clouds: Normal clouds.
         reader: Reads clouds and twins.
-        sampling: Numbers of centers that a step samples of a pair.
-        plan: How twins are made, by how many processes.
+        sampling: Numbers of centers that a step samples from a pair.
+        plan: Settings of the run for twins, seed and processes.
     """
     source = TwinDataset(clouds, reader, config=plan.synthesis, seed=plan.seed)
     loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
@@ -205,7 +205,7 @@ def make_training_set(
 
 
 def _validation(clouds: CloudDataset, reader: StructureReader, *, plan: TrainingPlan) -> list[Data]:
-    """Return normal clouds and twins that training does not draw from."""
+    """Return records of normal clouds, and of twins that are not in the training set."""
     generator = Generator(plan.synthesis)
     made: list[Data] = []
     for index in range(min(VALIDATION, len(clouds))):

@@ -1,4 +1,4 @@
-"""Readers: a cloud's structure as a record to score, or the inputs at some of its centers."""
+"""Readers: functions from a cloud to its structure, as a record to score or to train on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StructuredCloud(Data):
     """A record of a cloud's structure (``descriptors.Structure``) that PyG can batch."""
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the offset of the next cloud's indices in a batch."""
+        """Return the number that a batch adds to the indices of the next cloud."""
         if key in ("groups", "neighbors", "near"):
             return len(self.points)
         if key == "center_near":
@@ -49,7 +49,7 @@ class StructureReader:
         centers: Number of centers for training.
         coarse_queries: Number of centers for scoring, before any fine queries.
         aligned: Whether the context ends with deviations from the normal clouds.
-        aligner: Measures these deviations; without it all are zero.
+        aligner: Alignment that measures the deviations; without it all deviations are zero.
     """
 
     points: int
@@ -117,8 +117,8 @@ class StructureReader:
     def describe_at(self, record: StructuredCloud, index: Tensor) -> StructuredCloud:
         """Return a record of the inputs at further points of a cloud's subsample.
 
-        Their deviations from the normal clouds are averaged over all neighbors in the subsample;
-        those of centers over the coarse points, a fourth of these.
+        Deviations of these points are averaged over all neighbors in the subsample; deviations of
+        centers over coarse points, a quarter of the subsample.
 
         Args:
             record: This reader's record of the cloud.
@@ -140,13 +140,13 @@ class StructureReader:
         needed = np.zeros(len(structure.points), dtype=bool)
         needed[index] = needed[neighbors] = True
         values = self.aligner.distances(record.aligned, np.flatnonzero(needed), workers=workers)
-        row = np.cumsum(needed) - 1  # of each point of the subsample among the needed ones
+        row = np.cumsum(needed) - 1  # index of each needed point in ``values``
         more = deviation(values[row[index]], values, neighbors=row[neighbors], workers=workers)
         return replace(query, context=np.concatenate([query.context, more], axis=1))
 
 
 def _tensors(parts: Query) -> dict[str, Tensor]:
-    """Return the arrays of a structure or a query as tensors of the same memory."""
+    """Return the arrays of a structure or a query as tensors that share their memory."""
     return {name: torch.from_numpy(array) for name, array in vars(parts).items()}
 
 
@@ -154,8 +154,11 @@ def gather_centers(drawn: Sequence[tuple[Structure, Indices, bool]]) -> Data:
     """Return the networks' inputs at some centers of several structures.
 
     Args:
-        drawn: Structures, the indices of centers in each, and whether these centers are all
-            abnormal or all normal.
+        drawn: Structures, indices of the sampled centers in each, and whether these centers are
+            abnormal.
+
+    Returns:
+        ``descriptor (M, K, C)``, ``local (M, K, 6)``, ``context (M, D)`` and ``abnormal (M,)``.
     """
     descriptor = [each.descriptor[each.groups[index]] for each, index, _ in drawn]
     local = [each.local[index] for each, index, _ in drawn]

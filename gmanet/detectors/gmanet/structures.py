@@ -37,7 +37,7 @@ class Query:
     """Inputs of the networks at ``Q`` points of the subsample, the queries.
 
     Args:
-        groups: PointNet++ group of each query, as indices into the subsample, ``(Q, K)``.
+        groups: Points of each query's set abstraction, as indices into the subsample, ``(Q, K)``.
         local: Coordinates and normals of the group in the query's local frame, ``(Q, K, 6)``.
         context: Descriptors of the query's wider neighborhood, with shape ``(Q, D)``.
         coarse_neighbors: Nearest coarse points, with shape ``(Q, 24)``.
@@ -53,7 +53,7 @@ class Query:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Structure(Surface, Query):
-    """Inputs of the networks at the ``M`` centers of a cloud, and how scores are interpolated.
+    """Inputs of the networks at the ``M`` centers of a cloud, and the interpolation of scores.
 
     Args:
         center_near: Three nearest centers of each point of the subsample, with shape ``(P, 3)``.

@@ -16,21 +16,21 @@ class IMRNetConfig(DetectorConfig):
 
     Args:
         name: ``imrnet``.
-        object_rule: How point scores make an object score.
-        points: Points that geometry-aware sampling keeps (every input point gets a score).
-        changing: Share of them in the quarter of the cloud where the surface changes most.
-        centers: Patches.
-        group: Points of a patch; 64 is the paper's best.
+        object_rule: Rule of the object score.
+        points: Number of points in the geometry-aware sample (every input point gets a score).
+        changing: Share of the sample in the quarter of the cloud where the surface changes most.
+        centers: Number of patches.
+        group: Number of points in a patch; 64 is best in the paper.
         pose: ``registered``, ``principal`` or ``given``.
-        max_angle: Largest angle by which a step turns its cloud, in degrees.
-        width: Channels of a token.
-        depth: Transformer blocks of the encoder; the decoder has a third of them.
-        heads: Attention heads.
-        mask: Share of the patches that are hidden.
-        iterations: How often the output becomes the input; 3 in the paper.
-        steps: Optimizer steps.
-        learning_rate: Peak of the one-cycle schedule.
-        weight_decay: Of AdamW.
+        max_angle: Largest angle by which a step rotates its cloud, in degrees.
+        width: Number of channels of a token.
+        depth: Number of transformer blocks of the encoder; the decoder has a third of this number.
+        heads: Number of attention heads.
+        mask: Share of the patches that are masked.
+        iterations: Number of reconstructions, each of the previous one; 3 in the paper.
+        steps: Number of optimizer steps.
+        learning_rate: Peak learning rate of the one-cycle schedule.
+        weight_decay: Weight decay of AdamW.
     """
 
     name: str = "imrnet"

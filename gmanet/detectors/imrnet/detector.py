@@ -1,19 +1,19 @@
-r"""IMRNet [Li et al., CVPR 2024]: where a part departs from its own masked reconstruction.
+r"""IMRNet [Li et al., CVPR 2024]: the score is the difference from a masked reconstruction.
 
-Points are sampled more densely where the surface changes and grouped into patches.  A transformer
-learns to predict hidden patches of normal clouds from visible ones.  A cloud to be judged is
-predicted patch by patch, and the predicted patches once more.  A point scores its distance to the
-reconstructed surface plus the distance between the features of its patches and of their
-reconstruction, and an object its highest point.
+Points are sampled more densely where the surface changes, and grouped into patches.  A transformer
+learns to predict masked patches of normal clouds from visible ones.  To score a cloud, all its
+patches are predicted, and the predicted patches are the input of the next prediction.  A point
+scores its distance to the reconstructed surface plus the distance between the features of the
+cloud's patches and of their reconstruction; an object scores its highest point.
 
-There is no published code.  What the paper leaves open, and what was chosen:
+There is no published code.  The following was chosen where the paper leaves it open:
 
 * Sampling: half of the points come from the quarter where normals and curvatures change most.
-* Masks at test: a partition drawn from the run's seed hides every patch once per iteration.
-* Point distance: to the plane of the nearest reconstructed points, as distances to points would
-  measure their spacing.
-* Feature: the encoder's tokens at three depths where nothing is hidden, interpolated from patches.
-* Sum: each distance is standardised by what the normal train clouds get, those learnt from.
+* Masks at test: a random partition, by the run's seed, masks every patch once per iteration.
+* Point distance: to the plane through the nearest reconstructed points, since the distance to the
+  nearest point would depend on the spacing of the points.
+* Features: the encoder's tokens at three depths, without masks, interpolated from patches.
+* Sum: each distance is standardized by the distances of normal clouds, those of training.
 * Poses: registered on one cloud; every step rotates its cloud at random by at most ``max_angle``.
 * Schedule: AdamW with one cycle; every step reads one cloud.
 """
@@ -39,7 +39,7 @@ from gmanet.networks.pointmae.patches import PatchedCloud
 __all__ = ["IMRNet"]
 
 HELD = 64
-"""Train clouds whose records stay in memory, and that give the scales."""
+"""Largest number of train clouds whose records are cached in memory, and give the scales."""
 
 
 class IMRNet(Registered):
@@ -65,7 +65,7 @@ class IMRNet(Registered):
         self.held: dict[bytes, PatchedCloud] = {}
 
     def reader(self) -> SampledReader:
-        """Return what turns a cloud into patches."""
+        """Return the function from a cloud to patches."""
         config = self.config
         return SampledReader(
             points=config.points,
@@ -77,20 +77,20 @@ class IMRNet(Registered):
         )
 
     def on_fit_start(self) -> None:
-        """Read train clouds that later steps find again, and measure the size of their patches."""
+        """Cache the records of train clouds, and measure the size of their patches."""
         clouds = self.trainer.datamodule.train  # type: ignore[attr-defined]
         chosen = np.random.default_rng(int(self.seed)).permutation(len(clouds))[:HELD]
         records = self.reader().hold(clouds[int(index)] for index in chosen)
         self.net.fit_size([_patches(record)[0] for record in records])
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the loss of hidden patches of a rotated cloud; seed and step decide both."""
+        """Return the loss of masked patches of a rotated cloud, both drawn from seed and step."""
         rng = np.random.default_rng([int(self.seed), self.global_step])
         axis = rng.normal(size=3)
         angle = np.deg2rad(rng.uniform(-self.config.max_angle, self.config.max_angle))
-        turn = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
+        rotation = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
         patches, centers = _patches(batch)
-        matrix = torch.from_numpy(turn).to(patches)
+        matrix = torch.from_numpy(rotation).to(patches)
         loss = self.net.loss(
             patches @ matrix, centers @ matrix, order=rng.permutation(len(centers))
         )
@@ -98,7 +98,7 @@ class IMRNet(Registered):
         return loss
 
     def on_train_end(self) -> None:
-        """Set the scales of the two distances by the normal clouds."""
+        """Set the scales of the two distances to those of the cached normal clouds."""
         self.eval()
         records = list(self.held.values())
         found = torch.cat([self.distances(record.to(self.device)) for record in records])
@@ -108,7 +108,11 @@ class IMRNet(Registered):
 
     @torch.no_grad()
     def distances(self, cloud: Data) -> Tensor:
-        """Return the point and the feature distance of a cloud's points, with shape ``(N, 2)``."""
+        """Return the point and the feature distance of each point, with shape ``(N, 2)``.
+
+        Args:
+            cloud: The reader's record of the cloud.
+        """
         patches, centers = _patches(cloud)
         predicted = self.net(patches, centers, self.config.iterations, int(self.seed))
         surface = (predicted + centers[:, None]).flatten(0, 1)
@@ -136,6 +140,6 @@ class IMRNet(Registered):
 
 
 def _patches(cloud: Data) -> tuple[Tensor, Tensor]:
-    """Return points less their center, ``(M, K, 3)``, and centers, ``(M, 3)``, of one cloud."""
+    """Return the patches of a cloud, relative to their centers, ``(M, K, 3)``, and the centers."""
     centers = cloud.points[cloud.chosen]
     return cloud.points[cloud.groups] - centers[:, None], centers

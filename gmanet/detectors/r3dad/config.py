@@ -10,7 +10,7 @@ from gmanet.errors import InputError
 __all__ = ["R3DADConfig"]
 
 COUNTS = ("points", "code", "diffusion", "sampling", "reconstruction", "steps", "copies", "pairs")
-"""Settings that are at least one."""
+"""Names of settings whose lowest value is 1."""
 
 
 @dataclass(kw_only=True)
@@ -19,21 +19,22 @@ class R3DADConfig(DetectorConfig):
 
     Args:
         name: ``r3dad``.
-        object_rule: How point scores make an object score.
-        points: Points that the networks read of a cloud.
-        pose: ``given``, or ``registered`` or ``principal`` for parts that lie in any pose.
-        encoder: Channels of the encoder's layers.
-        code: Channels of the code.
-        denoiser: Channels of the denoiser's hidden layers.
-        diffusion: Steps of the forward process.
-        sampling: Steps back when scoring, at most ``diffusion``.
-        eta: Fresh noise of a step back: 1 is the paper's DDPM, 0 is DDIM, better in few steps.
-        reconstruction: Points of a reconstruction.
-        steps: Optimizer steps.
-        copies: Turned copies of the normal clouds in one epoch.
-        pairs: Copies in one step.
-        abnormal: Share of the copies that get a moved patch.
-        learning_rate: Of Adam, at first.
+        object_rule: Rule of the object score.
+        points: Number of points of a cloud that the networks read.
+        pose: ``given``; ``registered`` or ``principal`` for parts that are scanned in any pose.
+        encoder: Numbers of channels of the encoder's layers.
+        code: Number of channels of the shape code.
+        denoiser: Numbers of channels of the denoiser's hidden layers.
+        diffusion: Number of steps of the forward process.
+        sampling: Number of denoising steps when scoring, at most ``diffusion``.
+        eta: Share of fresh noise in a denoising step: 1 is DDPM as in the paper, 0 is DDIM, which
+            is better with few steps.
+        reconstruction: Number of points in a reconstruction.
+        steps: Number of optimizer steps.
+        copies: Number of rotated copies of the normal clouds in one epoch.
+        pairs: Number of copies in one step.
+        abnormal: Share of the copies with a displaced patch.
+        learning_rate: Initial learning rate of Adam.
     """
 
     name: str = "r3dad"

@@ -1,26 +1,29 @@
-r"""R3D-AD [Zhou et al., ECCV 2024]: how far points lie from a reconstruction by diffusion.
+r"""R3D-AD [Zhou et al., ECCV 2024]: the score is the distance to a reconstruction by diffusion.
 
-A PointNet makes a code of a cloud; under it, a diffusion model leads noise to the surface of the
-part (``detectors.r3dad.diffusion``).  It learns from normal clouds with one patch moved
-(``detectors.r3dad.patch_gen``) to tell the clouds as they were.  A point's score is its distance
-to the nearest point of its cloud's reconstruction; an object scores its highest.
+A PointNet encodes the shape of a cloud into a code; conditioned on the code, a diffusion model
+moves noise to the surface of the part (``detectors.r3dad.diffusion``).  Its inputs in training are
+normal clouds with one displaced patch (``detectors.r3dad.patch_gen``), its targets the clouds
+without the displacement.  A point scores its distance to the nearest point of the reconstruction;
+an object scores its highest point.
 
-What differs from the paper and its code:
+Differences from the paper and its code:
 
 - Patch-Gen and the relative displacement are in the loss, as the paper says; the published code
   calls neither.
-- The last step is taken; the published figures are the best checkpoint per metric on the test set.
-  The learning rate falls evenly to a tenth, so that the last step is a good one.
+- The weights are those of the last step; the published figures are those of the best checkpoint per
+  metric on the test set.  The learning rate falls linearly to a tenth, so that the last step is a
+  good one.
 - Every input point gets a score; the reference scores 2048 random points.
-- The encoder reads points by farthest point sampling when scoring, and all noise comes from a
-  generator with the run's seed: the order of points and the company in a batch change nothing.
-- The encoder has no batch normalisation and no variance head, whose answer the reference drops.
-- ``pose=registered`` registers clouds on one of them, ``principal`` rotates them
-  into their principal axes, and copies are rotated only where these leave it open; in the paper
-  they are rotated at random, and the code has to describe the rotation.
-- Coordinates have a standard deviation of one.
-- The denoiser gets the step's variance scaled to :math:`[0, \pi]`; as it is, between 0.0001 and
-  0.05, its sine and cosine hardly change.
+- When scoring, the encoder reads points chosen by farthest point sampling, and all noise comes from
+  a generator with the run's seed, so that scores depend neither on the order of points nor on other
+  clouds in a batch.
+- The encoder has no batch normalization and no variance head, whose output the reference ignores.
+- ``pose=registered`` registers clouds on one of them, ``principal`` rotates them to their principal
+  axes; copies are rotated only where these leave the rotation open.  In the paper they are rotated
+  at random, and the code must represent the rotation.
+- Coordinates have a standard deviation of 1.
+- The denoiser's input is the variance of the step scaled to :math:`[0, \pi]`; unscaled, between
+  0.0001 and 0.05, its sine and cosine hardly change.
 """
 
 from __future__ import annotations
@@ -43,14 +46,14 @@ from gmanet.geometry.neighbors import nearest
 __all__ = ["R3DAD"]
 
 CLIP = 10.0
-"""Largest norm of a gradient."""
+"""Norm to which gradients are clipped."""
 
 DRAWERS = 4
-"""Processes that draw copies, at most."""
+"""Largest number of processes that draw copies."""
 
 
 class R3DAD(Registered):
-    """Distances to a normal cloud that diffusion makes of noise and the input's code."""
+    """R3D-AD: distances of points to a reconstruction by diffusion, conditioned on the input."""
 
     Config = R3DADConfig
     config: R3DADConfig
@@ -66,14 +69,14 @@ class R3DAD(Registered):
         self.encoder = CloudEncoder(config.encoder, config.code)
         denoiser = Denoiser(config.denoiser, config.code)
         self.diffusion = Diffusion(denoiser, config.diffusion)
-        self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's, and stored
+        self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # from the run's seed
 
     def reader(self) -> WholeReader:
-        """Return what rotations a cloud into coordinates at unit size."""
+        """Return the function from a cloud to coordinates at unit size."""
         return WholeReader(self.config.points, self.pose)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return turned copies of the normal clouds, drawn anew in every epoch."""
+        """Return rotated copies of the normal clouds, drawn anew in every epoch."""
         config, reader = self.config, self.reader()
         positions = [reader.position(cloud) for cloud in clouds]
         copies = RotatedCopies(
@@ -121,7 +124,7 @@ class R3DAD(Registered):
         return self.with_object(torch.from_numpy(distance).to(record.position.device))
 
     def configure_optimizers(self) -> Any:
-        """Return Adam with a learning rate that falls evenly to a tenth over all steps."""
+        """Return Adam with a learning rate that falls linearly to a tenth over all steps."""
         optimizer = torch.optim.Adam(self.parameters(), lr=self.config.learning_rate)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, self.config.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

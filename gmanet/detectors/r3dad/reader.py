@@ -1,4 +1,4 @@
-"""Whole clouds at unit size: what a network over all points of a part reads, and learns from."""
+"""Whole clouds at unit size, to score, and their rotated copies, to train on."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from gmanet.registration.canonical import Canonicalizer
 __all__ = ["RotatedCopies", "Rotations", "WholeReader"]
 
 ALIKE = 1.1
-"""Principal axes whose spreads differ by less than this factor count as equal."""
+"""Ratio of the spreads along two principal axes below which the axes cannot be distinguished."""
 
 SKEWED = 0.1
-"""Axes whose third moment is larger than this have a sign; it is 0 for symmetric parts."""
+"""Third moment along an axis, over the spread cubed, above which the sign of the axis is known; it
+is 0 for symmetric parts."""
 
 
 @dataclass(frozen=True)
 class WholeReader:
-    """Turn a cloud into coordinates about its centroid with a standard deviation of one.
+    """A function from a cloud to coordinates about its centroid with a standard deviation of 1.
 
     Args:
-        points: Points that an encoder reads, by farthest point sampling: no file's order matters.
-        pose: Moves a cloud into one pose first.
+        points: Number of points for the encoder, chosen by farthest point sampling, so that the
+            order of points in the file does not matter.
+        pose: Rigid motion of a cloud into its pose.
     """
 
     points: int
@@ -45,7 +47,7 @@ class WholeReader:
         return np.asarray(pos / np.float32(size))
 
     def __call__(self, cloud: Cloud) -> Data:
-        """Return the record to score: ``position (N, 3)``, and ``shape (1, points, 3)`` of it."""
+        """Return the record to score: ``position (N, 3)`` and a sample ``shape (1, points, 3)``."""
         position = self.position(cloud)
         chosen = np.resize(farthest_points(position, self.points), self.points)
         return Data(
@@ -60,9 +62,8 @@ class Rotations:
 
     Args:
         clouds: Normal clouds in their pose.
-        pose: ``given`` leaves everything open and ``registered`` nothing; ``principal``
-            rotates about the axis of a round part, and by 180 degrees where third moments are
-            small.
+        pose: ``given`` leaves all rotations open, ``registered`` none, ``principal`` those about
+            the axis of a round part, and by 180 degrees where third moments are small.
     """
 
     def __init__(self, clouds: Sequence[Floats], pose: str) -> None:
@@ -81,23 +82,24 @@ class Rotations:
         if self.everything:
             return Rotation.random(random_state=rng).as_matrix().astype(np.float32)
         sign = np.where(self.signed, 1.0, rng.choice([-1.0, 1.0], 3))
-        turn = np.diag([sign[0], sign[1], sign[0] * sign[1]])
+        flip = np.diag([sign[0], sign[1], sign[0] * sign[1]])
         spin = Rotation.from_rotvec(rng.uniform(0, 2 * np.pi) * self.axis).as_matrix()
-        return np.asarray(spin @ turn, dtype=np.float32)
+        return np.asarray(spin @ flip, dtype=np.float32)
 
 
 class RotatedCopies(Dataset[Data]):
-    """Rotated copies of normal clouds, each with its Patch-Gen twin.
+    """Data set of rotated copies of normal clouds, each with its Patch-Gen twin.
 
-    ``copies[epoch, index]`` draws from cloud ``index`` modulo their number; nothing else decides.
+    ``copies[epoch, index]`` is drawn from cloud ``index % len(clouds)`` with the generator
+    ``[seed, epoch, index]``.
 
     Args:
         clouds: Normal clouds in their pose.
-        pose: What rotations there are.
-        points: Points of a copy.
+        pose: Pose of the clouds, which decides the rotations (:class:`Rotations`).
+        points: Number of points in a copy.
         length: Number of copies.
-        abnormal: Share of the copies whose twin differs.
-        seed: Decides everything that is drawn.
+        abnormal: Share of the copies whose twin differs from the copy.
+        seed: Seed of all random draws.
     """
 
     def __init__(

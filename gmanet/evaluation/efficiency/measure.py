@@ -1,9 +1,9 @@
-"""Time, memory and size of one detector on clouds of one size; what Table VI asks for.
+"""Time, memory and size of one detector on clouds of one size (Table VI).
 
-A cloud's seconds run from its points in memory to the scores of its points: the reader, the way to
-the device and the score, in batches of one.  They do not depend on how well a detector was trained,
-only on its sizes: so it is fitted on a few clouds, and then made as large as a fit on all train
-clouds would have made it (``Detector.enlarge``).
+The time of a cloud is that from points in memory to scores of all points: the reader, the transfer
+to the device and the score, one cloud at a time.  It depends on the size of a detector, not on the
+quality of its fit: detectors are fitted on a few clouds, and then enlarged to their size after a
+fit on all train clouds (``Detector.enlarge``).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from gmanet.training.trainer import make_trainer
 __all__ = ["FITTED", "fit_briefly", "measure"]
 
 FITTED = 2
-"""Normal clouds that a detector is fitted on before it is measured."""
+"""Number of normal clouds on which a detector is fitted before it is measured."""
 
 WARM = 2048
-"""Points of the first cloud, which loads libraries and is not measured."""
+"""Number of points of the warm-up cloud, which loads libraries and is not measured."""
 
 FLOOR_SIDE = 1024
-"""Side of the matrices whose product gives the machine's rate."""
+"""Number of rows and columns of the matrices whose product gives the machine's FLOP rate."""
 
 
 def fit_briefly(
@@ -50,10 +50,10 @@ def fit_briefly(
     """Return the detector prepared on all clouds, fitted on :data:`FITTED`, and enlarged.
 
     Args:
-        detector: Not fitted yet; it should take a few steps only.
+        detector: A new detector, with a small number of steps.
         train: All normal clouds, of the size that is to be scored.
-        synthesis: How twins are made.
-        seed: Of the twins and draws.
+        synthesis: Settings of the twins.
+        seed: Seed of all twins and of all random draws.
     """
     detector.prepare(train)
     few = Subset(train, train.names[:FITTED])
@@ -72,13 +72,13 @@ def fit_briefly(
 def measure(
     detector: Detector, clouds: Sequence[Cloud], *, device: str = "cpu", whole: bool = True
 ) -> dict[str, Any]:
-    """Return what scoring costs; the first cloud, which gives the peak memory, is not timed.
+    """Return time, memory and size of a detector.
 
     Args:
-        detector: Fitted, in eval mode.
-        clouds: All of one size.
+        detector: A fitted detector in eval mode.
+        clouds: Clouds of one size.
         device: ``cpu`` or ``cuda``.
-        whole: Whether to find stages and the floor, too, in passes of their own.
+        whole: Whether to measure stages, FLOPs and the floor, too, in separate passes.
 
     Returns:
         ``seconds``, ``reader`` and ``score`` of each cloud; ``peak_mib``, ``cuda_mib``;
@@ -110,7 +110,7 @@ def _bytes(part: Tensor) -> int:
 
 
 def _score(detector: Detector, cloud: Cloud, *, device: str) -> tuple[float, float]:
-    """Return seconds of the reader and of the score."""
+    """Return the seconds of the reader and of the score."""
     start = time.perf_counter()
     record = read(cloud, detector.reader())
     middle = time.perf_counter()
@@ -119,9 +119,9 @@ def _score(detector: Detector, cloud: Cloud, *, device: str) -> tuple[float, flo
 
 
 def _details(detector: Detector, cloud: Cloud, *, device: str) -> dict[str, Any]:
-    """Return stages, arithmetic and floor.
+    """Return seconds of the stages, GFLOP of the score, and seconds of the floor.
 
-    Stages are those of one thread: a clock sees its own thread alone.
+    Stages are measured with one thread, as a clock measures its own thread only.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,8 +1,8 @@
-"""Where the time of reading and scoring goes, function by function of this package.
+"""A profiler that divides the time of reading and scoring among stages.
 
-The interpreter reports every call of a Python function while a clock runs; nothing is woven into
-the code, and nothing is paid when the clock is off.  A labelled function counts with all that it
-calls: the FPFH's own search is a part of the descriptors.
+While a clock runs, the interpreter reports every call of a Python function; without a clock there
+is no overhead.  The time of a function includes the functions that it calls: the neighbor search
+within FPFH belongs to the descriptors.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ STAGES = {
     "detectors.bank": "model",
     "geometry.neighbors.interpolate": "interpolation",
 }
-"""Module or function -> stage; the longest name that fits decides.  ``model``: networks, banks.
+"""Module or function, named below ``gmanet``, -> stage; the longest matching name decides.
 
-``Detector.stages`` names the modules of a single method.
+``model`` is the stage of networks and banks.  ``Detector.stages`` adds the modules of one method.
 """
 
 OTHER = "other"
@@ -44,7 +44,7 @@ PACKAGE = Path(gmanet.__file__).parent
 
 
 class StageClock:
-    """Measure ``with StageClock() as clock: ...``; ``clock.seconds`` is stage -> seconds.
+    """Time of stages: ``with StageClock() as clock: ...``; ``clock.seconds`` is stage -> seconds.
 
     Args:
         stages: Further modules or functions -> stage (``Detector.stages``).

@@ -1,4 +1,4 @@
-"""Table VI, measured: one table for each size of clouds, as Markdown, and all of it as CSV."""
+"""Table VI: a Markdown table for each size of clouds, and a CSV table of all sizes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LEAST = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the rounds of one method on clouds of one size found.
+    """Measurements of one method on clouds of one size.
 
     Args:
-        method: The detector's setting.
-        points: Of each cloud.
-        rounds: What ``evaluation.efficiency.measure.measure`` returned, the first with the details.
+        method: Value of ``detector=``.
+        points: Number of points of each cloud.
+        rounds: Results of ``evaluation.efficiency.measure.measure``, the first with all details.
     """
 
     method: str
@@ -41,19 +41,19 @@ class Measured:
 
     @property
     def floor(self) -> float:
-        """Return the floor in seconds: a copy, nearest points, and the score's arithmetic."""
+        """Lower bound of the time in seconds: a copy, nearest points, and the score's FLOPs."""
         return float(self.rounds[0]["floor"])
 
     @property
     def stages(self) -> dict[str, float]:
-        """Return stage -> share of the time, the longest first, ``other`` last."""
+        """Stage -> share of the time, the longest first, ``other`` last."""
         seconds = self.rounds[0]["stages"]
         total = sum(seconds.values())
         order = sorted(seconds, key=lambda stage: (stage == OTHER, -seconds[stage]))
         return {stage: seconds[stage] / total for stage in order}
 
     def figures(self) -> dict[str, float]:
-        """Return named figures, as the CSV has them."""
+        """Return name -> figure, the columns of the CSV table."""
         seconds, first = self._all("seconds"), self.rounds[0]
         middle = statistics.median(seconds)
         return {
@@ -85,11 +85,11 @@ def page(
     """Return the whole page.
 
     Args:
-        rows: What was measured, at least one.
-        record: What ``provenance`` returns.
+        rows: Measurements, at least one.
+        record: Result of ``gmanet.runtime.provenance.provenance``.
         typed: The command.
         device: ``cpu`` or ``cuda``.
-        failed: A line on each method that could not be measured.
+        failed: A line for each method that could not be measured.
     """
     versions, machine = record["versions"], record["machine"]
     named = ("python", "torch", "numpy", "scipy")
@@ -122,7 +122,7 @@ def _short(commit: str | None) -> str:
 
 
 def markdown_sections(rows: Sequence[Measured]) -> str:
-    """Return a table for each size, the fastest method first, with multiples of the floor."""
+    """Return a table for each size of clouds, the fastest method first."""
     parts = []
     for points in dict.fromkeys(row.points for row in rows):
         same = sorted(
@@ -150,7 +150,7 @@ def _table(rows: Sequence[Measured]) -> str:
 
 
 def csv_rows(rows: Sequence[Measured]) -> str:
-    """Return one line per method and size."""
+    """Return a CSV table with one line per method and size."""
     stages = sorted({stage for row in rows for stage in row.stages})
     figures = list(rows[0].figures())
     lines = [",".join(["method", "points", *figures, *(f"share_{stage}" for stage in stages)])]
