@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def _listed(places: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files, and those in the folders."""
+    """Yield the files among the arguments, and the files in the folders."""
     for place in places:
         found = list_files(place, ENDINGS) if place.is_dir() else [place]
         if not found:
@@ -31,7 +31,7 @@ def _listed(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Read the command line, write the label files, and say how much is abnormal in each."""
+    """Write the label files, and print the share of abnormal points in each."""
     parser = argparse.ArgumentParser(
         prog="python -m gmanet.prepare --annotations",
         description=__doc__,
