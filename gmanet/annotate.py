@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def _listed(places: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files, and those in the folders."""
+    """Yield the files among the arguments, and the files in the folders."""
     for place in places:
         found = list_files(place, ENDINGS) if place.is_dir() else [place]
         if not found:

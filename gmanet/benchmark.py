@@ -1,10 +1,10 @@
 """Do every run of an experiment: ``python -m gmanet.benchmark FILE [--jobs N] [key=value ...]``.
 
-Cells that are done are skipped, interrupted ones go on, and one that fails stops no other: it is
-named at once and again at the end.  Those of published data sets that are not at hand are left out.
-Further overrides are added to every cell.
+Finished runs are skipped and interrupted runs are resumed.  A run that fails does not stop the
+others; it is named at once and again at the end.  Runs on published data sets that are missing are
+left out.  Further overrides hold for every run.
 ``python -m gmanet.report FILE`` makes the tables.  Runs share registrations, pre-trained encoders
-and the meshes' curvature in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
+and curvatures of meshes in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _arguments() -> tuple[Path, list[str], int]:
 
 
 def _bounded(jobs: int) -> int:
-    """Return how many runs of those asked for the machine bears at a time."""
+    """Return the number of runs at a time, limited by the machine's cores and memory."""
     most = max(1, processes_at_most())
     if jobs > most:
         note(f"--jobs {jobs}: {most} at a time, as many as this machine's cores and memory bear")
@@ -53,7 +53,7 @@ def _bounded(jobs: int) -> int:
 
 
 def main() -> None:
-    """Run what is missing, with the remaining time; exit code 1 where a cell failed."""
+    """Do the missing runs with a progress bar; the exit code is 1 if a run failed."""
     path, overrides, jobs = _arguments()
     experiment = read_experiment(path, Run.root())
     waiting = [cell for cell in experiment.cells if not cell.run.finished]

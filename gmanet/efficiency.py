@@ -1,10 +1,10 @@
 """Time, memory and size of every detector: ``python -m gmanet.efficiency [overrides]``.
 
-All named settings (``conf/detector/*.yaml``, and detectors without one), or those of the overrides
-``detector=NAME``, score the same procedural clouds one at a time.  Each measurement has a process
-of its own; methods take turns, so that a busy machine hits all alike.  Cells that are measured are
-kept in ``<runs>/efficiency`` and skipped by the same command on the same commit.  Other overrides
-go to every method.  ``OMP_NUM_THREADS`` limits the threads.  Writes ``efficiency.md`` and ``.csv``.
+All detectors (``conf/detector/*.yaml``, and those without such a file), or those of the overrides
+``detector=NAME``, score the same procedural clouds one at a time.  Each measurement has its own
+process; methods take turns, so that a busy machine slows all of them alike.  Measurements are
+stored in ``<runs>/efficiency`` and are not repeated on the same commit.  Further overrides hold for
+every method.  ``OMP_NUM_THREADS`` limits the threads.  Writes ``efficiency.md`` and ``.csv``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure what is missing, write the tables, print them."""
+    """Do the missing measurements, write the tables, and print them."""
     arguments = _arguments()
     if arguments.cell:
         cell = json.loads(arguments.cell)

@@ -1,11 +1,11 @@
 """Score your own scans with a fitted detector: ``python -m gmanet.predict RUN FILE...``.
 
-The folder ``gmanet-scores`` next to every input, or ``--output``, gets ``<name>.scores.npz``
-(``score``, one per point in the order of the file, NaN where nothing was measured, and
-``object_score``), ``<name>.scores.ply`` (the measured points colored by score) and
-``<name>.scores.png``.  No command takes them for scans.  Scores are comparable within one run;
-``scores.json`` of the run tells what its normal test clouds got.  RUN is the folder of a run, or a
-file that ``Detector.save`` wrote.
+The outputs are written to the folder ``gmanet-scores`` next to every input, or to ``--output``:
+``<name>.scores.npz`` (``score``, one per point in the order of the file, NaN for points that were
+never measured, and ``object_score``), ``<name>.scores.ply`` (the measured points colored by score)
+and ``<name>.scores.png``.  Commands do not read these files as scans.  Scores are comparable within
+one run; ``scores.json`` of the run has the scores of normal test clouds.  RUN is the folder of a
+run, or a file of ``Detector.save``.
 """
 
 from __future__ import annotations

@@ -1,24 +1,25 @@
 """Make a data set of raw scans: ``python -m gmanet.prepare SCANS -o FOLDER [key=value ...]``.
 
-Whole scans: every file below SCANS loses its outliers, is thinned by an octree where ``cell=`` (in
-the scan's unit) or ``depth=`` says so, and is written to the same place below FOLDER, with the
-labels and normals that its file carries.  Points that were never measured (NaN, many 0 0 0,
--99999) are left out.  Keys: neighbors, ratio, stop, rounds and contrast of statistical outlier
-removal, cell and depth, and label_value, the number of abnormal points in a field of labels (1).
+Whole scans: outliers are removed from every file below SCANS, an octree subsamples it if ``cell=``
+(in the unit of the scan) or ``depth=`` is given, and it is written to the same path below FOLDER,
+with the labels and normals of the file.  Points that were never measured (NaN, many 0 0 0, -99999)
+are left out.  Keys: neighbors, ratio, stop, rounds and contrast of statistical outlier removal;
+cell and depth of the octree; label_value, the number of abnormal points in a field of labels (1).
 
-Partial views from a turntable: every folder below SCANS that holds files is one part, its files in
-natural order are the views.  They are registered, fused and then cleaned likewise.  SCANS holds
-views if it is called ``views``, if a ``poses.txt`` lies in a part's folder, or with ``views=true``.
-Further keys: step (degrees from view to view; 0: a full turn by the number of views), window
-(degrees that a turn may differ), known (the same with poses.txt), tilt (degrees that the axis may
-differ), shift (share of the part's size that it may lie off), axis, center and seed.
+Partial views from a turntable: every folder below SCANS with files is one part, and the files in
+natural order are the views.  They are registered, fused and then cleaned in the same way.  SCANS
+has views if it is called ``views``, if the folder of a part has a ``poses.txt``, or with
+``views=true``.  Further keys: step (degrees from view to view; 0: 360 by the number of views),
+window (tolerance of the step, in degrees), known (the same with poses.txt), tilt (tolerance of the
+axis, in degrees), shift (tolerance of the axis's position, as a share of the part's size), axis,
+center and seed.
 
-Linked folders are followed; what ``predict`` wrote is no scan.  ``prepare.csv`` tells what became
-of each; what cannot be used is listed there, and others go on.  The same command again does what is
-missing or has changed.
+Linked folders are followed; outputs of ``predict`` are not read.  ``prepare.csv`` has a line for
+each scan or part, with the reason if it cannot be used; the others are processed.  The same command
+again processes what is missing or has changed.
 
 ``--stats [key=value ...]`` counts a data set (``gmanet.statistics``), ``--annotations FILES -o
-CATEGORY`` makes label files of what was marked in CloudCompare (``gmanet.annotate``).
+CATEGORY`` makes label files from scans that were marked in CloudCompare (``gmanet.annotate``).
 """
 
 from __future__ import annotations
@@ -44,16 +45,16 @@ from gmanet.turntable.report import print_parts
 __all__ = ["main", "prepare"]
 
 OTHERS = {"--stats": "statistics", "--annotations": "annotate"}
-"""What else is asked of a data set, and the command behind it."""
+"""Flag -> command that it starts instead."""
 
 
 def prepare(scans: Path, folder: Path, *, overrides: Sequence[str] = ()) -> list[str]:
-    """Do the command's work, and return why parts or scans failed.
+    """Write a data set from raw scans, and return the reasons why parts or scans failed.
 
     Args:
         scans: A folder of whole scans or of partial views.
-        folder: Where the data set goes; neither ``scans`` nor a folder of it.
-        overrides: ``key=value``.
+        folder: Folder of the data set, not within ``scans``.
+        overrides: Overrides ``key=value``.
 
     Raises:
         InputError: An override is wrong, or one of the folders cannot be used.
@@ -86,7 +87,7 @@ def prepare(scans: Path, folder: Path, *, overrides: Sequence[str] = ()) -> list
 
 
 def main() -> None:
-    """Read the command line, prepare, and print what became of it."""
+    """Prepare the scans, and print the result of each."""
     for flag, other in OTHERS.items():
         if flag in sys.argv[1:]:
             sys.argv.remove(flag)

@@ -2,11 +2,9 @@
 
 Writes ``<name>.md`` and ``<name>.csv`` into ``experiments/results`` (or ``-o FOLDER``), with the
 overrides, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per
-category.
-Scans of other data sets than the procedural one are under their own licences, so that pictures of
-them are drawn only where ``--pictures FOLDER`` says that they may lie there.  With ``--keep`` runs
-whose folders are gone stay in the tables with the figures of the CSV file that is there already,
-and so does the picture.
+category.  Scans of published data sets have their own licenses; they are drawn only with
+``--pictures FOLDER``.  With ``--keep`` runs without a folder keep the figures of the existing CSV
+file, and the existing picture remains.
 
 ``--index`` writes the overviews of all stored results in the current folder, a checkout of the
 project: ``docs/results.md`` and the table of ``experiments/README.md``.  Order, titles and costs

@@ -1,10 +1,10 @@
 """Draw a cloud from four sides: ``python -m gmanet.show FILE``, or ``... RUN [CLOUD]``.
 
-Of a scan, ``<name>.views.png`` shows it, its labels where it has any, and the scores that
-``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` next to it.  Of a run, the truth and the
-scores of a test cloud (the first defective one, or the one named), and in
-``real_and_synthetic.png`` defects of test clouds above twins that the run learned from.  The
-pictures lie next to the file, in the run's ``pictures``, or in ``-o FOLDER``.
+For a scan, ``<name>.views.png`` shows the points, labels if there are any, and the scores that
+``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` next to the scan.  For a run, one picture
+shows the labels and scores of a test cloud (CLOUD, or the first defective one), and
+``real_and_synthetic.png`` shows defects of test clouds above twins of the run.  The pictures are
+written next to the scan, to the run's ``pictures``, or to ``-o FOLDER``.
 """
 
 from __future__ import annotations

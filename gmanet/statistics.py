@@ -1,10 +1,10 @@
 """Count a data set: ``python -m gmanet.statistics [key=value ...] [-- key=value ...] [-o FOLDER]``.
 
-Overrides name the data as for ``gmanet.fit``; without ``data.category`` all categories are counted,
-and ``data.category=washer,k_nut`` counts some.  ``--`` separates several data sets.  FOLDER
-(``statistics``) gets ``statistics.md`` with Table II of each data set and Table III over all,
-``statistics.csv`` with one line per cloud, and ``distributions.png`` as Fig. 4.  The same command
-again goes on where it was interrupted.
+Overrides select the data as for ``gmanet.fit``; without ``data.category`` all categories are
+counted, with ``data.category=washer,k_nut`` these.  ``--`` separates several data sets.  Written to
+FOLDER (``statistics``) are ``statistics.md`` with Table II of each data set and Table III of all,
+``statistics.csv`` with one line per cloud, and ``distributions.png`` (Fig. 4).  The same command
+again resumes an interrupted count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AND = "+"
 
 
 def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str]]]:
-    """Yield title, configuration and categories of each data set that the overrides name."""
+    """Yield title, configuration and categories of each data set in the overrides."""
     groups: list[list[str]] = [[]]
     titles: list[str] = []
     for text in overrides:

@@ -1,7 +1,7 @@
-"""The cells of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
+"""List the cells (runs) of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
 
-Schedulers ask ``--missing`` for the numbers of the cells that are to be done, as ``0,3-5``, and
-``--cell 3`` for the overrides of cell 3, a line each.
+For schedulers, ``--missing`` prints the numbers of the unfinished cells, as ``0,3-5``, and
+``--cell 3`` prints the overrides of cell 3, a line each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 
 def missing(cells: list[Cell]) -> str:
-    """Return the numbers of cells that are neither done nor at work, as ``0,3-5``."""
+    """Return the numbers of cells that are neither done nor running, as ``0,3-5``."""
     ranges: list[list[int]] = []
     for index, cell in enumerate(cells):
         if cell.run.finished or cell.run.held():
@@ -38,7 +38,7 @@ def overrides_of(path: Path, cells: list[Cell], *, number: int) -> str:
 
 
 def status(cells: list[Cell]) -> str:
-    """Return the state and the overrides of every cell, and how many are in each state."""
+    """Return the state and the overrides of every cell, and the number of cells in each state."""
     counts = dict.fromkeys(("done", "running", "failed", "waiting"), 0)
     lines = []
     for index, cell in enumerate(cells):

@@ -1,8 +1,8 @@
-"""Write SPCG twins to look at: ``python -m gmanet.synthesize [key=value ...] [COUNT] -o FOLDER``.
+"""Write SPCG twins as files: ``python -m gmanet.synthesize [key=value ...] [COUNT] -o FOLDER``.
 
-The overrides are those of ``python -m gmanet.fit``, and the twins the first ones that such a run
-would learn from.  ``<cloud>_twin_<number>.ply`` carry labels and colors; ``twins.png`` shows some
-of them below their normal clouds.
+The overrides are those of ``python -m gmanet.fit``, and the twins are the first ones of such a run.
+``<cloud>_twin_<number>.ply`` have labels and colors; ``twins.png`` shows some of the twins below
+their normal clouds.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from gmanet.view.sheet import Panel, save_row
 __all__ = ["main", "synthesize"]
 
 SHOWN = 5
-"""Twins in the picture at most."""
+"""Largest number of twins in the picture."""
 
 
 def synthesize(overrides: list[str], count: int, *, folder: Path) -> list[Path]:
     """Write twins and the picture, and return the files.
 
     Args:
-        overrides: As for a run.
-        count: Twins.
-        folder: Where they go.
+        overrides: Overrides of a run.
+        count: Number of twins.
+        folder: Folder of the files.
 
     Raises:
         InputError: An override or the data cannot be used, or a file cannot be written.

@@ -1,4 +1,4 @@
-"""Changes of a run: the configuration and the inventory stored with it against those of today."""
+"""Differences between the configuration and inventory stored with a run and the present ones."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from gmanet.runtime.atomic import replacing
 __all__ = ["changed_keys", "changes", "read_entries", "write_entries"]
 
 NAMED = 3
-"""Scans of each change that the sentence names."""
+"""Largest number of scans that the message names for each kind of change."""
 
 
 def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return each key that may change results and differs, with both values.
+    """Return the keys that differ and may change results, each with both values, as text.
 
     Args:
-        before: Configuration of the run as nested mappings; what an older version did not write
-            has its default.
-        now: The same of today.
+        before: Stored configuration of the run as nested mappings, with defaults for new keys.
+        now: Present configuration.
     """
     old, new = flatten(before), flatten(now)
     return [
@@ -37,7 +36,7 @@ def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 
 def write_entries(path: Path, data: Mapping[str, Sequence[Entry]]) -> None:
-    """Write the inventory of each split as JSON, in one piece."""
+    """Write the inventory of each split as JSON, atomically."""
     plain = {split: [asdict(entry) for entry in entries] for split, entries in data.items()}
     with replacing(path) as draft:
         draft.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
@@ -47,7 +46,7 @@ def read_entries(path: Path) -> dict[str, list[Entry]]:
     """Return what :func:`write_entries` wrote.
 
     Raises:
-        InputError: The file cannot be read, or holds something else.
+        InputError: The file cannot be read, or is no inventory.
     """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
@@ -64,11 +63,11 @@ def _entry(plain: dict[str, Any]) -> Entry:
 
 
 def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[Entry]]) -> str:
-    """Return how the scans of today differ from those before; empty if they do not.
+    """Return the changes between two inventories as text, empty if there are none.
 
     Args:
         before: Split -> scans when the run began.
-        now: The same of today.
+        now: Split -> present scans.
     """
     old, new = _by_name(before), _by_name(now)
     both = [key for key in new if key in old]
@@ -90,12 +89,12 @@ def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[En
 
 
 def _by_name(data: Mapping[str, Sequence[Entry]]) -> dict[tuple[str, str], Entry]:
-    """Return the scans by split and name."""
+    """Return (split, name) -> scan."""
     return {(split, entry.name): entry for split in data for entry in data[split]}
 
 
 def _part(keys: Sequence[tuple[str, str]], one: str, *, many: str) -> str:
-    """Return how many scans changed in one way, and the names of the first."""
+    """Return the number of scans with one kind of change, and the names of the first, as text."""
     names = ", ".join(f"{split} {name}" for split, name in keys[:NAMED])
     more = ", …" if len(keys) > NAMED else ""
     return f"{len(keys)} {one if len(keys) == 1 else many} ({names}{more})"

@@ -34,14 +34,14 @@ from gmanet.runtime.provenance import provenance
 __all__ = ["Cell", "measure_methods", "methods"]
 
 SHORT = {"steps": 8, "pretraining": 1}
-"""Settings of a detector that say how long it is trained, which changes no speed."""
+"""Settings of a short training, on which the speed of scoring does not depend."""
 
 TWINS = ("synthesis=surface", "synthesis.twins=4")
-"""Overrides of every method: few twins, which change no speed."""
+"""Overrides for few twins, on whose number the speed of scoring does not depend."""
 
 
 def methods(conf: Path = CONF) -> list[str]:
-    """Return what ``detector=`` may name: the default, files, and rows that no file is about."""
+    """Return the values of ``detector=``: the default, named files, and detectors without one."""
     files = {path.stem: load(path) for path in sorted((conf / "detector").glob("*.yaml"))}
     about = {str(file.get("detector", {}).get("name")) for file in files.values()}
     return list(dict.fromkeys([DEFAULT, *files, *sorted(set(DETECTORS) - about)]))
@@ -49,16 +49,16 @@ def methods(conf: Path = CONF) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One process's work: fit a method, or measure it once.
+    """The work of one process: a fit of a method, or a measurement.
 
     Args:
-        method: The detector's setting.
-        points: Of each cloud.
-        round: Number of the round; -1 fits.
-        clouds: Clouds of a round.
+        method: Value of ``detector=``.
+        points: Number of points of each cloud.
+        round: Number of the round; -1 for the fit.
+        clouds: Number of clouds in a round.
         device: ``cpu`` or ``cuda``.
         overrides: Further overrides, ``key=value``.
-        source: Commit and threads.
+        source: Commit and number of threads.
     """
 
     method: str
@@ -71,7 +71,7 @@ class Cell:
 
     @property
     def file(self) -> Path:
-        """Return where the result is kept."""
+        """File of the result."""
         fit = self.round < 0
         about = (self.overrides, self.source, *(() if fit else (self.clouds, self.device)))
         key = hashlib.sha256(repr(about).encode()).hexdigest()[:10]
@@ -80,7 +80,7 @@ class Cell:
         return Run.root() / "efficiency" / name
 
     def compute(self) -> None:
-        """Fit, or measure, and write the file; runs in the process of its own."""
+        """Fit, or measure, in this process and write the file."""
         from lightning import seed_everything
 
         from gmanet.evaluation.efficiency.measure import fit_briefly, measure
@@ -108,9 +108,9 @@ class Cell:
         )
 
     def run(self) -> str:
-        """Return nothing, or why it failed, after computing in another process."""
+        """Compute in a new process and return the reason of a failure, or an empty text."""
         typed = [sys.executable, "-m", "gmanet.efficiency", "--cell", json.dumps(vars(self))]
-        anew = {**os.environ, CACHE: ""}  # what is looked up takes no time
+        anew = {**os.environ, CACHE: ""}  # without a cache, whose use takes no time
         done = subprocess.run(typed, capture_output=True, text=True, check=False, env=anew)
         if done.returncode == 0:
             return ""
@@ -119,7 +119,7 @@ class Cell:
 
 
 def _measure_all(cells: Sequence[Cell], fresh: bool) -> dict[tuple[str, int], str]:
-    """Return why methods failed, after measuring all cells that no file holds."""
+    """Measure all cells without a file and return (method, points) -> reason of each failure."""
     failed: dict[tuple[str, int], str] = {}
     missing = [cell for cell in cells if fresh or not cell.file.is_file()]
     with tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell") as bar:
@@ -135,7 +135,7 @@ def _measure_all(cells: Sequence[Cell], fresh: bool) -> dict[tuple[str, int], st
 def _rounds(
     cells: Sequence[Cell], failed: Mapping[tuple[str, int], str]
 ) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Return what the rounds of each method and size found."""
+    """Return (method, points) -> results of the rounds."""
     rounds: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for cell in cells:
         key = (cell.method, cell.points)
@@ -153,14 +153,15 @@ def measure_methods(
     clouds: int,
     device: str,
 ) -> str:
-    """Return the page after measuring what no file holds and writing the page and its CSV table.
+    """Measure methods, write the page and the CSV table, and return the page.
 
     Args:
-        overrides: ``detector=NAME`` chooses methods, all without one; others go to every method.
-        folder: Where the page and the table go.
-        points: Sizes of the clouds.
-        rounds: Measurements of each method and size.
-        clouds: Clouds of each measurement.
+        overrides: ``detector=NAME`` for each method, none for all; further overrides hold for
+            every method.
+        folder: Folder of the page and the table.
+        points: Numbers of points of the clouds.
+        rounds: Number of measurements of each method and size.
+        clouds: Number of clouds in each measurement.
         device: ``cpu`` or ``cuda``.
 
     Raises:

@@ -17,7 +17,7 @@ from gmanet.runtime.atomic import replacing
 __all__ = ["read_stored", "write_index"]
 
 BEGIN, END = "<!-- index -->", "<!-- end of index -->"
-"""Lines of ``experiments/README.md`` around the table."""
+"""Lines before and after the table in ``experiments/README.md``."""
 KEYS = {"title", "cost", "highlight"}
 """Keys of an entry of the index."""
 
@@ -29,7 +29,7 @@ def read_stored(folder: Path) -> list[Stored]:
         folder: The folder ``experiments``.
 
     Raises:
-        InputError: The index is missing, names something unknown, or lacks an experiment or page.
+        InputError: The index is missing, has an unknown entry, or lacks an experiment or page.
     """
     results = folder / "results"
     index = results / "index.yaml"
@@ -89,7 +89,7 @@ def write_index(root: Path) -> None:
         root: A checkout of the project.
 
     Raises:
-        InputError: The index is wrong, or a page is missing or has no place for the table.
+        InputError: The index is wrong, or ``experiments/README.md`` lacks the lines for the table.
     """
     entries = read_stored(root / "experiments")
     path = root / "experiments" / "README.md"

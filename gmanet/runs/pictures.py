@@ -32,15 +32,15 @@ from gmanet.view.viewpoints import save_perspectives
 __all__ = ["show_file", "show_run"]
 
 SHOWN = 5
-"""Defects of either sort in the picture of both."""
+"""Largest number of real, and of synthetic, defects in the picture of both."""
 
 
 def show_file(path: Path, folder: Path) -> Path:
-    """Draw a scan, its labels and its scores, as far as it has any, and return the picture.
+    """Draw a scan with its labels and scores, if there are any, and return the picture.
 
     Args:
         path: The scan.
-        folder: Where the picture goes.
+        folder: Folder of the picture.
 
     Raises:
         InputError: The scan or its scores cannot be read, or the picture cannot be written.
@@ -53,7 +53,7 @@ def show_file(path: Path, folder: Path) -> Path:
 
 
 def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
-    """Return the scores that ``predict``, or an earlier version of it, wrote of a scan."""
+    """Return the scores of a scan from the file of ``predict``, also of earlier versions."""
     name = f"{output_stem(path.stem, '.scores')}.npz"
     places = (path.parent / OUTPUTS / name, path.parent / name)
     found = next((place for place in places if place.is_file()), None)
@@ -69,12 +69,12 @@ def _scores_of(path: Path, cloud: Cloud) -> Floats | None:
 
 
 def show_run(run: Run, name: str, *, folder: Path) -> list[Path]:
-    """Draw a test cloud of a run, and real and synthetic defects; return the pictures.
+    """Draw a test cloud of a run, and real above synthetic defects; return the pictures.
 
     Args:
         run: A run with predictions.
-        name: Of the test cloud; empty for the first defective one.
-        folder: Where the pictures go.
+        name: Name of the test cloud; empty for the first defective one.
+        folder: Folder of the pictures.
 
     Raises:
         InputError: There are no predictions, no such cloud, or the data are missing.
@@ -121,9 +121,9 @@ def _draw(path: Path, cloud: Cloud, *, score: Floats | None, limits: Limits | No
 def _draw_both(
     run: Run, test: CloudDataset, *, predictions: list[Prediction], folder: Path
 ) -> list[Path]:
-    """Write defects of test clouds, one of each kind first, above twins of the run (Fig. 8).
+    """Draw defects of test clouds, of all kinds in turn, above twins of the run (Fig. 8).
 
-    Where there are no train data it writes nothing and says so.
+    Without train data nothing is drawn, with a note.
     """
     config = run.config
     try:

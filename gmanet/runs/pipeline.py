@@ -1,4 +1,4 @@
-"""The stages of a run: learn, score, measure, draw.  Each does what of it is not done yet."""
+"""The stages of a run: fit, score, measure, draw; each does only what is not done yet."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ from gmanet.training.logger import make_logger
 __all__ = ["fit"]
 
 PATIENCE = 120.0
-"""Seconds until a file of another machine must be seen: network file systems cache folders."""
+"""Timeout for files of other machines to appear, in seconds: network file systems cache folders."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is left of a run.
+    """The remaining work of a run.
 
     Args:
-        fitted: Nothing is to be learned.
-        checkpoint: Where to go on learning, if anywhere.
-        clouds: Names of the test clouds that are to be scored.
+        fitted: Whether the fit is finished.
+        checkpoint: Checkpoint from which the fit is resumed; None to begin anew.
+        clouds: Names of the test clouds that are still to be scored.
     """
 
     fitted: bool
@@ -59,7 +59,7 @@ class Plan:
 
     @classmethod
     def of(cls, run: Run, names: Sequence[str]) -> Plan:
-        """Return what is left of a run with these test clouds."""
+        """Return the remaining work of a run with these test clouds."""
         fitted = run.detector_file.is_file()
         last = None if fitted else usable(run.all_checkpoints, rank() == 0)
         done = _stored(run) if fitted else set()
@@ -68,13 +68,13 @@ class Plan:
 
 
 def fit(config: RunConfig, run: Run, *, train: CloudDataset, test: CloudDataset) -> dict[str, Any]:
-    """Return the figures of a run, doing whatever of it is not done yet.
+    """Do the remaining work of a run and return the figures.
 
-    Every process of a run calls it; only the first writes and returns figures.
+    Every process of a run calls this function; only the first writes and returns figures.
 
     Args:
-        config: The run's configuration.
-        run: Its folder.
+        config: Configuration of the run.
+        run: Folder of the run.
         train: Normal clouds.
         test: Clouds to score.
     """
@@ -125,7 +125,7 @@ def fit(config: RunConfig, run: Run, *, train: CloudDataset, test: CloudDataset)
 
 
 def _use_cores(config: RunConfig) -> None:
-    """Limit PyTorch's threads to the cores of this process, and say where workers are limited."""
+    """Limit PyTorch's threads to the cores of this process, and note a limit on workers."""
     if config.train.workers > config.train.processes and rank() == 0:
         note(
             f"train.workers={config.train.workers}: {config.train.processes} are started, as "
@@ -136,7 +136,7 @@ def _use_cores(config: RunConfig) -> None:
 
 
 def _prepare(run: Run, detector: Detector, *, train: CloudDataset) -> None:
-    """Load what a run learned before the reader is made, and learn only what is not stored.
+    """Load the stored state of a detector, or prepare a detector that has none.
 
     Raises:
         InputError: The stored state is damaged, or of another version.
@@ -150,9 +150,9 @@ def _prepare(run: Run, detector: Detector, *, train: CloudDataset) -> None:
 
 
 def _learn(run: Run, plan: Plan, *, made: Fit) -> None:
-    """Fit the detector, or load it where that is done, and store it."""
+    """Fit and store the detector, or load it if the fit is finished."""
     if plan.fitted:
-        run.restore(made.detector)  # also where this machine did not see the file a moment ago
+        run.restore(made.detector)  # again, as the file may have appeared since
         return
     made.learn(plan.checkpoint)
     if made.trainer.is_global_zero:
@@ -161,12 +161,12 @@ def _learn(run: Run, plan: Plan, *, made: Fit) -> None:
 
 
 def _stored(run: Run) -> set[str]:
-    """Return the file names, without ending, of the predictions that are there."""
+    """Return the file names, without ending, of the stored predictions."""
     return {path.stem for path in run.predictions.glob("*.npz")}
 
 
 def _await(run: Run, names: Sequence[str]) -> None:
-    """Wait until the prediction of every cloud is seen, also those of other machines."""
+    """Wait until the predictions of all clouds appear, including those of other machines."""
     end = time.monotonic() + PATIENCE
     while missing := [name for name in names if file_stem(name) not in _stored(run)]:
         if time.monotonic() > end:
@@ -187,7 +187,7 @@ def _finish(
     test: CloudDataset,
     logger: Any,
 ) -> dict[str, Any]:
-    """Return the figures after measuring, drawing and logging; only one process does it."""
+    """Measure, draw and log in the first process, and return the figures."""
     predictions = list(load_predictions(run.predictions))
     figures = measure(predictions, config.detector.object_rule, similar=similar_kinds(config.data))
     figures["peak_memory_mib"] = peak_resident()

@@ -1,4 +1,4 @@
-"""Processes of an experiment: each run in a process of its own, several at a time."""
+"""Processes of an experiment: one for each run, several at a time."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from gmanet.runtime.orphans import PARENT
 __all__ = ["FIT", "run_cells"]
 
 FIT = (sys.executable, "-m", "gmanet.fit")
-"""Command that the overrides of a run are added to."""
+"""Command of a run, before its overrides."""
 LOOK = 0.1
-"""Seconds between two checks of the processes."""
+"""Interval at which processes are checked, in seconds."""
 PATIENCE = 20.0
-"""Seconds that an interrupted process has to leave in order."""
+"""Time that an interrupted process has to end, in seconds."""
 
 
 def run_cells(
     cells: Iterable[Cell], overrides: list[str], *, jobs: int
 ) -> Generator[Cell, None, None]:
-    """Run cells, each in a process of its own with a log, and yield each when it has ended.
+    """Run cells, each in its own process with a log, and yield each cell when it has ended.
 
-    What failed says so in its log: :attr:`gmanet.runs.experiment.Cell.failure`.  What another
-    command does meanwhile, or has done, is yielded as it is.  Closing the generator interrupts the
-    processes, which can then be resumed.
+    The log of a failed cell has the reason (:attr:`gmanet.runs.experiment.Cell.failure`).  Cells
+    that are done, or that another command is running, are yielded without a process.  Closing the
+    generator interrupts the processes; their runs can be resumed.
 
     Args:
-        cells: In the order in which they start.
-        overrides: Added to those of every cell.
-        jobs: Processes at a time; they share the cores, unless ``OMP_NUM_THREADS`` is set.
+        cells: Cells in the order in which they start.
+        overrides: Further overrides of every cell.
+        jobs: Number of processes at a time; they share the cores, unless ``OMP_NUM_THREADS`` is
+            set.
     """
     waiting = deque(cells)
     running: list[tuple[Cell, subprocess.Popen[bytes]]] = []
@@ -72,7 +73,7 @@ def _environment(jobs: int) -> Mapping[str, str]:
 def _start(
     cell: Cell, overrides: list[str], *, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    """Start a cell in a session of its own: Ctrl-C reaches it through this process alone."""
+    """Start a cell in a new session, so that Ctrl-C reaches it through this process only."""
     cell.log.parent.mkdir(parents=True, exist_ok=True)
     with cell.log.open("wb") as log:
         return subprocess.Popen(
@@ -86,7 +87,7 @@ def _start(
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Interrupt processes and their workers as Ctrl-C does; end those that take too long."""
+    """Interrupt processes and their workers as Ctrl-C does, and kill them after a timeout."""
     _signal(processes, signal.SIGINT)
     until = time.monotonic() + PATIENCE
     try:

@@ -1,4 +1,4 @@
-"""The tables of an experiment: the figures of its runs, where they come from, and a picture."""
+"""The page of an experiment: figures of its runs, their origin, and a picture."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ from gmanet.runtime.provenance import short_commit
 __all__ = ["write_report"]
 
 BETWEEN = re.compile(r" (?=[\w.]+=)")
-"""The space between two overrides of a line."""
+"""Pattern of the space between two overrides of a line."""
 
 
 def write_report(
     file: Path, folder: Path, *, pictures: Path | None = None, keep: bool = False
 ) -> str:
-    """Return the page of an experiment after writing it, its CSV table and its picture.
+    """Write the page, the CSV table and the picture of an experiment, and return the page.
 
     Args:
         file: The experiment file.
-        folder: Where the page and the table go, and the picture of procedural clouds.
-        pictures: Folder for the picture of scans of any data set; None draws procedural ones.
-        keep: Whether runs whose folders are gone stay, with the figures of the earlier table.
+        folder: Folder of the page and the table, and of the picture if ``pictures`` is None.
+        pictures: Folder of the picture, with clouds of any data set; None to draw only procedural
+            clouds.
+        keep: Whether runs without a folder keep their figures of the earlier table.
 
     Raises:
         InputError: The file cannot be used, none of its runs is done, or a file cannot be written.
@@ -86,7 +87,7 @@ def _result(cell: Cell) -> Result:
 
 
 def _kept(cell: Cell, lines: Mapping[str, Result]) -> Result | None:
-    """Return what an earlier table says of a cell."""
+    """Return the figures of a cell in an earlier table, or None."""
     line = lines.get(_typed(cell))
     if line is None:
         return None
@@ -95,7 +96,7 @@ def _kept(cell: Cell, lines: Mapping[str, Result]) -> Result | None:
 
 
 def _stored_lines(table: Path) -> dict[str, Result]:
-    """Return overrides -> run for an earlier table, with the keys of today."""
+    """Return overrides -> run for an earlier table, with present keys."""
     lines = {}
     for line in read_table(table).values():
         overrides = " ".join(sorted(map(current_override, BETWEEN.split(line.overrides))))
@@ -104,12 +105,12 @@ def _stored_lines(table: Path) -> dict[str, Result]:
 
 
 def _typed(cell: Cell) -> str:
-    """Return the overrides of a cell, ``name=`` aside, in the order of the alphabet."""
+    """Return the overrides of a cell without ``name=``, in alphabetical order."""
     return " ".join(sorted(text for text in cell.overrides if not text.startswith("name=")))
 
 
 def _name(cell: Cell) -> str:
-    """Return the row's name with what else tells it apart: ``M3DM (PointMAE, self-pretrained)``."""
+    """Return the row's name with label and grid values: ``M3DM (PointMAE, self-pretrained)``."""
     further = [f"{k}={v}" for k, v in cell.point.items() if k not in ("data.category", "seed")]
     label = cell.run.config.detector.label
     apart = ", ".join([label, *further] if label else further)
@@ -120,12 +121,12 @@ def _name(cell: Cell) -> str:
 
 
 def _draw(path: Path, done: list[Cell], *, others: bool) -> bool:
-    """Draw the scores of the runs whose pictures may lie there, and return whether there are any.
+    """Draw the scores of runs and return whether there are any to draw.
 
     Args:
         path: The picture.
         done: Finished runs.
-        others: Whether scans of other data sets than the procedural one may be drawn.
+        others: Whether scans of other data sets than the procedural one are drawn.
     """
     runs = [
         Scored(row=_name(cell), data=cell.run.config.data, predictions=cell.run.predictions)
@@ -138,7 +139,7 @@ def _draw(path: Path, done: list[Cell], *, others: bool) -> bool:
 def _page(
     path: Path, experiment: Experiment, *, done: list[Cell], results: list[Result], picture: str
 ) -> str:
-    """Return the page: what it shows, the tables, a picture, and where the figures come from."""
+    """Return the page: purpose, origin of the figures, tables, and a picture."""
     record = load(done[0].run.config_file)
     machine, versions = record.get("machine", {}), record.get("versions", {})
     commits = sorted({result.commit for result in results})
@@ -181,7 +182,7 @@ def _tables(results: list[Result]) -> Iterator[str]:
 
 
 def _overrides(cell: Cell) -> str:
-    """Return what makes a cell's row, as a person would type it."""
+    """Return the overrides of a cell's row, without those of the grid, as Markdown."""
     grid = ("name", *cell.point)
     overrides = [text for text in cell.overrides if text.partition("=")[0] not in grid]
     return f"`{' '.join(overrides)}`" if overrides else "the defaults"

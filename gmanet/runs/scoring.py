@@ -1,4 +1,4 @@
-"""Score scans with a fitted detector, and write scores, colored points and a picture of each."""
+"""Scoring of scans with a fitted detector: scores, colored points and a picture of each scan."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def load_detector(run: Run) -> Detector:
 def score_files(
     place: Path, files: Sequence[Path], *, output: Path | None = None
 ) -> Iterator[tuple[Path, Scores, Path]]:
-    """Score scans, and yield each file, its scores, and what was written but for the endings.
+    """Score scans, and yield each file, its scores, and the path of the outputs without endings.
 
     Args:
         place: Folder of a fitted run, or a file of ``Detector.save``.
-        files: Scans, and perhaps outputs of an earlier call, which are passed over.
-        output: Folder to write to; None writes to ``gmanet-scores`` next to every file.
+        files: Scans; outputs of an earlier call among them are skipped.
+        output: Folder of the outputs; None for the folder ``gmanet-scores`` next to each file.
 
     Raises:
         InputError: A file or the run cannot be used; it is raised before anything is written.
@@ -74,7 +74,7 @@ def _scans(files: Sequence[Path]) -> Sequence[Path]:
     """Return the files without outputs of an earlier call.
 
     Raises:
-        InputError: There is nothing else.
+        InputError: There are only such outputs.
     """
     scans = [path for path in files if not is_output(path)]
     if not scans and files[0].exists():
@@ -89,7 +89,7 @@ def _target(path: Path, output: Path | None) -> Path:
 
 
 def _refuse_twins(files: Sequence[Path], output: Path | None) -> None:
-    """Raise an error if two inputs would be written to the same place."""
+    """Raise an error if two inputs have the same output path."""
     seen: dict[Path, Path] = {}
     for path in files:
         target = _target(path, output)
