@@ -1,4 +1,4 @@
-"""Which clouds a run uses."""
+"""Configuration of a run's data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data set consists of: Tables II and III, and the numbers behind Fig. 4.
+"""Statistics of a data set: Tables II and III, and the numbers of Fig. 4.
 
 An abnormal cloud's ratio is its share of abnormal points; a category's is the mean over the
 abnormal clouds whose labels are known.

@@ -29,10 +29,10 @@ __all__ = ["aupro", "auroc", "average_precision", "regions"]
 Numbers = npt.NDArray[np.floating[Any]]
 
 REACH = 3.0
-"""Abnormal points closer than this many spacings belong to one region."""
+"""Largest distance of adjacent abnormal points of one region, in spacings."""
 
 PROBES = 4096
-"""Points that measure a cloud's spacing; the median of more would not differ."""
+"""Number of points from which a cloud's spacing is estimated."""
 
 
 def auroc(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
@@ -84,7 +84,7 @@ def aupro(
 
     Args:
         scores: One array with shape ``(N,)`` per cloud, higher is more abnormal.
-        parts: What :func:`regions` returns for each cloud, with shape ``(N,)``.
+        parts: Regions of each cloud (:func:`regions`), with shape ``(N,)``.
         limit: False positive rate, above 0 and at most 1, at which the area ends.
 
     Raises:
@@ -148,7 +148,7 @@ def _one_class(abnormal: Labels) -> bool:
 
 
 def _thresholds(values: Numbers) -> tuple[Indices, Indices]:
-    """Return the order by falling score and, in it, the last place of every distinct score."""
+    """Return the order by falling score and, in it, the last row of every distinct score."""
     order = np.argsort(values)[::-1]
     ranked = values[order]
     return order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
@@ -179,7 +179,7 @@ def _shares(region: Indices) -> Numbers:
 
 
 def _spacing(pos: Numbers) -> float:
-    """Return the median distance to the nearest other place; repeated points do not count."""
+    """Return the median distance to the nearest distinct point."""
     tree = KDTree(pos, balanced_tree=False, compact_nodes=False)
     probes = pos[:: max(1, len(pos) // PROBES)]
     distance = np.asarray(tree.query(probes, k=list(range(1, min(9, len(pos)) + 1)))[0])

@@ -1,4 +1,4 @@
-"""Whole files or none: a writer fills a temporary file, which then takes the real name."""
+"""Atomic writes: a writer fills a temporary file, which is then renamed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["replacing"]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to ``path``, of the same ending, renamed to ``path`` at the end.
+    """Yield a temporary path next to ``path``, with its extension, renamed to ``path`` at the end.
 
     The folder is made if it is missing.  After an error nothing is left behind and an older file
     at ``path`` is untouched.  The disk has the whole file before it takes the name.

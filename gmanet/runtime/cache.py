@@ -1,8 +1,8 @@
-"""Results that are looked up instead of computed again, where the user names a folder for them.
+"""Cache of computed results in a folder that the user names.
 
 Runs of an experiment share what depends on their clouds alone: ``GMANET_CACHE=FOLDER``.  A result
-is kept under a digest of all that decides it, so one folder serves any data and any number of
-processes.  A damaged file is made again.
+is stored under a hash of all its inputs, so one folder serves any data and any number of
+processes.  A damaged file is computed again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gmanet.errors import InputError, note
 __all__ = ["FOLDER", "cached", "kept", "store"]
 
 FOLDER = "GMANET_CACHE"
-"""Environment variable that names the folder; without it everything is computed anew."""
+"""Environment variable that names the cache's folder; without it nothing is cached."""
 
 
 def kept(kind: str, ending: str, *, parts: Iterable[npt.ArrayLike]) -> Path | None:
-    """Return the file that holds a result, if it is there; None where no folder is named.
+    """Return the path of a result in the cache; None if no folder is named.
 
     Args:
         kind: What the result is, and the version of what computes it, such as ``registration-2``.
@@ -53,7 +53,7 @@ def cached(
     length: int,
     make: Callable[[], npt.NDArray[Any]],
 ) -> npt.NDArray[Any]:
-    """Return the vector that ``make`` returns, perhaps an earlier one.
+    """Return the result of ``make``, a vector, computed or read from the cache.
 
     Args:
         kind: As in :func:`kept`.
@@ -88,7 +88,7 @@ def store(write: Callable[[], None]) -> None:
 
 
 _SILENT: set[str] = set()
-"""What was noted once already."""
+"""Notes that were already printed."""
 
 
 def _numeric(values: npt.NDArray[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores, memory and shared memory.
+"""Resources that this process may use: cores, memory and shared memory.
 
 A container or a scheduler often grants less than the machine has; what starts processes or threads
 asks here.
@@ -20,7 +20,7 @@ GROUPS = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
 
 WORKER = 400 * 2**20
-"""Bytes that a worker process needs, about."""
+"""Approximate memory of a worker process, in bytes."""
 
 
 def available_cores() -> int:

@@ -1,4 +1,4 @@
-"""Who works in a folder: one process at a time, on whichever machine that shares the file system.
+"""Locks of folders: one process at a time, across machines that share the file system.
 
 An advisory lock on a hidden file (``flock``, Linux and macOS).  The kernel drops it when its
 process ends, however it ends, so that nothing is left to be cleaned up.

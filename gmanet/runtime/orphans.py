@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, however that one ends."""
+"""Processes that end when their parent process ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARENT = "GMANET_PARENT"
 """Environment variable with the process id of the command that started this one."""
 
 LOOK = 0.5
-"""Seconds between two checks of the parent."""
+"""Interval between two checks of the parent, in seconds."""
 
 
 def end_with(parent: int) -> None:

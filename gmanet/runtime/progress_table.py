@@ -1,4 +1,4 @@
-"""A table of what became of each file or part, which a later run reads to do the rest only."""
+"""A table of results by file or part, from which a later run resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, commit, machine and the overrides that were typed."""
+"""Provenance of a result: versions, commit, machine and command-line overrides."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
     """Return ``versions``, ``commit``, ``machine`` and ``command`` as plain values.
 
     Args:
-        overrides: What was typed; None takes it from the command line.
+        overrides: Overrides of the command; None reads them from the command line.
     """
     return {
         "versions": {

@@ -1,4 +1,4 @@
-"""Which of several processes of one run this is, as the launchers of Slurm and torch tell it."""
+"""Rank of this process in a run, from the variables of Slurm and torchrun."""
 
 from __future__ import annotations
 

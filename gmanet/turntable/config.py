@@ -21,11 +21,11 @@ class TurntableConfig:
         step: Nominal rotation from view to view, in degrees, counterclockwise against the axis;
             0 for 360 degrees divided by the number of views.
         window: Largest deviation of a rotation from the nominal one, in degrees.
-        known: Largest deviation where a part's angles are given, in degrees.
+        known: Largest deviation if the angles of a part are given, in degrees.
         tilt: Largest deviation of the axis from the stated one, in degrees.
         shift: Largest shift of the axis from the stated center, as a share of the part's size.
         axis: Direction of the axis.
-        center: A point of the axis, near the part, in the unit of the views.
+        center: A point on the axis, near the part, in the unit of the views.
     """
 
     step: float = 0.0
@@ -56,9 +56,9 @@ class TurntableConfig:
         """Return the priors of the motions from each of ``count`` views to the next.
 
         Args:
-            count: Number of views; the last one's next is the first.
+            count: Number of views; the first view follows the last.
             size: Size of the part, in the unit of the views.
-            angles: Angles of the table at each view, in degrees; None where they are unknown.
+            angles: Angles of the table at each view, in degrees; None if unknown.
         """
         step = self.step or 360.0 / count
         at = np.arange(count) * step if angles is None else np.asarray(angles, np.float64)

@@ -1,8 +1,9 @@
-"""Whether two views agree where both show the same surface.
+"""Consistency of two registered views where both show the same surface.
 
-Heights of one view's points above the other's tangent planes scatter by noise, curvature and errors
-of normals.  A view's heights above *itself* (:attr:`View.own`) scatter by the same, so that the
-excess of one variance over the other shows the distance of the surfaces, however they bend.
+The heights of a view's points above the tangent planes of the other view scatter by noise,
+curvature and errors of normals.  The heights above the tangent planes of the same view
+(:attr:`View.own`) scatter by the same causes.  The excess of the first variance over the second
+therefore measures the distance of the surfaces, independent of their curvature.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from gmanet.turntable.view import View
 __all__ = ["APART", "DISSENT", "OVERLAP", "Consistency", "consistency"]
 
 REACH = 3.0
-"""Largest tangential distance of a point from its nearest one on the same surface, in spacings."""
+"""Largest tangential distance of a point from the nearest point of the surface, in spacings."""
 
 BEYOND = 20.0
 """Largest height of a point above or below the surface, in spacings."""
 
 FACING = 0.8
-"""Least cosine, of either sign, between both normals; below it an edge is between."""
+"""Least absolute cosine between the normals of partners; at edges it is smaller."""
 
 NEAR = 6.0
 """Distance, in spacings, within which a point of one view is near the surface of the other."""
@@ -36,11 +37,13 @@ DISSENT = 0.12
 """Largest share of points near the other view's surface that are not on it."""
 
 OVERLAP = 0.1
-"""Least share of common points at which two views are compared."""
+"""Least share of common points of two views that can be compared."""
 
 CLIP = 8.0
-"""Limit of heights, in standard deviations of the noise: a few large ones cannot outweigh the rest,
-while wrong registrations still stand out."""
+"""Limit to which heights are clipped, in standard deviations of the noise.
+
+A few large heights cannot dominate the mean, and wrong registrations still stand out.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,11 +51,12 @@ class Consistency:
     """Consistency of a registered view with another view.
 
     Args:
-        overlap: Share of the compared points that are on surface of both views.
-        rms: Root mean square of their heights above the other's planes, in the unit of the views.
-        own: Root mean square of the same points' heights above the planes of their own view.
-        dissent: Share of the points near the other's surface that are not on it: off it, facing
-            another way, or too high above it.
+        overlap: Share of the compared points that are on the surface of both views.
+        rms: Root mean square of the heights of these points above the tangent planes of the other
+            view, in the unit of the views.
+        own: Root mean square of their heights above the tangent planes of their own view.
+        dissent: Share of the points near the other surface that are not on the surface, because of
+            their distance, normal or height.
     """
 
     overlap: float
@@ -62,23 +66,23 @@ class Consistency:
 
     @property
     def apart(self) -> float:
-        """How far both surfaces lie apart, root mean square."""
+        """Distance of both surfaces, root mean square, in the unit of the views."""
         return float(np.sqrt(max(self.rms**2 - self.own**2, 0.0)))
 
     def good(self, noise: float) -> bool:
-        """Return whether the views agree and overlap enough to show it."""
+        """Return whether the views agree and overlap enough, given the noise's deviation."""
         right = self.apart <= APART * noise and self.dissent <= DISSENT
         return self.overlap >= OVERLAP and right
 
 
 def consistency(source: View, rows: Indices, *, target: View, motion: Doubles) -> Consistency:
-    """Return how chosen points of a view lie on another.
+    """Return the consistency of a view with another view.
 
     Args:
-        source: The one view.
-        rows: Compared points of its inner surface.
-        target: The other.
-        motion: Source to target, with shape ``(4, 4)``.
+        source: View whose points are compared.
+        rows: Indices of the compared points on the inner surface of the source.
+        target: The other view.
+        motion: Motion from source to target, with shape ``(4, 4)``.
     """
     position = moved(motion, source.pos[rows])
     far = BEYOND * target.spacing

@@ -2,9 +2,10 @@ r"""Coarse registration by 4-point congruent sets, in the spirit of Super4PCS, w
 
 Two segments of the source that (nearly) cross at the ratios :math:`r_1` and :math:`r_2` keep their
 lengths, ratios and angle under any rigid motion [Aiger, Mitra and Cohen-Or 2008; Mellado, Aiger and
-Mitra 2014].  Pairs of target points of the right lengths, whose points at these ratios coincide,
-thus make candidates.  Only pairs count that a motion within the turntable's prior can reach, which
-leaves few of them and does what Super4PCS' index is for.
+Mitra 2014].  Two pairs of target points with the same lengths, whose points at these ratios
+coincide, are thus candidates for the corresponding points.  Only pairs that a motion within the
+turntable's prior can reach are considered; these are few, so the index of Super4PCS is not
+needed.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from gmanet.turntable.motion_prior import MotionPrior
 __all__ = ["congruent_motions"]
 
 DRAWN = 4000
-"""Quadruples that bases are chosen from."""
+"""Number of random quadruples from which bases are chosen."""
 
 BASES = 40
-"""Bases that are sought in the target."""
+"""Number of bases that are searched in the target."""
 
 PER_BASE = 200
-"""Congruent sets of one base at most."""
+"""Largest number of congruent sets per base."""
 
 MIDST = (0.15, 0.85)
 """Range of the ratios at which a base's segments cross."""
@@ -38,11 +39,11 @@ LONG = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Bases:
-    """Four points each, the ends of two segments that nearly cross.
+    """Bases of four points: the ends of two segments that nearly cross.
 
     Args:
-        corner: Indices into the source, with shape ``(B, 4)``.
-        ratio: Where on each segment they cross, with shape ``(B, 2)``.
+        corner: Indices of the points in the source, with shape ``(B, 4)``.
+        ratio: Ratio at which each segment is crossed, with shape ``(B, 2)``.
     """
 
     corner: Indices
@@ -57,8 +58,8 @@ def congruent_motions(
     Args:
         source: A few hundred points, with shape ``(N, 3)``.
         target: A few hundred points, with shape ``(M, 3)``.
-        prior: The possible motions.
-        gap: Lengths that differ by less are equal: about the points' spacing.
+        prior: Prior of the motion.
+        gap: Tolerance of lengths and positions, about the spacing of the points.
         rng: Draws the bases.
     """
     bases = _bases(source, gap, rng=rng)
@@ -114,7 +115,7 @@ def _alike(
     prior: MotionPrior,
     gap: float,
 ) -> Indices:
-    """Return the target's pairs as long as a segment that the prior lets it reach."""
+    """Return the target's pairs with the length of a segment that are within the prior."""
     long = float(np.linalg.norm(segment[1] - segment[0]))
     near = ends[slice(*np.searchsorted(length, [long - gap, long + gap]))]
     for k in (0, 1):
@@ -123,7 +124,7 @@ def _alike(
 
 
 def _reached(start: Doubles, ends: Doubles, *, prior: MotionPrior, gap: float) -> Indices:
-    """Return the rows of the positions that the prior lets a point reach."""
+    """Return the rows of the positions to which the prior can move a point."""
     far, angle, height = prior.cylindrical(start)
     radius, around, level = prior.cylindrical(ends)
     slack = gap + prior.shift + prior.tilt * float(np.hypot(far, height))

@@ -1,7 +1,7 @@
-"""All views refined at once: every pair that shows common surface pulls on both its views.
+"""Joint refinement of all views, from all pairs that show common surface.
 
-One Gauss-Newton step solves for the motions of all views but the first.  Nearest points are sought
-anew before each; heights above tangent planes count with Welsch's weights.
+A Gauss-Newton step solves for the motions of all views but the first.  Nearest points are searched
+before each step; heights above tangent planes have Welsch's weights.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ NU = 3.0
 """Nu of Welsch's function, in standard deviations of the noise."""
 
 REACH, FACING = 3.0, 0.8
-"""Largest tangential distance of partners, in spacings, and their least cosine."""
+"""Largest tangential distance of partners, in spacings, and least cosine of their normals."""
 
 FEWEST = 50
-"""Partners that a pair of views needs to count."""
+"""Least number of partners of a pair of views."""
 
 STEPS = 12
-"""At most."""
+"""Largest number of Gauss-Newton steps."""
 
 STILL = 0.02
-"""The search ends when no view moves by more than this share of the noise."""
+"""Largest motion of a view, as a share of the noise, at which the iteration ends."""
 
 RIDGE = 1e-7
-"""Of the matrix's trace, added to its diagonal."""
+"""Regularization: share of the matrix's trace that is added to its diagonal."""
 
 
 def refined(
@@ -44,9 +44,9 @@ def refined(
 
     Args:
         views: All views.
-        rows: Compared points of each view.
-        poses: The motions so far, with shape ``(V, 4, 4)``; they hardly change.
-        steps: At most.
+        rows: Indices of the compared points of each view.
+        poses: Initial motions, with shape ``(V, 4, 4)``, near the solution.
+        steps: Largest number of steps.
     """
     noise = max(view.noise for view in views)
     middle = moved(poses[0], views[0].pos[rows[0]]).mean(axis=0)
@@ -85,7 +85,7 @@ def _step(views: Sequence[View], rows: Sequence[Indices], *, poses: Doubles) -> 
 def _pair(
     source: View, rows: Indices, *, target: View, pose: Doubles, other: Doubles
 ) -> tuple[Doubles, Doubles] | None:
-    """Return what a pair of views adds to the normal equations; None without common surface."""
+    """Return the normal equations of a pair of views; None without common surface."""
     motion = inverse(other) @ pose
     position = moved(motion, source.pos[rows])
     reach = 2 * REACH * target.spacing

@@ -1,6 +1,6 @@
-"""The closed loop of registered views, and whether the views fit.
+"""The closed loop of registered views, and the check whether the views fit.
 
-No wrong reconstruction may pass for a scan: all pairs of views must agree where both show the same
+A wrong reconstruction must be detected: all pairs of views must agree where both show the same
 surface, the rotations must be within their priors, the loop must close, and all views must be
 connected.
 """
@@ -28,12 +28,12 @@ class Loop:
 
     Args:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``.
-        links: From each view to the next, the last one to the first.
+        links: Links from each view to the next, and from the last view to the first.
         pairs: Consistency of pairs (i, j) of views that overlap.
         noise: Median noise of the views.
-        spacing: Median spacing of their points.
+        spacing: Median spacing of the views' points.
         closing: Largest motion of a link's points along their normals by closing the loop.
-        outside: Rotations, in radians, between neighbors (i, j) that are outside their priors.
+        outside: Rotations outside their priors, in radians, of neighboring views (i, j).
     """
 
     poses: Doubles
@@ -45,7 +45,7 @@ class Loop:
     outside: Mapping[tuple[int, int], float]
 
     def trouble(self, names: Sequence[str]) -> str:
-        """Return a sentence that says why the views do not fit; empty if they do.
+        """Return a sentence on why the views do not fit; empty if they fit.
 
         Args:
             names: Names of the views.

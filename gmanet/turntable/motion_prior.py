@@ -1,6 +1,6 @@
 """The prior of the motion between two views: a rotation about the turntable's axis.
 
-Any motion is a rotation about the axis after a tilt of it, and a shift of the axis's center.
+A motion is described by a tilt of the axis, a rotation about the axis, and a shift of its center.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class MotionPrior:
 
     Args:
         axis: Unit direction of the turntable's axis, with shape ``(3,)``.
-        center: A point of the axis, near the part, in the unit of the views, with shape ``(3,)``.
+        center: A point on the axis, near the part, in the unit of the views, with shape ``(3,)``.
         step: Nominal angle of rotation, in radians.
         width: Largest deviation of the angle, in radians.
         tilt: Largest deviation of the axis, in radians.
@@ -107,14 +107,15 @@ def common_axis(motions: Doubles, prior: MotionPrior) -> tuple[Doubles, Doubles]
 
     Args:
         motions: Rotations about nearly one axis.
-        prior: Its axis decides the sign, its center the position along the axis.
+        prior: Prior whose axis determines the sign, and whose center determines the position along
+            the axis.
     """
     vectors = Rotation.from_matrix(motions[:, :3, :3]).as_rotvec()
     sign = np.sign(vectors @ prior.axis)[:, None]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     axis = np.median(sign * vectors / np.maximum(lengths, 1e-9), axis=0)
     axis /= np.linalg.norm(axis)
-    # (1 - R) center = shift holds across the axis; along it the center stays where it was.
+    # (1 - R) center = shift determines the center across the axis, the prior along the axis.
     matrix = np.concatenate([*(np.eye(3) - motions[:, :3, :3]), 1e-6 * axis[None]])
     vector = np.concatenate([*motions[:, :3, 3], [1e-6 * float(axis @ prior.center)]])
     return axis, np.asarray(np.linalg.lstsq(matrix, vector)[0])

@@ -1,8 +1,8 @@
 """Registration of one view on the next: coarse by congruent sets, fine by robust ICP.
 
-Threads, washers and other parts that nearly move into themselves leave one motion hardly
-determined: ICP creeps along it, as errors of normals act like friction.  Such searches alternate
-with steps along the least determined motion as long as these make the views agree better.
+Threads, washers and other nearly symmetric parts hardly determine one motion.  ICP converges slowly
+along this motion, because errors of normals act like friction.  ICP therefore alternates with
+steps along the least determined motion, as long as these improve the agreement of the views.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ CORNERS = 400
 """Number of points from which congruent sets are formed."""
 
 MOST = 1500
-"""Largest number of candidates that are ranked, by the distances of ``PROBED`` points of the source
-to ``AMONG`` points of the target."""
+"""Largest number of candidates that are ranked.
+
+Distances of ``PROBED`` points of the source to ``AMONG`` points of the target rank the candidates.
+"""
 PROBED = 128
 AMONG = 8192
 
 CUT = 0.015
-"""Largest distance that counts, as a share of the view's size."""
+"""Distance at which distances are truncated, as a share of the view's size."""
 
 SPACING = np.deg2rad(5)
 """Spacing of the rotations in the grid over the prior, in radians."""
@@ -56,16 +58,16 @@ FEW, MANY = 600, 3000
 """Numbers of points in ICP: for each candidate, and for the best one."""
 
 SHORT, LONG = 15, 12
-"""Largest numbers of ICP steps, for the same."""
+"""Largest numbers of ICP steps, for each candidate and for the best one."""
 
 SLACK = 1.25
-"""Factor by which the prior is wider for the refined motion than for the initial one."""
+"""Factor of the prior's tolerances for the refined motion."""
 
 SETTLED, STILL = 0.1, 1e-5
 """Thresholds of ICP's schedule (``fricp.Schedule``)."""
 
 ROUNDS = 4
-"""Largest number of rounds, each of ``LONG`` steps and a slide."""
+"""Largest number of rounds: ``LONG`` steps of ICP, then one along the least determined motion."""
 
 DISSENT = 3.0
 """Weight of the share of points that are near the other surface, but not on it."""
@@ -74,8 +76,10 @@ FINEST = 3.0
 """Last nu of Welsch's function, in standard deviations of the noise."""
 
 WEAK = 0.02
-"""A motion is hardly determined where points move along their planes' normals by less than this
-share (its square) of how far they move."""
+"""Squared ratio below which a motion counts as hardly determined.
+
+The ratio compares the points' motion along the normals of their planes with their whole motion.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,8 +90,8 @@ class Link:
         motion: From the source's to the target's coordinates, with shape ``(4, 4)``.
         information: Information matrix of the least squares, for twists in the target's frame, with
             shape ``(6, 6)``.
-        before: Consistency of both before the fine registration.
-        consistency: Consistency of both after it.
+        before: Consistency of both views before the fine registration.
+        consistency: Consistency of both views after the fine registration.
     """
 
     motion: Doubles
@@ -97,7 +101,7 @@ class Link:
 
     @property
     def disagreement(self) -> float:
-        """The disagreement of both views, which decides between links."""
+        """Disagreement of both views; lower is better."""
         return disagreement(self.consistency)
 
 
@@ -171,12 +175,12 @@ def sample_inner(view: View, count: int, *, rng: np.random.Generator) -> Indices
 
 
 def disagreement(one: Consistency) -> float:
-    """Return the disagreement, a little more of it where it rests on little overlap."""
+    """Return the disagreement of two views, slightly increased if the overlap is small."""
     return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
 
 def _slid(source: View, rows: Indices, *, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
-    """Return the motion after steps along the least determined one; itself if none is better."""
+    """Return the motion after a step along the least determined motion, if the step is better."""
     matrix, middle = pairs.information(motion, nu)
     scale = np.array([1 / source.size] * 3 + [1.0] * 3)
     values, ways = np.linalg.eigh(matrix * np.outer(scale, scale))

@@ -1,8 +1,9 @@
-"""Partial views: the folders of a folder become whole scans, a part at a time.
+"""Reconstruction of all parts from folders of partial views.
 
-A part's position in the data set is that of its folder.  Parts that lie directly in the folder of
-views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
-labels are written to ``gt/`` next to it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+The fused cloud of a part has the same relative path in the data set as the folder of its views.
+Parts directly in the folder of views are written to ``train/``, or to ``test/`` if any of their
+points is labeled.  Labels of clouds in a folder ``test`` are written to the folder ``gt`` next to
+``test``, as in IEC3D-AD; other clouds contain their labels.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from gmanet.turntable.report import PICTURES, PartLine
 __all__ = ["fuse_parts"]
 
 METHOD = 2
-"""Changes with whatever changes a result."""
+"""Version of the algorithms, part of the cache key; raised when a result changes."""
 
 POSES = "poses"
 
@@ -48,18 +49,18 @@ def fuse_parts(
     seed: int = 0,
     label_value: float = LABEL_VALUE,
 ) -> list[PartLine]:
-    """Put all parts together, and return what became of each.
+    """Reconstruct all parts, and return a line of the table for each.
 
     Args:
-        views: The folder of parts.
-        folder: Where clouds, pictures and the table go; neither ``views`` nor a folder of it.
+        views: Folder of parts.
+        folder: Folder for clouds, pictures and the table, outside of ``views``.
         turntable: Settings of the turntable.
-        cleaning: Of the fused clouds.
-        seed: Draws points and bases.
-        label_value: Of abnormal points in the files' fields of labels.
+        cleaning: Settings of cleaning for the fused clouds.
+        seed: Seed of the random points and bases.
+        label_value: Label of abnormal points in the files.
 
     Raises:
-        InputError: There are no parts, or one of the folders cannot be used.
+        InputError: There are no parts, or a folder cannot be used.
     """
     parts = list_parts(views)
     for sentence in unread(views, [path for part in parts for path in part.files]):
@@ -85,7 +86,7 @@ def fuse_parts(
 
 
 def _forget(folder: Path, line: PartLine | None) -> None:
-    """Remove what an earlier run made of a part: it no longer holds."""
+    """Remove the outdated results of an earlier run for a part."""
     if line is not None:
         target = folder / line.file
         target.unlink(missing_ok=True)
@@ -114,7 +115,7 @@ def _made(
         picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
         save_picture(picture, clouds, placement=placement, fused=cleaned.cloud)
     except OutputError:
-        raise  # not the scan's fault
+        raise  # not caused by the scan
     except InputError as error:
         said, where = str(error), str(views / part.name)
         named = said if said.startswith(where) else f"{where}: {said}"
@@ -142,7 +143,7 @@ def _made(
 
 
 def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]:
-    """Return a part's views about one origin, and how many points were never measured."""
+    """Return a part's views with a common origin, and the number of unmeasured points."""
     clouds = [read_cloud(path, label_value) for path in part.views]
     for cloud in clouds:
         print_notes(cloud)
@@ -157,7 +158,7 @@ def _placed(
     turntable: TurntableConfig,
     seed: int,
 ) -> Placement:
-    """Return the placement of the views, cached where only the cleaning changed."""
+    """Return the placement of the views, from a file if only the cleaning has changed."""
     key = digest((METHOD, turntable, seed), part.files)
     path = folder / POSES / part.name.parent / f"{output_stem(part.name.name)}.json"
     try:
@@ -165,7 +166,7 @@ def _placed(
         if stored.pop("key") == key:
             return Placement(**stored)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        pass  # missing, or damaged by something else: found anew
+        pass  # missing or damaged: computed again
     made = register_views(
         clouds, turntable, angles=part.angles(), markers=part.reference_points(), seed=seed
     )

@@ -1,7 +1,7 @@
-"""Points against tangent planes: what fine registration of two views minimizes.
+"""Point-to-plane distances, which the fine registration of two views minimizes.
 
-[Chen and Medioni 1992].  Unlike distances to points, those to planes do not pull where the
-other view's points happen to lie, nor toward the rim of what it shows.
+Distances to tangent planes [Chen and Medioni 1992], unlike distances to points, do not attract
+points toward the sampling points or the rim of the other view.
 """
 
 from __future__ import annotations
@@ -15,27 +15,30 @@ from gmanet.turntable.view import View
 __all__ = ["PlanePairs", "about", "normal_equations"]
 
 REACH = 2.0
-"""Tangential distance from the nearest point, in spacings, that does not add to the distance."""
+"""Largest tangential distance from the nearest point, in spacings, that is not penalized."""
 
 FACING = 0.5
-"""Least cosine, of either sign, between the normals of partners."""
+"""Least absolute cosine between the normals of partners."""
 
 FEWEST = 6.0
-"""Sum of weights below which a step would follow nothing but chance."""
+"""Least sum of weights for a step; a smaller sum does not determine a motion."""
 
 RIDGE = 1e-7
-"""Of the normal equations' trace, added to their diagonal: what no plane holds, stays."""
+"""Regularization: share of the normal equations' trace that is added to their diagonal.
+
+Undetermined motions then remain unchanged.
+"""
 
 
 class PlanePairs:
-    """Points of one view and the tangent planes of another at the nearest ones.
+    """Points of a view, paired with the tangent planes at the nearest points of another view.
 
-    The distance is the one to the plane, and more where a point is off its nearest one
-    tangentially; points whose nearest one is on the rim or faces another way have no partner.
+    The distance is that to the plane, increased if the nearest point is tangentially far.  Points
+    have no partner if the nearest point is on the rim or has a different normal.
 
     Args:
-        source: The view to move.
-        rows: Its points that count, with shape ``(N,)``.
+        source: View to move.
+        rows: Indices of the compared points of the source, with shape ``(N,)``.
         target: The other view.
     """
 
@@ -55,7 +58,7 @@ class PlanePairs:
         return np.where(usable, far, np.inf)
 
     def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
-        """Return the motion after a Gauss-Newton step for the partners found last."""
+        """Return the motion after a Gauss-Newton step for the last partners."""
         position = moved(motion, self.points)
         if not weight.sum() > FEWEST:
             return motion
@@ -71,7 +74,7 @@ class PlanePairs:
         return about(middle, step) @ motion
 
     def information(self, motion: Doubles, nu: float) -> tuple[Doubles, Doubles]:
-        """Return the normal equations' matrix, for twists about a middle, and that middle."""
+        """Return the matrix of the normal equations for twists about a middle, and the middle."""
         weight = np.exp(-((self.distances(motion) / nu) ** 2) / 2)
         position = moved(motion, self.points)
         middle = position.mean(axis=0)
@@ -100,9 +103,9 @@ def normal_equations(
 
     Args:
         position: Points, with shape ``(N, 3)``.
-        normal: Of their planes, with shape ``(N, 3)``.
-        height: Above their planes, with shape ``(N,)``.
-        weight: Of the squares, with shape ``(N,)``.
+        normal: Normals of their planes, with shape ``(N, 3)``.
+        height: Heights above their planes, with shape ``(N,)``.
+        weight: Weights of the squared heights, with shape ``(N,)``.
     """
     lever = np.hstack([np.cross(position, normal), normal])
     weighted = lever * weight[:, None]

@@ -1,7 +1,8 @@
 """Reconstruction of views around a turntable: pairwise links, loop closure, joint refinement.
 
-Links that do not agree are registered again about the axis that the good ones determine: all views
-share it.  One link that still does not agree is left out: the others connect the views.
+Inconsistent links are registered again about the axis that the consistent links determine, since
+all views share the axis.  One link that is still inconsistent is left out; the other links connect
+the views.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def reconstruct(
         views: Two or more views in the order of the table's rotation.
         priors: Priors of the motion from each view to the next, and from the last to the first.
         rng: Draws points and bases.
-        markers: Reference points of each view by name, where there are any.
+        markers: Reference points of each view by name; None without any.
     """
     count = len(views)
     keys = [(i, (i + 1) % count) for i in range(count)]
@@ -110,7 +111,7 @@ def _retried(
     priors: Mapping[tuple[int, int], MotionPrior],
     rng: np.random.Generator,
 ) -> None:
-    """Replace links that do not agree by links about the others' axis that agree better."""
+    """Replace inconsistent links by better ones about the axis of the consistent links."""
     good = [link for (i, _), link in links.items() if link.consistency.good(views[i].noise)]
     if len(good) < 2:
         return

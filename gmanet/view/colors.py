@@ -1,8 +1,8 @@
 """Colors: a map for scores, a color for abnormal points, and the light that falls on both.
 
 The score map runs from light gray (normal) over yellow and orange to dark red (abnormal).  It is
-built in CIELAB: equal steps of score are equal steps of perceived color, and lightness falls all
-the way, so that it survives color blindness and gray printing.
+built in CIELAB: equal steps of score are equal steps of perceived color, and lightness decreases
+monotonically, so that the map is readable with color blindness and in gray print.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ SURFACE_COLOR: Bytes = np.array([203, 208, 214], dtype=np.uint8)
 """Color of normal points and of points without labels: bare metal."""
 
 LABEL_COLOR: Bytes = np.array([196, 34, 45], dtype=np.uint8)
-"""Color of points that are labelled as abnormal."""
+"""Color of points that are labeled as abnormal."""
 
 LIGHT = np.array([-0.45, 0.6, 0.66]) / np.linalg.norm([-0.45, 0.6, 0.66])
-"""Direction to the light: left, up, and half toward the viewer."""
+"""Unit vector toward the light: left, up, and toward the viewer."""
 
 AMBIENT, MATTE, GLOSS = 0.45, 0.6, 0.15
 CREASES = ((0.006, 0.35), (0.02, 0.35))
-"""Blur, as a fraction of the picture's width, and strength of the two layers of shade."""
+"""Radius of blur, as a fraction of the picture's width, and strength of two layers of shade."""
 GRAIN = 0.08
-"""Depth per reach that casts no shade: the noise of a scan."""
+"""Depth, as a share of the radius of blur, that casts no shade: the noise of a scan."""
 
 LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38), (27, 42, 22)]
-"""CIELAB colors (lightness, green to red, blue to yellow) on the smooth curve of the map."""
+"""CIELAB colors (lightness, green-red, blue-yellow) that the score map interpolates."""
 
 
 def score_colors(score: npt.ArrayLike, low: float, *, high: float) -> Bytes:
@@ -65,9 +65,10 @@ def score_colors(score: npt.ArrayLike, low: float, *, high: float) -> Bytes:
 
 
 def score_limits(*scores: npt.ArrayLike) -> Limits:
-    """Return the median and the 99.9th percentile of all scores together, apart at least a little.
+    """Return the median and the 99.9th percentile of all scores, made distinct if equal.
 
-    So half of the points have the color of normal ones, and a few high scores do not pale the rest.
+    With these limits half of the points have the first color, and a few high scores do not wash out
+    the others.
 
     Args:
         scores: Finite scores of one or several clouds, each with shape ``(N,)``.
@@ -84,15 +85,15 @@ def label_colors(label: npt.ArrayLike) -> Bytes:
 def lit(layer: Floats, mask: Labels, *, width: int) -> Floats:
     """Return the colors of the masked pixels under a light from the upper left, ``(M, 3)``.
 
-    Ambient light, a matte part after Lambert and a soft highlight after Blinn.  Pixels behind their
-    surroundings are darkened, which brings out threads and rims (Luft et al., Image enhancement by
-    unsharp masking the depth buffer, 2006).
+    The shading consists of ambient light, Lambert's diffuse and Blinn's specular reflection.
+    Pixels behind their surroundings are darkened, which emphasizes threads and rims (Luft et al.,
+    Image enhancement by unsharp masking the depth buffer, 2006).
 
     Args:
         layer: Each pixel's surface color from 0 to 255, normal of any length that faces the
             viewer (right, up, out) and depth toward the viewer in pixels, ``(H, W, 7)``.
         mask: True where the part is, with shape ``(H, W)``.
-        width: Pixels that make the picture's width; the reach of the shade is a fraction of it.
+        width: Width of the picture in pixels, to which the radius of the shade is relative.
     """
     rgb, normal = layer[mask, :3], layer[mask, 3:6]
     unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
@@ -126,7 +127,7 @@ def _lab_to_srgb(lab: Numbers) -> Bytes:
 
 
 def _score_map() -> Bytes:
-    """Return 256 colors at equal perceived distances along the way through the stops."""
+    """Return 256 colors at equal perceived distances on the curve through the stops."""
     stops = np.array(LAB_STOPS, dtype=np.float64)
     fine = np.linspace(0, len(stops) - 1, 2001)
     curve = np.stack([np.interp(fine, np.arange(len(stops)), column) for column in stops.T], axis=1)

@@ -1,4 +1,4 @@
-"""Pictures for papers and reports: clouds side by side under one view, with titles and scales."""
+"""Pictures for papers and reports: rows of clouds in a common view, with titles and scales."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ Row = Sequence["Panel"]
 
 LETTERS = 9.0  # size of the letters in points
 HEAD, FOOT, GAP, BAR = 40, 44, 12, 120  # pixels above, below, between panels, right of a score row
-LONG = 1.5  # a part this many times longer than wide lies diagonally
-PROBE = 5000  # points that decide on the view
+LONG = 1.5  # ratio of length to width from which on a part is drawn diagonally
+PROBE = 5000  # number of points from which the view is chosen
 
 
 def best_view(pos: Floats, region: Labels | None = None) -> Rotation:
     """Return a three-quarter view: rows point right, up and at the viewer, with shape ``(3, 3)``.
 
-    Long parts lie diagonally; others are tilted so that holes are seen.  Of eight such views the
-    one is taken that shows most of the region and toward which the part bulges, so that one-sided
-    scans are seen from outside.
+    Long parts are drawn diagonally; other parts are tilted so that holes are visible.  Of eight
+    such views the function chooses the view that shows most of the region, and from which the
+    surface is convex, so that one-sided scans are seen from outside.
 
     Args:
         pos: Points, with shape ``(N, 3)``.
-        region: True for points to be seen, with shape ``(N,)``; None if all are alike.
+        region: True for points that should be visible, with shape ``(N,)``; None for any.
     """
     return _views(pos)[_choice(pos, region)]
 
@@ -52,9 +52,9 @@ def save_row(
 ) -> None:
     """Write rows of panels as a PNG; the same input gives the same bytes.
 
-    Panels of a row share a scale, which a bar of round length states, and the view that shows most
-    of the last labelled panel's region: clouds in another pose are rotated the same way.  Rows with
-    scores end in a color bar.  Repeated titles are left out.
+    Panels of a row share a scale, shown by a scale bar, and the view that shows most of the region
+    of the last labeled panel; clouds in another pose are rotated accordingly.  Rows
+    with scores have a color bar.  Repeated titles are left out.
 
     Args:
         path: File to write, ending in ``.png``.
@@ -90,7 +90,7 @@ def save_row(
 
 
 def _row_views(row: Row) -> list[Rotation]:
-    """Return a view for each panel, that which shows most of the last labelled panel's region."""
+    """Return a view for each panel that shows most of the last labeled panel's region."""
     labelled = [panel for panel in row if panel.label is not None and panel.label.any()]
     model = labelled[-1] if labelled else row[0]
     choice = _choice(model.pos, model.label)
@@ -138,7 +138,7 @@ def _draw_row(
 
 
 def _views(pos: Floats) -> list[Rotation]:
-    """Return eight three-quarter views in an order that a part's pose does not change."""
+    """Return eight three-quarter views in an order that is independent of the part's pose."""
     offset = pos.astype(np.float64) - pos.mean(axis=0, dtype=np.float64)
     axes = np.linalg.eigh(offset.T @ offset)[1].T[::-1]
     axes = axes * np.where(((offset @ axes.T) ** 3).sum(axis=0) < 0, -1, 1)[:, None]
@@ -158,7 +158,7 @@ def _rotation(axis: int, degrees: float) -> Rotation:
 
 
 def _choice(pos: Floats, region: Labels | None) -> int:
-    """Return which of the views shows most of the region and is bulged at."""
+    """Return the index of the view that shows most of the region, from the convex side."""
     some = slice(None, None, max(1, len(pos) // PROBE))
     merit = np.zeros(8)
     for index, view in enumerate(_views(pos)):
@@ -188,12 +188,12 @@ class Panel:
     """One cloud to draw, colored by at most one of ``rgb``, ``score`` and ``label``.
 
     Args:
-        title: What stands above it.
+        title: Text above the panel.
         pos: Points, with shape ``(N, 3)``.
         rgb: Colors from 0 to 255, with shape ``(N, 3)``.
         score: Anomaly scores, with shape ``(N,)``.
         label: True where abnormal, with shape ``(N,)``.
-        normal: Unit normals, with shape ``(N, 3)``; estimated where not given.
+        normal: Unit normals, with shape ``(N, 3)``; None to estimate them.
     """
 
     title: str

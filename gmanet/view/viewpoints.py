@@ -17,7 +17,7 @@ from gmanet.view.sheet import Rotation, best_view
 __all__ = ["ANGLES", "rotated", "save_perspectives"]
 
 ANGLES = (0, 60, 180, 240)
-"""Rotations of the part about the picture's vertical axis, in degrees; none is edgewise."""
+"""Rotations of the part about the picture's vertical axis, in degrees; no view is edge-on."""
 
 LETTERS = 8.0
 """Size of the letters in points."""
@@ -46,7 +46,7 @@ def save_perspectives(
         path: File to write, ending in ``.png``.
         pos: Points, with shape ``(N, 3)``.
         colors: Title of a line -> colors of the points, with shape ``(N, 3)``.
-        region: True for points that the first view is to show, with shape ``(N,)``.
+        region: True for points that the first view should show, with shape ``(N,)``.
         limits: Scores with the first and the last color, for a bar next to the last line; None for
             no bar.
 

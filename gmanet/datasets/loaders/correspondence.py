@@ -15,11 +15,11 @@ __all__ = ["match_rows", "rounding"]
 
 
 DECIMALS = 9
-"""Digits after the point that are looked at; more say nothing of float32 coordinates."""
+"""Largest number of decimals considered; more are below float32 precision."""
 LARGEST = 3e-4
-"""Most that a label file may be rounded by, as a share of the scan's diameter."""
+"""Largest rounding error of a label file, as a share of the scan's diameter."""
 SLACK = 1e-6
-"""Difference that is always granted, as a share of the scan's diameter."""
+"""Difference that is always tolerated, as a share of the scan's diameter."""
 
 
 def rounding(rows: Doubles, diameter: float) -> float:

@@ -1,4 +1,4 @@
-"""How many points the clouds of the ``full`` profile have: Table II's averages and extremes.
+"""Numbers of points in the clouds of the ``full`` profile, after Table II.
 
 Train clouds span what the paper's normal clouds do, test clouds what its abnormal ones do, normal
 or not, so that a count tells nothing of a defect; where abnormal clouds reach farther than normal
