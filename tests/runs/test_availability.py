@@ -13,7 +13,7 @@ from gmanet.runs import processes
 from gmanet.runs.availability import with_data
 from gmanet.runs.experiment import read_experiment
 
-FILE = Path(__file__).parents[1] / "experiments" / "other_datasets.yaml"
+FILE = Path(__file__).parents[2] / "experiments" / "other_datasets.yaml"
 ROOTS = ("REAL3D_ROOT", "SHAPENET_ROOT")
 SHORT = ("detector.steps=2", "detector.points=512", "detector.centers=64")
 SHORT += ("synthesis.twins=4", "train.pictures=0")
@@ -78,7 +78,7 @@ def test_real3d_is_cut_into_views_unless_told_otherwise(nothing_set, tmp_path):
 
 @pytest.mark.slow
 def test_table_9_of_two_imitations(nothing_set, monkeypatch, tmp_path, type_in):
-    monkeypatch.syspath_prepend(Path(__file__).parent / "data")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "datasets")
     imitations = __import__("imitations")
     parts = {}
     for name, variable in zip(("real3d", "shapenet"), ROOTS, strict=True):
