@@ -29,12 +29,10 @@ __all__ = [
 ]
 
 OBJECT_RULES = {"max": 0.0, "top": 0.005, "mean": 0.015}
-"""Rule of the object score -> share of the points whose highest scores are averaged; ``max`` takes
-the highest point."""
+"""Rule of the object score -> share of the highest point scores that are averaged."""
 
 POSES = ("given", "principal", "registered")
-"""Poses in which clouds are read: unchanged, along the principal axes, or registered on a reference
-cloud of the same part."""
+"""Poses of clouds: unchanged, along the principal axes, registered on a reference cloud."""
 
 FEATURES = ("raw", "fpfh")
 """Names of point features: coordinates, or histograms of angles between normals."""
@@ -116,9 +114,8 @@ class RegisteredConfig(MemoryConfig):
     """Settings of memory banks that read clouds in a given pose.
 
     Args:
-        pose: Pose in which clouds are read: ``registered`` on the category's first normal cloud,
-            along their ``principal`` axes (faster, but wrong for symmetric parts, whose axes have
-            random signs), or as ``given``.
+        pose: ``registered`` on the category's first normal cloud, along the ``principal`` axes
+            (faster, but symmetric parts have axes of random signs), or as ``given``.
     """
 
     pose: str = "registered"
@@ -186,8 +183,7 @@ class Simple3DConfig(MemoryConfig):
     Args:
         name: ``simple3d``.
         object_rule: Rule of the object score.
-        scale: Number of points in the smallest neighborhood; the two larger neighborhoods have two
-            and three times this number.
+        scale: Number of points in the smallest neighborhood; the others have two and three times.
         centers: Number of centers, the positions with a feature.
         average: Number of points whose descriptors are averaged at a center.
         coarse: Number of centers of the last smoothing; 0 leaves it out.
