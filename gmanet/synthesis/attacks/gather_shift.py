@@ -17,7 +17,7 @@ from gmanet.synthesis.attacks.victim import Victim
 __all__ = ["gather_shift"]
 
 RIM = 0.1
-"""Least share of the largest move: what is labelled has moved."""
+"""Smallest displacement of a labeled point, as a share of the largest displacement."""
 
 
 def gather_shift(target: Target, rng: np.random.Generator) -> Change:
