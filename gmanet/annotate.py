@@ -1,9 +1,9 @@
 """Label files from CloudCompare: ``python -m gmanet.prepare --annotations FILES -o CATEGORY``.
 
-FILES are annotated scans as CloudCompare saves them (``.txt``, ``.xyz``, ``.asc``, ``.ply``,
-``.pcd``), or folders of such, with a scalar field of 0 (normal) and 1 (abnormal).  CATEGORY is a
-folder in the IEC3D-AD layout that holds the scan of each under the same name, ``test/NAME.pcd``;
-``gt/NAME.txt`` is written there.  If one file is refused, none is written.
+FILES are annotated scans saved by CloudCompare (``.txt``, ``.xyz``, ``.asc``, ``.ply``, ``.pcd``),
+or folders of such files, with a scalar field of 0 (normal) and 1 (abnormal).  CATEGORY is a folder
+in the IEC3D-AD layout with a scan ``test/NAME.pcd`` for each annotated file NAME.  The label files
+are written to ``gt/NAME.txt`` in CATEGORY; if one annotation is invalid, no file is written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _listed(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Read the command line, write the label files, and say how much is abnormal in each."""
+    """Read the command line, write the label files, and print their shares of abnormal points."""
     parser = command_parser("prepare --annotations", __doc__)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="CATEGORY")

@@ -1,10 +1,10 @@
-"""Do every run of an experiment: ``python -m gmanet.benchmark FILE [--jobs N] [key=value ...]``.
+"""Run all runs of an experiment: ``python -m gmanet.benchmark FILE [--jobs N] [key=value ...]``.
 
-Finished runs are skipped and interrupted runs are resumed.  A run that fails does not stop the
-others; it is named at once and again at the end.  Runs on published data sets that are missing are
-left out.  Further overrides hold for every run.
-``python -m gmanet.report FILE`` makes the tables.  Runs share registrations, pre-trained encoders
-and curvatures of meshes in ``<runs>/cache`` (or ``GMANET_CACHE``), which changes no figure.
+Finished runs are skipped and interrupted runs are resumed.  A failed run does not stop the others;
+its error is printed at once and again at the end.  Runs whose published data set is missing are
+skipped.  Overrides on the command line apply to every run.  Registrations, pre-trained encoders and
+curvatures of meshes are cached for all runs in ``<runs>/cache`` (or ``GMANET_CACHE``); the cache
+changes no figure.  ``python -m gmanet.report FILE`` makes the tables.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _interrupt(*_: Any) -> None:
 
 
 def _arguments() -> tuple[Path, list[str], int]:
-    """Return the experiment file, the overrides for every cell, and the processes at a time."""
+    """Return the experiment file, the overrides for every run, and the number of parallel runs."""
     parser = command_parser("benchmark", __doc__)
     parser.add_argument("overrides", nargs="*", metavar="FILE or key=value")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time")
@@ -45,7 +45,7 @@ def _arguments() -> tuple[Path, list[str], int]:
 
 
 def _bounded(jobs: int) -> int:
-    """Return the number of runs at a time, limited by the machine's cores and memory."""
+    """Return the number of parallel runs, limited by the machine's cores and memory."""
     most = max(1, processes_at_most())
     if jobs > most:
         note(f"--jobs {jobs}: {most} at a time, as many as this machine's cores and memory bear")
@@ -53,7 +53,7 @@ def _bounded(jobs: int) -> int:
 
 
 def main() -> None:
-    """Do the missing runs with a progress bar; the exit code is 1 if a run failed."""
+    """Run the missing runs with a progress bar; the exit code is 1 if a run failed."""
     path, overrides, jobs = _arguments()
     experiment = read_experiment(path, Run.root())
     waiting = [cell for cell in experiment.cells if not cell.run.finished]

@@ -1,14 +1,14 @@
-"""Gather the runs of an experiment into tables: ``python -m gmanet.report FILE``.
+"""Write the tables of an experiment: ``python -m gmanet.report FILE``.
 
-Writes ``<name>.md`` and ``<name>.csv`` into ``experiments/results`` (or ``-o FOLDER``), with the
-overrides, versions and machine of the runs, and ``<name>.png``, the scores of one cloud per
-category.  Scans of published data sets have their own licenses; they are drawn only with
-``--pictures FOLDER``.  With ``--keep`` runs without a folder keep the figures of the existing CSV
-file, and the existing picture remains.
+The files ``<name>.md`` and ``<name>.csv`` in ``experiments/results`` (or ``-o FOLDER``) hold the
+figures of the finished runs with overrides, versions and machine; ``<name>.png`` shows the scores
+of one cloud per category.  Scans of published data sets have their own licenses and are drawn only
+with ``--pictures FOLDER``.  ``--keep`` takes the figures of runs whose folders are missing from the
+existing CSV file, and does not change the existing picture.
 
-``--index`` writes the overviews of all stored results in the current folder, a checkout of the
-project: ``docs/results.md`` and the table of ``experiments/README.md``.  Order, titles and costs
-come from ``experiments/results/index.yaml``, which names every experiment and every stored page.
+``--index`` writes the overviews of all stored results, ``docs/results.md`` and the table of
+``experiments/README.md``; the current folder must be a checkout of the project.  Order, titles and
+costs come from ``experiments/results/index.yaml``, which lists every experiment and stored page.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Read the runs that are done, write the tables, print them; or write the overviews."""
+    """Read the finished runs, write and print the tables; or write the overviews."""
     parser = command_parser("report", __doc__)
     parser.add_argument("file", type=Path, nargs="?", help="an experiment")
     parser.add_argument("--index", action="store_true", help="write the overviews instead")

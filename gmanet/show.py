@@ -1,10 +1,10 @@
 """Draw a cloud from four sides: ``python -m gmanet.show FILE``, or ``... RUN [CLOUD]``.
 
-For a scan, ``<name>.views.png`` shows the points, labels if there are any, and the scores that
-``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` next to the scan.  For a run, one picture
-shows the labels and scores of a test cloud (CLOUD, or the first defective one), and
-``real_and_synthetic.png`` shows defects of test clouds above twins of the run.  The pictures are
-written next to the scan, to the run's ``pictures``, or to ``-o FOLDER``.
+For a scan FILE, the picture ``<name>.views.png`` shows the points, the labels if there are any, and
+the scores that ``predict`` wrote to ``gmanet-scores/<name>.scores.npz`` next to the scan.  For a
+run, one picture shows the labels and scores of the test cloud CLOUD (by default the first defective
+cloud), and ``real_and_synthetic.png`` shows defects of test clouds above twins of the run.  The
+pictures are written next to the scan, to the folder ``pictures`` of the run, or to ``-o FOLDER``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Read the arguments, draw, and print where the pictures are."""
+    """Read the command line, draw the pictures, and print their paths."""
     parser = command_parser("show", __doc__)
     parser.add_argument("place", type=Path, metavar="FILE|RUN")
     parser.add_argument("cloud", nargs="?", default="", help="name of a test cloud of the run")

@@ -1,10 +1,10 @@
-"""Count a data set: ``python -m gmanet.statistics [key=value ...] [-- key=value ...] [-o FOLDER]``.
+"""Tables on data sets: ``python -m gmanet.statistics [key=value ...] [-- key=value ...]``.
 
-Overrides select the data as for ``gmanet.fit``; without ``data.category`` all categories are
-counted, with ``data.category=washer,k_nut`` these.  ``--`` separates several data sets.  Written to
-FOLDER (``statistics``) are ``statistics.md`` with Table II of each data set and Table III of all,
-``statistics.csv`` with one line per cloud, and ``distributions.png`` (Fig. 4).  The same command
-again resumes an interrupted count.
+Overrides select the data as for ``gmanet.fit``; ``data.category=washer,k_nut`` selects categories,
+and without this key all categories are counted.  ``--`` separates several data sets.  The output
+folder (``statistics``, or ``-o FOLDER``) gets ``statistics.md`` with Table II of each data set and
+Table III of all, ``statistics.csv`` with one line per cloud, and ``distributions.png`` (Fig. 4).
+The same command resumes an interrupted count.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from gmanet.runtime.provenance import provenance, short_commit
 __all__ = ["main"]
 
 AND = "+"
-"""Stands for ``--``, which parsers take for the end of all options."""
+"""Replacement for ``--``, which the parser would read as the end of all options."""
 
 
 def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list[str]]]:
-    """Yield title, configuration and categories of each data set in the overrides."""
+    """Yield the title, the configuration and the categories of each data set in the overrides."""
     groups: list[list[str]] = [[]]
     titles: list[str] = []
     for text in overrides:
@@ -42,7 +42,7 @@ def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list
         config = compose(group).data
         typed = any(text.startswith("data.category=") for text in group)
         title = config.name
-        if title in titles:  # another folder, or another profile
+        if title in titles:  # the same data set in another folder, or with another profile
             title += f" {Path(config.root).name if config.root else config.profile}"
         if title in titles:
             title += f" {len(titles) + 1}"
@@ -51,7 +51,7 @@ def _data_sets(overrides: Sequence[str]) -> Iterator[tuple[str, DataConfig, list
 
 
 def main() -> None:
-    """Read the command line, count, write and print the tables."""
+    """Read the command line, count the points of all clouds, write and print the tables."""
     parser = command_parser("statistics", __doc__)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, default=Path("statistics"), metavar="FOLDER")

@@ -1,7 +1,7 @@
 """List the cells (runs) of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
 
-For schedulers, ``--missing`` prints the numbers of the unfinished cells, as ``0,3-5``, and
-``--cell 3`` prints the overrides of cell 3, a line each.
+``--status`` adds the state of each cell.  For schedulers, ``--missing`` prints the numbers of the
+unfinished cells, such as ``0,3-5``, and ``--cell 3`` prints the overrides of cell 3, one per line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 
 def missing(cells: list[Cell]) -> str:
-    """Return the numbers of cells that are neither done nor running, as ``0,3-5``."""
+    """Return the numbers of the cells that are neither finished nor running, such as ``0,3-5``."""
     ranges: list[list[int]] = []
     for index, cell in enumerate(cells):
         if cell.run.finished or cell.run.held():
@@ -31,7 +31,16 @@ def missing(cells: list[Cell]) -> str:
 
 
 def overrides_of(path: Path, cells: list[Cell], *, number: int) -> str:
-    """Return the overrides of one cell, a line each."""
+    """Return the overrides of one cell, one per line.
+
+    Args:
+        path: The experiment file, named in errors.
+        cells: All cells.
+        number: Number of the cell, from 0.
+
+    Raises:
+        InputError: There is no cell with this number.
+    """
     if not 0 <= number < len(cells):
         raise InputError(f"{path}: no cell {number}; there are 0 to {len(cells) - 1}")
     return "\n".join(cells[number].overrides)
@@ -52,7 +61,7 @@ def status(cells: list[Cell]) -> str:
 
 
 def main() -> None:
-    """List the cells, or say which are done, running, failed and why, or waiting."""
+    """Print the cells, their states, the missing numbers or the overrides of one cell."""
     parser = command_parser("sweep", __doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--status", action="store_true", help="say how far each cell is")

@@ -1,8 +1,8 @@
 """Write SPCG twins as files: ``python -m gmanet.synthesize [key=value ...] [COUNT] -o FOLDER``.
 
-The overrides are those of ``python -m gmanet.fit``, and the twins are the first ones of such a run.
-``<cloud>_twin_<number>.ply`` have labels and colors; ``twins.png`` shows some of the twins below
-their normal clouds.
+The overrides are those of ``python -m gmanet.fit``; the twins are the first COUNT (4) twins of the
+run with these overrides.  The files ``<cloud>_twin_<number>.ply`` have labels and colors;
+``twins.png`` shows some of the twins below their normal clouds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SHOWN = 5
 
 
 def synthesize(overrides: list[str], count: int, *, folder: Path) -> list[Path]:
-    """Write twins and the picture, and return the files.
+    """Return the files of twins and of their picture, after writing them.
 
     Args:
         overrides: Overrides of a run.
@@ -59,7 +59,7 @@ def synthesize(overrides: list[str], count: int, *, folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Read the overrides, write the twins, and print where they are."""
+    """Read the command line, write the twins, and print the paths of the files."""
     parser = command_parser("synthesize", __doc__)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")

@@ -73,7 +73,7 @@ def categories(config: DataConfig) -> list[str]:
     """Return the categories of the data set that a configuration names.
 
     Raises:
-        InputError: An unknown data set, or its root is missing or has no categories.
+        InputError: The data set is unknown, or its root is missing or has no categories.
     """
     _known(config)
     if config.name in PUBLISHED:
@@ -89,7 +89,7 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
     """Return one split, ``train`` or ``test``, of the data that a configuration describes.
 
     Raises:
-        InputError: An unknown data set, or what its reader refuses.
+        InputError: The data set is unknown, or its loader cannot use the files.
     """
     _known(config)
     data = DATASETS[config.name](config, split)
@@ -105,7 +105,7 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
 
 
 def similar_kinds(config: DataConfig) -> frozenset[str]:
-    """Return the kinds of defects that Table IX reports apart; none for most data sets."""
+    """Return the kinds of defects that Table IX reports separately; none for most data sets."""
     return PUBLISHED[config.name].similar if config.name in PUBLISHED else frozenset()
 
 

@@ -1,4 +1,4 @@
-"""Sizes of the clouds of data sets: number of points, of all and of abnormal ones, in a file."""
+"""Sizes of the clouds of data sets, total and abnormal points, and the file that stores them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ __all__ = ["Size", "StoredSizes", "size_of", "write_sizes"]
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large a cloud is, and how much of it is abnormal.
+    """Number of points and of abnormal points of a cloud.
 
     Args:
-        data: The data set.
-        category: The part.
+        data: Name of the data set.
+        category: Name of the part.
         split: ``train`` or ``test``.
-        name: The cloud's.
-        defect: Kind of defect, ``good`` for a normal cloud, ``unknown`` where nobody knows.
+        name: Name of the cloud.
+        defect: Kind of defect; ``good`` for a normal cloud, ``abnormal`` for a defective cloud of
+            unknown kind, ``unknown`` if neither kind nor labels are known.
         points: Number of points.
-        marked: Number of abnormal points; None where nobody knows.
+        marked: Number of abnormal points; None if labels are unknown.
     """
 
     data: str
@@ -39,14 +40,14 @@ class Size:
 
     @property
     def ratio(self) -> float | None:
-        """Share of abnormal points of an abnormal cloud; None of others, or if nobody knows."""
+        """Share of abnormal points of an abnormal cloud; None for normal or unlabeled clouds."""
         if self.defect == "good" or self.marked is None:
             return None
         return self.marked / self.points
 
 
 def size_of(data: str, split: str, cloud: Cloud) -> Size:
-    """Return a cloud's size.
+    """Return the size of a cloud.
 
     Args:
         data: Name of the data set.
@@ -69,11 +70,16 @@ def size_of(data: str, split: str, cloud: Cloud) -> Size:
 
 
 COLUMNS = [field.name for field in fields(Size)]
-"""Columns of the file of sizes."""
+"""Names of the columns in the file."""
 
 
 def write_sizes(path: Path, sizes: Iterable[Size], *, about: str = "") -> None:
-    """Write one line per cloud, after a line ``# about`` where that is given.
+    """Write a CSV file with one line per cloud.
+
+    Args:
+        path: The file to be written or replaced.
+        sizes: Sizes of the clouds.
+        about: Text of a first line ``# about``; empty: no such line.
 
     Raises:
         InputError: The file cannot be written.
@@ -87,11 +93,14 @@ def write_sizes(path: Path, sizes: Iterable[Size], *, about: str = "") -> None:
 
 
 class StoredSizes:
-    """Sizes that a count has found so far, split by split, in a file from which it goes on.
+    """Sizes of the splits counted so far, in a file from which an interrupted count resumes.
 
     Args:
-        path: The file, which stays until the count is done.
-        about: Overrides of the command; a file of other overrides is not read.
+        path: The file, which the command removes when the count is complete.
+        about: Overrides of the command; a file with other overrides is ignored.
+
+    Raises:
+        InputError: The file is damaged.
     """
 
     def __init__(self, path: Path, about: str) -> None:
@@ -104,12 +113,12 @@ class StoredSizes:
                 self.sizes = [_size(path, row) for row in csv.reader(lines[2:])]
 
     def of(self, data: str, category: str, split: str) -> list[Size]:
-        """Return the sizes of a split; none if it is not complete."""
+        """Return the stored sizes of a split; empty if the split is not counted yet."""
         wanted = (data, category, split)
         return [size for size in self.sizes if (size.data, size.category, size.split) == wanted]
 
     def add(self, sizes: list[Size]) -> None:
-        """Keep the sizes of a whole split."""
+        """Store the sizes of a whole split."""
         self.sizes += sizes
         write_sizes(self.path, self.sizes, about=self.about)
 

@@ -45,8 +45,8 @@ def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
     """Return Table II of one data set as Markdown: points in thousands, one row per category.
 
     Args:
-        sizes: Its clouds.
-        paper: Whether to set the published row below every category that has one.
+        sizes: Sizes of the data set's clouds.
+        paper: Whether to add the published row below each category of the paper.
     """
     lines = list(HEAD)
     categories = list(dict.fromkeys(size.category for size in sizes))
@@ -62,7 +62,13 @@ def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
 
 
 def compared(sizes: Sequence[Size]) -> str:
-    """Return how far one data set's Table II is from the published one; empty without its parts."""
+    """Return a sentence on the differences between a data set's Table II and the published table.
+
+    The sentence is empty if no category of the paper has known labels.
+
+    Args:
+        sizes: Sizes of the data set's clouds.
+    """
     off: list[list[float]] = [[], [], []]
     ratios, published = [], []
     for category in dict.fromkeys(size.category for size in sizes if size.category in PAPER):
@@ -90,7 +96,11 @@ def compared(sizes: Sequence[Size]) -> str:
 
 
 def table_3(sizes: Sequence[Size]) -> str:
-    """Return Table III as Markdown: one row per data set."""
+    """Return Table III as Markdown, with one row per data set.
+
+    Args:
+        sizes: Sizes of the clouds of all data sets.
+    """
     lines = [
         "| data set | categories | clouds | kinds of defects | min. points | max. points "
         "| total points |",
@@ -118,7 +128,7 @@ def _row(title: str, sizes: Iterable[Size]) -> str:
 
 
 def _spread(values: Sequence[float]) -> list[str]:
-    """Return average, most and fewest."""
+    """Return the cells for average, largest and smallest value."""
     return _thousands((float(np.mean(values)), max(values), min(values))) if values else ["-"] * 3
 
 

@@ -1,4 +1,4 @@
-"""Count the clouds of data sets, and write the tables, a line per cloud and a picture."""
+"""Statistics of data sets as files: tables, one line per cloud, and a picture."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["describe", "write_statistics"]
 def describe(
     config: DataConfig, chosen: Sequence[str], *, title: str, stored: StoredSizes
 ) -> list[Size]:
-    """Return the sizes of all clouds of some categories of a data set, as its files hold them.
+    """Return the sizes of all clouds of some categories of a data set, whole and from both splits.
 
     Args:
-        config: The data set; its own category, ``views`` and ``train_clouds`` do not count.
-        chosen: The categories.
-        title: What the data set is called in the tables.
-        stored: What is stored already; takes what is new.
+        config: The data set; ``category``, ``views`` and ``train_clouds`` are ignored.
+        chosen: Names of the categories.
+        title: Name of the data set in the tables.
+        stored: Sizes that are known already; the sizes of further splits are added.
 
     Raises:
-        InputError: What the data set's loader refuses.
+        InputError: The loader of the data set cannot use the files.
     """
     sizes = []
     for category in chosen:
@@ -49,13 +49,13 @@ def describe(
 def write_statistics(
     folder: Path, sizes: Sequence[Size], *, compare: Sequence[str] = (), about: str = ""
 ) -> str:
-    """Return the tables after writing them, a line per cloud, and the picture.
+    """Return the page of tables after writing the page, the sizes and the picture.
 
     Args:
-        folder: Where the files go.
-        sizes: Clouds of one or several data sets.
-        compare: Data sets to compare with the paper's Table II.
-        about: What the page says of itself.
+        folder: Folder of ``statistics.md``, ``statistics.csv`` and ``distributions.png``.
+        sizes: Sizes of the clouds of one or several data sets.
+        compare: Names of the data sets to compare with the paper's Table II.
+        about: Introduction of the page.
 
     Raises:
         InputError: A file cannot be written.

@@ -1,8 +1,8 @@
 """Settings of the detectors: the section ``detector`` of a run's configuration.
 
-This module holds the settings of detectors that are one file; detectors that are a folder have
-their own ``config.py``.  None of these modules imports PyTorch or Lightning, so that reading and
-checking a configuration is fast.
+This module has the settings of detectors that consist of one module; detectors that are packages
+have their own ``config.py``.  None of these modules imports PyTorch or Lightning, so that reading
+and checking a configuration is fast.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def one_of(name: str, value: Any, known: Collection[str]) -> None:
     """Check a setting against the known names.
 
     Raises:
-        InputError: The value is none of the known names.
+        InputError: The value is not among the known names.
     """
     if value not in known:
         raise InputError(f"detector.{name}={value!r}, wanted one of {', '.join(known)}")
@@ -157,7 +157,7 @@ class PatchCoreConfig(RegisteredConfig):
 
     Args:
         name: ``patchcore``.
-        features: Some of ``raw`` and ``fpfh``; each has its own bank.
+        features: ``raw``, ``fpfh`` or both; each feature has a bank of its own.
         samples_per_cloud: Largest number of points of one cloud in the pool of a bank.
         pose: Pose of the coordinates: ``registered``, ``principal`` or ``given``.
     """
@@ -186,7 +186,7 @@ class Simple3DConfig(MemoryConfig):
         scale: Number of points in the smallest neighborhood; the others have two and three times.
         centers: Number of centers, the positions with a feature.
         average: Number of points whose descriptors are averaged at a center.
-        coarse: Number of centers of the last smoothing; 0 leaves it out.
+        coarse: Number of centers of the last smoothing; 0: no last smoothing.
         share: Size of the bank as a share of the pool; at most ``bank_size`` rows.
     """
 

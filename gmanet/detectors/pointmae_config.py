@@ -11,7 +11,7 @@ from gmanet.errors import InputError
 __all__ = ["ENCODERS", "M3DMConfig", "PointMAEConfig", "Reg3DADConfig"]
 
 ENCODERS = ("pointmae", "pointbert")
-"""Transformers over patches."""
+"""Names of the encoders, transformers over patches of points."""
 
 
 @dataclass(kw_only=True)
@@ -20,18 +20,19 @@ class PointMAEConfig(RegisteredConfig):
 
     Args:
         name: ``patchcore_pointmae``.
-        pool_size: Number of feature rows in memory while fitting, equally many of each cloud.
+        pool_size: Number of feature rows in memory while fitting, the same number of each cloud.
         encoder: ``pointmae`` or ``pointbert``.
-        weights: File with official weights, which want ``width=384 depth=12 heads=6``; empty: the
+        weights: File with official weights, which need ``width=384 depth=12 heads=6``; empty: the
             encoder is pre-trained on the normal clouds.
-        width: Channels of a token.
-        depth: Transformer blocks.
-        heads: Attention heads.
-        centers: Places with a feature; 16384 in the reference, where one cloud's attention alone is
-            16 times the work of 4096, minutes on a processor.
-        group: Points of a patch.
-        pose: ``registered``, ``principal`` or ``given``.
-        pretraining: Steps of masked reconstruction where there are no official weights.
+        width: Number of channels of a token.
+        depth: Number of transformer blocks.
+        heads: Number of attention heads.
+        centers: Number of centers, the positions with a feature.  The reference code has 16384, for
+            which the attention takes 16 times as long as for 4096: minutes per cloud on a CPU.
+        group: Number of points of a patch.
+        pose: Pose of the coordinates: ``registered``, ``principal`` or ``given``.
+        pretraining: Number of steps of pre-training by masked reconstruction, without official
+            weights.
     """
 
     name: str = "patchcore_pointmae"
@@ -54,7 +55,7 @@ class PointMAEConfig(RegisteredConfig):
 
     @property
     def label(self) -> str:
-        """Where the encoder's weights come from."""
+        """Source of the encoder's weights: ``official weights`` or ``self-pretrained``."""
         return "official weights" if self.weights else "self-pretrained"
 
 
@@ -64,9 +65,11 @@ class M3DMConfig(PointMAEConfig):
 
     Args:
         name: ``m3dm``.
-        pose: ``given``, or ``principal`` or ``registered`` for parts that lie in any pose.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-        reweight: Rows that weigh an object's score; 1 turns it off.
+        pose: Pose of the coordinates: ``given``, or ``principal`` or ``registered`` for parts in
+            arbitrary poses.
+        share: Size of the bank as a share of the pool; at most ``bank_size`` rows.
+        reweight: Number of rows around the nearest row of the bank, including that row, that weight
+            the object score; 1: no weight.
     """
 
     name: str = "m3dm"

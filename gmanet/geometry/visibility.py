@@ -20,8 +20,9 @@ AWAY = 10.0
 RADIUS = 1000.0
 """Radius R, in distances of the farthest point from the viewpoint.
 
-A larger radius tolerates more noise and reveals deeper hollows, but makes points behind walls
-visible that are thin relative to the spacing of the points.
+A larger radius tolerates more noise and reveals deeper hollows.  However, hidden points may then
+count as visible if they are close behind a surface, in relation to the spacing of the points, such
+as the back of a thin wall.
 """
 DENSE = 20_000
 """Largest number of tested points; other points copy the result of the nearest tested point.

@@ -31,9 +31,9 @@ def kept(kind: str, ending: str, *, parts: Iterable[npt.ArrayLike]) -> Path | No
     """Return the path of a result in the cache; None if no folder is named.
 
     Args:
-        kind: What the result is, and the version of what computes it, such as ``registration-2``.
-        ending: Of the file.
-        parts: All that decides the result, in a fixed order.
+        kind: Name of the result and version of its computation, such as ``registration-2``.
+        ending: Extension of the file.
+        parts: All inputs that determine the result, in a fixed order.
     """
     folder = os.environ.get(FOLDER)
     if not folder:
@@ -58,8 +58,8 @@ def cached(
     Args:
         kind: As in :func:`kept`.
         parts: As in :func:`kept`.
-        length: Of the vector.
-        make: Computes it.
+        length: Length of the vector.
+        make: Function that computes the vector.
     """
     path = kept(kind, ".npy", parts=parts)
     if path is None:
@@ -74,10 +74,10 @@ def cached(
 
 
 def store(write: Callable[[], None]) -> None:
-    """Write a result to the folder; where that fails, a note says so and the run goes on.
+    """Write a result to the folder; if writing fails, print one note and continue.
 
     Args:
-        write: Writes one file whole.
+        write: Function that writes one whole file.
     """
     try:
         write()
@@ -92,7 +92,7 @@ _SILENT: set[str] = set()
 
 
 def _numeric(values: npt.NDArray[Any]) -> bool:
-    """Return whether an array holds finite numbers or truth values."""
+    """Return whether an array consists of finite numbers or booleans."""
     return values.dtype.kind in "biuf" and bool(np.isfinite(values).all())
 
 

@@ -1,4 +1,4 @@
-"""The parser of every command: its name, its module's docstring as help, overrides in any place."""
+"""Parser for the arguments of a command."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ __all__ = ["command_parser"]
 
 
 def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a command, to which it adds its arguments.
+    """Return the parser of a command, without arguments; the command adds these.
 
-    Overrides ``key=value`` may stand before, between and behind options:
-    ``parse_intermixed_args`` reads them.
+    ``parse_intermixed_args`` accepts overrides ``key=value`` before, between and after options.
 
     Args:
-        name: What follows ``python -m gmanet.``.
-        description: Docstring of the command's module, shown as it is.
+        name: Name of the command, after ``python -m gmanet.``.
+        description: Docstring of the command's module, shown unchanged as help.
     """
     return argparse.ArgumentParser(
         prog=f"python -m gmanet.{name}",

@@ -1,4 +1,4 @@
-"""Tables of classes and functions that are imported when they are looked up, not before."""
+"""Table of classes and functions that are imported at their first lookup."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Found = TypeVar("Found", covariant=True)
 
 
 class LazyTable(Mapping[str, Found]):
-    """A table whose names are known at once and whose values are imported when looked up.
+    """Mapping whose keys are known at once and whose values are imported at a lookup.
 
     Args:
-        places: Name -> ``module:attribute``, the module by its full name.
+        places: Key -> ``module:attribute``, with the full name of the module.
     """
 
     def __init__(self, places: Mapping[str, str]) -> None:

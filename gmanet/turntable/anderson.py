@@ -1,7 +1,8 @@
 """Anderson acceleration of a fixed-point iteration ``u <- G(u)`` [Anderson 1965].
 
-The next point is the affine combination of the images ``G(u)`` of the last points for which the
-same combination of the residuals ``G(u) - u`` is smallest.
+The last points ``u_i`` have images ``G(u_i)`` and residuals ``G(u_i) - u_i``.  Weights with sum 1
+are determined such that the weighted sum of the residuals is shortest; the next point is the sum of
+the images with the same weights.
 """
 
 from __future__ import annotations

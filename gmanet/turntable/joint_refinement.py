@@ -22,10 +22,11 @@ NU = 3.0
 """Nu of Welsch's function, in standard deviations of the noise."""
 
 REACH, FACING = 3.0, 0.8
-"""Largest tangential distance of partners, in spacings, and least cosine of their normals."""
+"""Largest tangential distance of partners, in spacings of the target, and smallest absolute cosine
+of the angle between their normals."""
 
 FEWEST = 50
-"""Least number of partners of a pair of views."""
+"""Smallest number of partners of a pair of views; pairs with fewer partners are ignored."""
 
 STEPS = 12
 """Largest number of Gauss-Newton steps."""

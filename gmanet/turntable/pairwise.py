@@ -45,7 +45,10 @@ PROBED = 128
 AMONG = 8192
 
 CUT = 0.015
-"""Distance at which distances are truncated, as a share of the view's size."""
+"""Upper limit of distances in the ranking of candidates, in sizes of the source (``View.size``).
+
+Distances are truncated at this limit, so that points without a counterpart do not dominate.
+"""
 
 SPACING = np.deg2rad(5)
 """Spacing of the rotations in the grid over the prior, in radians."""
@@ -76,9 +79,10 @@ FINEST = 3.0
 """Last nu of Welsch's function, in standard deviations of the noise."""
 
 WEAK = 0.02
-"""Squared ratio below which a motion counts as hardly determined.
+"""Ratio of the smallest to the mean eigenvalue of the information matrix, upper limit.
 
-The ratio compares the points' motion along the normals of their planes with their whole motion.
+Below the limit, the eigenvector of the smallest eigenvalue is a hardly determined motion: the
+points move nearly within their tangent planes.  Rotations are scaled by the size of the source.
 """
 
 

@@ -35,10 +35,14 @@ LIGHT = np.array([-0.45, 0.6, 0.66]) / np.linalg.norm([-0.45, 0.6, 0.66])
 """Unit vector toward the light: left, up, and toward the viewer."""
 
 AMBIENT, MATTE, GLOSS = 0.45, 0.6, 0.15
+"""Weights of ambient, diffuse and specular light."""
 CREASES = ((0.006, 0.35), (0.02, 0.35))
-"""Radius of blur, as a fraction of the picture's width, and strength of two layers of shade."""
+"""Radius of blur, in widths of the picture, and strength, for each of two layers of shade."""
 GRAIN = 0.08
-"""Depth, as a share of the radius of blur, that casts no shade: the noise of a scan."""
+"""Largest depth of a pixel behind its surroundings without shade, in radii of blur.
+
+The threshold suppresses shade from the noise of a scan.
+"""
 
 LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38), (27, 42, 22)]
 """CIELAB colors (lightness, green-red, blue-yellow) that the score map interpolates."""
@@ -78,7 +82,7 @@ def score_limits(*scores: npt.ArrayLike) -> Limits:
 
 
 def label_colors(label: npt.ArrayLike) -> Bytes:
-    """Return the label color for abnormal points and the surface's for others, ``(N, 3)``."""
+    """Return the label color for abnormal points and the surface color for others, ``(N, 3)``."""
     return np.where(np.asarray(label, dtype=bool)[:, None], LABEL_COLOR, SURFACE_COLOR)
 
 

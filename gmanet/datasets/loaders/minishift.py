@@ -1,9 +1,9 @@
 """MiniShift (Cheng et al., AAAI 2026): twelve shapes, half a million points each, tiny defects.
 
-``<category>/train/good/*.txt`` and ``<category>/test/good/*.txt`` are normal,
-``<category>/test/<defect>/{easy,medium,hard}/*.txt`` defective: ``x y z`` rows.  The labels of a
-defective cloud stand under the same path with ``gt`` for ``test``, one 0 or 1 a line, in the order
-of the points.
+``<category>/train/good/*.txt`` and ``<category>/test/good/*.txt`` are normal clouds,
+``<category>/test/<defect>/{easy,medium,hard}/*.txt`` are defective clouds; all hold ``x y z`` rows.
+The label file of a defective cloud has the same path with ``gt`` instead of ``test``; it holds one
+0 or 1 per line, in the order of the points.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEVELS = ("easy", "medium", "hard")
 
 
 class MiniShift(Published):
-    """One split of one category; a cloud is called ``<defect>_<level>_<stem>``."""
+    """One split of one category; the name of a cloud is ``<defect>_<level>_<stem>``."""
 
     layout = (
         "<category>/train/good/*.txt, <category>/test/good/*.txt, "
@@ -31,7 +31,7 @@ class MiniShift(Published):
     marker = "train/good"
 
     def listed(self) -> list[Item]:
-        """Return the normal clouds, then kind by kind and level by level."""
+        """Return the normal clouds, then the others by kind of defect and level."""
         folder = self.folder / self.split
         good = list_files(folder / "good", (".txt",))
         items = [Item(name=f"good_{path.stem}", defect="good", path=path) for path in good]
@@ -44,7 +44,7 @@ class MiniShift(Published):
         return items
 
     def read(self, item: Item) -> Cloud:
-        """Return the cloud with the labels beside it."""
+        """Return the cloud, a defective one with the labels of its label file."""
         cloud = read_cloud(item.path)
         if count_columns(item.path) != 3:
             raise InputError(f"{item.path}: four columns or more, wanted x y z")

@@ -1,14 +1,13 @@
 """Anomaly-ShapeNet (Li et al., CVPR 2024): forty shapes (fifty in its second edition), synthetic.
 
-``pcd/<category>/train/*template*.pcd`` are normal, and ``pcd/<category>/test/*.pcd`` where
-``positive`` is in the name.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label`` of a
-defective cloud.  In ``desk0`` the label files leave out the category's number:
-``desk_*`` belongs to ``desk0_*``.  The root is the folder above ``pcd``, or ``pcd`` itself.
-Coordinates have no unit.
+``pcd/<category>/train/*template*.pcd`` are normal; ``pcd/<category>/test/*.pcd`` are normal if the
+name contains ``positive``.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label`` rows of a
+defective cloud.  The label files of ``desk0`` lack the number of the category: ``desk_*`` belongs
+to ``desk0_*``.  The root is ``pcd`` or the folder that contains ``pcd``.  Coordinates have no unit.
 
-Kinds are bulge, concavity, hole, break, bending and crack in the paper, and spelt in other ways in
-file names.  Which of them Table IX calls similar to IEC3D-AD's is not said; assumed are those that
-move the surface and leave it whole.
+The kinds of defects in the paper are bulge, concavity, hole, break, bending and crack; file names
+spell some of them differently.  Table IX does not list the kinds that are similar to those of
+IEC3D-AD; these are assumed to be the kinds that displace the surface without breaking it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class AnomalyShapeNet(Published):
     similar = frozenset({"bulge", "concavity", "sink", "scratch", "bending", "bend"})
 
     def listed(self) -> list[Item]:
-        """Return the templates, or the test clouds."""
+        """Return the templates of the train split, or the test clouds."""
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
             named = [path for path in paths if "template" in path.stem.lower()]

@@ -26,14 +26,21 @@ __all__ = [
 
 
 def _head(theta: Array, flats: float, *, high: float, step: float) -> tuple[Array, Array]:
-    """Return radii and heights of a hexagon head on z = 0, its upper corners turned off."""
+    """Return radii and heights of a hexagon head on z = 0 with chamfered upper corners.
+
+    Args:
+        theta: Angles in radians, with shape ``(columns,)``.
+        flats: Distance of opposite flats, in millimeters.
+        high: Height of the head, in millimeters.
+        step: Largest distance of rows, in millimeters.
+    """
     up = levels(0.0, high, step=step)
     cone = 0.475 * flats + (high - up)[:, None] / np.tan(np.pi / 6)
     return np.minimum(prism(theta, 6, flats=flats), cone), up
 
 
 def hexagonal_bolt(rng: np.random.Generator) -> Mesh:
-    """Return a hexagon head bolt, M12, threaded over two thirds of its shank."""
+    """Return a hexagon head bolt, M12, with a thread over two thirds of the shank."""
     long, radius, pitch, cut = vary(rng, 44.0, 6.0, 1.75, 29.0)
     flats, high = vary(rng, 18.5, 7.6)
     step = 0.34

@@ -21,6 +21,7 @@ from gmanet.datasets.procedural.threads import bore, rod, tip
 __all__ = ["butterfly_bolt", "butterfly_nut"]
 
 _EXPONENTS = (2.3, 4.0)
+"""Exponents of a wing's outline and thickness (:func:`pillow_norm`)."""
 
 
 def butterfly_nut(rng: np.random.Generator) -> Mesh:
@@ -69,9 +70,9 @@ def _winged(
     """Return a conical body with two wings that rise outward.
 
     Args:
-        rng: Draws the wings' dimensions.
-        body: The part without wings; its cone stands on the plane z = 0.
-        cone: Radius at the bottom, radius at the top, and height of the cone.
+        rng: Generator of the wings' dimensions.
+        body: The part without wings, whose cone stands on the plane z = 0.
+        cone: Radius at the bottom, radius at the top, and height of the cone, in millimeters.
         step: Longest edge of a triangle, in millimeters.
     """
     foot, crown, high = cone
@@ -100,6 +101,6 @@ def _winged(
 
 
 def _turn(angle: float) -> Array:
-    """Return the rotation about y that lifts the +x end for a positive angle."""
+    """Return the rotation ``(3, 3)`` about y; a positive angle in radians raises the +x end."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0.0, -s], [0.0, 1.0, 0.0], [s, 0.0, c]])

@@ -1,7 +1,8 @@
 """The embedded data set: fifteen parts and five defect kinds, made on the fly.
 
-A part is built with manufacturing errors, its surface is deformed, and only then sampled evenly per
-area: the density of the points says nothing of the defect.  Statistics follow Table II.
+A part is built with manufacturing errors and its surface is deformed before points are sampled
+uniformly per area, so that the density of the points does not reveal the defect.  Statistics follow
+Table II.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ __all__ = ["PROFILES", "Procedural", "Profile", "make", "write"]
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How large a data set is.
+    """Size of a data set.
 
     Args:
-        points: Fewest and most points of a cloud; None: after Table II, see ``counts``.
-        train: Number of normal clouds to train with.
+        points: Smallest and largest number of points of a cloud; None: numbers after Table II
+            (``counts``).
+        train: Number of train clouds.
         test_good: Number of normal test clouds.
         test_per_defect: Number of defective test clouds of each kind.
-        largest: The largest defects have this many times Table II's share of the surface.
+        largest: Labeled share of the surface for the largest defects, in multiples of the average
+            share of Table II.
     """
 
     points: tuple[int, int] | None
@@ -46,11 +49,11 @@ PROFILES = {
     "small": Profile(points=(12_000, 20_000), train=20, test_good=20, test_per_defect=6),
     "full": Profile(
         points=None, train=60, test_good=40, test_per_defect=12, largest=1.45
-    ),  # labels take in a little more than the share
+    ),  # the labeled share is slightly larger than the target
     "many": Profile(points=(12_000, 20_000), train=100, test_good=20, test_per_defect=6),
 }
-"""The sizes on offer: ``small`` for a first result, ``full`` after Table II, ``many`` is ``small``
-with 80 more train clouds."""
+"""Name -> size: ``small`` for a first result, ``full`` after Table II, and ``many``, which is
+``small`` with 80 more train clouds."""
 
 
 def make(
@@ -64,11 +67,11 @@ def make(
     """Return one cloud of a part.
 
     Args:
-        part: What to build.
+        part: The part.
         defect: One of ``DEFECTS``, or ``good``.
-        points: Fewest and most points.
-        rng: Draws everything else.
-        largest: As for :class:`Profile`.
+        points: Smallest and largest number of points.
+        rng: Generator of all random numbers.
+        largest: Factor of the largest defects, as in :class:`Profile`.
     """
     shape, flaw, scan, stance = rng.spawn(4)
     mesh = part.build(shape)
@@ -90,19 +93,19 @@ def make(
 
 
 class Procedural(CloudDataset):
-    """One split of one category, each cloud made when asked for and then kept.
+    """One split of one category; a cloud is made at the first access and then cached.
 
-    A cloud depends on the seed, the category, the split and its name only, and not on the order of
-    the requests or on the machine.
+    A cloud depends only on the seed, the category, the split and the name of the cloud, and neither
+    on the order of accesses nor on the machine.
 
     Args:
         category: One of ``CATEGORIES``.
         split: ``train`` or ``test``.
         profile: One of ``PROFILES``.
-        seed: Another seed gives other parts.
+        seed: Seed of all random numbers.
 
     Raises:
-        InputError: An unknown category or profile.
+        InputError: The category or the profile is unknown.
     """
 
     unit = "mm"
@@ -139,7 +142,7 @@ class Procedural(CloudDataset):
         return np.random.default_rng([self.seed, key])
 
     def _count(self, index: int) -> int:
-        """Return how many points a cloud has where the profile follows Table II."""
+        """Return the number of points of a cloud in a profile that follows Table II."""
         kind, _ = self._items[index]
         group = [place for place, (one, _) in enumerate(self._items) if one == kind]
         share = self.profile.train / (self.profile.train + self.profile.test_good)
@@ -150,7 +153,7 @@ class Procedural(CloudDataset):
 
 
 def _known(what: str, name: str, *, names: list[str]) -> None:
-    """Raise an InputError, the likeliest name first, if ``name`` is not among ``names``."""
+    """Raise an InputError with the most similar name if ``name`` is not among ``names``."""
     if name not in names:
         there = ", ".join(names)
         raise InputError(
@@ -162,16 +165,16 @@ def write(dataset_root: Path, category: str, *, profile: str = "small", seed: in
     """Return the folder of a category after writing it in the layout of IEC3D-AD.
 
     ``train/`` and ``test/`` hold ``.pcd`` files without labels; ``gt/`` holds ``x y z label`` rows
-    of the defective clouds, in another order than in the ``.pcd``, as in the original.
+    of the defective clouds, in another order than the ``.pcd``, as in IEC3D-AD.
 
     Args:
-        dataset_root: Where the category's folder goes.
+        dataset_root: Folder in which the category's folder is made.
         category: One of ``CATEGORIES``.
         profile: One of ``PROFILES``.
-        seed: As for :class:`Procedural`.
+        seed: Seed of all random numbers.
 
     Raises:
-        InputError: An unknown category or profile.
+        InputError: The category or the profile is unknown, or a file cannot be written.
     """
     from gmanet.formats import write_cloud
 

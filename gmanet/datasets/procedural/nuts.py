@@ -30,7 +30,15 @@ __all__ = [
 
 
 def _hexagon(theta: Array, flats: float, *, height: Array, top: float, bottom: float) -> Array:
-    """Return the radii of a hexagon whose corners are turned off by a 30° cone at both ends."""
+    """Return the radii of a hexagon with corners chamfered by a 30° cone at both ends.
+
+    Args:
+        theta: Angles in radians, with shape ``(columns,)``.
+        flats: Distance of opposite flats, in millimeters.
+        height: Heights of the rows, in millimeters, with shape ``(rows,)``.
+        top: Height of the upper end, in millimeters.
+        bottom: Height of the lower end, in millimeters.
+    """
     gap = np.minimum((height - bottom), (top - height))[:, None]
     return np.asarray(
         np.minimum(prism(theta, 6, flats=flats), 0.475 * flats + gap / np.tan(np.pi / 6))
@@ -62,7 +70,7 @@ def k_nut(rng: np.random.Generator) -> Mesh:
     fine = np.linspace(0, 2 * np.pi, 6000, endpoint=False)
     spread = angles(2 * np.pi * (rim + tooth) * 1.7, step)
     theta = even_angles(fine, rim + tooth * _teeth(fine), count=len(spread))
-    # The lock washer, its teeth twisted, then a groove, then the hexagon.
+    # The lock washer with twisted teeth, then a groove, then the hexagon.
     disk = levels(0.0, thick, step=step)
     teeth = np.broadcast_to(rim + tooth * _teeth(theta), (len(disk), len(theta)))
     groove = levels(thick, thick + 0.6, step=step)
@@ -101,7 +109,7 @@ def _teeth(theta: Array) -> Array:
 def round_nut(rng: np.random.Generator) -> Mesh:
     """Return a slotted round nut, M20, with four slots in its rim."""
     outer, radius, pitch = vary(rng, 17.0, 10.0, 2.0)
-    high = loose(rng, 9.0, tolerance=0.04)  # parted off; see _SHEET in rings.py
+    high = loose(rng, 9.0, tolerance=0.04)  # cut off a bar; see _SHEET in rings.py
     width, depth = vary(rng, 5.0, 2.4)
     step = 0.25
     fine = np.linspace(0, 2 * np.pi, 8000, endpoint=False)
@@ -123,7 +131,7 @@ def round_nut(rng: np.random.Generator) -> Mesh:
 
 
 def _slotted(theta: Array, outer: float, *, width: float, depth: float) -> Array:
-    """Return the radius of a disk with four slots of one width, flat at the bottom."""
+    """Return the radii of a disk with four slots of equal width and flat bottoms."""
     turn = (theta + np.pi / 4) % (np.pi / 2) - np.pi / 4
     across = np.abs(outer * np.sin(turn))
     floor = (outer - depth) / np.cos(turn)
@@ -157,7 +165,7 @@ def square_welded_nut(rng: np.random.Generator) -> Mesh:
 
 
 def pulling_nut(rng: np.random.Generator) -> Mesh:
-    """Return a pulling (rivet) nut, M8: knurled thin shell, flange on top, thread below."""
+    """Return a pulling (rivet) nut, M8: thin knurled shell, flange at the top, thread below."""
     body, long, rim, flange = vary(rng, 5.5, 17.0, 8.0, 1.5)
     radius, pitch, shell, deep = vary(rng, 4.0, 1.25, 4.7, 7.5)
     step = 0.17

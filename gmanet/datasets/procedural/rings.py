@@ -20,15 +20,15 @@ from gmanet.datasets.procedural.shapes import (
 __all__ = ["fender_ring", "hole_retaining_ring", "washer"]
 
 _SHEET = 0.12
-"""Tolerance of a sheet's thickness, as a fraction.
+"""Tolerance of a sheet's thickness, as a share of the nominal thickness.
 
-Wide, like the warp of stamped parts: were every ring equally thin and flat, the bounding box alone
-would give a defect away.
+The tolerance is large, and so is the warp of stamped parts: if all rings were equally thin and
+flat, the bounding box alone would reveal a defect.
 """
 
 
 def fender_ring(rng: np.random.Generator) -> Mesh:
-    """Return a wide thin ring, rolled over at its upper rim by the punch."""
+    """Return a broad thin ring whose upper rim is rounded by the punch."""
     outer, bore, roll = vary(rng, 19.0, 4.2, 0.45)
     ring = _flat_ring(
         outer,
@@ -56,7 +56,7 @@ def washer(rng: np.random.Generator) -> Mesh:
 
 
 def _stamped(rng: np.random.Generator, ring: Mesh, *, outer: float, rise: float) -> Mesh:
-    """Return a flat part as the punch leaves it: dished and twisted by up to ``rise`` mm."""
+    """Return a flat part, dished and twisted by the punch by up to ``rise`` millimeters."""
     x, y, z = ring.vertices.T
     dish, twist, angle = rng.uniform(-rise, rise), rng.uniform(0, rise / 2), rng.uniform(0, np.pi)
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
@@ -73,7 +73,16 @@ def _flat_ring(
     hole: tuple[float, float],
     step: float,
 ) -> Mesh:
-    """Return a flat ring; ``rim`` and ``hole`` are the upper and lower bevels of their edges."""
+    """Return a flat ring.
+
+    Args:
+        outer: Radius of the ring, in millimeters.
+        bore: Radius of the hole, in millimeters.
+        thick: Thickness, in millimeters.
+        rim: Upper and lower bevel of the outer edge, in millimeters.
+        hole: Upper and lower bevel of the hole, in millimeters.
+        step: Longest edge of a triangle, in millimeters.
+    """
     theta = angles(2 * np.pi * outer, step)
     column = np.zeros(len(theta))
     up = levels(0.0, thick, step=step / 1.5)
@@ -89,7 +98,7 @@ def _flat_ring(
 
 
 def hole_retaining_ring(rng: np.random.Generator) -> Mesh:
-    """Return an open spring ring for bores, with two inward ears that have a hole each."""
+    """Return an open spring ring for bores, with two inward ears with one hole each."""
     outer, thick = loose(rng, 16.0, tolerance=0.025), loose(rng, 1.5, tolerance=_SHEET)
     hole, gap = vary(rng, 1.05, 0.22)
     wide, thin, ear = vary(rng, 3.0, 1.9, 5.2)
@@ -112,7 +121,13 @@ def hole_retaining_ring(rng: np.random.Generator) -> Mesh:
 
 
 def _along(theta: Array, radius: Array, *, step: float) -> Array:
-    """Return angles from the first to the last of ``theta``, even along ``radius(theta)``."""
+    """Return angles from the first to the last of ``theta``, evenly spaced along the curve.
+
+    Args:
+        theta: Increasing angles in radians, with shape ``(N,)``.
+        radius: Radius of the curve at these angles, in millimeters, with shape ``(N,)``.
+        step: Distance along the curve, in millimeters.
+    """
     pieces = np.hypot(np.diff(radius), np.diff(theta) * 16.0)
     length = np.concatenate([[0.0], np.cumsum(pieces)])
     places = np.linspace(0.0, length[-1], int(length[-1] / step) + 1)
@@ -120,7 +135,7 @@ def _along(theta: Array, radius: Array, *, step: float) -> Array:
 
 
 def _breadth(theta: Array, gap: float, *, wide: float, thin: float, ear: float) -> Array:
-    """Return the ring's radial breadth: widest opposite the gap, with ears beside it."""
+    """Return the ring's radial breadth: largest opposite the gap, with ears next to the gap."""
     away = np.minimum(theta, 2 * np.pi - theta) - gap
     body = thin + (wide - thin) * smoothstep(away, 0.4, high=2.6)
     lobe = ear * np.sqrt(np.clip(1 - np.clip((away - 0.2) / 0.17, 0, 1) ** 2, 0, 1))
@@ -131,7 +146,7 @@ def _breadth(theta: Array, gap: float, *, wide: float, thin: float, ear: float) 
 def _open_ring(theta: Array, outer: float, *, breadth: Array, thick: float, step: float) -> Mesh:
     """Return a plate along an arc, closed at both ends."""
     across, down = max(8, int(3.2 / step)), int(thick / step) + 1
-    # The nodes of a cross-section: its rim sweeps along the arc, all of it closes the two ends.
+    # Nodes of a cross-section: its rim is swept along the arc, the whole section closes both ends.
     u, v = np.meshgrid(np.arange(across + 1) / across, np.arange(down + 1) / down, indexing="ij")
     rim = _rim(across, down)
     places = np.stack(
@@ -152,7 +167,7 @@ def _open_ring(theta: Array, outer: float, *, breadth: Array, thick: float, step
 
 
 def _rim(rows: int, columns: int) -> Index:
-    """Return the flat indices of the border of a grid of nodes, once round."""
+    """Return the flat indices of the border of a grid of nodes, in circular order."""
     index = np.arange((rows + 1) * (columns + 1)).reshape(rows + 1, columns + 1)
     sides = [index[:-1, 0], index[-1, :-1], index[:0:-1, -1], index[0, :0:-1]]
     return np.concatenate(sides)

@@ -15,10 +15,10 @@ __all__ = ["CATEGORIES", "Part"]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What is known of a category.
+    """Description of a category.
 
     Args:
-        build: Makes one instance, with manufacturing errors drawn from the generator.
+        build: Function of a generator that returns a part with random manufacturing errors.
         ratio: Average share of abnormal points in a defective cloud (Table II).
         finish: Machining marks: ``turning`` or ``grinding``.
     """

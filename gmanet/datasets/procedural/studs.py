@@ -38,7 +38,7 @@ def double_end_stud(rng: np.random.Generator) -> Mesh:
 
 
 def jointing_stud(rng: np.random.Generator) -> Mesh:
-    """Return a weld stud, M8: threaded, with a flange at the foot and an ignition tip under it."""
+    """Return a threaded weld stud, M8, with a flange at the foot and an ignition tip below."""
     long, radius, pitch = vary(rng, 34.0, 4.0, 1.25)
     flange, thick, point = vary(rng, 5.6, 1.5, 0.9)
     step = 0.22

@@ -44,9 +44,11 @@ WIDEST = 2
 """Number of cells searched on each side before a query is passed to the KD-tree."""
 
 LIKELY = 1.25
-"""Ratio of the first squared search radius to that of the previous query's neighborhood.
+"""Ratio of a query's first squared search radius to the previous query's squared distance.
 
-The radius is sufficient for most queries; for the others all points of the cells are searched.
+The latter is the squared distance to the farthest neighbor of the previous query, which is usually
+close by.  The radius is sufficient for most queries; the others are searched again up to the border
+of the cells.
 """
 
 

@@ -32,7 +32,7 @@ def add_or_drop(target: Target, rng: np.random.Generator) -> Change:
 
 
 def add_critical(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch with labelled copies of its critical points, moved up the gradient."""
+    """Return the patch with labeled copies of its critical points, moved up the gradient."""
     victim = Victim(target.pos, rng)
     gradient = victim.gradient(victim.jitter(target.pos, rng))
     count = max(1, round(SHARE * len(target.pos)))
@@ -47,7 +47,7 @@ def add_critical(target: Target, rng: np.random.Generator) -> Change:
 
 
 def drop_salient(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch less its salient points; the nearest of the others are labelled."""
+    """Return the patch without its salient points; the nearest remaining points are labeled."""
     victim = Victim(target.pos, rng)
     middle = np.median(target.pos, axis=0)
     kept = np.arange(len(target.pos))

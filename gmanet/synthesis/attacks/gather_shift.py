@@ -17,7 +17,8 @@ from gmanet.synthesis.attacks.victim import Victim
 __all__ = ["gather_shift"]
 
 RIM = 0.1
-"""Least share of the largest move: what is labelled has moved."""
+"""Displacement at the rim of a patch, as a share of the largest displacement; not 0, because all
+points of the patch are labeled."""
 
 
 def gather_shift(target: Target, rng: np.random.Generator) -> Change:

@@ -29,10 +29,10 @@ def attacked(
     depth: Callable[[], float],
     rng: np.random.Generator,
 ) -> Cloud:
-    """Return a cloud with some patches changed and labelled.
+    """Return a cloud with some patches changed and labeled.
 
     Points may come and go: rows of the twin do not correspond to the cloud's where they do.  What
-    is labelled: :mod:`gmanet.synthesis.attacks.change`.
+    is labeled: :mod:`gmanet.synthesis.attacks.change`.
 
     Args:
         cloud: A normal cloud.
