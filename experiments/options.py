@@ -1,8 +1,9 @@
-"""What processes and speed options change in the figures: ``python experiments/options.py``.
+"""Effect of several processes and of speed options: ``python experiments/options.py``.
 
-Every row fits GMANet on the same procedural clouds with one word changed, in processes of its own;
-another seed shows what chance does.  Then the first row's detector scores under each option, which
-shows what the option itself changes.  Writes ``experiments/results/options.md``.
+For every row, new processes fit GMANet on the same procedural clouds with one more override; the
+row with another seed shows the effect of chance.  The last rows score with the detector of the
+first row, which shows the effect of an option on scoring alone.  Writes
+``experiments/results/options.md``.
 """
 
 from __future__ import annotations
@@ -27,21 +28,28 @@ ROWS = {
     "seed=1": ("seed=1",),
 }
 SCORED = ("two processes", "train.precision=bf16-mixed", "train.compile=true")
-"""Rows whose words can also change how a fitted detector scores."""
+"""Rows whose overrides can also change the scores of a fitted detector."""
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
 
 
 def fit(
-    runs: Path, name: str, words: tuple[str, ...], fitted: Path | None = None
+    runs: Path, name: str, overrides: tuple[str, ...], fitted: Path | None = None
 ) -> dict[str, Any]:
-    """Return the figures of a run, one that learns or one that scores with a run's detector."""
-    from gmanet.config import compose
-    from gmanet.run import Run
+    """Return the figures of a run.
 
-    typed = [*WORDS, *words, f"name={name}"]
+    Args:
+        runs: Folder of the runs.
+        name: Name of the run.
+        overrides: Overrides of the row.
+        fitted: Folder of a finished run whose detector scores; None: the run fits a detector.
+    """
+    from gmanet.config.compose import compose
+    from gmanet.runs.folder import Run
+
+    typed = [*WORDS, *overrides, f"name={name}"]
     os.environ["GMANET_RUNS"] = str(runs)
     if fitted is not None:
-        run = Run.create(compose(typed), words=typed)
+        run = Run.create(compose(typed), overrides=typed)
         shutil.copy(fitted / "detector.ckpt", run.detector_file)
     program = [sys.executable, "-m", "gmanet.fit", *typed]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -55,7 +63,7 @@ def main() -> None:
     import torch  # noqa: F401  so that a GPU is named
     from page import write_page
 
-    from gmanet.provenance import provenance
+    from gmanet.runtime.provenance import provenance
 
     made = provenance()
     lines = [
@@ -72,17 +80,17 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as place:
         runs = Path(place)
-        for number, (title, words) in enumerate(ROWS.items()):
-            found = fit(runs, f"row{number}", words)
+        for number, (title, overrides) in enumerate(ROWS.items()):
+            found = fit(runs, f"row{number}", overrides)
             first = first or found
             add(title, found)
         for number, title in enumerate(SCORED):
             found = fit(runs, f"scored{number}", ROWS[title], runs / "row0")
             add(f"first row's detector, scored with {title}", found)
     about = (
-        f"`python -m gmanet.fit {' '.join(WORDS)}` with the word of the row, one thread a process. "
-        "The last column is the greatest change of a figure against one process.  The last rows "
-        "score with the detector that the first row fitted."
+        f"`python -m gmanet.fit {' '.join(WORDS)}` with the override of the row, one "
+        "thread a process.  The last column is the greatest change of a figure against one "
+        "process.  The last rows score with the detector that the first row fitted."
     )
     write_page(about, lines, made)
 

@@ -1,7 +1,7 @@
-"""How long a fit waits for data: ``python experiments/throughput.py``.
+"""Share of training time that is spent waiting for data: ``python experiments/throughput.py``.
 
-Detectors that learn fit clouds of 30K points with four data workers; Lightning's own profiler tells
-the time that steps take and the time that they wait for their data.  Writes
+Detectors with training steps are fitted on clouds of 30K points with four data workers; Lightning's
+profiler measures the time of the steps and the time of waiting for their data.  Writes
 ``experiments/results/throughput.md``.
 """
 
@@ -18,42 +18,54 @@ POINTS = 30_000
 WORKERS = 4
 STEPS = 60
 WARM = 5
-"""Steps that are not counted."""
+"""Number of first steps that are left out of the medians."""
 CLOUDS = 20
 TWINS = 48
 LIMIT = 0.05
+"""Largest allowed share of waiting in the time of a step."""
 DETECTORS = ("gmanet", "imrnet", "r3dad")
 WAIT, WORK = "[_TrainingEpochLoop].train_dataloader_next", "run_training_batch"
 
 
 def measure(name: str) -> tuple[float, float, float]:
-    """Return seconds before the first step, of a step, and of its waiting (medians)."""
+    """Return the seconds before the first step, of a step, and of waiting in a step.
+
+    The last two are medians over the steps.
+    """
     from lightning import seed_everything
     from lightning.pytorch.profilers import SimpleProfiler
 
-    from gmanet.config import compose
-    from gmanet.data.datamodule import CloudData
-    from gmanet.data.procedural.dataset import Procedural
-    from gmanet.data.remaining import Remaining
-    from gmanet.data.sources import open_data
-    from gmanet.detectors import DETECTORS
+    from gmanet.config.compose import compose
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.procedural.dataset import Procedural
+    from gmanet.datasets.subset import Subset
+    from gmanet.detectors.table import DETECTORS
+    from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
 
-    words = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
-    config = compose([*words, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
+    overrides = [f"detector={name}", f"detector.steps={STEPS}", f"synthesis.twins={TWINS}"]
+    config = compose([*overrides, f"train.workers={WORKERS}", "train.checkpoint_every=1000"])
     whole = open_data(config.data, "train")
     assert isinstance(whole, Procedural)
     whole.profile = replace(whole.profile, points=(POINTS, POINTS))
-    train = Remaining(whole, whole.names[:CLOUDS])
+    train = Subset(whole, whole.names[:CLOUDS])
     seed_everything(config.seed, verbose=False)
     start = time.perf_counter()
     detector = DETECTORS[config.detector.name](config.detector)
     detector.prepare(train)
-    drawn = (config.synthesis, detector.draw, detector.batch, config.seed, WORKERS)
-    data = CloudData(train, train, detector.reader(), *drawn)
+    data = CloudData(
+        train,
+        train,
+        detector=detector,
+        synthesis=config.synthesis,
+        seed=config.seed,
+        workers=WORKERS,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        epochs = data.epochs(detector.steps)
-        trainer = make_trainer(detector, config.train, Path(folder), None, epochs)
+        epochs = detector.epochs(len(train), config.synthesis)
+        trainer = make_trainer(
+            detector, config.train, folder=Path(folder), logger=None, epochs=epochs
+        )
         profiler = SimpleProfiler()
         trainer.profiler = profiler  # type: ignore[attr-defined]
         trainer.fit(detector, datamodule=data)
@@ -64,10 +76,10 @@ def measure(name: str) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Measure and write the table; exit code 1 where a fit waits too long."""
+    """Measure and write the table; the exit code is 1 if a share exceeds ``LIMIT``."""
     from page import write_page
 
-    from gmanet.provenance import provenance
+    from gmanet.runtime.provenance import provenance
 
     made = provenance()
     table = [

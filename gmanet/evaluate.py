@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from gmanet.errors import command
-from gmanet.run import Run
+from gmanet.runs.folder import Run
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Read the run's folder, measure, store and print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m gmanet.evaluate", description=__doc__)
+    parser = command_parser("evaluate", __doc__)
     parser.add_argument("run", help="folder of a run, such as runs/procedural/washer/gmanet/seed0")
     run = Run.open(parser.parse_args().run)
-    from gmanet.data.sources import similar_kinds
+    from gmanet.datasets.catalog import similar_kinds
     from gmanet.evaluation.measure import measure
-    from gmanet.evaluation.prediction import load_predictions
+    from gmanet.evaluation.predictions import load_predictions
     from gmanet.evaluation.tables import figures_table
 
     predictions = list(load_predictions(run.predictions))
     similar = similar_kinds(run.config.data)
-    figures = measure(predictions, run.config.detector.object_rule, similar)
+    figures = measure(predictions, run.config.detector.object_rule, similar=similar)
     if run.scores_file.is_file():
         figures["peak_memory_mib"] = run.read_scores().get("peak_memory_mib")
     run.write_scores(figures)

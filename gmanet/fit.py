@@ -1,10 +1,10 @@
 """Fit a detector on normal clouds, score the test clouds, measure: ``python -m gmanet.fit``.
 
-Usage: ``python -m gmanet.fit [--overwrite] [section.key=value ...]``.  The same words again go on
-where an interrupted run stopped, and show the figures of a finished one.
+Usage: ``python -m gmanet.fit [--overwrite] [section.key=value ...]``.  The same command again
+resumes an interrupted run, and shows the figures of a finished run.
 
 Exit codes: 0 done, 2 input that cannot be used, 75 stopped by SIGUSR1 (a scheduler's warning; start
-the same command again), 130 and 143 stopped by somebody.
+the same command again), 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,55 +12,55 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gmanet import preemption
 from gmanet.errors import InputError, command, note
-from gmanet.home import spare_home
-from gmanet.orphans import end_with_parent
+from gmanet.runtime import preemption
+from gmanet.runtime.matplotlib_home import spare_home
+from gmanet.runtime.orphans import end_with_parent
 
 if TYPE_CHECKING:
-    from gmanet.config import RunConfig
-    from gmanet.data.inventory import Entry
-    from gmanet.run import Run
+    from gmanet.config.schema import RunConfig
+    from gmanet.datasets.inventory import Entry
+    from gmanet.runs.folder import Run
 
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Read the words, fit, and print the figures and where they are."""
-    preemption.listen()  # all else is imported after that
+    """Read the overrides, fit, and print the figures and the written files."""
+    preemption.listen()  # before the slow imports
     end_with_parent()
     spare_home()
-    words = [word for word in sys.argv[1:] if word != "--overwrite"]
-    if {"-h", "--help"} & set(words):
-        from gmanet.config import compose, describe
+    overrides = [text for text in sys.argv[1:] if text != "--overwrite"]
+    if {"-h", "--help"} & set(overrides):
+        from gmanet.config.compose import compose, describe
 
-        words = [word for word in words if word not in ("-h", "--help")]
-        sys.stdout.write(f"{__doc__}\n{describe(compose(words) if words else None)}\n")
+        overrides = [text for text in overrides if text not in ("-h", "--help")]
+        sys.stdout.write(f"{__doc__}\n{describe(compose(overrides) if overrides else None)}\n")
         return
-    from gmanet.config import compose
-    from gmanet.data.inventory import inventory
-    from gmanet.data.sources import open_data
-    from gmanet.launcher import rank, settle
-    from gmanet.run import Run
+    from gmanet.config.compose import compose
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.inventory import inventory
+    from gmanet.runs.folder import Run
+    from gmanet.runtime.rank import rank, settle
 
-    config, overwrite = compose(words), "--overwrite" in sys.argv[1:]
+    config, overwrite = compose(overrides), "--overwrite" in sys.argv[1:]
     settle(config.train.world)
     run = Run(Run.root() / config.name)
     if run.finished and not overwrite:
         if rank() == 0:
-            run = Run.create(config, data=_found(config))  # refuses what differs
+            run = Run.create(config, data=_found(config))  # raises if configuration or data differ
             sys.stdout.write(summary(run, run.read_scores()))
         return
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
     processes = config.train.processes
-    found = inventory(config.data, train, test, processes=processes) if rank() == 0 else None
-    from gmanet.fitting import fit
-    from gmanet.training.shortage import advice
+    found = inventory(config.data, train, test=test, processes=processes) if rank() == 0 else None
+    from gmanet.runs.pipeline import fit
+    from gmanet.training.out_of_memory import advice
 
     try:
         with advice(config.train.processes), run.hold():
             run = Run.create(config, overwrite, data=found)
-            figures = fit(config, run, train, test)
+            figures = fit(config, run, train=train, test=test)
     except preemption.Preempted:
         sys.stderr.write(f"asked to stop; the same command goes on in {run.folder}\n")
         raise
@@ -72,20 +72,20 @@ def main() -> None:
 
 
 def _found(config: RunConfig) -> dict[str, list[Entry]] | None:
-    """Return what the data of a finished run are today, or None, with a note, if unreadable."""
-    from gmanet.data.inventory import inventory
-    from gmanet.data.sources import open_data
+    """Return the present inventory of a finished run's data, or None, with a note, on errors."""
+    from gmanet.datasets.catalog import open_data
+    from gmanet.datasets.inventory import inventory
 
     try:
         train, test = open_data(config.data, "train"), open_data(config.data, "test")
-        return inventory(config.data, train, test)
+        return inventory(config.data, train, test=test)
     except InputError as error:
         note(f"the data of this finished run cannot be compared: {error}")
         return None
 
 
 def summary(run: Run, figures: dict[str, Any]) -> str:
-    """Return the figures and the paths of what was written, as text."""
+    """Return the figures of a run and the paths of the written files as text."""
     from gmanet.evaluation.tables import figures_table
 
     paths = (run.scores_file, run.predictions, run.pictures, run.detector_file, run.wandb)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
 
-from gmanet import evaluate, fit, predict
-from gmanet.config import compose
-from gmanet.data.files import write_cloud
-from gmanet.run import Run
+from gmanet import evaluate, predict
+from gmanet.config.compose import compose
+from gmanet.formats import write_cloud
+from gmanet.runs.folder import Run
+
+fit = import_module("gmanet.fit")
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ class TestFitRefusesBeforeItWrites:
     def test_a_category_that_does_not_exist(self, refused, scans):
         assert "wanted one of: plate" in refused(fit.main, *folder_words(scans, "plat"))
         sentence = refused(fit.main, "data.category=hexagonal_nutt")
-        assert "did you mean hexagonal_nut?" in sentence
+        assert "did you mean 'hexagonal_nut'?" in sentence
         assert "washer" in sentence
 
     @pytest.mark.parametrize(

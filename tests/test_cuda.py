@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
 import torch
 
-from gmanet import efficiency, fit
-from gmanet.models.bank import greedy_coreset, k_nearest
+from gmanet import efficiency
+from gmanet.detectors.bank import greedy_coreset, k_nearest
+
+fit = import_module("gmanet.fit")
 
 DEVICE, ACCELERATOR = "cuda", "gpu"
 """With cpu for both, all of it runs anywhere, which tests the tests."""
@@ -22,7 +25,12 @@ pytestmark = pytest.mark.skipif(
 
 TINY = (
     *("data.profile=tiny", "train.workers=0", "train.pictures=0", "wandb.mode=disabled"),
-    *("detector.points=512", "detector.centers=256", "detector.draw=32", "synthesis.twins=8"),
+    *(
+        "detector.points=512",
+        "detector.centers=256",
+        "detector.centers_per_pair=32",
+        "synthesis.twins=8",
+    ),
     "detector.steps=60",
 )
 
@@ -35,15 +43,15 @@ def rows(count, channels, seed):
 @pytest.mark.parametrize("count", [1, 4, 50])
 def test_nearest_rows_are_the_same(channels, count):
     bank, query = rows(40, channels, 0), rows(300, channels, 1)
-    found = k_nearest(query.to(DEVICE), bank.to(DEVICE), count)
+    found = k_nearest(query.to(DEVICE), bank.to(DEVICE), count=count)
     assert found.device.type == DEVICE
-    torch.testing.assert_close(found.cpu(), k_nearest(query, bank, count))
+    torch.testing.assert_close(found.cpu(), k_nearest(query, bank, count=count))
 
 
 def test_the_same_rows_are_chosen():
     features = rows(500, 12, 2)
     chosen = [
-        greedy_coreset(features.to(device), 40, torch.Generator().manual_seed(0)).cpu()
+        greedy_coreset(features.to(device), 40, generator=torch.Generator().manual_seed(0)).cpu()
         for device in ("cpu", DEVICE)
     ]
     assert torch.equal(*chosen)

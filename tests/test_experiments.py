@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from gmanet import fit
-from gmanet.config import compose
+from gmanet.config.compose import compose
 from gmanet.errors import InputError
-from gmanet.experiment import read_experiment
 from gmanet.geometry.open3d import load_open3d
-from gmanet.run import Run
+from gmanet.runs.experiment import read_experiment
+from gmanet.runs.folder import Run
+
+fit = import_module("gmanet.fit")
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = ("ablation_modules", "ablation_synthesis", "controls", "expert", "families", "inputs")
@@ -41,15 +43,15 @@ def _rest(cell):
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", rows())
 def test_a_row_runs(cell, type_in):
-    name = compose(cell.words).detector.name
+    name = compose(cell.overrides).detector.name
     learning = LEARNING if name == "gmanet" else ()
-    words = [*cell.words, *TINY, *SMALL.get(name, ()), *learning, "name=tried"]
-    if "detector=gmanet_paper" in words and "synthesis.curvature=local" not in words:
+    overrides = [*cell.overrides, *TINY, *SMALL.get(name, ()), *learning, "name=tried"]
+    if "detector=gmanet_paper" in overrides and "synthesis.curvature=local" not in overrides:
         try:
             load_open3d()
         except InputError as error:
             pytest.skip(str(error))
-    type_in(fit.main, *words)
+    type_in(fit.main, *overrides)
     figures = Run.open(Run.root() / "tried").read_scores()
     assert 0 <= figures["object_auroc"] <= 1
     assert figures["n_clouds"] == 8

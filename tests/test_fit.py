@@ -10,17 +10,21 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 
-from gmanet import evaluate, fit, predict
-from gmanet.data.files import write_cloud
-from gmanet.data.procedural import Procedural
-from gmanet.detectors.gmanet import GMANet
+from gmanet import evaluate, predict
+from gmanet.datasets.procedural import Procedural
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.measure import FIGURES
-from gmanet.run import Run
+from gmanet.formats import write_cloud
+from gmanet.runs.folder import Run
+from gmanet.runs.scoring import load_detector
+
+fit = import_module("gmanet.fit")
 
 TINY = (
     "name=tiny",
@@ -29,7 +33,7 @@ TINY = (
     "detector.steps=20",
     "detector.points=512",
     "detector.centers=256",
-    "detector.draw=32",
+    "detector.centers_per_pair=32",
     "train.workers=0",
     "train.pictures=0",
     "train.checkpoint_every=2",
@@ -83,7 +87,7 @@ def test_the_run_folder_is_the_contract(finished):
     assert {*FIGURES, "n_clouds", "n_points", *VARYING} <= set(scores)
     assert set(scores["defects"]) == {"convex", "concave", "scratch", "scar", "deformation"}
     assert all(set(FIGURES) <= set(part) for part in scores["defects"].values())
-    test = Procedural("hexagonal_nut", "test", "tiny")
+    test = Procedural("hexagonal_nut", "test", profile="tiny")
     assert scores["n_clouds"] == len(test) == 8
     assert scores["n_points"] == sum(len(cloud) for cloud in test)
     assert 0 < scores["seconds_per_cloud"] < 60
@@ -213,11 +217,12 @@ def test_measuring_again_gives_the_same(type_in, copied, finished):
 
 
 def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path):
-    cloud = Procedural("hexagonal_nut", "test", "tiny")[4]
+    cloud = Procedural("hexagonal_nut", "test", profile="tiny")[4]
     with np.load(finished / f"predictions/{cloud.name}.npz") as stored:
         score = stored["score"]
-    points, whole = predict.score_cloud(predict.load_detector(Run(finished)), cloud)
-    np.testing.assert_array_equal(points, score)
+    said = load_detector(Run(finished)).score(cloud)
+    np.testing.assert_array_equal(said.points, score)
+    whole = said.object
     assert whole == pytest.approx(figures(finished)["objects"][cloud.name], abs=1e-6)
     order = np.random.default_rng(0).permutation(len(cloud))
     file = tmp_path / "scans/part.pcd"
@@ -236,7 +241,7 @@ def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path)
 def test_a_killed_process_resumes(type_in, folder, finished, tmp_path, after):
     """SIGKILL once so many checkpoints have been written: nobody can tidy up."""
     code = (
-        "from gmanet.data.procedural.dataset import PROFILES, Profile\n"
+        "from gmanet.datasets.procedural.dataset import PROFILES, Profile\n"
         "PROFILES['tiny'] = Profile((1500, 1800), 3, 3, 1)\n"
         "from gmanet.fit import main; main()"
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from gmanet import fit
 from gmanet.cloud import Cloud
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.run import Run
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.runs.folder import Run
+
+fit = import_module("gmanet.fit")
 
 POINTS = 5_000_000
 ABOVE = 2**31

@@ -9,11 +9,11 @@ import imitations
 import pytest
 
 from gmanet import prepare
+from gmanet.cleaning import scans as scans_of
 from gmanet.cloud import Cloud
-from gmanet.data.config import DataConfig
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.sources import open_data
-from gmanet.preparation import scans as scans_of
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.formats import read_cloud, write_cloud
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_clean_scans_make_a_data_set(scans, tmp_path, type_in, capsys):
     line = table(out)["bump/a.pcd"]
     assert int(line["labelled_kept"]) == bump.label.sum() > 0
     assert int(line["points"]) - int(line["outliers"]) - int(line["thinned"]) == len(bump)
-    config = DataConfig("folder", "", str(out))
+    config = DataConfig(name="folder", category="", root=str(out))
     assert [len(open_data(config, split)) for split in ("train", "test")] == [5, 2]
 
 

@@ -13,12 +13,13 @@ import yaml
 from PIL import Image
 
 from gmanet import report
-from gmanet.config import compose
-from gmanet.data.sources import open_data
-from gmanet.evaluation.prediction import Prediction
-from gmanet.experiment import read_experiment
-from gmanet.provenance import provenance
-from gmanet.run import Run
+from gmanet.config.compose import compose
+from gmanet.datasets.catalog import open_data
+from gmanet.evaluation.predictions import Prediction
+from gmanet.runs import report as written
+from gmanet.runs.experiment import read_experiment
+from gmanet.runs.folder import Run
+from gmanet.runtime.provenance import provenance
 
 FILE = """
 about: A test.
@@ -36,11 +37,13 @@ def finished(tmp_path, type_in):
     path = tmp_path / "two.yaml"
     path.write_text(FILE, encoding="utf-8")
     for cell in read_experiment(path, Run.root()).cells:
-        config = compose(cell.words)
-        run = Run.create(config, words=cell.words)
+        config = compose(cell.overrides)
+        run = Run.create(config, overrides=cell.overrides)
         for cloud in open_data(config.data, "test"):
             score = cloud.label.astype(np.float32)
-            Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(run.predictions)
+            Prediction(
+                name=cloud.name, score=score, label=cloud.label, region=None, defect=cloud.defect
+            ).save(run.predictions)
         run.detector_file.touch()
         defects = {"scar": {"object_auroc": 0.5}}
         run.write_scores({"object_auroc": 0.75, "defects": defects})
@@ -64,14 +67,14 @@ def test_a_report_has_tables_labels_and_a_small_picture(finished, tmp_path, type
 
 def test_scans_of_others_are_drawn_only_where_asked(finished, tmp_path, type_in, monkeypatch):
     drawn = []
-    monkeypatch.setattr(report, "draw_grid", lambda path, runs: drawn.append((path, runs)))
-    real = report.Scored
+    monkeypatch.setattr(written, "draw_grid", lambda path, runs: drawn.append((path, runs)))
+    real = written.Scored
 
     def foreign(row, data, predictions):
         data.name = "folder"
-        return real(row, data, predictions)
+        return real(row=row, data=data, predictions=predictions)
 
-    monkeypatch.setattr(report, "Scored", foreign)
+    monkeypatch.setattr(written, "Scored", foreign)
     type_in(report.main, finished, "-o", tmp_path / "out")
     type_in(report.main, finished, "-o", tmp_path / "out", "--pictures", tmp_path / "own")
     assert drawn[0] == (tmp_path / "out/two.png", [])
@@ -115,3 +118,27 @@ def test_runs_whose_folders_are_gone_are_kept_where_asked(finished, tmp_path, ty
     page = (tmp_path / "out/two.md").read_text(encoding="utf-8")
     assert "Truth" not in page
     assert "**1 of 2 runs are missing.**" in page
+
+
+def test_stored_lines_of_an_older_version_are_kept(finished, tmp_path, type_in):
+    text = finished.read_text(encoding="utf-8")
+    extra = "detector=curvature, detector.neighbors=3, detector.bank=900"
+    finished.write_text(text.replace("detector=curvature", extra), encoding="utf-8")
+    cell = read_experiment(finished, Run.root()).cells[0]
+    shutil.rmtree(cell.run.folder)
+    run = Run.create(compose(cell.overrides), overrides=cell.overrides)
+    run.detector_file.touch()
+    run.write_scores({"object_auroc": 0.625})
+    out = ("-o", tmp_path / "out")
+    type_in(report.main, finished, *out)
+    table = tmp_path / "out/two.csv"
+    now = table.read_text(encoding="utf-8")
+    assert "detector.bank_size=900 detector.neighbors=3" in now
+    # an older version sorted by its own names, which may be another order
+    before = now.replace("overrides", "words").replace(
+        "detector.bank_size=900 detector.neighbors=3", "detector.neighbors=3 detector.bank=900"
+    )
+    table.write_text(before, encoding="utf-8")
+    shutil.rmtree(run.folder)
+    type_in(report.main, finished, *out, "--keep")
+    assert table.read_text(encoding="utf-8") == now

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from gmanet import show, synthesize
-from gmanet.config import compose
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.data.sources import open_data
-from gmanet.evaluation.prediction import Prediction
-from gmanet.run import Run
+from gmanet.config.compose import compose
+from gmanet.datasets.catalog import open_data
+from gmanet.evaluation.predictions import Prediction
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.runs.folder import Run
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 
@@ -29,7 +29,9 @@ def run(type_in):
     made = Run.create(compose([*WORDS, "name=w", "seed=3"]))
     for cloud in open_data(made.config.data, "test"):
         score = cloud.label.astype(np.float32)
-        Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(made.predictions)
+        Prediction(
+            name=cloud.name, score=score, label=cloud.label, region=None, defect=cloud.defect
+        ).save(made.predictions)
     return made
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gmanet.config import compose
+from gmanet.config.compose import compose
 from gmanet.errors import InputError
-from gmanet.experiment import file_and_words, read_experiment
+from gmanet.runs.experiment import file_and_overrides, read_experiment
 
 FILES = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 
@@ -18,7 +18,7 @@ def test_every_cell_composes_into_a_folder_of_its_own(path, tmp_path):
     assert cells
     assert len({cell.run.folder for cell in cells}) == len(cells)
     for cell in cells:
-        assert tmp_path / compose(cell.words).name == cell.run.folder
+        assert tmp_path / compose(cell.overrides).name == cell.run.folder
 
 
 def test_a_file_that_is_no_experiment_is_refused(tmp_path):
@@ -34,7 +34,7 @@ def test_a_row_may_have_a_grid_of_its_own(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text(
         "rows:\n  all: [detector=btf_raw]\n"
-        "  one: {words: [detector=curvature], grid: {seed: [0]}}\n"
+        "  one: {overrides: [detector=curvature], grid: {seed: [0]}}\n"
         "grid: {data.category: [washer], seed: [0, 1]}\n"
     )
     cells = read_experiment(path, tmp_path).cells
@@ -43,9 +43,9 @@ def test_a_row_may_have_a_grid_of_its_own(tmp_path):
         ("all", 1),
         ("one", 0),
     ]
-    assert "detector=curvature" in cells[2].words
+    assert "detector=curvature" in cells[2].overrides
     path.write_text("rows: {one: {word: []}}")
-    with pytest.raises(InputError, match="row one: unknown keys word, wanted words and grid"):
+    with pytest.raises(InputError, match="row one: unknown keys word, wanted overrides and grid"):
         read_experiment(path, tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_text_of_an_experiment_stays_as_it_is_written(tmp_path):
     path = tmp_path / "text.yaml"
     path.write_text("set: {data.root: 001}\nrows: {x: []}\ngrid: {data.category: [1.10, 12:30]}")
     cells = read_experiment(path, tmp_path).cells
-    assert [cell.words[:2] for cell in cells] == [
+    assert [cell.overrides[:2] for cell in cells] == [
         ["data.root=001", "data.category=1.10"],
         ["data.root=001", "data.category=12:30"],
     ]
@@ -80,8 +80,8 @@ def test_text_of_an_experiment_stays_as_it_is_written(tmp_path):
 
 def test_a_file_may_lie_below_a_folder_with_an_equals_sign(tmp_path):
     path = tmp_path / "a=b/x.yaml"
-    assert file_and_words(["seed=1", str(path)]) == (path, ["seed=1"])
-    words = ["detector.weights=x.yaml"]
-    assert file_and_words([*words, "x.yaml"]) == (Path("x.yaml"), words)
+    assert file_and_overrides(["seed=1", str(path)]) == (path, ["seed=1"])
+    overrides = ["detector.weights=x.yaml"]
+    assert file_and_overrides([*overrides, "x.yaml"]) == (Path("x.yaml"), overrides)
     with pytest.raises(InputError, match="0 files named, wanted one"):
-        file_and_words(["seed=1"])
+        file_and_overrides(["seed=1"])

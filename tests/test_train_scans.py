@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from gmanet import fit, predict
+from gmanet import predict
 from gmanet.cloud import Cloud
-from gmanet.data.files import read_cloud, write_cloud
-from gmanet.view import picture
+from gmanet.formats import read_cloud, write_cloud
+from gmanet.view import sheet
+
+fit = import_module("gmanet.fit")
 
 WORDS = {
     "btf": (),
     "gmanet": (
         *("synthesis.twins=4", "detector.steps=40", "detector.points=1500"),
-        *("detector.centers=400", "detector.survey=300", "detector.closer=100"),
-        "detector.draw=32",
+        *("detector.centers=400", "detector.coarse_queries=300", "detector.fine_queries=100"),
+        "detector.centers_per_pair=32",
     ),
 }
 SETTINGS = ("data=folder", "train.workers=0", "train.pictures=0", "wandb.mode=disabled")
@@ -126,7 +129,7 @@ def scored(type_in, run, paths, output):
 def test_a_train_scan_is_known_and_scores_like_an_unseen_one(
     fitted, scans, type_in, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(picture, "save_row", lambda *_, **__: None)  # seconds for each scan
+    monkeypatch.setattr(sheet, "save_row", lambda *_, **__: None)  # seconds for each scan
     name, _, run = fitted
     paths = sorted((scans / "train").iterdir())[:3]
     own = scored(type_in, run, paths, tmp_path / "out")

@@ -15,19 +15,19 @@ __all__ = ["Mean", "Result", "mean", "mean_figure"]
 NOTHING = "-"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The figures of one run.
 
     Args:
         row: The variant.
         category: The part.
-        seed: Of the run.
-        figures: What ``scores.json`` holds.
-        published: What the paper says of the same variant and part.
-        commit: Of the code that measured them.
-        words: What a person types for the run, its name aside.
-        data: The data set.
+        seed: Seed of the run.
+        figures: Content of ``scores.json``.
+        published: Figures of the paper for the same variant and part.
+        commit: Commit of the code that measured the figures.
+        overrides: Overrides of the run, without ``name=``.
+        data: Name of the data set.
     """
 
     row: str
@@ -36,19 +36,19 @@ class Result:
     figures: dict[str, Any]
     published: Figures = field(default_factory=dict)
     commit: str = ""
-    words: str = ""
+    overrides: str = ""
     data: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mean:
     """A mean over categories and seeds.
 
     Args:
-        value: NaN where no run knows it.
+        value: The mean; NaN if no run has the figure.
         spread: Standard deviation over seeds; NaN for one seed.
-        paper: The paper's mean over the same categories; NaN where it is not known.
-        whole: Whether runs of all categories took part.
+        paper: Mean of the paper over the same categories; NaN if unknown.
+        whole: Whether the mean covers all categories.
     """
 
     value: float = math.nan
@@ -57,7 +57,11 @@ class Mean:
     whole: bool = True
 
     def text(self, rivals: Sequence[Mean]) -> str:
-        """Return the value, bold if it is the best of those that cover all categories."""
+        """Return the mean as text, bold if it is the best of those that cover all categories.
+
+        Args:
+            rivals: Means to compare with, including this one.
+        """
         if math.isnan(self.value):
             return NOTHING
         shown = f"{self.value:.3f}" + ("" if math.isnan(self.spread) else f" ± {self.spread:.3f}")
@@ -68,13 +72,13 @@ class Mean:
         return f"**{shown}**" if best and len(rivals) > 1 else shown
 
 
-def mean(results: Sequence[Result], read: Callable[[Result], float | None], count: int) -> Mean:
-    """Return the macro mean over categories of each seed, and what becomes of it over seeds.
+def mean(results: Sequence[Result], read: Callable[[Result], float | None], *, count: int) -> Mean:
+    """Return the mean and the spread over seeds of the macro mean over categories.
 
     Args:
-        results: Of one row.
-        read: Returns a figure, or None where it is not known.
-        count: Categories there are.
+        results: Runs of a single row.
+        read: Function from a run to a figure, or to None if the run does not have it.
+        count: Number of categories.
     """
     seeds: dict[int, list[float]] = {}
     covered = set()
@@ -87,11 +91,18 @@ def mean(results: Sequence[Result], read: Callable[[Result], float | None], coun
     if not means:
         return Mean()
     spread = statistics.stdev(means) if len(means) > 1 else math.nan
-    return Mean(statistics.fmean(means), spread, whole=len(covered) == count)
+    return Mean(value=statistics.fmean(means), spread=spread, whole=len(covered) == count)
 
 
-def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:
-    """Return one figure of a row, with the paper's mean if it knows all its categories."""
-    ours = mean(results, lambda result: result.figures.get(figure), count)
-    paper = mean(results, lambda result: result.published.get(figure), count)
-    return Mean(ours.value, ours.spread, paper.value if paper.whole else math.nan, ours.whole)
+def mean_figure(results: Sequence[Result], figure: str, *, count: int) -> Mean:
+    """Return the mean of a figure, with the mean of the paper if that covers all categories.
+
+    Args:
+        results: Runs of a single row.
+        figure: Name of the figure.
+        count: Number of categories.
+    """
+    ours = mean(results, lambda result: result.figures.get(figure), count=count)
+    paper = mean(results, lambda result: result.published.get(figure), count=count)
+    known = paper.value if paper.whole else math.nan
+    return Mean(value=ours.value, spread=ours.spread, paper=known, whole=ours.whole)

@@ -20,9 +20,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Floats, Indices
-from gmanet.geometry.normals import pca_normals
-from gmanet.geometry.size import extent
+from gmanet.cloud import Doubles, Floats, Indices, extent
+from gmanet.geometry.pca import pca_normals
 
 __all__ = ["FPFH", "fpfh", "part_fpfh"]
 
@@ -32,21 +31,24 @@ FPFH = 3 * BINS
 """Channels of one FPFH."""
 
 BLOCK = 2**15
-"""Pairs that are treated at once: their arrays stay in the processor's cache."""
+"""Number of pairs in a block: arrays of a block stay in the processor's cache."""
 
 NORMAL = (30, 1 / 30)
-"""Points of a normal's neighborhood, and its radius as a fraction of the extent."""
+"""Number of points of a normal's neighborhood, and radius as a fraction of the extent."""
 
 HISTOGRAM = (100, 2.5 / 30)
-"""The same of a histogram's: 1 and 2.5 mm on a part of 30 mm, as Real3D-AD's benchmark has them."""
+"""The same for a histogram's neighborhood.
 
-Doubles = npt.NDArray[np.float64]
+The radii are 1 mm and 2.5 mm on a part of 30 mm, as in Real3D-AD's benchmark.
+"""
+
 Neighbors = npt.NDArray[np.int32]
 
 
 def fpfh(
     pos: Floats,
     normal: Floats,
+    *,
     counts: Sequence[int],
     radius: float = np.inf,
     query: Indices | None = None,
@@ -64,11 +66,11 @@ def fpfh(
         query: Rows of ``pos`` to describe, with shape ``(Q,)``; None describes all.  Simple
             histograms are then made for these and their neighbors only.
     """
-    place = np.empty((6, len(pos))).T  # components first in memory
-    place[:, :3], place[:, 3:] = pos - pos.mean(axis=0, dtype=np.float64), normal
-    tree = cKDTree(place[:, :3])
+    oriented = np.empty((6, len(pos))).T  # components first in memory
+    oriented[:, :3], oriented[:, 3:] = pos - pos.mean(axis=0, dtype=np.float64), normal
+    tree = cKDTree(oriented[:, :3])
     rows = np.arange(len(pos)) if query is None else query
-    around = _neighbors(tree, rows, counts[-1], radius)
+    around = _neighbors(tree, rows, count=counts[-1], radius=radius)
     used = np.zeros(len(pos), dtype=bool)
     used[around] = True
     used[rows] = True
@@ -76,12 +78,23 @@ def fpfh(
     plain = np.empty((len(needed), len(counts), FPFH), dtype=np.float32)
     for block in _blocks(len(needed), counts[-1]):
         at = needed[block]
-        ring = around[block] if query is None else _neighbors(tree, at, counts[-1], radius)
-        plain[block] = _simple(place, at, ring, counts)
+        neighbors = (
+            around[block]
+            if query is None
+            else _neighbors(tree, at, count=counts[-1], radius=radius)
+        )
+        plain[block] = _simple(oriented, at, neighbors=neighbors, counts=counts)
     row_of = (np.cumsum(used) - 1).astype(np.int32)
     result = np.empty((len(rows), len(counts), FPFH), dtype=np.float32)
     for block in _blocks(len(rows), counts[-1]):
-        result[block] = _weighted(place, rows[block], around[block], counts, plain, row_of)
+        result[block] = _weighted(
+            oriented,
+            rows[block],
+            neighbors=around[block],
+            counts=counts,
+            plain=plain,
+            row_of=row_of,
+        )
     return result.reshape(len(rows), -1)
 
 
@@ -93,8 +106,8 @@ def part_fpfh(pos: Floats, query: Indices | None = None) -> Floats:
         query: Rows of ``pos`` to describe, with shape ``(Q,)``; None describes all.
     """
     length = extent(pos)
-    normal = pca_normals(pos, NORMAL[0], NORMAL[1] * length)
-    return fpfh(pos, normal, HISTOGRAM[:1], HISTOGRAM[1] * length, query)
+    normal = pca_normals(pos, NORMAL[0], radius=NORMAL[1] * length)
+    return fpfh(pos, normal, counts=HISTOGRAM[:1], radius=HISTOGRAM[1] * length, query=query)
 
 
 def _blocks(rows: int, count: int) -> Iterator[slice]:
@@ -102,25 +115,27 @@ def _blocks(rows: int, count: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _query(tree: cKDTree, at: Doubles, count: int, radius: float) -> tuple[Doubles, Indices]:
+def _query(tree: cKDTree, at: Doubles, *, count: int, radius: float) -> tuple[Doubles, Indices]:
     found = tree.query(at, np.arange(1, min(count, tree.n) + 1), distance_upper_bound=radius)
     return np.asarray(found[0]), np.asarray(found[1])
 
 
-def _neighbors(tree: cKDTree, rows: Indices, count: int, radius: float) -> Neighbors:
+def _neighbors(tree: cKDTree, rows: Indices, *, count: int, radius: float) -> Neighbors:
     """Return neighbors by distance, ``(Q, K - 1)``, the point itself where there are too few."""
     around = np.empty((len(rows), min(count, tree.n) - 1), dtype=np.int32)
     for block in _blocks(len(rows), count):
         at = rows[block]
-        distance, index = _query(tree, tree.data[at], count, radius)
+        distance, index = _query(tree, tree.data[at], count=count, radius=radius)
         around[block] = np.where(distance < radius, index, at[:, None])[:, 1:]
     return around
 
 
-def _angles(place: Doubles, at: Indices, ring: Neighbors) -> tuple[Doubles, Doubles, Doubles]:
+def _angles(
+    oriented: Doubles, at: Indices, *, neighbors: Neighbors
+) -> tuple[Doubles, Doubles, Doubles]:
     """Return theta, alpha and phi of pairs, each scaled to [0, 1] and with shape ``(Q, K)``."""
-    one = place[at]
-    two = np.stack([part.take(ring) for part in place.T])  # operations run over pairs
+    one = oriented[at]
+    two = np.stack([part.take(neighbors) for part in oriented.T])  # operations run over pairs
     n = one[:, 3:].T[:, :, None]
     m = two[3:]
     d = two[:3] - one[:, :3].T[:, :, None]
@@ -145,12 +160,14 @@ def _angles(place: Doubles, at: Indices, ring: Neighbors) -> tuple[Doubles, Doub
     return theta / (2 * np.pi) + 0.5, alpha / 2 + 0.5, phi / 2 + 0.5
 
 
-def _simple(place: Doubles, at: Indices, ring: Neighbors, counts: Sequence[int]) -> Doubles:
+def _simple(
+    oriented: Doubles, at: Indices, *, neighbors: Neighbors, counts: Sequence[int]
+) -> Doubles:
     """Return SPFH in percent for each neighborhood size, with shape ``(Q, S, 33)``."""
     row = np.arange(len(at))[:, None] * FPFH
-    missing = ring == at[:, None]
+    missing = neighbors == at[:, None]
     cells = []
-    for number, value in enumerate(_angles(place, at, ring)):
+    for number, value in enumerate(_angles(oriented, at, neighbors=neighbors)):
         cell = np.clip((value * BINS).astype(np.int64), 0, BINS - 1) + (row + number * BINS)
         cell[missing] = len(at) * FPFH
         cells.append(cell)
@@ -166,21 +183,25 @@ def _simple(place: Doubles, at: Indices, ring: Neighbors, counts: Sequence[int])
 
 
 def _weighted(
-    place: Doubles,
+    oriented: Doubles,
     at: Indices,
-    ring: Neighbors,
+    *,
+    neighbors: Neighbors,
     counts: Sequence[int],
     plain: Floats,
     row_of: Neighbors,
 ) -> Doubles:
     """Return FPFH for each neighborhood size, with shape ``(Q, S, 33)``."""
-    square = np.zeros(ring.shape)
-    for part in place.T[:3]:
-        square += np.square(part.take(ring) - part[at, None])
+    square = np.zeros(neighbors.shape)
+    for part in oriented.T[:3]:
+        square += np.square(part.take(neighbors) - part[at, None])
     weight = np.divide(1, square, out=np.zeros_like(square), where=square > 0)
     result = np.empty((len(at), len(counts), FPFH))
     for number, count in enumerate(counts):
-        near, share = row_of.take(ring[:, : count - 1]), weight[:, : count - 1].astype(np.float32)
+        near, share = (
+            row_of.take(neighbors[:, : count - 1]),
+            weight[:, : count - 1].astype(np.float32),
+        )
         start = np.arange(len(at) + 1, dtype=np.int32) * near.shape[1]
         matrix = csr_array((share.ravel(), near.ravel(), start), shape=(len(at), len(plain)))
         total = (matrix @ plain[:, number]).reshape(len(at), 3, BINS)

@@ -8,32 +8,30 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Data
 from torchmetrics import Metric
 from tqdm import tqdm
 
-from gmanet.detectors.base import Scores
 from gmanet.metrics.pooled import anomaly_metrics
 
 __all__ = ["AnomalyMetrics", "ProgressBar"]
 
 
 class AnomalyMetrics(Callback):
-    """Logs point and object metrics of the synthetic validation clouds as ``val/*``.
+    """Callback that logs metrics of the synthetic validation clouds as ``val/*``, for curves.
 
-    They are for curves; figures of the test clouds are measured from stored predictions.
+    Figures of the test clouds are measured from stored predictions instead.
     """
 
     def __init__(self) -> None:
-        # Every process scores the same clouds; and NCCL could not gather what lies on the CPU.
+        # Every process scores the same clouds; besides, NCCL cannot gather tensors on the CPU.
         metrics = anomaly_metrics(sync_on_compute=False)
         self.metrics: dict[str, Metric] = dict(metrics.items())  # type: ignore[arg-type]
 
-    def _update(self, scores: Scores, batch: Batch) -> None:
-        abnormal = torch.tensor([defect != "good" for defect in batch.defect])
-        self.metrics["object"].update(scores.objects.cpu(), abnormal)
-        known = torch.as_tensor(batch.labelled).cpu()[batch.batch.cpu()]
-        self.metrics["point"].update(scores.points.cpu()[known], batch.label.cpu()[known])
+    def _update(self, points: Tensor, whole: Tensor, *, record: Data) -> None:
+        self.metrics["object"].update(whole.cpu()[None], torch.tensor([record.defect != "good"]))
+        if record.labelled:
+            self.metrics["point"].update(points.cpu(), record.label.cpu())
 
     def _compute(self, stage: str) -> dict[str, float]:
         values: dict[str, float] = {}
@@ -46,8 +44,9 @@ class AnomalyMetrics(Callback):
     def on_validation_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Add the scores of a batch."""
-        self._update(outputs, batch)
+        """Add the scores of a cloud."""
+        points, whole = outputs
+        self._update(points, whole, record=batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Log the figures of the synthetic validation clouds."""
@@ -55,16 +54,18 @@ class AnomalyMetrics(Callback):
 
 
 class ProgressBar(Callback):
-    """One line for a fit and one for a prediction, with rate and remaining time.
+    """A progress bar for the fit and one for the prediction, drawn by the first process.
 
-    Of several processes the first draws it.
+    Args:
+        shown: Whether bars are drawn.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: bool = True) -> None:
+        self.shown = shown
         self.bar: Any = None
 
-    def _open(self, trainer: Trainer, name: str, total: int, done: int, unit: str) -> None:
-        hidden = not trainer.is_global_zero
+    def _open(self, trainer: Trainer, name: str, *, total: int, done: int, unit: str) -> None:
+        hidden = not (self.shown and trainer.is_global_zero)
         self.bar = tqdm(
             desc=name, total=total, initial=done, unit=unit, mininterval=0.5, disable=hidden
         )
@@ -75,9 +76,9 @@ class ProgressBar(Callback):
             self.bar = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Open the bar of the fit; a resumed one begins where it stopped."""
+        """Open the bar of the fit; that of a resumed fit begins at the stored step."""
         total = trainer.max_steps if trainer.max_steps > 0 else int(trainer.num_training_batches)
-        self._open(trainer, "fit", total, trainer.global_step, "step")
+        self._open(trainer, "fit", total=total, done=trainer.global_step, unit="step")
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any
@@ -93,10 +94,12 @@ class ProgressBar(Callback):
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar of the prediction."""
-        self._open(trainer, "score", int(sum(trainer.num_predict_batches)), 0, "cloud")
+        self._open(
+            trainer, "score", total=int(sum(trainer.num_predict_batches)), done=0, unit="cloud"
+        )
 
     def on_predict_batch_end(self, *_: Any) -> None:
-        """Advance by one batch."""
+        """Advance by one cloud."""
         self.bar.update(1)
 
     def on_predict_end(self, *_: Any) -> None:

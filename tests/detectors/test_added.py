@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors.base import Detector, DetectorConfig, Scores
+from gmanet.detectors.base import Detector
+from gmanet.detectors.config import DetectorConfig
 
 
 @dataclass
@@ -57,9 +58,11 @@ class Height(Detector):
     def training_step(self, batch, *_):
         self.usual.copy_(batch.height.median())
 
-    def score(self, batch) -> Scores:
-        return self.with_objects((batch.height - self.usual).abs() ** self.config.power, batch)
+    def score_record(self, record):
+        return self.with_object((record.height - self.usual).abs() ** self.config.power)
 '''
+
+ROW = '    "height": ("height:Height", "height:HeightConfig"),\n'
 
 
 @pytest.fixture
@@ -69,11 +72,11 @@ def checkout(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__")
     for part in (package, package.parent / "conf"):
         shutil.copytree(part, tmp_path / part.name, ignore=ignored)
+    shutil.copy(package.parent / "pyproject.toml", tmp_path)
     (tmp_path / "gmanet/detectors/height.py").write_text(FILE)
-    table = tmp_path / "gmanet/detectors/__init__.py"
-    row = "from gmanet.detectors.height import Height\n\n__all__"
-    changed = table.read_text().replace("\n__all__", row, 1)
-    table.write_text(changed.replace("] = {\n", '] = {\n    "height": Height,\n', 1))
+    table = tmp_path / "gmanet/detectors/table.py"
+    changed = table.read_text()
+    table.write_text(changed.replace("ROWS = {\n", f"ROWS = {{\n{ROW}", 1))
     (tmp_path / "conf/detector/steep.yaml").write_text("detector: {name: height, power: 2.0}\n")
     return tmp_path
 

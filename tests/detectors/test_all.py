@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
-from gmanet.detectors import DETECTORS
+from gmanet.detectors.base import read
+from gmanet.detectors.table import DETECTORS
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {
@@ -23,7 +23,7 @@ SMALL = {
     "contexts": {"points": 1024, "centers": 512},
     "imrnet": {
         **{"points": 1024, "centers": 64, "group": 32, "steps": 150},
-        **{"width": 48, "depth": 3, "heads": 3, "turn": 0.0},
+        **{"width": 48, "depth": 3, "heads": 3, "max_angle": 0.0},
     },
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
@@ -40,9 +40,10 @@ SMALL = {
 POINTS = 2000
 
 
-def scores(detector, *clouds):
-    batch = Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds])
-    return detector.score(batch)
+def scores(detector, cloud):
+    """Return the scores of a cloud as tensors, ``points`` and ``object``."""
+    points, whole = detector.score_record(read(cloud, detector.reader()))
+    return SimpleNamespace(points=points, object=whole)
 
 
 @pytest.fixture(scope="module", params=sorted(DETECTORS))
@@ -53,18 +54,19 @@ def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
     detector = kind(kind.Config(name=request.param, **SMALL.get(request.param, {})))
     train = given_clouds([bumped_plate(POINTS, seed, height=0) for seed in range(3)], "train")
     detector.prepare(train)
+    synthesis = SynthesisConfig(twins=6)
     data = CloudData(
         train,
         given_clouds([bumped_plate(POINTS, 9)], "test"),
-        detector.reader(),
-        SynthesisConfig(twins=6),
-        detector.draw,
-        detector.batch,
+        detector=detector,
+        synthesis=synthesis,
         progress=False,
     )
     folder = tmp_path_factory.mktemp(request.param)
-    epochs = data.epochs(detector.steps)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, epochs).fit(detector, data)
+    epochs = detector.epochs(len(train), synthesis)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=epochs).fit(
+        detector, data
+    )
     return detector.eval()
 
 
@@ -78,9 +80,9 @@ def found(fitted, bumped_plate):
 def test_scores_have_shape_and_are_finite(found):
     cloud, answer = found
     assert answer.points.shape == (POINTS,)
-    assert answer.objects.shape == (1,)
+    assert answer.object.shape == ()
     assert torch.isfinite(answer.points).all()
-    assert torch.isfinite(answer.objects).all()
+    assert torch.isfinite(answer.object)
     assert not answer.points.requires_grad
     assert len(cloud) == len(answer.points)
 
@@ -88,7 +90,7 @@ def test_scores_have_shape_and_are_finite(found):
 def test_the_bump_is_found(fitted, found, bumped_plate):
     cloud, answer = found
     assert auroc(answer.points.numpy(), cloud.label) > 0.7
-    assert answer.objects[0] > scores(fitted, bumped_plate(POINTS, 8, height=0)).objects[0]
+    assert answer.object > scores(fitted, bumped_plate(POINTS, 8, height=0)).object
 
 
 def test_a_stored_detector_gives_equal_scores(fitted, found):
@@ -112,16 +114,18 @@ def test_shuffled_points_get_their_own_scores(fitted, found):
 def test_a_moved_part_gets_the_same_score(fitted, found, moved, seed):
     cloud, answer = found
     after = scores(fitted, cloud.replace(pos=moved(cloud.pos, seed)))
-    torch.testing.assert_close(after.objects, answer.objects, rtol=0.01, atol=0)
+    torch.testing.assert_close(after.object, answer.object, rtol=0.01, atol=0)
 
 
-def test_a_batch_of_two_is_two_of_one(fitted, found, bumped_plate):
+def test_a_cloud_and_an_array_of_its_coordinates_score_alike(fitted, found):
     cloud, answer = found
-    other = bumped_plate(POINTS - 500, 7)
-    both = scores(fitted, other, cloud)
-    torch.testing.assert_close(both.points[-POINTS:], answer.points, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(both.objects[1:], answer.objects)
-    torch.testing.assert_close(both.objects[:1], scores(fitted, other).objects)
+    for given in (cloud, cloud.pos, cloud.pos.astype(np.float64)):
+        said = fitted.score(given)
+        np.testing.assert_array_equal(said.points, answer.points.numpy())
+        assert said.object == float(answer.object)
+    hollow = np.concatenate([cloud.pos[:9], np.full((3, 3), np.nan, np.float32), cloud.pos[9:]])
+    said = fitted.score(hollow).points
+    assert np.isnan(said[9:12]).all() and np.isfinite(np.delete(said, [9, 10, 11])).all()
 
 
 @pytest.mark.parametrize("count", [64, 300])

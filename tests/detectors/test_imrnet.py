@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch_geometric.data import Batch
 
-from gmanet.config import compose
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
-from gmanet.detectors.imrnet import IMRNet, IMRNetConfig
+from gmanet.config.compose import compose
+from gmanet.detectors.base import read
+from gmanet.detectors.imrnet.config import IMRNetConfig
+from gmanet.detectors.imrnet.detector import IMRNet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {"width": 24, "depth": 3, "heads": 2, "points": 300, "centers": 30, "group": 16}
@@ -22,8 +22,11 @@ def fit(clouds, folder, **changes):
     torch.manual_seed(0)
     detector = IMRNet(IMRNetConfig(**{**SMALL, "steps": 6, **changes}))
     detector.prepare(clouds)
-    data = CloudData(clouds, clouds, detector.reader(), SynthesisConfig(), progress=False)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    synthesis = SynthesisConfig()
+    data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 
@@ -44,14 +47,13 @@ def test_a_fit_repeats_itself(fitted, plates, tmp_path):
 
 
 def test_normal_clouds_give_both_distances_one_scale(fitted, plates):
-    batch = Batch.from_data_list([read(cloud, fitted.reader()) for cloud in plates])
-    found = torch.cat([fitted.distances(cloud) for cloud in batch.to_data_list()])
+    records = [read(cloud, fitted.reader()) for cloud in plates]
+    found = torch.cat([fitted.distances(record) for record in records])
     torch.testing.assert_close(found.mean(dim=0), fitted.mean)
     torch.testing.assert_close(found.std(dim=0), fitted.deviation)
-    answer = fitted.score(batch)
-    assert answer.points.mean().item() == pytest.approx(0, abs=1e-4)
-    parts = answer.points.split([600] * 3)
-    assert answer.objects.tolist() == [part.max().item() for part in parts]
+    answers = [fitted.score_record(record) for record in records]
+    assert torch.cat([points for points, _ in answers]).mean().item() == pytest.approx(0, abs=1e-4)
+    assert all(whole == points.max() for points, whole in answers)
 
 
 def test_held_records_are_those_that_are_read_anew(fitted, plates):
@@ -84,7 +86,7 @@ def test_the_named_file_is_smaller_than_the_defaults():
         ({"mask": 1.5}, r"detector\.mask=1\.5, wanted more than 0 and less than 1"),
         ({"mask": 0.0}, r"detector\.mask=0\.0, wanted more than 0 and less than 1"),
         ({"changing": -0.1}, r"detector\.changing=-0\.1, wanted 0 to 1"),
-        ({"turn": 200.0}, r"detector\.turn=200\.0, wanted 0 to 180"),
+        ({"max_angle": 200.0}, r"detector\.max_angle=200\.0, wanted 0 to 180"),
     ],
 )
 def test_wrong_settings_are_named(settings, sentence):

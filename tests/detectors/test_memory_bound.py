@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors import DETECTORS
-from gmanet.detectors.memory import MemoryDetector
+from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.detectors.table import DETECTORS
 
 CLOUDS, ROWS, CHANNELS = 100, 8000, 33
 """A 25th of 100 clouds of 200 000 points; all their rows take 101 MiB."""
@@ -23,7 +23,8 @@ from types import SimpleNamespace
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.detectors.btf import BTF
+from gmanet.detectors.config import BTFConfig
 
 def feed(detector):
     for number in range({CLOUDS}):
@@ -32,7 +33,7 @@ def feed(detector):
     detector.on_train_end()
 
 torch.set_num_threads(1)
-detector = BTF(BTFConfig(held=4096, bank=64))
+detector = BTF(BTFConfig(pool_size=4096, bank_size=64))
 data = SimpleNamespace(train=range({CLOUDS}))
 detector.trainer = SimpleNamespace(datamodule=data, world_size=1)
 detector.on_train_start()
@@ -66,7 +67,7 @@ def test_a_hundred_clouds_fit_where_all_their_rows_do_not():
 )
 def test_no_bank_exceeds_its_configuration(name, monkeypatch):
     kind = DETECTORS[name]
-    detector = kind(kind.Config(name=name, held=1000, bank=40))
+    detector = kind(kind.Config(name=name, pool_size=1000, bank_size=40))
     rows = torch.rand(500, CHANNELS)
     monkeypatch.setattr(detector, "features", lambda _: dict.fromkeys(detector.banks, rows))
     data = SimpleNamespace(train=range(20))

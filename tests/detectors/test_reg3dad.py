@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import io
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Batch
 
 from gmanet.cloud import Cloud
-from gmanet.config import compose
-from gmanet.data.datamodule import CloudData
-from gmanet.data.poses import Pose
-from gmanet.data.reading import read
-from gmanet.detectors.m3dm import M3DM, M3DMConfig
-from gmanet.detectors.patchcore import PatchCore, PatchCoreConfig
-from gmanet.detectors.reg3dad import Reg3DAD, Reg3DADConfig
+from gmanet.config.compose import compose
+from gmanet.detectors.base import read
+from gmanet.detectors.config import PatchCoreConfig
+from gmanet.detectors.m3dm import M3DM
+from gmanet.detectors.patchcore import PatchCore
+from gmanet.detectors.pointmae_config import M3DMConfig, Reg3DADConfig
+from gmanet.detectors.reg3dad import Reg3DAD
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
-from gmanet.preprocess.thinning import Target
+from gmanet.registration.canonical import Canonicalizer
+from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 SMALL = {"width": 24, "depth": 3, "heads": 2, "centers": 200, "group": 24, "pretraining": 2}
 CASES = {
-    "raw": (PatchCore, PatchCoreConfig(features=["raw"], bank=500)),
-    "reg3dad": (Reg3DAD, Reg3DADConfig(bank=500, **SMALL)),
+    "raw": (PatchCore, PatchCoreConfig(features=["raw"], bank_size=500)),
+    "reg3dad": (Reg3DAD, Reg3DADConfig(bank_size=500, **SMALL)),
 }
 
 
@@ -45,9 +47,10 @@ def bracket(seed, shift=0.0, count=1500):
     return Cloud(pos.astype(np.float32), label & (shift > 0), name=f"{kind}{seed}", defect=kind)
 
 
-def scores(detector, *clouds):
-    batch = Batch.from_data_list([read(cloud, detector.reader()) for cloud in clouds])
-    return detector.score(batch)
+def scores(detector, cloud):
+    """Return the scores of a cloud as tensors, ``points`` and ``object``."""
+    points, whole = detector.score_record(read(cloud, detector.reader()))
+    return SimpleNamespace(points=points, object=whole)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +68,12 @@ def fitted(request, brackets, tmp_path_factory):
     kind, config = CASES[request.param]
     detector = kind(config)
     detector.prepare(brackets)
-    data = CloudData(brackets, brackets, detector.reader(), SynthesisConfig(), progress=False)
+    synthesis = SynthesisConfig()
+    data = CloudData(brackets, brackets, detector=detector, synthesis=synthesis, progress=False)
     folder = tmp_path_factory.mktemp(request.param)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 
@@ -80,13 +86,13 @@ def test_a_moved_part_gets_the_same_score(fitted, answer, moved):
     cloud = bracket(9, 0.25)
     for seed in range(2):
         after = scores(fitted, cloud.replace(pos=moved(cloud.pos, seed)))
-        torch.testing.assert_close(after.objects, answer.objects, rtol=0.01, atol=0)
+        torch.testing.assert_close(after.object, answer.object, rtol=0.01, atol=0)
         assert np.corrcoef(after.points, answer.points)[0, 1] > 0.999
 
 
 def test_what_is_out_of_place_is_found_in_any_pose(fitted, answer):
     assert auroc(answer.points.numpy(), bracket(9, 0.25).label) > 0.9
-    assert answer.objects[0] > scores(fitted, bracket(8)).objects[0]
+    assert answer.object > scores(fitted, bracket(8)).object
 
 
 def test_places_are_useless_without_registration(brackets):
@@ -126,7 +132,7 @@ def test_registration_is_for_those_alone_whose_features_know_the_pose(brackets):
     for detector in (PatchCore(PatchCoreConfig(features=["fpfh"])), M3DM(M3DMConfig(**SMALL))):
         detector.prepare(brackets)
         assert detector.reference is None
-        assert detector.reader().pose == Pose("given")
+        assert detector.reader().pose == Canonicalizer("given")
         assert not [key for key in detector.state_dict() if key.startswith("reference")]
 
 
@@ -147,7 +153,7 @@ def test_the_score_is_the_mean_of_both_banks(brackets):
 
 def test_named_settings_and_wrong_ones():
     config = compose(["detector=reg3dad"]).detector
-    assert (type(config), config.pose, config.bank) == (Reg3DADConfig, "registered", 4096)
+    assert (type(config), config.pose, config.bank_size) == (Reg3DADConfig, "registered", 4096)
     assert config.object_rule == "max"
     assert config.label == "self-pretrained"
     with pytest.raises(InputError, match=r"detector\.pose='up', wanted one of given, principal"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gmanet.data.config import DataConfig
-from gmanet.evaluation.published import published
+from gmanet.datasets.config import DataConfig
+from gmanet.evaluation.paper_figures import published
 
 
 def data(category, name="iec3d"):

@@ -11,6 +11,10 @@ from gmanet.evaluation.tables import (
 )
 
 
+def result(row, category, seed, figures, paper=()):
+    return Result(row=row, category=category, seed=seed, figures=figures, published=dict(paper))
+
+
 def results():
     values = {
         ("a", "nut", 0): 0.9,
@@ -20,7 +24,7 @@ def results():
         ("b", "nut", 0): 0.6,
         ("b", "ring", 0): 0.4,
     }
-    return [Result(*key, {"object_auroc": value}) for key, value in values.items()]
+    return [result(*key, {"object_auroc": value}) for key, value in values.items()]
 
 
 def test_the_mean_is_over_categories_first_and_the_best_is_bold():
@@ -35,7 +39,7 @@ def test_the_paper_stands_beside_ours_and_a_partial_mean_is_never_best():
     def run(row, category, auroc, aupr, paper=()):
         names = ("object_auroc", "object_aupr")
         figures = dict(zip(names, (auroc, aupr), strict=True))
-        return Result(row, category, 0, figures, dict(zip(names, paper, strict=False)))
+        return result(row, category, 0, figures, dict(zip(names, paper, strict=False)))
 
     table = markdown_table(
         [
@@ -56,7 +60,7 @@ def test_the_paper_stands_beside_ours_and_a_partial_mean_is_never_best():
 def test_defects_are_averaged_over_the_categories_that_have_them():
     def run(row, category, **kinds):
         defects = {kind: {"object_auroc": value} for kind, value in kinds.items()}
-        return Result(row, category, 0, {"defects": defects})
+        return result(row, category, 0, {"defects": defects})
 
     runs = [
         run("a", "nut", dent=0.5, scar=1.0),
@@ -66,7 +70,7 @@ def test_defects_are_averaged_over_the_categories_that_have_them():
     lines = defect_table([*runs, run("b", "ring", dent=0.2)]).splitlines()
     assert lines[0] == "| object AUROC by defect | dent | scar |"
     assert lines[2:] == ["| a | **0.600** | **1.000** |", "| b | **0.600** | - |"]
-    assert defect_table([Result("a", "nut", 0, {})]) == ""
+    assert defect_table([result("a", "nut", 0, {})]) == ""
 
 
 def test_the_printed_table_shows_unknown_figures_as_dashes():
@@ -78,7 +82,7 @@ def test_the_printed_table_shows_unknown_figures_as_dashes():
 def test_similar_and_other_kinds_are_averaged_over_the_categories_that_have_them():
     def run(category, whole, **groups):
         figures = {name: {"object_auroc": value} for name, value in groups.items()}
-        return Result("a", category, 0, {"object_auroc": whole, "groups": figures})
+        return result("a", category, 0, {"object_auroc": whole, "groups": figures})
 
     lines = group_table([run("cup", 0.6, similar=0.5, other=0.7), run("cap", 0.8, similar=0.9)])
     assert lines.splitlines()[2:] == [

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmanet
-from gmanet.data.procedural.dataset import Procedural
-from gmanet.data.procedural.solids import CATEGORIES
+from gmanet.datasets.procedural.dataset import Procedural
+from gmanet.datasets.procedural.solids import CATEGORIES
 from gmanet.geometry.farthest import LEAF, farthest_from
 from gmanet.geometry.neighbors import farthest_points
 

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import gmanet
-from gmanet.cloud import Cloud
-from gmanet.data.procedural.dataset import CATEGORIES, Procedural
-from gmanet.geometry.size import diameter, extent, frame_diagonal, robust_size
-from gmanet.models.atlas import ALIKE
-from gmanet.preprocess.thinning import Target
+from gmanet.cloud import Cloud, diameter, extent, frame_diagonal, robust_size
+from gmanet.datasets.procedural.dataset import CATEGORIES, Procedural
+from gmanet.detectors.gmanet.alignment import LARGEST_RMSE
+from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 
 PACKAGE = Path(gmanet.__file__).parent
@@ -68,17 +67,17 @@ def test_registration_measures_in_extents():
 
 
 def test_the_washer_of_the_docstrings():
-    pos = Procedural("washer", "train", "small")[0].pos
+    pos = Procedural("washer", "train", profile="small")[0].pos
     assert diameter(pos) == pytest.approx(34.1, abs=0.5)
     assert extent(pos) == pytest.approx(24.1, abs=0.5)
 
 
 def test_alike_is_a_share_of_the_extent_below_the_shallowest_defect():
-    """What the docstring of ``ALIKE`` says of it in diameters."""
+    """What the docstring of ``LARGEST_RMSE`` says of it in diameters."""
     shares = []
     for category in CATEGORIES:
-        pos = Procedural(category, "train", "small")[0].pos
-        shares.append(ALIKE * extent(pos) / diameter(pos))
+        pos = Procedural(category, "train", profile="small")[0].pos
+        shares.append(LARGEST_RMSE * extent(pos) / diameter(pos))
     assert len(shares) == 15
     assert [round(share, 4) for share in (min(shares), max(shares))] == [0.0021, 0.0030]
     assert max(shares) < SynthesisConfig().depth[0] == 0.003
@@ -116,8 +115,8 @@ def test_one_thing_is_called_diameter():
     functions = {key: files for key, files in found.items() if key[0] in ("function", "field")}
     assert functions == {
         ("function", "self"): {"cloud.py"},
-        ("function", "pos: Floats"): {"geometry/size.py"},
-        ("field", ""): {"data/inventory.py"},  # an entry stores that of its cloud
+        ("function", "pos: Floats"): {"cloud.py"},
+        ("field", ""): {"datasets/inventory.py"},  # an entry stores that of its cloud
     }
     assert {about for what, about in found if what == "attribute"} <= {"cloud", "Cloud(pos)"}
     assert {about for what, about in found if what == "value"} <= {"cloud.diameter"}
@@ -140,9 +139,10 @@ def test_another_diameter_is_found(planted):
 @pytest.mark.parametrize(
     "file",
     [
-        *("preprocess/thinning.py", "preprocess/registration.py", "preprocess/candidates.py"),
-        *("geometry/fpfh.py", "geometry/deviation.py", "data/alignment.py"),
-        *(f"data/procedural/{name}.py" for name in ("mesh", "defects", "surface", "dataset")),
+        *("registration/target.py", "registration/icp.py", "registration/initial_poses.py"),
+        "geometry/fpfh.py",
+        *(f"detectors/gmanet/{name}.py" for name in ("deviation", "aligner")),
+        *(f"datasets/procedural/{name}.py" for name in ("mesh", "defects", "surface", "dataset")),
     ],
 )
 def test_who_measures_in_other_sizes_does_not_say_diameter(file):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from gmanet.data.files import write_cloud
-from gmanet.data.procedural import Procedural
-from gmanet.data.procedural.dataset import PROFILES, Profile
+from gmanet.datasets.procedural import Procedural
+from gmanet.datasets.procedural.dataset import PROFILES, Profile
+from gmanet.formats import write_cloud
 
 ROOT = Path(__file__).parents[2]
 LAB = Path(__file__).with_name("lab.sh")
@@ -48,7 +48,7 @@ set:
   detector.steps: 60
   detector.points: 512
   detector.centers: 256
-  detector.draw: 32
+  detector.centers_per_pair: 32
   train.pictures: 0
   train.checkpoint_every: 1000
   wandb.mode: disabled
@@ -91,9 +91,11 @@ def data(tmp_path_factory):
     """Eight good train clouds and thirty test clouds of a few hundred points."""
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(PROFILES, "tiny", Profile((700, 800), 8, 15, 3))
+        patched.setitem(
+            PROFILES, "tiny", Profile(points=(700, 800), train=8, test_good=15, test_per_defect=3)
+        )
         for split, place in (("train", "train"), ("test", "test")):
-            for cloud in Procedural("washer", split, "tiny"):
+            for cloud in Procedural("washer", split, profile="tiny"):
                 kind = "good" if split == "train" else cloud.defect
                 write_cloud(folder / place / kind / f"{cloud.name}.ply", cloud)
     return folder
@@ -162,7 +164,7 @@ def figures(folder):
 
 
 STUB = """#!/bin/bash
-# Stands for Python: four cells, of which the second waits for a signal and the last has no words.
+# Stands for Python: four cells: the second waits for a signal, the last has no overrides.
 case "$*" in
 *--missing*) echo 0-3 ;;
 *--cell*)

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud
-from gmanet.synthesis.add_drop import add_critical, drop_salient
-from gmanet.synthesis.attacks import ATTACKS
-from gmanet.synthesis.change import Target
+from gmanet.synthesis.attacks.add_drop import add_critical, drop_salient
+from gmanet.synthesis.attacks.change import Target
+from gmanet.synthesis.attacks.gradient_shift import gradient_shift
+from gmanet.synthesis.attacks.learned_shift import learned_shift
+from gmanet.synthesis.attacks.table import ATTACKS
+from gmanet.synthesis.attacks.victim import Victim
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.synthesis.gradient_shift import gradient_shift
-from gmanet.synthesis.learned_shift import learned_shift
 from gmanet.synthesis.spcg import Generator
-from gmanet.synthesis.victim import Victim
 
 seeds = st.integers(0, 2**32 - 1)
 SHIFTS = sorted(set(ATTACKS) - {"add_drop"})
@@ -33,7 +33,9 @@ def egg():
 def patch_of(seed=0, depth=0.05, count=60):
     rng = np.random.default_rng(seed)
     plane = rng.uniform(-1, 1, (count, 2))
-    return Target(np.column_stack([plane, 0.1 * plane[:, 0] ** 2]) + 5, np.zeros(3), depth)
+    return Target(
+        pos=np.column_stack([plane, 0.1 * plane[:, 0] ** 2]) + 5, center=np.zeros(3), depth=depth
+    )
 
 
 def twin(cloud, seed=0, **settings_of):

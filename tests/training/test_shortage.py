@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gmanet.errors import InputError
-from gmanet.training.shortage import advice
+from gmanet.training.out_of_memory import advice
 
 
 @pytest.mark.parametrize(

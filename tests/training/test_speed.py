@@ -7,14 +7,15 @@ import shutil
 import pytest
 import torch
 
-from gmanet.data.datamodule import CloudData
-from gmanet.data.reading import read
-from gmanet.detectors.gmanet import GMANet, GMANetConfig
+from gmanet.detectors.base import read
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.compile import compile_networks
 from gmanet.training.config import TrainConfig
-from gmanet.training.speed import compile_networks
+from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 
 NEAR = 0.005
@@ -31,21 +32,27 @@ def found(bumped_plate, given_clouds, tmp_path_factory):
 
     def make(compiled=False, **options):
         torch.manual_seed(0)
-        config = GMANetConfig(**SMALL, steps=80, draw=64, expert=[32], apprentice=[32])
+        config = GMANetConfig(**SMALL, steps=80, centers_per_pair=64, expert=[32], apprentice=[32])
         detector = GMANet(config)
         if compiled:
             compile_networks(detector)
-        words = (SynthesisConfig(twins=8), detector.draw, detector.batch)
-        data = CloudData(train, train, detector.reader(), *words, progress=False)
+        synthesis = SynthesisConfig(twins=8)
+        data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         settings = TrainConfig(workers=0, **options)
         folder = tmp_path_factory.mktemp("fit")
-        trainer = make_trainer(detector, settings, folder, None, data.epochs(detector.steps))
+        trainer = make_trainer(
+            detector,
+            settings,
+            folder=folder,
+            logger=None,
+            epochs=detector.epochs(len(train), synthesis),
+        )
         trainer.fit(detector, datamodule=data)
         assert trainer.global_step == 80
         data.test = given_clouds(test, "test")
         scores = trainer.predict(detector, datamodule=data)
-        points = torch.cat([score.points.float() for score in scores])
-        objects = torch.cat([score.objects.float() for score in scores])
+        points = torch.cat([points.float() for points, _ in scores])
+        objects = torch.stack([whole.float() for _, whole in scores])
         label = torch.cat([read(cloud, detector.reader()).label for cloud in test])
         return (
             auroc(points.numpy(), label.numpy()),

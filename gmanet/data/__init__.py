@@ -1,1 +1,0 @@
-"""Where clouds come from, and how they reach a detector."""

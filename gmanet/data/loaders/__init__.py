@@ -1,1 +1,0 @@
-"""Data sets on disk: one file a layout, one table of them in ``data.sources``."""

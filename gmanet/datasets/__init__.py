@@ -1,0 +1,1 @@
+"""Data sets of clouds: folders, published layouts and the procedural data set."""

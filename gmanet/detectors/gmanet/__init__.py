@@ -1,0 +1,1 @@
+"""GMANet, the paper's method (Section IV): every idea has a file."""

@@ -1,0 +1,221 @@
+"""Pairs of a normal cloud and its twin, computed once; every step samples new centers from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+from tqdm import tqdm
+
+from gmanet.cloud import Indices, Labels, diameter
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.base import read
+from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
+from gmanet.detectors.gmanet.structures import Structure
+from gmanet.detectors.training_set import TrainingPlan, TrainingSet
+from gmanet.geometry.neighbors import nearest
+from gmanet.runtime.piped_loader import PipedLoader
+from gmanet.synthesis.config import SynthesisConfig
+from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
+
+__all__ = [
+    "Pair",
+    "PairDataset",
+    "PairSampling",
+    "TwinDataset",
+    "make_pair",
+    "make_training_set",
+    "pair_count",
+]
+
+VALIDATION = 4
+"""Number of normal clouds, and of extra twins made of them, for the curves during training."""
+
+SAMPLERS = 4
+"""Largest number of processes that sample centers: sampling takes a tenth of a step on a CPU."""
+
+BORDER = 0.08
+"""Width of the border around abnormal areas, as a share of the diameter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSampling:
+    """Numbers of centers that one step samples from a pair.
+
+    Args:
+        centers: Number of centers from one pair.
+        synthetic: Share of the centers on the twin's abnormal area.
+        border: Share of the centers on the border of this area: normal points near abnormal points.
+    """
+
+    centers: int = 128
+    synthetic: float = 0.25
+    border: float = 0.1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pair:
+    """The structures of a normal cloud and its twin, with the twin's centers by kind.
+
+    Args:
+        normal: Structure of the normal cloud.
+        twin: Structure of the twin.
+        abnormal: Indices of the twin's centers in the abnormal area.
+        border: Indices of the twin's normal centers near the abnormal area.
+        far: Indices of the twin's remaining centers.
+    """
+
+    normal: Structure
+    twin: Structure
+    abnormal: Indices
+    border: Indices
+    far: Indices
+
+
+class TwinDataset(Dataset[tuple[Structure, Labels]]):
+    """Structures and center labels of the normal clouds, then of the twins.
+
+    Twin ``i`` depends on ``(seed, i)`` alone, so that any worker may make it.
+    """
+
+    def __init__(
+        self, normal: CloudDataset, reader: StructureReader, *, config: SynthesisConfig, seed: int
+    ) -> None:
+        self.normal, self.reader, self.seed = normal, reader, seed
+        self.twins = config.twins
+        self.generator = Generator(config)
+
+    def __len__(self) -> int:
+        return len(self.normal) + self.twins
+
+    def __getitem__(self, index: int) -> tuple[Structure, Labels]:
+        if index < len(self.normal):
+            cloud = self.normal[index]
+            made = self.reader.describe(cloud, cloud.name).compact()
+            return made, np.zeros(len(made.context), dtype=bool)
+        index -= len(self.normal)
+        cloud, twin = make_twin(self.generator, self.normal, index=index, seed=self.seed)
+        made = self.reader.describe(twin, cloud.name).compact()
+        assert twin.label is not None
+        return made, twin.label[made.chosen[: len(made.context)]]
+
+
+def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: float) -> Pair:
+    """Return a pair with the twin's centers sorted by kind.
+
+    Args:
+        normal: Structure of the normal cloud.
+        twin: Structure of its twin.
+        label: Labels of the twin's centers, true where abnormal, with shape ``(M,)``.
+        diameter: Diameter of the normal cloud's subsample, in the unit of the cloud.
+    """
+    center = twin.points[: len(label)]
+    border = np.zeros(len(label), dtype=bool)
+    if label.any():
+        border = (nearest(center[label], center, count=1)[0][:, 0] < BORDER * diameter) & ~label
+    return Pair(
+        normal=normal,
+        twin=twin,
+        abnormal=np.flatnonzero(label),
+        border=np.flatnonzero(border),
+        far=np.flatnonzero(~label & ~border),
+    )
+
+
+class PairDataset(Dataset[Data]):
+    """Data set of centers sampled from pairs; an item depends on ``(seed, epoch, index)`` alone."""
+
+    def __init__(self, pairs: list[Pair], sampling: PairSampling, *, seed: int) -> None:
+        self.pairs, self.sampling, self.seed = pairs, sampling, seed
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: tuple[int, int]) -> Data:
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        made = self.pairs[index]
+        count = self.sampling.centers
+        synthetic = round(count * self.sampling.synthetic) if len(made.abnormal) else 0
+        border = round(count * self.sampling.border) if len(made.border) else 0
+        rest = count - synthetic - border
+        far = rest // 2 if len(made.far) else 0
+        everywhere = np.arange(len(made.normal.context))
+        parts = [
+            (made.twin, made.abnormal, synthetic, True),
+            (made.twin, made.border, border, False),
+            (made.twin, made.far, far, False),
+            (made.normal, everywhere, rest - far, False),
+        ]
+        drawn = [
+            (structure, rng.choice(index, size), abnormal)
+            for structure, index, size, abnormal in parts
+            if size
+        ]
+        return gather_centers(drawn)
+
+    def sample(self, count: int) -> Data:
+        """Return about ``count`` centers, equally many of each normal cloud, for standardizers."""
+        rng = np.random.default_rng(self.seed)
+        normals = list({id(made.normal): made.normal for made in self.pairs}.values())
+        each = max(1, count // len(normals))
+        drawn = [
+            (made, rng.choice(len(made.context), min(each, len(made.context)), False), False)
+            for made in normals
+        ]
+        return gather_centers(drawn)
+
+
+def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
+    """Return the number of pairs; with fewer twins than clouds, each twin is in several pairs."""
+    return max(synthesis.twins, clouds)
+
+
+def make_training_set(
+    clouds: CloudDataset, reader: StructureReader, *, sampling: PairSampling, plan: TrainingPlan
+) -> TrainingSet:
+    """Return the training set of normal clouds and their twins, all structures computed.
+
+    Args:
+        clouds: Normal clouds.
+        reader: Reads clouds and twins.
+        sampling: Numbers of centers that a step samples from a pair.
+        plan: Settings of the run for twins, seed and processes.
+    """
+    source = TwinDataset(clouds, reader, config=plan.synthesis, seed=plan.seed)
+    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
+    name = "normal clouds and twins"
+    made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
+    normal, twins = made[: len(clouds)], made[len(clouds) :]
+    pairs = []
+    for index in range(pair_count(len(clouds), plan.synthesis)):
+        original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
+        pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
+    return TrainingSet(
+        items=PairDataset(pairs, sampling, seed=plan.seed),
+        drawn=True,
+        workers=SAMPLERS,
+        validation=_validation(clouds, reader, plan=plan),
+    )
+
+
+def _validation(clouds: CloudDataset, reader: StructureReader, *, plan: TrainingPlan) -> list[Data]:
+    """Return records of normal clouds, and of twins that are not in the training set."""
+    generator = Generator(plan.synthesis)
+    made: list[Data] = []
+    for index in range(min(VALIDATION, len(clouds))):
+        last = [clouds[len(clouds) - 1 - index]]
+        further = plan.synthesis.twins + index
+        cloud, twin = make_twin(generator, last, index=further, seed=plan.seed)
+        normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
+        made += [read(shown, partial(reader, origin=cloud.name)) for shown in (normal, twin)]
+    return made
+
+
+def _as_is(item: Any) -> Any:
+    return item

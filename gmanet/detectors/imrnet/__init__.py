@@ -1,0 +1,1 @@
+"""IMRNet: iterative masked reconstruction."""

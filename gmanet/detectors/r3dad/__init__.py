@@ -1,0 +1,1 @@
+"""R3D-AD: reconstruction by diffusion."""

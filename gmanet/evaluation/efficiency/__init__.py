@@ -1,0 +1,1 @@
+"""Table VI: time, memory and size of a detector."""

@@ -1,0 +1,1 @@
+"""The encoders of Point-MAE and Point-BERT, and their pre-training."""

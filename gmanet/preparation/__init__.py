@@ -1,1 +1,0 @@
-"""What ``python -m gmanet.prepare`` does with folders of scans and of partial views."""

@@ -1,1 +1,0 @@
-"""Preprocessing: what is done to a whole cloud before anything looks at it."""

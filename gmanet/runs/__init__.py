@@ -1,0 +1,1 @@
+"""Runs and experiments: run folders, and the stages from clouds to figures."""

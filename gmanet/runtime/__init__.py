@@ -1,0 +1,1 @@
+"""Services of the machine for a process: atomic writes, cache, locks, preemption, provenance."""

@@ -1,0 +1,136 @@
+"""A fit: detector, data and trainer together, for runs and for the Python interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.base import Detector
+from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.compile import compile_networks
+from gmanet.training.config import TrainConfig
+from gmanet.training.datamodule import CloudData
+from gmanet.training.trainer import make_trainer
+
+__all__ = ["Fit", "fit_detector"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A detector with its data and the trainer that fits it.
+
+    Args:
+        detector: A prepared detector, or one that was loaded.
+        data: Train and test clouds.
+        trainer: The Lightning trainer.
+    """
+
+    detector: Detector
+    data: CloudData
+    trainer: Trainer
+
+    @classmethod
+    def of(
+        cls,
+        detector: Detector,
+        train: CloudDataset,
+        *,
+        test: CloudDataset | None = None,
+        settings: TrainConfig,
+        synthesis: SynthesisConfig,
+        seed: int,
+        folder: Path,
+        logger: Logger | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+    ) -> Fit:
+        """Return the fit of a detector, before its first step.
+
+        Args:
+            detector: A prepared detector, or one that was loaded.
+            train: Normal clouds.
+            test: Clouds to score; None for none.
+            settings: Settings of hardware and processes.
+            synthesis: Settings of the twins.
+            seed: Seed of all twins and of all random draws.
+            folder: Folder of the checkpoints.
+            logger: Logger of curves; None for none.
+            callbacks: Further callbacks.
+            progress: Whether to show progress bars.
+
+        Raises:
+            InputError: The machine has no such accelerator, or fewer devices.
+        """
+        data = CloudData(
+            train,
+            train if test is None else test,
+            detector=detector,
+            synthesis=synthesis,
+            seed=seed,
+            workers=settings.processes,
+            progress=progress,
+        )
+        trainer = make_trainer(
+            detector,
+            settings,
+            folder=folder,
+            logger=logger,
+            epochs=detector.epochs(len(train), synthesis),
+            callbacks=list(callbacks),
+            progress=progress,
+        )
+        return cls(detector=detector, data=data, trainer=trainer)
+
+    def learn(self, checkpoint: str | None = None) -> None:
+        """Fit the detector, and store the fingerprints of the clouds that it was fitted on.
+
+        Args:
+            checkpoint: Checkpoint to resume from; None to begin anew.
+        """
+        self.trainer.fit(
+            self.detector, datamodule=self.data, ckpt_path=checkpoint, weights_only=True
+        )
+        if self.trainer.is_global_zero:
+            self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
+
+
+def fit_detector(
+    detector: Detector,
+    train: CloudDataset,
+    *,
+    settings: TrainConfig,
+    synthesis: SynthesisConfig,
+    seed: int,
+    folder: Path,
+    progress: bool = True,
+) -> Detector:
+    """Return a detector after it was fitted on normal clouds, ready to score.
+
+    Args:
+        detector: A new detector.
+        train: Normal clouds.
+        settings: Settings of hardware and processes.
+        synthesis: Settings of the twins.
+        seed: Seed of all twins and of all random draws.
+        folder: Folder of the checkpoints.
+        progress: Whether to show progress bars.
+    """
+    detector.prepare(train)
+    fit = Fit.of(
+        detector,
+        train,
+        settings=settings,
+        synthesis=synthesis,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    )
+    if settings.compile:
+        compile_networks(detector)
+    fit.learn()
+    return detector.eval()
