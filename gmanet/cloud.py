@@ -138,8 +138,8 @@ class Cloud:
             source: Path or name of the cloud; error messages begin with it.
 
         Raises:
-            InputError: Too few points, a coordinate that is not finite or beyond what a scan can
-                have, all points in one place, or labels of another length.
+            InputError: There are too few points, a coordinate is not finite or too large, all
+                points coincide, or the numbers of points and labels differ.
         """
         if self.pos.ndim != 2 or self.pos.shape[1] != 3:
             raise InputError(f"{source}: coordinates of shape {self.pos.shape}, wanted (N, 3)")
@@ -163,8 +163,8 @@ def diameter(pos: Floats) -> float:
     """Return the diagonal of the box along the principal axes of a cloud's points.
 
     Every point counts, outliers included.  Rigid motions preserve the diameter up to rounding if
-    the principal variances differ.  Where two of them are equal, as in a part as wide as high, the
-    axes depend on the sampling; :func:`extent` needs no axes.
+    the principal variances differ.  If two of them are equal, as in a part with equal width and
+    height, the axes depend on the sampling; :func:`extent` needs no axes.
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.

@@ -16,15 +16,15 @@ CLOSED_PIPE = 141
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message names the place, the finding and the expectation."""
+    """Invalid input; the message names the file or setting, what was found and what is wanted."""
 
 
 class OutputError(InputError):
-    """A file that the file system refuses to write; writing further files would fail as well."""
+    """A file that cannot be written; writing further files would fail as well."""
 
 
 def note(sentence: str) -> None:
-    """Print a note on standard error; the program goes on."""
+    """Print a note on standard error; the program continues."""
     sys.stderr.write(f"note: {sentence}\n")
 
 
@@ -81,7 +81,7 @@ def _leave(sentence: str, code: int, *, kind: str = "error: ") -> None:
 
 
 def _refusal(error: OSError) -> str:
-    """Return a sentence on what the operating system refused."""
+    """Return the error sentence for an error of the operating system."""
     place = "the machine" if error.filename is None else error.filename
     return f"{place}: {error.strerror or error}; wanted files and folders that can be used"
 

@@ -1,8 +1,8 @@
 """Cache of computed results in a folder that the user names.
 
-Runs of an experiment share what depends on their clouds alone: ``GMANET_CACHE=FOLDER``.  A result
-is stored under a hash of all its inputs, so one folder serves any data and any number of
-processes.  A damaged file is computed again.
+With ``GMANET_CACHE=FOLDER``, runs share results that depend only on their clouds.  A result is
+stored under a hash of all its inputs, so that one folder serves any data and any number of
+processes.  If a file is damaged, its result is computed again.
 """
 
 from __future__ import annotations

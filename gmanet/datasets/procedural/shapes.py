@@ -113,13 +113,13 @@ def wall(radius: Array, height: Array) -> Rows:
 
 
 def revolve(theta: Array, blocks: list[Rows], *, kind: str) -> Mesh:
-    """Return the turned part made of stacked rows.
+    """Return the surface of revolution that consists of stacked rows.
 
     Args:
-        theta: Angles with shape ``(columns,)``.
-        blocks: Rows in order.
-        kind: ``ring``: the last row meets the first; ``solid``: both ends close on the axis;
-            ``open``: the start closes on the axis, the end stays open.
+        theta: Angles in radians, with shape ``(columns,)``.
+        blocks: Rows in their order, with radii and heights in millimeters.
+        kind: ``ring``: the last row is connected to the first; ``solid``: the first and the last
+            row are closed by a point on the axis; ``open``: only the first row is closed.
     """
     full = [[np.broadcast_to(a, (len(a), len(theta))) for a in block] for block in blocks]
     radius, height = (np.concatenate(arrays) for arrays in zip(*full, strict=True))

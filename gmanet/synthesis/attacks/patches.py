@@ -1,8 +1,8 @@
-"""A perturbation of some patches of a cloud, in the place of SPCG.
+"""Perturbation of patches of a cloud, used instead of SPCG.
 
-All of the paper's references [46]-[49] change patches of the nearest ``count`` points to a random
-one, whatever the surface is like there, so that the comparison is one of perturbations and not of
-places.
+A patch consists of the nearest ``count`` points to a random point, for any shape of the surface.
+The choice of patches is the same for all of the paper's references [46]-[49], so that only the
+perturbations are compared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gmanet.synthesis.attacks.change import Attack, Target
 __all__ = ["attacked"]
 
 LEAST = 8
-"""Points of a patch."""
+"""Smallest number of points of a patch."""
 
 
 def attacked(
@@ -29,18 +29,19 @@ def attacked(
     depth: Callable[[], float],
     rng: np.random.Generator,
 ) -> Cloud:
-    """Return a cloud with some patches changed and labeled.
+    """Return a cloud with some patches perturbed and labeled.
 
-    Points may come and go: rows of the twin do not correspond to the cloud's where they do.  What
-    is labeled: :mod:`gmanet.synthesis.attacks.change`.
+    If an attack adds or removes points, rows of the twin do not correspond to rows of the cloud.
+    :mod:`gmanet.synthesis.attacks.change` defines the labels.
 
     Args:
         cloud: A normal cloud.
-        attack: What happens to a patch.
-        patches: How many.
-        count: Points of a patch.
-        depth: Draws how far a point moves on average, in the cloud's unit.
-        rng: Draws everything else.
+        attack: Perturbation of a patch.
+        patches: Number of patches.
+        count: Number of points of a patch.
+        depth: Function that draws the largest root mean square of a patch's displacements, in the
+            unit of the cloud.
+        rng: Generator of all other random numbers.
     """
     pos, center = cloud.pos.astype(np.float64), cloud.pos.mean(axis=0, dtype=np.float64)
     label, gone, closed = np.zeros((3, len(cloud)), dtype=bool)

@@ -1,4 +1,4 @@
-"""Perturbations of the paper's references [46]-[49] in the place of SPCG (Table VII, w/o SPCG)."""
+"""Perturbations of the paper's references [46]-[49] instead of SPCG (Table VII, w/o SPCG)."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ ATTACKS: Mapping[str, Attack] = LazyTable(
         "gather_shift": f"{HERE}.gather_shift:gather_shift",  # [49]
     }
 )
-"""Kind of synthesis -> what it does to a patch."""
+"""Kind of synthesis -> function that perturbs a patch."""
