@@ -17,8 +17,6 @@ import sys
 from pathlib import Path
 
 from gmanet.errors import command
-from gmanet.runs.index import write_index
-from gmanet.runs.report import write_report
 from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
@@ -33,6 +31,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for pictures, of any data set")
     parser.add_argument("--keep", action="store_true", help="keep runs whose folders are gone")
     arguments = parser.parse_args()
+    from gmanet.runs.index import write_index
+    from gmanet.runs.report import write_report
+
     if arguments.index and arguments.file is None:
         write_index(Path())
         return

@@ -252,7 +252,7 @@ def test_the_package_and_the_list_of_commands_load_nothing_heavy():
         assert not {*HEAVY, "numpy", "omegaconf"} & set(run_code(code, "--help").split())
 
 
-@pytest.mark.parametrize("name", ["fit", "predict", "evaluate", "benchmark", "sweep"])
+@pytest.mark.parametrize("name", ["fit", "predict", "evaluate", "benchmark", "sweep", "report"])
 def test_help_is_printed_before_anything_heavy_is_loaded(name):
     assert not HEAVY & set(run_code(HELP, name, "--help").split())
 
