@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: fit test lint slow docs test-slurm test-image install
-.DELETE_ON_ERROR: # a half-made .venv is made again
+.DELETE_ON_ERROR: # an incomplete .venv is made again
 
 fit: .venv/.installed
 	$(BIN)/python -m gmanet.fit $(ARGS)

@@ -1,7 +1,7 @@
-"""Pass 2: the published figures, measured from stored predictions (Section V.A).
+"""Second pass of an evaluation: figures, measured from stored predictions (Section V.A).
 
-Points of all clouds are pooled at full resolution.  Only clouds whose truth is known count: all of
-them at object level, those with point labels at point level.
+Points of all clouds are pooled at full resolution.  Figures of objects use the clouds with a known
+kind, figures of points those with point labels.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Labels
-from gmanet.detectors.scoring import OBJECT_RULES, object_score
+from gmanet.datasets.rescan import kind_of
+from gmanet.detectors.base import object_score
+from gmanet.detectors.config import OBJECT_RULES
 from gmanet.evaluation.predictions import Prediction
-from gmanet.evaluation.rescans import rescan_figures
+from gmanet.evaluation.rescans import CLEAN, rescan_figures
 from gmanet.metrics.functional import aupro, auroc, average_precision
 
 __all__ = ["FIGURES", "Figures", "measure"]
@@ -22,26 +24,31 @@ __all__ = ["FIGURES", "Figures", "measure"]
 Figures = dict[str, float]
 
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_aupro")
-"""The paper's four measures, and MVTec 3D-AD's per-region overlap (up to a rate of 0.3)."""
+"""Names of the paper's four metrics and of MVTec 3D-AD's per-region overlap, up to a false positive
+rate of 0.3."""
 
 
 def measure(
     predictions: Sequence[Prediction],
     rule: str,
-    similar: Collection[str] = (),
     *,
+    similar: Collection[str] = (),
     rescans: Sequence[str] = (),
 ) -> dict[str, object]:
-    """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
+    """Return the content of ``scores.json``.
 
     Args:
-        predictions: All test clouds of a category.
-        rule: The detector's own object rule, for predictions that carry no object score; the
-            figures of all rules stand under ``rules``.
-        similar: Kinds of defects; their figures together, and those of all others, stand under
-            ``groups``.
-        rescans: Kinds of further scans of the same parts, ``data.rescan``; the figures within each
-            stand under ``rescans``.
+        predictions: Predictions of all test clouds of a category.
+        rule: Object rule of the detector, for predictions without an object score.
+        similar: Kinds of defects whose figures are measured as a group.
+        rescans: Kinds of rescans, ``data.rescan``.
+
+    Returns:
+        The figures of all clouds, those of objects by each rule under ``rules``, by each kind of
+        defect under ``defects``, and of similar and other kinds under ``groups``; ``n_clouds``,
+        ``n_points``, ``seconds_per_cloud``.  All these are measured on the clean clouds alone if
+        ``clean`` is among the rescans.  Figures of each kind of rescan under ``rescans``, and the
+        score of each object under ``objects``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
@@ -49,40 +56,47 @@ def measure(
     }
     stored = np.array([prediction.whole for prediction in predictions])
     whole = np.where(np.isnan(stored), objects[rule], stored)
-    truth = np.array([bool(prediction.abnormal) for prediction in predictions])
-    known = np.array([prediction.abnormal is not None for prediction in predictions])
-    figures: dict[str, object] = {**_object_figures(whole, truth, known)}
-    figures.update(_point_figures(predictions))
+    kept = _headline(predictions, rescans)
+    own, score = [predictions[row] for row in kept], whole[kept]
+    truth = np.array([bool(prediction.abnormal) for prediction in own])
+    known = np.array([prediction.abnormal is not None for prediction in own])
+    figures: dict[str, object] = {**_object_figures(score, truth, known=known)}
+    figures.update(_point_figures(own))
     figures["rules"] = {
-        name: _object_figures(score, truth, known) for name, score in objects.items()
+        name: _object_figures(values[kept], truth, known=known) for name, values in objects.items()
     }
-    kinds = sorted({p.defect for p in predictions} - {"", "good"})
-    figures["defects"] = {kind: _kind_figures(predictions, whole, {kind}) for kind in kinds}
+    kinds = sorted({p.defect for p in own} - {"", "good"})
+    figures["defects"] = {kind: _kind_figures(own, score, kinds={kind}) for kind in kinds}
     if similar:
         groups = {"similar": set(kinds) & set(similar), "other": set(kinds) - set(similar)}
         figures["groups"] = {
-            name: _kind_figures(predictions, whole, group)
-            for name, group in groups.items()
-            if group
+            name: _kind_figures(own, score, kinds=group) for name, group in groups.items() if group
         }
     if rescans:
-        figures["rescans"] = rescan_figures(predictions, whole, rescans)
-    figures["n_clouds"] = len(predictions)
-    figures["n_points"] = sum(len(prediction.score) for prediction in predictions)
-    seconds = [prediction.seconds for prediction in predictions]
-    figures["seconds_per_cloud"] = float(np.mean(seconds))
+        figures["rescans"] = rescan_figures(predictions, whole, kinds=rescans)
+    figures["n_clouds"] = len(own)
+    figures["n_points"] = sum(len(prediction.score) for prediction in own)
+    figures["seconds_per_cloud"] = float(np.mean([prediction.seconds for prediction in own]))
     figures["objects"] = {
-        prediction.name: round(float(score), 6)
-        for prediction, score in zip(predictions, whole, strict=True)
+        prediction.name: round(float(value), 6)
+        for prediction, value in zip(predictions, whole, strict=True)
     }
     return figures
+
+
+def _headline(predictions: Sequence[Prediction], rescans: Sequence[str]) -> list[int]:
+    """Return the rows of the clouds to measure: clean ones if these are among the rescans."""
+    rows = range(len(predictions))
+    if CLEAN not in rescans:
+        return list(rows)
+    return [row for row in rows if kind_of(predictions[row].name, rescans) == CLEAN]
 
 
 def _object(prediction: Prediction, share: float) -> float:
     return float(object_score(torch.from_numpy(prediction.score), share))
 
 
-def _object_figures(score: np.ndarray, truth: Labels, known: Labels) -> Figures:
+def _object_figures(score: np.ndarray, truth: Labels, *, known: Labels) -> Figures:
     score, truth = score[known], truth[known]
     return {
         "object_auroc": auroc(score, truth),
@@ -91,7 +105,7 @@ def _object_figures(score: np.ndarray, truth: Labels, known: Labels) -> Figures:
 
 
 def _point_figures(predictions: Sequence[Prediction]) -> Figures:
-    """Return the point figures of the clouds with labels; NaN without any."""
+    """Return the point figures of the clouds with labels; NaN if there are none."""
     labelled = [p for p in predictions if p.label is not None and p.region is not None]
     if not labelled:
         return dict.fromkeys(FIGURES[2:], float("nan"))
@@ -106,10 +120,14 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
 
 
 def _kind_figures(
-    predictions: Sequence[Prediction], score: np.ndarray, kinds: Collection[str]
+    predictions: Sequence[Prediction], score: np.ndarray, *, kinds: Collection[str]
 ) -> Figures:
-    """Return the figures of some kinds: their clouds against the good ones, their points alone."""
+    """Return the figures of some kinds of defects.
+
+    Object figures compare clouds of these kinds with good clouds; point figures are measured on
+    clouds of these kinds alone.
+    """
     truth = np.array([p.defect in kinds for p in predictions])
     chosen = truth | np.array([p.defect == "good" for p in predictions])
     points = _point_figures([p for p in predictions if p.defect in kinds])
-    return {**_object_figures(score, truth, chosen), **points, "n_clouds": int(truth.sum())}
+    return {**_object_figures(score, truth, known=chosen), **points, "n_clouds": int(truth.sum())}

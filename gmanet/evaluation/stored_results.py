@@ -1,4 +1,4 @@
-"""The runs of an experiment as a CSV file, one line per run, which outlives the run folders."""
+"""The runs of an experiment as a CSV file with one line per run, stored in the repository."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ HEAD = ("row", "category", "seed")
 COUNTS = ("n_clouds", "n_points")
 TAIL = ("commit", "overrides")
 EARLIER = {"words": "overrides"}
-"""Earlier name of a column -> the name of today."""
+"""Earlier name of a column -> present name."""
 KIND = "object_auroc of "
-"""Begins the columns of single kinds of defects."""
+"""Prefix of the columns of single kinds of defects."""
 RESCAN = "rescan "
-"""Begins the columns of single kinds of rescans: ``rescan half: false_alarms``."""
+"""Prefix of the columns of single kinds of rescans, as in ``rescan half: false_alarms``."""
 
 
 def csv_table(results: Sequence[Result]) -> str:
-    """Return one line per run with figures, commit and overrides."""
+    """Return a CSV table with one line per run: figures, commit and overrides."""
     kinds = sorted({kind for result in results for kind in result.figures.get("defects", {})})
     rescans = [(kind, name) for kind in rescan_kinds(results) for name in RATES]
     file = io.StringIO()
@@ -47,7 +47,7 @@ def csv_table(results: Sequence[Result]) -> str:
 
 
 def read_table(path: Path) -> dict[str, Result]:
-    """Return the runs of a file that :func:`csv_table` made, by their overrides.
+    """Return overrides -> run for a file that :func:`csv_table` made.
 
     Raises:
         InputError: The file is missing or is no such table.

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, commit, machine and the overrides that were typed."""
+"""Provenance of a result: versions, commit, machine and command-line overrides."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
     """Return ``versions``, ``commit``, ``machine`` and ``command`` as plain values.
 
     Args:
-        overrides: What was typed; None takes it from the command line.
+        overrides: Overrides of the command; None reads them from the command line.
     """
     return {
         "versions": {
@@ -43,7 +43,7 @@ def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def short_commit(commit: str | None) -> str:
-    """Return the first ten characters of a commit, with its mark if files differed."""
+    """Return the first ten characters of a commit, followed by ``-dirty`` if the commit has it."""
     head, dirty, _ = str(commit).partition("-dirty")
     return head[:10] + dirty
 
@@ -56,8 +56,8 @@ def _version(package: str) -> str | None:
 
 
 def _commit(checkout: Path) -> str | None:
-    """Return the commit, ``-dirty`` behind it if files differ; None outside a checkout."""
-    if not (checkout / ".git").exists():  # an environment may lie in somebody else's checkout
+    """Return the commit, followed by ``-dirty`` if files differ; None outside a checkout."""
+    if not (checkout / ".git").exists():  # a parent folder may be another checkout
         return None
     try:
         head, changes = (
@@ -76,7 +76,7 @@ def _commit(checkout: Path) -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's name, as the kernel or the platform tells it."""
+    """Return the name of the processor, from the kernel or else from the platform module."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -86,7 +86,7 @@ def _processor() -> str:
 
 
 def _gpu() -> str | None:
-    """Return the name of the GPU and the version of CUDA, where torch is loaded and sees one."""
+    """Return the name of the GPU and the version of CUDA; None if torch is not loaded or no GPU."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
         return None

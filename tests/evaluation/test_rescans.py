@@ -25,7 +25,8 @@ KINDS = list(SCORES)
 
 
 def scored(name, defect, value):
-    return Prediction(name, np.full(8, 0.0, np.float32), None, None, defect, 0.1, value)
+    score = np.full(8, 0.0, np.float32)
+    return Prediction(name=name, score=score, defect=defect, seconds=0.1, whole=value)
 
 
 def predictions(scores=SCORES):
@@ -55,6 +56,19 @@ def test_figures_of_each_kind():
     assert found["noise2"] == pytest.approx(
         {"object_auroc": 1.0, "false_alarms": 1.0, "finds": 1.0, **counts}
     )
+
+
+def test_the_figures_of_a_run_with_rescans_are_those_of_the_clean_scans():
+    assert measure(predictions(), "max", rescans=["half", "noise2"])["n_clouds"] == 15
+    pooled, found = measure(predictions(), "max"), measure(predictions(), "max", rescans=KINDS)
+    alone = measure(predictions({"clean": SCORES["clean"]}), "max")
+    own = [key for key in alone if key != "objects"]
+    assert str({key: found[key] for key in own}) == str({key: alone[key] for key in own})
+    assert (found["n_clouds"], found["object_auroc"]) == (5, pytest.approx(5 / 6))
+    assert pooled["object_auroc"] != pytest.approx(5 / 6)
+    assert found["objects"] == pooled["objects"]
+    assert figures_table(found).splitlines()[2].split()[:3] == ["clean", "5", "0.833"]
+    assert figures_table(pooled).splitlines()[2].split()[:2] == ["all", "15"]
 
 
 def test_without_rescans_and_without_clean_scans(tmp_path):

@@ -64,7 +64,7 @@ def groove(u: Array, v: Array, digits: Index, *, breadth: float, stroke: float) 
                 part = np.clip((place - start) @ along / (along @ along), 0.0, 1.0)
                 away = np.linalg.norm(place - start - part[:, None] * along, axis=1)
                 nearest = np.minimum(nearest, away)
-    return smoothstep(-nearest * breadth, -0.5 * stroke, -0.2 * stroke)
+    return smoothstep(-nearest * breadth, -0.5 * stroke, high=-0.2 * stroke)
 
 
 def _length(count: int, breadth: float) -> float:
@@ -77,17 +77,17 @@ def engraved_nut(rng: np.random.Generator) -> Mesh:
     flats, high, bore = vary(rng, 19.0, 8.5, 4.6)
     step = 0.15
     theta = angles(2 * np.pi * flats * 0.62, step)
-    up = levels(0.0, high, step)
-    outside = np.minimum(prism(theta, 4, flats), 0.64 * flats)
-    outside = outside - bevel(up, 0.0, high, 0.3, 0.3)[:, None]
-    inside = bore + bevel(up, 0.0, high, 0.6, 0.6)[:, None] + 0 * theta
+    up = levels(0.0, high, step=step)
+    outside = np.minimum(prism(theta, 4, flats=flats), 0.64 * flats)
+    outside = outside - bevel(up, 0.0, high=high, below=0.3, above=0.3)[:, None]
+    inside = bore + bevel(up, 0.0, high=high, below=0.6, above=0.6)[:, None] + 0 * theta
     rows = [
         wall(outside, up),
-        face(outside[-1], inside[-1], high, step),
+        face(outside[-1], inside[-1], height=high, step=step),
         wall(inside[::-1], up[::-1]),
-        face(inside[0], outside[0], 0.0, step),
+        face(inside[0], outside[0], height=0.0, step=step),
     ]
-    mesh = revolve(theta, rows, "ring")
+    mesh = revolve(theta, rows, kind="ring")
     x, y, z = mesh.vertices.T
     digits, middle = rng.integers(0, 10, 6), 7.3
     along = middle * (np.pi / 2 - np.arctan2(y, x)) + _length(6, 1.3) / 2  # read from outside
@@ -98,7 +98,7 @@ def engraved_nut(rng: np.random.Generator) -> Mesh:
 def engraved_tag(rng: np.random.Generator) -> Mesh:
     """Return a tag that tapers to one end, with four large digits on one side."""
     half = np.array(vary(rng, 18.0, 9.0, 1.8))
-    mesh = box(half, 0.6, 0.22)
+    mesh = box(half, 0.6, step=0.22)
     x, y, z = mesh.vertices.T
     digits = rng.integers(0, 10, 4)
     breadth = 4.0

@@ -59,22 +59,26 @@ def one_sided_cover(rng: np.random.Generator) -> Mesh:
     theta = angles(2 * np.pi * (outer + ear), step)
     ears = sum(np.exp(np.cos(theta - turn) * 25 - 25) for turn in (0.0, 1.9, 4.1))
     ring = 0 * theta
-    foot, step_up = levels(0.0, thick, step), levels(thick, high, step)
-    down = levels(high - deep, high, step)[::-1]
-    edge = outer + ear * ears - bevel(foot, 0.0, thick, 0.4, 0.8)[:, None]
-    side = drum - bevel(step_up, thick, high, 0.0, 1.0)[:, None] - 0.3 * (step_up - thick)[:, None]
+    foot, step_up = levels(0.0, thick, step=step), levels(thick, high, step=step)
+    down = levels(high - deep, high, step=step)[::-1]
+    edge = outer + ear * ears - bevel(foot, 0.0, high=thick, below=0.4, above=0.8)[:, None]
+    side = (
+        drum
+        - bevel(step_up, thick, high=high, below=0.0, above=1.0)[:, None]
+        - 0.3 * (step_up - thick)[:, None]
+    )
     side = side + ring
     bowl = hollow - 0.5 * (high - down)[:, None] + ring
     rows = [
-        face(0.0, edge[0], 0.0, step),
+        face(0.0, edge[0], height=0.0, step=step),
         wall(edge, foot),
-        face(edge[-1], side[0], thick, step),
+        face(edge[-1], side[0], height=thick, step=step),
         wall(side, step_up),
-        face(side[-1], bowl[0], high, step),
+        face(side[-1], bowl[0], height=high, step=step),
         wall(bowl, down),
-        face(bowl[-1], 0.0, high - deep, step),
+        face(bowl[-1], 0.0, height=high - deep, step=step),
     ]
-    return seen(revolve(theta, rows, "solid"), _direction(rng))
+    return seen(revolve(theta, rows, kind="solid"), _direction(rng))
 
 
 def one_sided_block(rng: np.random.Generator) -> Mesh:
@@ -84,19 +88,26 @@ def one_sided_block(rng: np.random.Generator) -> Mesh:
     step = 0.26
     fine = np.linspace(0, 2 * np.pi, 8000, endpoint=False)
     count = len(angles(4 * (half + breadth), step))
-    theta = even_angles(fine, rectangle(fine, half, breadth), count)
-    foot, rise = levels(0.0, thick, step), levels(thick, high, step)
-    edge = rectangle(theta, half, breadth) - bevel(foot, 0.0, thick, 0.3, 1.2)[:, None]
+    theta = even_angles(fine, rectangle(fine, half, breadth), count=count)
+    foot, rise = levels(0.0, thick, step=step), levels(thick, high, step=step)
+    edge = (
+        rectangle(theta, half, breadth)
+        - bevel(foot, 0.0, high=thick, below=0.3, above=1.2)[:, None]
+    )
     side = 1 / np.hypot(np.cos(theta) / tower, np.sin(theta) / narrow)
-    side = side - bevel(rise, thick, high, 0.0, 1.0)[:, None] - 0.12 * (rise - thick)[:, None]
+    side = (
+        side
+        - bevel(rise, thick, high=high, below=0.0, above=1.0)[:, None]
+        - 0.12 * (rise - thick)[:, None]
+    )
     rows = [
-        face(0.0, edge[0], 0.0, step),
+        face(0.0, edge[0], height=0.0, step=step),
         wall(edge, foot),
-        face(edge[-1], side[0], thick, step),
+        face(edge[-1], side[0], height=thick, step=step),
         wall(side, rise),
-        face(side[-1], 0.0, high, step),
+        face(side[-1], 0.0, height=high, step=step),
     ]
-    mesh = revolve(theta, rows, "solid")
+    mesh = revolve(theta, rows, kind="solid")
     x, y, z = mesh.vertices.T
     inner = np.clip(1.6 - np.hypot(x / half, y / breadth) * 1.6, 0.0, 1.0)
     moved = mesh.moved(np.stack([x + off * inner * (z >= thick - 1e-6), y, z], axis=1))

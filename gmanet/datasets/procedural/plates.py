@@ -28,16 +28,16 @@ def warped_ring(rng: np.random.Generator) -> Mesh:
     theta = angles(2 * np.pi * outer, step)
     rim = outer - deep * np.exp(np.cos(theta) * 30 - 30)
     rim = rim - shallow * np.exp(np.cos(theta - 2.2) * 80 - 80)
-    up = levels(0.0, thick, step)
-    outside = rim - bevel(up, 0.0, thick, 0.3, 0.3)[:, None]
-    inside = bore + bevel(up, 0.0, thick, 0.3, 0.6)[:, None] + 0 * theta
+    up = levels(0.0, thick, step=step)
+    outside = rim - bevel(up, 0.0, high=thick, below=0.3, above=0.3)[:, None]
+    inside = bore + bevel(up, 0.0, high=thick, below=0.3, above=0.6)[:, None] + 0 * theta
     rows = [
         wall(outside, up),
-        face(outside[-1], inside[-1], thick, step),
+        face(outside[-1], inside[-1], height=thick, step=step),
         wall(inside[::-1], up[::-1]),
-        face(inside[0], outside[0], 0.0, step),
+        face(inside[0], outside[0], height=0.0, step=step),
     ]
-    return warped(revolve(theta, rows, "ring"), rng)
+    return warped(revolve(theta, rows, kind="ring"), rng)
 
 
 def warped_plate(rng: np.random.Generator) -> Mesh:
@@ -47,21 +47,23 @@ def warped_plate(rng: np.random.Generator) -> Mesh:
     step = 0.26
     fine = np.linspace(0, 2 * np.pi, 8000, endpoint=False)
     count = len(angles(4 * (half + breadth), step))
-    theta = even_angles(fine, rectangle(fine, half, breadth), count)
-    up, rise = levels(0.0, thick, step), levels(thick, high, step)
-    hole = levels(0.0, high, step)
-    outside = rectangle(theta, half, breadth) - bevel(up, 0.0, thick, 0.3, 0.5)[:, None]
-    ring = collar - bevel(rise, thick, high, 0.0, 0.4)[:, None] + 0 * theta
-    inside = bore + bevel(hole, 0.0, high, 0.3, 0.3)[:, None] + 0 * theta
+    theta = even_angles(fine, rectangle(fine, half, breadth), count=count)
+    up, rise = levels(0.0, thick, step=step), levels(thick, high, step=step)
+    hole = levels(0.0, high, step=step)
+    outside = (
+        rectangle(theta, half, breadth) - bevel(up, 0.0, high=thick, below=0.3, above=0.5)[:, None]
+    )
+    ring = collar - bevel(rise, thick, high=high, below=0.0, above=0.4)[:, None] + 0 * theta
+    inside = bore + bevel(hole, 0.0, high=high, below=0.3, above=0.3)[:, None] + 0 * theta
     rows = [
         wall(outside, up),
-        face(outside[-1], ring[0], thick, step),
+        face(outside[-1], ring[0], height=thick, step=step),
         wall(ring, rise),
-        face(ring[-1], inside[-1], high, step),
+        face(ring[-1], inside[-1], height=high, step=step),
         wall(inside[::-1], hole[::-1]),
-        face(inside[0], outside[0], 0.0, step),
+        face(inside[0], outside[0], height=0.0, step=step),
     ]
-    return warped(revolve(theta, rows, "ring"), rng)
+    return warped(revolve(theta, rows, kind="ring"), rng)
 
 
 def rectangle(theta: Array, half: float, breadth: float) -> Array:
