@@ -1,7 +1,7 @@
 """The folder of a run, the contract between the commands.
 
-``run.yaml`` holds configuration, versions and machine; ``detector.ckpt`` is the fitted detector,
-``predictions/`` holds the scores of the points of every cloud, ``scores.json`` the figures.
+``run.yaml`` holds configuration and versions, ``detector.ckpt`` the fitted detector,
+``predictions/`` the scores of all points, ``scores.json`` the figures.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from gmanet.config.overrides import load
 from gmanet.config.schema import RunConfig, from_resolved, resolved, text_keys
-from gmanet.detectors.stored import load_detector
+from gmanet.detectors.stored import load_detector, stored_judge
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changed_keys, changes, read_entries, write_entries
 from gmanet.runs.files import load_checkpoint, read_scores, write_scores
@@ -68,9 +68,8 @@ class Run:
     ) -> Run:
         """Return the run of a configuration: a new one, or an older one to go on with.
 
-        The folder is ``config.name`` within the environment variable ``GMANET_RUNS`` or ``runs``.
         Only the first of several processes touches it; a job that Slurm starts again overwrites
-        nothing.
+        nothing.  The folder is ``config.name`` within :meth:`root`.
 
         Args:
             config: Configuration of the run.
@@ -179,7 +178,8 @@ class Run:
         """
         if checkpoint is None:
             whole = load_detector(self.detector_file)
-            state, detector.fitted_on = whole["state"], frozenset(whole.get("train", ()))
+            state, detector.judge = whole["state"], stored_judge(whole)
+            detector.fitted_on = frozenset(whole.get("train", ()))
         else:
             state = load_checkpoint(checkpoint)
         try:

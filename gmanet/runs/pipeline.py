@@ -95,6 +95,7 @@ def fit(config: RunConfig, run: Run, *, train: CloudDataset, test: CloudDataset)
         test=test,
         settings=settings,
         synthesis=config.synthesis,
+        verdict=config.verdict,
         seed=config.seed,
         folder=run.folder,
         logger=logger,
