@@ -16,6 +16,7 @@ from gmanet.detectors.base import object_score
 from gmanet.detectors.config import OBJECT_RULES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import aupro, auroc, average_precision
+from gmanet.verdict.calibration import Calibration
 
 __all__ = ["FIGURES", "Figures", "measure"]
 
@@ -27,7 +28,11 @@ rate of 0.3."""
 
 
 def measure(
-    predictions: Sequence[Prediction], rule: str, *, similar: Collection[str] = ()
+    predictions: Sequence[Prediction],
+    rule: str,
+    *,
+    similar: Collection[str] = (),
+    calibration: Calibration | None = None,
 ) -> dict[str, object]:
     """Return the content of ``scores.json``.
 
@@ -35,10 +40,12 @@ def measure(
         predictions: Predictions of all test clouds of a category.
         rule: Object rule of the detector, for predictions without an object score.
         similar: Kinds of defects whose figures are measured as a group.
+        calibration: Limit of the detector; None for none.
 
     Returns:
         The figures of all clouds, those of objects by each rule under ``rules``, by each kind of
-        defect under ``defects``, and of similar and other kinds under ``groups``; ``n_clouds``,
+        defect under ``defects``, and of similar and other kinds under ``groups``; false alarms and
+        finds at the detector's limit under ``limit``; ``n_clouds``,
         ``n_points``, ``seconds_per_cloud``, and the score of each object under ``objects``.
     """
     objects = {
@@ -63,6 +70,8 @@ def measure(
             for name, group in groups.items()
             if group
         }
+    if calibration is not None:
+        figures["limit"] = _at_limit(predictions, whole, calibration=calibration)
     figures["n_clouds"] = len(predictions)
     figures["n_points"] = sum(len(prediction.score) for prediction in predictions)
     seconds = [prediction.seconds for prediction in predictions]
@@ -98,6 +107,24 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
         "point_auroc": auroc(score, label),
         "point_aupr": average_precision(score, label),
         "point_aupro": aupro([p.score for p in labelled], parts),
+    }
+
+
+def _at_limit(
+    predictions: Sequence[Prediction], score: np.ndarray, *, calibration: Calibration
+) -> dict[str, object]:
+    """Return the limit, and the shares of good clouds and of each kind of defect above it."""
+    above = score > calibration.limit
+    kind = np.array([prediction.defect for prediction in predictions])
+    shares = {name: float(above[kind == name].mean()) for name in sorted({*kind.tolist()} - {""})}
+    defective = (kind != "good") & (kind != "")
+    return {
+        "score": calibration.limit,
+        "promised": calibration.promised,
+        "normals": calibration.normals,
+        "false_alarms": shares.pop("good", None),
+        "found": float(above[defective].mean()) if defective.any() else None,
+        "defects": shares,
     }
 
 

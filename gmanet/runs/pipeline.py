@@ -190,7 +190,12 @@ def _finish(
 ) -> dict[str, Any]:
     """Return the figures after measuring, drawing and logging; only one process does it."""
     predictions = list(load_predictions(run.predictions))
-    figures = measure(predictions, config.detector.object_rule, similar=similar_kinds(config.data))
+    figures = measure(
+        predictions,
+        config.detector.object_rule,
+        similar=similar_kinds(config.data),
+        calibration=None if detector.judge is None else detector.judge.calibration,
+    )
     figures["peak_memory_mib"] = peak_resident()
     by_name = {prediction.name: prediction for prediction in predictions}
     chosen = choose(predictions, config.train.pictures)
