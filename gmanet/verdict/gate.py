@@ -10,17 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
 from gmanet.registration.target import Target
+from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.measures import Fit, Scan, measure_fit, measure_scan
 from gmanet.verdict.sentences import sentence, unit_of
 
-__all__ = ["Check", "Clouds", "Gate"]
+__all__ = ["Check", "Gate"]
 
 CLOUDS = 40
 """Largest number of train scans whose ranges are measured."""
@@ -51,20 +52,15 @@ RESIDUAL = 1.5
 PLANE = 0.05
 """Share of points on one plane, beyond that of the train scans, which hints at a table."""
 
+DEFECTS = 0.008
+"""Residual that defects alone may cause: 3 % of the diameter deep on a tenth of the surface."""
+
 SHARES = (1.0, 0.5, 0.25, SPARSEST)
 """Shares of the points at which the noise of the train scans is measured: a plane through farther
 neighbors leaves more of a curved surface."""
 
 ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing", "noise", "flying")
 """Names of the checks; the first that fails is the reason."""
-
-
-class Clouds(Protocol):
-    """Normal clouds by number: a data set or a list."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Cloud: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +177,7 @@ class Gate:
         noise = NOISIER * float(np.interp(math.log(scan.spacing), self._log_spacings, self.noises))
         if name == "noise":
             return 0.0, noise
-        return 0.0, math.hypot(RESIDUAL * high, noise / self.target.length)
+        return 0.0, math.hypot(RESIDUAL * high, noise / self.target.length, DEFECTS)
 
     @property
     def _log_spacings(self) -> list[float]:

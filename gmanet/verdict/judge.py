@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gmanet.cloud import Cloud, Doubles
+from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.calibration import Calibration
-from gmanet.verdict.gate import Check, Clouds, Gate
+from gmanet.verdict.gate import Check, Gate
 
 __all__ = ["DEFECTIVE", "GOOD", "NOT_JUDGED", "NO_LIMIT", "ONE_NORMAL", "Judge", "Judgment"]
 
