@@ -60,6 +60,11 @@ def count(detector: str, part: str, *, seed: int, keys: Sequence[str]) -> dict[s
     }
 
 
+def read_counts() -> list[dict[str, Any]]:
+    """Return what was counted so far."""
+    return json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
+
+
 def rows(counts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of the page's table."""
     yield "| detector | fits | fresh good | called defective | worst fit | not judged | found |"
@@ -86,14 +91,15 @@ def main() -> None:
     parser.add_argument("--keys", nargs="*", default=[], metavar="KEY=VALUE")
     said = parser.parse_args()
     made = provenance()
-    counts = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
+    counts = read_counts()
     done = {(one["detector"], one["part"], one["seed"]) for one in counts}
     for seed in said.seeds:
         for part in said.parts:
             for name in said.detectors:
                 if (name, part, seed) in done:
                     continue
-                counts.append(count(name, part, seed=seed, keys=said.keys))
+                found = count(name, part, seed=seed, keys=said.keys)
+                counts = [*read_counts(), found]  # another process may have counted meanwhile
                 KEPT.write_text(json.dumps(counts) + "\n", encoding="utf-8")
                 print(*list(rows(counts[-1:]))[2:], flush=True)
     write_page(
