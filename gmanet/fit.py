@@ -92,7 +92,10 @@ def summary(run: Run, figures: dict[str, Any]) -> str:
     written = "".join(f"  {path}\n" for path in paths if path.exists())
     label = run.config.detector.label
     heading = f"{run.folder} ({label})" if label else f"{run.folder}"
-    return f"\n{heading}\n\n{figures_table(figures)}\n\nwritten:\n{written}"
+    table = figures_table(figures)
+    if not figures.get("limit"):
+        table += "\n\nno limit: fitted by an older version, or on a single scan; no scan is judged"
+    return f"\n{heading}\n\n{table}\n\nwritten:\n{written}"
 
 
 if __name__ == "__main__":

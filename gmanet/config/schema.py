@@ -18,6 +18,7 @@ from gmanet.detectors.table import CONFIGS, DEFAULT
 from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.training.config import TrainConfig, WandbConfig
+from gmanet.verdict.config import VerdictConfig
 
 __all__ = [
     "SECTIONS",
@@ -49,6 +50,7 @@ SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
     "data": ("name", DATASETS),
     "synthesis": ("kind", KINDS),
     "detector": ("name", CONFIGS),
+    "verdict": ("", ()),
     "train": ("", ()),
     "wandb": ("", ()),
 }
@@ -65,6 +67,7 @@ class RunConfig:
         data: Settings of the data set.
         synthesis: Settings of the twins.
         detector: Settings of the detector; ``detector.name`` decides which keys there are.
+        verdict: Settings of the limit between good and defective.
         train: Settings of hardware and processes.
         wandb: Settings of W&B.
     """
@@ -74,6 +77,7 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     detector: DetectorConfig = field(default_factory=lambda: CONFIGS[DEFAULT]())
+    verdict: VerdictConfig = field(default_factory=VerdictConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
 
@@ -95,6 +99,7 @@ def text_keys() -> dict[str, str]:
     parts: list[tuple[str, type]] = [
         ("data", DataConfig),
         ("synthesis", SynthesisConfig),
+        ("verdict", VerdictConfig),
         ("train", TrainConfig),
         ("wandb", WandbConfig),
         *(("detector", kind) for kind in CONFIGS.values()),

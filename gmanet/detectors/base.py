@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,13 +21,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from gmanet.cloud import Cloud, Floats
+from gmanet.cloud import Cloud
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
+from gmanet.detectors.scores import Scores, object_score
 
 if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
+    from gmanet.verdict.judge import Judge
 
 __all__ = ["Detector", "ReadClouds", "Reader", "Scores", "object_score", "read"]
 
@@ -60,31 +62,6 @@ def read(cloud: Cloud, reader: Reader) -> Data:
     return data
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Anomaly scores of one cloud: higher is more abnormal; comparable within one detector only.
-
-    Args:
-        points: Score of each point, with shape ``(N,)``.
-        object: Score of the object.
-    """
-
-    points: Floats
-    object: float
-
-
-def object_score(points: Tensor, share: float) -> Tensor:
-    """Return the mean of a cloud's highest scores, a scalar.
-
-    Args:
-        points: Scores of one cloud's points, with shape ``(N,)``.
-        share: Share of the points, those with the highest scores, that are averaged; at least one
-            point is.
-    """
-    count = max(1, int(len(points) * share))
-    return torch.topk(points, count).values.mean()
-
-
 class ReadClouds(Dataset[Data]):
     """Data set of a detector's records of clouds."""
 
@@ -112,6 +89,9 @@ class Detector(LightningModule, ABC):
     """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
     fitted_on: frozenset[str] = frozenset()
     """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
+    judge: Judge | None = None
+    """What makes a verdict of a score; None before the end of a fit, and in files of older
+    versions."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
@@ -180,7 +160,29 @@ class Detector(LightningModule, ABC):
         found = points.cpu().numpy()
         if made is not cloud:  # one score for each row of the array
             found = made.in_file_order(found, float("nan"))
-        return Scores(found, float(whole))
+        verdict = {} if self.judge is None else vars(self.judge(made, float(whole)))
+        return Scores(found, float(whole), **verdict)
+
+    def held_out_reader(self) -> Reader:
+        """Return the reader of normal clouds for :meth:`held_out_scores`: by default the usual one.
+
+        A reader that compares clouds with the normal clouds must not compare one with itself, nor
+        with the cloud that it is a rescan of and whose name it has.
+        """
+        return self.reader()
+
+    @torch.no_grad()
+    def held_out_scores(self, records: Iterable[Data]) -> list[float]:
+        """Return the object score of each normal cloud as if it was not learned from.
+
+        By default these are the scores after a fit on all of them, which are too low where networks
+        learned the very clouds.
+
+        Args:
+            records: The records of :meth:`held_out_reader` of normal clouds or of rescans of these,
+                which have the names of the clouds.
+        """
+        return [float(self.score_record(record.to(self.device))[1]) for record in records]
 
     def save(self, path: Path | str) -> None:
         """Write the fitted detector into one file, which ``gmanet.load`` reads.
@@ -200,6 +202,7 @@ class Detector(LightningModule, ABC):
             config=config,
             state=self.state_dict(),
             train=self.fitted_on,
+            judge=self.judge,
         )
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ rows of each cloud.  The methods' reference code keeps all rows of all clouds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -28,6 +29,10 @@ class Described(Data):
     """
 
 
+FOLDS = 5
+"""Number of groups of normal clouds, each scored against banks of all other groups."""
+
+
 class MemoryDetector(Detector):
     """A detector with banks of features, collected in one pass over the normal clouds.
 
@@ -45,6 +50,7 @@ class MemoryDetector(Detector):
         self.seed = int(torch.randint(2**31 - 1, ()))  # from the run's seed, like weights
         self.quota = config.pool_size
         self.seen: dict[str, dict[str, Tensor]] = {}
+        self.pool: dict[str, dict[str, Tensor]] = {}
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return each bank's features of a cloud in the order of sampling, each ``(P, C)``."""
@@ -77,14 +83,49 @@ class MemoryDetector(Detector):
     def on_train_end(self) -> None:
         """Build the banks from the pool, independently of the order and process of the clouds."""
         self._gather()
-        names = sorted(self.seen)
         for name, bank in self.banks.items():
             assert isinstance(bank, Bank)
-            clouds = [self.seen[cloud][name] for cloud in names]
-            generator = torch.Generator().manual_seed(self.seed)
-            count = self.bank_rows(sum(len(cloud) for cloud in clouds))
-            bank.build(clouds, count, neighbors=self.config.neighbors, generator=generator)
-        self.seen = {}
+            self._build(bank, [self.seen[cloud][name] for cloud in sorted(self.seen)])
+        self.pool, self.seen = self.seen, {}
+
+    def _build(self, bank: Bank, clouds: list[Tensor]) -> None:
+        """Build a bank of the features of some clouds."""
+        generator = torch.Generator().manual_seed(self.seed)
+        count = self.bank_rows(sum(len(cloud) for cloud in clouds))
+        bank.build(clouds, count, neighbors=self.config.neighbors, generator=generator)
+
+    @torch.no_grad()
+    def held_out_scores(self, records: Iterable[Data]) -> list[float]:
+        """Return the object score of each normal cloud against banks that it has no part in.
+
+        The clouds fall into ``FOLDS`` groups, or fewer clouds into one group each; banks are built
+        of the pool without a group for its clouds, with a scale of their own.  The pool is given up
+        afterwards.  Encoders that were pre-trained on the normal clouds remain.
+
+        Args:
+            records: As for :meth:`Detector.held_out_scores`.
+        """
+        names, banks = sorted(self.pool), self.banks
+        fold = {name: number % min(FOLDS, len(names)) for number, name in enumerate(names)}
+        built: dict[int, nn.ModuleDict] = {}
+        scores = []
+        for record in records:
+            number = fold[record.name]
+            if number not in built:
+                built[number] = self._banks_of([name for name in names if fold[name] != number])
+            self.banks = built[number]
+            scores += super().held_out_scores([record])
+        self.banks, self.pool = banks, {}
+        return scores
+
+    def _banks_of(self, names: list[str]) -> nn.ModuleDict:
+        """Return banks of some clouds of the pool; of all if there are none."""
+        pool = [self.pool[name] for name in names] or list(self.pool.values())
+        banks = nn.ModuleDict({name: Bank() for name in self.banks})
+        for name, bank in banks.items():
+            assert isinstance(bank, Bank)
+            self._build(bank, [part[name] for part in pool])
+        return banks
 
     def _gather(self) -> None:
         """Join the pools of all processes, on each of them."""

@@ -16,8 +16,9 @@ from gmanet.errors import InputError
 
 if TYPE_CHECKING:
     from gmanet.detectors.base import Detector
+    from gmanet.verdict.judge import Judge
 
-__all__ = ["FORMAT", "load", "load_detector", "save_detector"]
+__all__ = ["FORMAT", "load", "load_detector", "save_detector", "stored_judge"]
 
 FORMAT = 1
 """Version number of the file's layout; files of other versions are refused."""
@@ -44,6 +45,7 @@ def load(path: Path | str) -> Detector:
         detector = kind(kind.Config(**{"name": name, **settings}))
         detector.load_state_dict(whole["state"])
         detector.fitted_on = frozenset(whole.get("train", ()))
+        detector.judge = stored_judge(whole)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
@@ -59,6 +61,7 @@ def save_detector(
     config: Mapping[str, Any],
     state: Mapping[str, Any],
     train: Iterable[str] = (),
+    judge: Judge | None = None,
 ) -> None:
     """Write a detector into a file that can be loaded without running code from the file.
 
@@ -68,13 +71,25 @@ def save_detector(
         config: The detector's settings as plain values.
         state: The detector's ``state_dict``.
         train: Fingerprints of the clouds that the detector was fitted on.
+        judge: What makes a verdict of a score; None for a detector without a limit.
     """
     from gmanet.runtime.tensors import write_tensors
 
-    whole = {"format": FORMAT, "gmanet": __version__, "detector": name}
-    write_tensors(
-        path, {**whole, "config": dict(config), "state": dict(state), "train": sorted(train)}
-    )
+    whole = {"format": FORMAT, "gmanet": __version__, "detector": name, "config": dict(config)}
+    said = None if judge is None else judge.state()
+    write_tensors(path, {**whole, "state": dict(state), "train": sorted(train), "judge": said})
+
+
+def stored_judge(whole: Mapping[str, Any]) -> Judge | None:
+    """Return what makes a verdict of the detector's scores; None in files of older versions.
+
+    Args:
+        whole: Contents of a detector's file.
+    """
+    from gmanet.verdict.judge import Judge
+
+    state = whole.get("judge")
+    return None if state is None else Judge.from_state(state)
 
 
 def load_detector(path: Path) -> dict[str, Any]:
@@ -85,7 +100,7 @@ def load_detector(path: Path) -> dict[str, Any]:
 
     Returns:
         ``format``, ``gmanet`` (version), ``detector`` (name), ``config``, ``state`` and, except in
-        older files, ``train`` (fingerprints of the train clouds).
+        older files, ``train`` (fingerprints of the train clouds) and ``judge``.
 
     Raises:
         InputError: There is no such file, it is damaged, or has another format.

@@ -18,6 +18,7 @@ from gmanet.detectors.config import OBJECT_RULES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.evaluation.rescans import CLEAN, rescan_figures
 from gmanet.metrics.functional import aupro, auroc, average_precision
+from gmanet.verdict.calibration import Calibration
 
 __all__ = ["FIGURES", "Figures", "measure"]
 
@@ -34,6 +35,7 @@ def measure(
     *,
     similar: Collection[str] = (),
     rescans: Sequence[str] = (),
+    calibration: Calibration | None = None,
 ) -> dict[str, object]:
     """Return the content of ``scores.json``.
 
@@ -42,13 +44,15 @@ def measure(
         rule: Object rule of the detector, for predictions without an object score.
         similar: Kinds of defects whose figures are measured as a group.
         rescans: Kinds of rescans, ``data.rescan``.
+        calibration: Limit of the detector; None for none.
 
     Returns:
         The figures of all clouds, those of objects by each rule under ``rules``, by each kind of
-        defect under ``defects``, and of similar and other kinds under ``groups``; ``n_clouds``,
-        ``n_points``, ``seconds_per_cloud``.  All these are measured on the clean clouds alone if
-        ``clean`` is among the rescans.  Figures of each kind of rescan under ``rescans``, and the
-        score of each object under ``objects``.
+        defect under ``defects``, and of similar and other kinds under ``groups``; false alarms and
+        finds at the detector's limit under ``limit``; ``n_clouds``, ``n_points``,
+        ``seconds_per_cloud``.  All these are measured on the clean clouds alone if ``clean`` is
+        among the rescans.  Figures of each kind of rescan under ``rescans``, and the score of each
+        object under ``objects``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
@@ -73,7 +77,11 @@ def measure(
             name: _kind_figures(own, score, kinds=group) for name, group in groups.items() if group
         }
     if rescans:
-        figures["rescans"] = rescan_figures(predictions, whole, kinds=rescans)
+        figures["rescans"] = rescan_figures(
+            predictions, whole, kinds=rescans, calibration=calibration
+        )
+    if calibration is not None:
+        figures["limit"] = _at_limit(own, score, calibration=calibration)
     figures["n_clouds"] = len(own)
     figures["n_points"] = sum(len(prediction.score) for prediction in own)
     figures["seconds_per_cloud"] = float(np.mean([prediction.seconds for prediction in own]))
@@ -116,6 +124,24 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
         "point_auroc": auroc(score, label),
         "point_aupr": average_precision(score, label),
         "point_aupro": aupro([p.score for p in labelled], parts),
+    }
+
+
+def _at_limit(
+    predictions: Sequence[Prediction], score: np.ndarray, *, calibration: Calibration
+) -> dict[str, object]:
+    """Return the limit, and the shares of good clouds and of each kind of defect above it."""
+    above = score > calibration.limit
+    kind = np.array([prediction.defect for prediction in predictions])
+    shares = {name: float(above[kind == name].mean()) for name in sorted({*kind.tolist()} - {""})}
+    defective = (kind != "good") & (kind != "")
+    return {
+        "score": calibration.limit,
+        "promised": calibration.promised,
+        "normals": calibration.normals,
+        "false_alarms": shares.pop("good", None),
+        "found": float(above[defective].mean()) if defective.any() else None,
+        "defects": shares,
     }
 
 

@@ -10,6 +10,7 @@ from gmanet.cloud import Doubles, Labels
 from gmanet.datasets.rescan import kind_of
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import auroc
+from gmanet.verdict.calibration import Calibration
 
 __all__ = ["CLEAN", "RATES", "clean_limit", "rescan_figures"]
 
@@ -30,7 +31,11 @@ def clean_limit(good: Doubles) -> float:
 
 
 def rescan_figures(
-    predictions: Sequence[Prediction], score: Doubles, *, kinds: Sequence[str]
+    predictions: Sequence[Prediction],
+    score: Doubles,
+    *,
+    kinds: Sequence[str],
+    calibration: Calibration | None = None,
 ) -> dict[str, dict[str, float]]:
     """Return the figures ``RATES`` of each kind, with the limit and the numbers of scans.
 
@@ -41,11 +46,13 @@ def rescan_figures(
         predictions: All scans, with the kind in the name.
         score: Object score of each scan.
         kinds: Kinds of ``data.rescan``.
+        calibration: Limit of the detector; None for the highest clean good score.
     """
     kind = np.array([kind_of(prediction.name, kinds) for prediction in predictions])
     good = np.array([prediction.abnormal is False for prediction in predictions])
     bad = np.array([bool(prediction.abnormal) for prediction in predictions])
-    limit = clean_limit(score[good & (kind == CLEAN)])
+    clean = clean_limit(score[good & (kind == CLEAN)])
+    limit = clean if calibration is None else calibration.limit
     return {one: _figures(score, kind == one, good=good, bad=bad, limit=limit) for one in kinds}
 
 

@@ -219,7 +219,23 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
         )
         for row in rows
     ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    table = "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return "\n\n".join([table, *_at_limit(figures.get("limit"))])
+
+
+def _at_limit(found: Mapping[str, Any] | None) -> list[str]:
+    """Return a sentence on the limit and the shares of clouds above it; none without a limit."""
+    if not found:
+        return []
+    rates = {"good clouds": found["false_alarms"], "defective clouds": found["found"]}
+    shown = [
+        f"{100 * rate:.3g} % of the {name}" for name, rate in rates.items() if rate is not None
+    ]
+    return [
+        f"limit {found['score']:.4g}: at most {100 * found['promised']:.3g} % of good parts are "
+        f"called defective, from {found['normals']} normal scans; of the test clouds, "
+        f"{' and '.join(shown) or 'none with a known kind'} are"
+    ]
 
 
 def _cells(figures: dict[str, Any], names: Sequence[str] = FIGURES) -> list[str]:

@@ -6,15 +6,28 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmanet.detectors.stored import unreadable
+from gmanet.detectors.stored import load_detector, stored_judge, unreadable
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
 
-__all__ = ["load_checkpoint", "read_scores", "write_scores"]
+if TYPE_CHECKING:
+    from gmanet.verdict.calibration import Calibration
+
+__all__ = ["load_checkpoint", "read_calibration", "read_scores", "write_scores"]
+
+
+def read_calibration(path: Path) -> Calibration | None:
+    """Return the limit of a stored detector; None if there is no such file, or no limit in it.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    judge = stored_judge(load_detector(path)) if path.is_file() else None
+    return None if judge is None else judge.calibration
 
 
 def write_scores(path: Path, scores: Mapping[str, Any]) -> None:

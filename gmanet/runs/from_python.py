@@ -80,6 +80,7 @@ def _fit(config: RunConfig, train: CloudDataset, *, folder: Path, progress: bool
         train,
         settings=config.train,
         synthesis=config.synthesis,
+        verdict=config.verdict,
         seed=config.seed,
         folder=folder,
         progress=progress,

@@ -95,6 +95,7 @@ def fit(config: RunConfig, run: Run, *, train: CloudDataset, test: CloudDataset)
         test=test,
         settings=settings,
         synthesis=config.synthesis,
+        verdict=config.verdict,
         seed=config.seed,
         folder=run.folder,
         logger=logger,
@@ -190,7 +191,13 @@ def _finish(
     """Measure, draw and log in the first process, and return the figures."""
     predictions = list(load_predictions(run.predictions))
     data, rule = config.data, config.detector.object_rule
-    figures = measure(predictions, rule, similar=similar_kinds(data), rescans=data.rescan)
+    figures = measure(
+        predictions,
+        rule,
+        similar=similar_kinds(data),
+        rescans=data.rescan,
+        calibration=None if detector.judge is None else detector.judge.calibration,
+    )
     figures["peak_memory_mib"] = peak_resident()
     by_name = {prediction.name: prediction for prediction in predictions}
     chosen = choose(predictions, config.train.pictures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,6 +112,21 @@ def _limits(run: Run) -> Limits | None:
     return score_limits(*(prediction.score for prediction in load_predictions(run.predictions)))
 
 
+def _verdict(scores: Scores) -> dict[str, Any]:
+    """Return the arrays of a verdict: the texts, the p-value, and the checks in three arrays."""
+    checks = scores.checks
+    return {
+        "verdict": np.array(scores.verdict),
+        "reason": np.array(scores.reason),
+        "p_value": np.array(scores.p_value),
+        "check_names": np.array([check.name for check in checks], dtype=np.str_),
+        "checks": np.array([check.value for check in checks], dtype=np.float64),
+        "check_ranges": np.array(
+            [(check.lowest, check.highest) for check in checks], dtype=np.float64
+        ).reshape(-1, 2),
+    }
+
+
 def _write(target: Path, cloud: Cloud, *, scores: Scores, limits: Limits | None) -> None:
     """Write scores, colored points and the picture."""
     from gmanet.view.colors import score_colors, score_limits
@@ -121,7 +136,9 @@ def _write(target: Path, cloud: Cloud, *, scores: Scores, limits: Limits | None)
     low, high = limits or score_limits(points)
     with replacing(target.with_name(f"{target.name}.npz")) as draft:
         score = cloud.in_file_order(points, np.nan)
-        np.savez_compressed(draft, score=score, object_score=np.float32(scores.object))
+        np.savez_compressed(
+            draft, score=score, object_score=np.float32(scores.object), **_verdict(scores)
+        )
     color = score_colors(points, low, high=high)
     write_cloud(target.with_name(f"{target.name}.ply"), cloud, color=color, comment=MARK)
     panels = [

@@ -12,10 +12,12 @@ from lightning.pytorch.loggers import Logger
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.training.calibration import calibrate
 from gmanet.training.compile import compile_networks
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
+from gmanet.verdict.config import VerdictConfig
 
 __all__ = ["Fit", "fit_detector"]
 
@@ -28,11 +30,13 @@ class Fit:
         detector: A prepared detector, or one that was loaded.
         data: Train and test clouds.
         trainer: The Lightning trainer.
+        verdict: Settings of the verdict.
     """
 
     detector: Detector
     data: CloudData
     trainer: Trainer
+    verdict: VerdictConfig
 
     @classmethod
     def of(
@@ -43,6 +47,7 @@ class Fit:
         test: CloudDataset | None = None,
         settings: TrainConfig,
         synthesis: SynthesisConfig,
+        verdict: VerdictConfig,
         seed: int,
         folder: Path,
         logger: Logger | None = None,
@@ -57,6 +62,7 @@ class Fit:
             test: Clouds to score; None for none.
             settings: Settings of hardware and processes.
             synthesis: Settings of the twins.
+            verdict: Settings of the verdict.
             seed: Seed of all twins and of all random draws.
             folder: Folder of the checkpoints.
             logger: Logger of curves; None for none.
@@ -84,10 +90,12 @@ class Fit:
             callbacks=list(callbacks),
             progress=progress,
         )
-        return cls(detector=detector, data=data, trainer=trainer)
+        return cls(detector=detector, data=data, trainer=trainer, verdict=verdict)
 
     def learn(self, checkpoint: str | None = None) -> None:
-        """Fit the detector, and store the fingerprints of the clouds that it was fitted on.
+        """Fit the detector, and measure the limit of its scores.
+
+        The fingerprints of the clouds that it was fitted on are stored, too.
 
         Args:
             checkpoint: Checkpoint to resume from; None to begin anew.
@@ -97,6 +105,15 @@ class Fit:
         )
         if self.trainer.is_global_zero:
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
+            self.detector.to(self.trainer.strategy.root_device)
+            self.detector.judge = calibrate(
+                self.detector,
+                self.data.train,
+                settings=self.verdict,
+                workers=self.data.workers,
+                progress=self.data.progress,
+            )
+            self.detector.cpu()
 
 
 def fit_detector(
@@ -105,6 +122,7 @@ def fit_detector(
     *,
     settings: TrainConfig,
     synthesis: SynthesisConfig,
+    verdict: VerdictConfig,
     seed: int,
     folder: Path,
     progress: bool = True,
@@ -116,6 +134,7 @@ def fit_detector(
         train: Normal clouds.
         settings: Settings of hardware and processes.
         synthesis: Settings of the twins.
+        verdict: Settings of the verdict.
         seed: Seed of all twins and of all random draws.
         folder: Folder of the checkpoints.
         progress: Whether to show progress bars.
@@ -126,6 +145,7 @@ def fit_detector(
         train,
         settings=settings,
         synthesis=synthesis,
+        verdict=verdict,
         seed=seed,
         folder=folder,
         progress=progress,

@@ -25,6 +25,7 @@ from gmanet.detectors.gmanet.config import ContextBankConfig
 from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.gmanet.held_out import HeldOutReader
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.memory_bank import MemoryDetector
@@ -85,6 +86,10 @@ class ContextBank(MemoryDetector):
                 aligner=aligner,
             )
         )
+
+    def held_out_reader(self) -> HeldOutReader:
+        """Return the reader of normal clouds without their own surfaces."""
+        return HeldOutReader(self.reader().structure)
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
         """Return the bank's features of a cloud in the order of sampling, ``(M, C)``."""

@@ -31,6 +31,7 @@ from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, PointNet2
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
+from gmanet.detectors.gmanet.held_out import HeldOutReader
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
@@ -118,6 +119,10 @@ class GMANet(Detector):
             aligned=atlas is not None,
             aligner=aligner,
         )
+
+    def held_out_reader(self) -> HeldOutReader:
+        """Return the reader of normal clouds without their own surfaces."""
+        return HeldOutReader(self.reader())
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step samples centers."""

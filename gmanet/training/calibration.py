@@ -1,0 +1,99 @@
+"""The end of a fit: normal clouds are scored as if they were not learned from, for the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+from tqdm import tqdm
+
+from gmanet.cloud import Cloud
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.base import Detector, Reader, read
+from gmanet.training.prefetch import PrefetchLoader
+from gmanet.verdict.config import VerdictConfig
+from gmanet.verdict.judge import Judge
+
+__all__ = ["HeldOut", "calibrate"]
+
+Rescan = Callable[[Cloud, np.random.Generator], Cloud]
+"""Function from a normal cloud to another scan of the same surface in the same pose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut(Dataset[Data]):
+    """Records of normal clouds, each followed by records of its rescans.
+
+    Args:
+        clouds: Normal clouds.
+        reader: The detector's reader of clouds as if they were not learned from.
+        rescan: Function that makes a rescan; None for none.
+        rescans: Number of rescans of each cloud.
+        seed: Seed of the rescans: rescan ``i`` has the generator ``[seed, i]``.
+    """
+
+    clouds: CloudDataset
+    reader: Reader
+    rescan: Rescan | None = None
+    rescans: int = 0
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.clouds) * (1 + self.rescans)
+
+    def __getitem__(self, index: int) -> Data:
+        number, again = divmod(index, 1 + self.rescans)
+        cloud = self.clouds[number]
+        if again and self.rescan is not None:
+            made = self.rescan(cloud, np.random.default_rng([self.seed, index]))
+            cloud = made.replace(name=cloud.name)
+        return read(cloud, self.reader)
+
+
+def calibrate(
+    detector: Detector,
+    clouds: CloudDataset,
+    *,
+    settings: VerdictConfig,
+    rescan: Rescan | None = None,
+    rescans: int = 0,
+    seed: int = 0,
+    workers: int = 0,
+    progress: bool = True,
+) -> Judge:
+    """Return what makes a verdict of a detector's scores; neither weights nor generators change.
+
+    Args:
+        detector: The detector, right after its fit on these clouds.
+        clouds: Normal clouds.
+        settings: Settings of the verdict.
+        rescan: Function that makes a rescan of a normal cloud; None for none.
+        rescans: Number of rescans of each normal cloud whose scores count, too.
+        seed: Seed of the rescans.
+        workers: Number of processes that read clouds.
+        progress: Whether to show a bar.
+    """
+    records = HeldOut(
+        clouds=clouds,
+        reader=detector.held_out_reader(),
+        rescan=rescan,
+        rescans=rescans,
+        seed=seed,
+    )
+    loader = PrefetchLoader(records, batch_size=None, collate_fn=_one, num_workers=workers)
+    training = detector.training
+    with isolate_rng(), torch.no_grad():
+        bar = tqdm(loader, "scoring normal clouds", disable=not progress, unit="scan")
+        scores = detector.eval().held_out_scores(bar)
+    detector.train(training)
+    rows = np.array(scores, dtype=np.float64).reshape(len(clouds), 1 + rescans)
+    return Judge.of(clouds, rows, false_alarms=settings.false_alarms)
+
+
+def _one(record: Data) -> Data:
+    return record

@@ -1,0 +1,27 @@
+"""Settings of the verdict: the promised false-alarm rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gmanet.errors import InputError
+
+__all__ = ["VerdictConfig"]
+
+
+@dataclass(kw_only=True)
+class VerdictConfig:
+    """Settings of the limit between good and defective.
+
+    Args:
+        false_alarms: Promised false-alarm rate: the largest share of good parts that are called
+            defective.  Few normal clouds cannot promise a small one (``verdict.calibration``).
+    """
+
+    false_alarms: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.false_alarms < 1:
+            raise InputError(
+                f"verdict.false_alarms={self.false_alarms}, wanted more than 0 and less than 1"
+            )

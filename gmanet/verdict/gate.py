@@ -1,0 +1,247 @@
+"""The gate: whether a scan is one that the promised false-alarm rate holds for.
+
+The promise holds for scans as the train scans are.  Each check compares one measure of a scan with
+its range over the train scans, widened by what a rescan of a good part may change (the constants
+below); a scan outside is not judged.  No check asks for defects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from gmanet.cloud import Cloud
+from gmanet.registration.target import Target
+from gmanet.synthesis.twins import Clouds
+from gmanet.verdict.measures import Fit, Scan, measure_fit, measure_scan
+from gmanet.verdict.sentences import sentence, unit_of
+
+__all__ = ["Check", "Gate"]
+
+CLOUDS = 40
+"""Largest number of train scans whose ranges are measured."""
+
+SPARSEST = 0.15
+"""Least share of the points of the sparsest train scan."""
+
+NOISIER = 3.0
+"""Most noise, in that of the noisiest train scan at the same spacing of points."""
+
+FLYING = 0.01
+"""Largest share of flying points beyond that of the train scans."""
+
+MISSING = 0.35
+"""Largest share of missing surface beyond that of the train scans."""
+
+AWAY = 0.08
+"""Largest share of points away from the reference beyond that of the train scans: flying points
+count several times, as registration reads an evenly spread subsample."""
+
+SIZES = (0.55, 1.6)
+"""Smallest and largest ratio to the sizes of the train scans: a scan with missing surface is
+smaller or larger by up to this."""
+
+RESIDUAL = 1.5
+"""Largest residual of the registration, in that of the train scans, before noise is added."""
+
+PLANE = 0.05
+"""Share of points on one plane, beyond that of the train scans, which hints at a table."""
+
+DEFECTS = 0.008
+"""Residual that defects alone may cause: 3 % of the diameter deep on a tenth of the surface."""
+
+SHARES = (1.0, 0.5, 0.25, SPARSEST)
+"""Shares of the points at which the noise of the train scans is measured: a plane through farther
+neighbors leaves more of a curved surface."""
+
+ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing", "noise", "flying")
+"""Names of the checks; the first that fails is the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One measure of a scan beside its range.
+
+    Args:
+        name: One of ``ORDER``.
+        value: The measure.
+        lowest: Lowest value that is accepted.
+        highest: Highest value that is accepted.
+        sentence: What is wrong and what to do; empty if the value lies within the range.
+    """
+
+    name: str
+    value: float
+    lowest: float
+    highest: float
+    sentence: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value lies within the range."""
+        return not self.sentence
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gate:
+    """Ranges of the train scans, and the normal scan that others are registered on.
+
+    Args:
+        target: The reference.
+        ranges: Name of a measure -> lowest and highest value over the train scans.
+        spacings: Spacing of the train scans' points at each of ``SHARES``, ascending, in the unit
+            of the scans.
+        noises: Noise of the noisiest train scan at each of these spacings, in the same unit.
+    """
+
+    target: Target
+    ranges: Mapping[str, tuple[float, float]]
+    spacings: tuple[float, ...]
+    noises: tuple[float, ...]
+
+    @classmethod
+    def of(cls, clouds: Clouds | Sequence[Cloud]) -> Gate:
+        """Return the gate that the train scans make.
+
+        Args:
+            clouds: Normal clouds of one part; the first of them is the reference.
+        """
+        some = [clouds[index] for index in range(min(CLOUDS, len(clouds)))]
+        target = _centered(Target.of(some[0].pos))
+        measured = [measure_scan(cloud.pos) for cloud in some]
+        fits = [measure_fit(cloud, target) for cloud in some]
+        rows = [{**asdict(scan), **asdict(fit)} for scan, fit in zip(measured, fits, strict=True)]
+        ranges = {
+            name: (float(min(row[name] for row in rows)), float(max(row[name] for row in rows)))
+            for name in rows[0]
+        }
+        thinned = [_thinned(some[:: max(1, len(some) // 8)], share) for share in SHARES]
+        return cls(
+            target=target,
+            ranges=ranges,
+            spacings=tuple(spacing for spacing, _ in thinned),
+            noises=tuple(np.maximum.accumulate([noise for _, noise in thinned]).tolist()),
+        )
+
+    def __call__(self, cloud: Cloud) -> tuple[Check, ...]:
+        """Return the checks of a scan in the order of ``ORDER``.
+
+        Registration is left out for a scan with too few points or in another unit.
+
+        Args:
+            cloud: The scan.
+        """
+        scan = measure_scan(cloud.pos)
+        fit = None
+        if scan.points >= self.limits("points", scan)[0] and not unit_of(self._ratio(scan)):
+            fit = measure_fit(cloud, self.target)
+        measured: dict[str, float] = {**asdict(scan), "unit": scan.size}
+        measured |= {} if fit is None else asdict(fit)
+        made = []
+        for name in [name for name in ORDER if name in measured]:
+            lowest, highest = self.limits(name, scan)
+            outside = not lowest <= measured[name] <= highest
+            failed = unit_of(self._ratio(scan)) is not None if name == "unit" else outside
+            made.append(
+                Check(
+                    name=name,
+                    value=float(measured[name]),
+                    lowest=lowest,
+                    highest=highest,
+                    sentence=self._sentence(name, scan, fit=fit) if failed else "",
+                )
+            )
+        return tuple(made)
+
+    def limits(self, name: str, scan: Scan) -> tuple[float, float]:
+        """Return the lowest and the highest value of a measure that is accepted.
+
+        Args:
+            name: One of ``ORDER``.
+            scan: Measures of the scan; the limits of noise and residual depend on them.
+        """
+        low, high = self.ranges["size" if name == "unit" else name]
+        if name in ("points", "spacing"):
+            return (SPARSEST * low, math.inf) if name == "points" else (0, high / SPARSEST**0.5)
+        if name in ("unit", "size"):
+            return SIZES[0] * low, SIZES[1] * high
+        if name in ("overlap", "coverage"):
+            return low - AWAY if name == "overlap" else (1 - MISSING) * low, 1.0
+        if name == "flying":
+            return 0.0, high + FLYING
+        noise = NOISIER * float(np.interp(math.log(scan.spacing), self._log_spacings, self.noises))
+        if name == "noise":
+            return 0.0, noise
+        return 0.0, math.hypot(RESIDUAL * high, noise / self.target.length, DEFECTS)
+
+    @property
+    def _log_spacings(self) -> list[float]:
+        return [math.log(spacing) for spacing in self.spacings]
+
+    def _ratio(self, scan: Scan) -> float:
+        """Return the ratio of a scan's size to that of the train scans; 1 within their range."""
+        low, high = self.ranges["size"]
+        if SIZES[0] * low <= scan.size <= SIZES[1] * high:
+            return 1.0
+        return scan.size / math.sqrt(low * high)
+
+    def _sentence(self, name: str, scan: Scan, *, fit: Fit | None) -> str:
+        values = {**asdict(scan), **({} if fit is None else asdict(fit))}
+        covered = fit is not None and fit.coverage >= self.limits("coverage", scan)[0]
+        table = scan.plane > PLANE + self.ranges["plane"][1] / (1 - MISSING)
+        return sentence(
+            name,
+            values,
+            ratio=scan.size / math.sqrt(math.prod(self.ranges["size"])),
+            limits=self.limits(name, scan),
+            foreign=covered or table,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return the gate as plain values and tensors."""
+        return {
+            "points": torch.from_numpy(self.target.points.astype(np.float32)),
+            "normal": torch.from_numpy(self.target.normal.astype(np.float32)),
+            "length": self.target.length,
+            "ranges": {name: list(pair) for name, pair in self.ranges.items()},
+            "spacings": list(self.spacings),
+            "noises": list(self.noises),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Gate:
+        """Return the gate that :meth:`state` described."""
+        points, normal = (state[name].numpy().astype(np.float64) for name in ("points", "normal"))
+        return cls(
+            target=Target(
+                points=points, normal=normal, centroid=np.zeros(3), length=float(state["length"])
+            ),
+            ranges={
+                name: (float(low), float(high)) for name, (low, high) in state["ranges"].items()
+            },
+            spacings=tuple(map(float, state["spacings"])),
+            noises=tuple(map(float, state["noises"])),
+        )
+
+
+def _centered(made: Target) -> Target:
+    """Return a target about its centroid with coordinates as they are stored."""
+    points, normal = (
+        part.astype(np.float32).astype(np.float64) for part in (made.points, made.normal)
+    )
+    return Target(points=points, normal=normal, centroid=np.zeros(3), length=made.length)
+
+
+def _thinned(clouds: Sequence[Cloud], share: float) -> tuple[float, float]:
+    """Return the median spacing and the highest noise of clouds of which a share is kept."""
+    rng = np.random.default_rng(0)
+    found = [
+        measure_scan(cloud.pos[rng.random(len(cloud)) < share] if share < 1 else cloud.pos)
+        for cloud in clouds
+    ]
+    return float(np.median([each.spacing for each in found])), max(each.noise for each in found)

@@ -1,0 +1,91 @@
+"""The promise of the limit: counted, monotone, and the same for limit and p-value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmanet.verdict.calibration import Calibration
+
+scores = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=40)
+rates = st.sampled_from([0.01, 0.05, 0.1, 0.3, 0.5])
+
+
+@pytest.mark.parametrize("shape", ["normal", "heavy", "ties"])
+@pytest.mark.parametrize(("normals", "rate"), [(4, 0.05), (20, 0.05), (39, 0.05), (50, 0.1)])
+def test_at_most_the_promised_share_of_good_parts_is_refused(normals, rate, shape):
+    rng = np.random.default_rng(0)
+    made = {
+        "normal": rng.normal(size=(4000, normals + 1)),
+        "heavy": rng.standard_cauchy((4000, normals + 1)),
+        "ties": rng.integers(0, 4, (4000, normals + 1)).astype(float),
+    }[shape]
+    found = [Calibration(scores=row[1:], false_alarms=rate) for row in made]
+    share = np.mean([one.defective(row[0]) for one, row in zip(found, made, strict=True)])
+    promised = found[0].promised
+    assert promised == max(rate, 1 / (normals + 1))
+    error = 4 * np.sqrt(promised / 4000)
+    assert share <= promised + error
+    if shape != "ties":  # and no fewer than such a limit must: a step of 1 / (n + 1)
+        assert share >= promised - 1 / (normals + 1) - error
+
+
+def test_rescans_of_a_cloud_count_as_one_cloud():
+    """Scores of a cloud and of its rescans lie together, so they are not exchangeable alone."""
+    rng = np.random.default_rng(1)
+    alarms = []
+    for _ in range(3000):
+        made = rng.normal(size=(21, 1)) + 0.1 * rng.normal(size=(21, 4))
+        found = Calibration(scores=made[1:], false_alarms=0.1)
+        alarms.append(found.defective(made[0, rng.integers(4)]))
+    assert 0.1 - 1 / 21 - 0.02 < np.mean(alarms) <= 0.12
+
+
+@given(scores, rates, st.integers(-6, 6))
+def test_limit_and_p_value_agree(values, rate, score):
+    found = Calibration(scores=np.array(values), false_alarms=rate)
+    assert found.defective(score) == (found.p_value(score) <= found.promised + 1e-12)
+
+
+@given(scores, st.integers(1, 4), rates)
+def test_limit_and_p_value_agree_with_rescans(values, columns, rate):
+    table = np.add.outer(np.array(values), np.arange(columns))
+    found = Calibration(scores=table, false_alarms=rate)
+    for score in np.arange(-6.5, 10):
+        assert found.defective(score) == (found.p_value(score) <= found.promised + 1e-12)
+
+
+@given(scores, st.floats(-10, 10), st.floats(0, 10))
+def test_a_higher_score_has_no_higher_p_value(values, score, more):
+    found = Calibration(scores=np.array(values))
+    assert found.p_value(score + more) <= found.p_value(score)
+    assert 1 / (len(values) + 1) <= found.p_value(score) <= 1
+
+
+def test_equal_scores_count_as_high():
+    found = Calibration(scores=np.array([1.0, 1.0, 1.0, 2.0]), false_alarms=0.3)
+    assert found.p_value(1.0) == 1
+    assert found.p_value(2.0) == pytest.approx(2 / 5)
+    assert found.p_value(2.1) == pytest.approx(1 / 5)
+    assert found.limit == 2.0 and not found.defective(2.0)
+
+
+def test_what_few_normals_can_promise_is_said():
+    few = Calibration(scores=np.arange(8.0))
+    assert few.promised == pytest.approx(1 / 9) and few.limit == 7
+    assert "at most 11.1 % of good parts" in few.sentence()
+    assert "from 8 normal scans (5 % would take 19)" in few.sentence()
+    enough = Calibration(scores=np.arange(20.0))
+    assert enough.sentence() == (
+        "limit 19: at most 5 % of good parts are called defective, from 20 normal scans"
+    )
+
+
+@given(scores, rates)
+def test_a_stored_calibration_is_the_same(values, rate):
+    found = Calibration(scores=np.array(values), false_alarms=rate)
+    again = Calibration.from_state(found.state())
+    assert (again.limit, again.promised) == (found.limit, found.promised)
+    np.testing.assert_array_equal(again.scores, found.scores)
