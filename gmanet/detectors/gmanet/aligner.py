@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.deviation import Surfaces, distances
 from gmanet.detectors.gmanet.structures import Surface
@@ -61,7 +62,9 @@ class Aligner:
             origin: Name of the normal cloud that is this cloud or the original of this twin; empty
                 for any other cloud.
         """
-        return self.registrations.get(origin) or register_cached(cloud.pos, self.target)
+        if found := self.registrations.get(origin):
+            return found
+        return register_cached(cloud.pos[~flying(cloud.pos)], self.target)
 
     def align(
         self, cloud: Cloud, surface: Surface, *, registration: Registration, origin: str = ""
@@ -87,7 +90,7 @@ class Aligner:
     def distances(
         self, aligned: AlignedPoints, index: Indices | slice, *, workers: int = 1
     ) -> Floats:
-        """Return the distances of ``Q`` points to the normal clouds, with shape ``(Q, CHANNELS)``.
+        """Return distances of ``Q`` points to normal clouds, and excesses, ``(Q, 2 * CHANNELS)``.
 
         Args:
             aligned: The cloud in the coordinates of the normal clouds.
