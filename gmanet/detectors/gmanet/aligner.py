@@ -90,7 +90,7 @@ class Aligner:
     def distances(
         self, aligned: AlignedPoints, index: Indices | slice, *, workers: int = 1
     ) -> Floats:
-        """Return distances of ``Q`` points to normal clouds, and excesses, ``(Q, 2 * CHANNELS)``.
+        """Return the distances of ``Q`` points to the normal clouds, with shape ``(Q, CHANNELS)``.
 
         Args:
             aligned: The cloud in the coordinates of the normal clouds.

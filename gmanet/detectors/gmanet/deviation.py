@@ -18,18 +18,15 @@ from scipy.spatial import cKDTree
 from gmanet.cloud import Floats, Indices
 from gmanet.geometry.spfh import pooled
 
-__all__ = [
-    *("CHANNELS", "DEVIATION", "Surfaces", "deviation", "distances"),
-    "usual_distances",
-]
+__all__ = ["CHANNELS", "DEVIATION", "Surfaces", "deviation", "distances"]
 
 CHANNELS = 4
 """Number of channels: smallest and mean distance to the tangent planes of the nearest points,
 distance to the nearest point, and smallest angle to the normals of the nearest points."""
 
-DEVIATION = 6 * CHANNELS
-"""Channels of the deviation at a center: distances and excesses, and their means and standard
-deviations over the center's neighbors."""
+DEVIATION = 3 * CHANNELS
+"""Channels of the deviation at a center: distances, and their mean and standard deviation over the
+center's neighbors."""
 
 NEAREST = 8
 """Number of points of the normal clouds that a center is compared with."""
@@ -47,14 +44,11 @@ class Surfaces:
         points: Coordinates in extents of the target, with shape ``(T, 3)``.
         normal: Unit normals of either sign, with shape ``(T, 3)``.
         owner: Number of the cloud that each point is from, with shape ``(T,)``.
-        usual: Distances of each point to the other normal clouds, as :func:`distances` measures
-            them, with shape ``(T, CHANNELS)``; None before they are measured.
     """
 
     points: Floats
     normal: Floats
     owner: Indices
-    usual: Floats | None = None
 
     @cached_property
     def tree(self) -> cKDTree:
@@ -98,9 +92,9 @@ def deviation(values: Floats, others: Floats, *, neighbors: Indices, workers: in
     """Return distances at queries with their mean and spread over neighbors, ``(Q, DEVIATION)``.
 
     Args:
-        values: Distances at the queries, with shape ``(Q, 2 * CHANNELS)``.
-        others: Distances at the points that may be neighbors, with shape ``(E, 2 * CHANNELS)``.
-        neighbors: Indices of each query's neighbors in ``others``, with shape ``(Q, S)``.
+        values: Distances at the queries, with shape ``(Q, CHANNELS)``.
+        others: Distances at all points that may be neighbors, with shape ``(E, CHANNELS)``.
+        neighbors: Indices of each query's neighbors among these, with shape ``(Q, S)``.
         workers: Number of threads.
     """
     return np.concatenate([values, *pooled(others, neighbors, workers=workers)], axis=1)
@@ -109,11 +103,7 @@ def deviation(values: Floats, others: Floats, *, neighbors: Indices, workers: in
 def distances(
     points: Floats, normal: Floats, *, surfaces: Surfaces, exclude: int = -1, workers: int = 1
 ) -> Floats:
-    """Return distances of points to normal surfaces on a log scale, and excesses.
-
-    The excess of a distance is its difference from the usual distance between normal clouds at this
-    place: where normal parts differ, as threads, castings and engravings do, a large distance means
-    nothing.  Differences of logarithms are ratios.
+    """Return distances of points to normal surfaces on a log scale, ``(Q, CHANNELS)``.
 
     Args:
         points: Aligned coordinates in extents of the target, with shape ``(Q, 3)``.
@@ -121,34 +111,8 @@ def distances(
         surfaces: The normal clouds, at least two where ``exclude`` is one of them.
         exclude: Number of the normal cloud that is left out; -1 for none.
         workers: Number of threads.
-
-    Returns:
-        Distances and excesses, with shape ``(Q, 2 * CHANNELS)``.
     """
     index = surfaces.nearest(points, exclude=exclude, workers=workers)
-    found = _distances(points, normal, surfaces=surfaces, index=index)
-    usual = found if surfaces.usual is None else surfaces.usual[index].mean(axis=1)
-    return np.concatenate([found, found - usual], axis=1)
-
-
-def usual_distances(surfaces: Surfaces, *, workers: int = 1) -> Floats:
-    """Return distances of the normal clouds' points to the other clouds, ``(T, CHANNELS)``.
-
-    Args:
-        surfaces: At least two normal clouds.
-        workers: Number of threads.
-    """
-    usual = np.empty((len(surfaces.points), CHANNELS), dtype=np.float32)
-    for number in np.unique(surfaces.owner):
-        rows = surfaces.owner == number
-        points, normal = surfaces.points[rows], surfaces.normal[rows]
-        index = surfaces.nearest(points, exclude=int(number), workers=workers)
-        usual[rows] = _distances(points, normal, surfaces=surfaces, index=index)
-    return usual
-
-
-def _distances(points: Floats, normal: Floats, *, surfaces: Surfaces, index: Indices) -> Floats:
-    """Return distances of points to given points of the surfaces, with shape ``(Q, CHANNELS)``."""
     offset = points[:, None] - surfaces.points[index]
     plane = np.abs(np.einsum("mkc,mkc->mk", offset, surfaces.normal[index]))
     reach = np.sqrt(np.einsum("mkc,mkc->mk", offset, offset)).min(axis=1)
