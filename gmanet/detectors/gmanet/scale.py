@@ -70,6 +70,7 @@ class Scale:
         coarse_radius: Radius of the neighborhoods of coarse points.
         normal_radius: Radius of the neighborhoods that normals are fitted to.
         support: Number of all neighbors that cover the area of one coarse point.
+        coarse: Number of coarse points of a whole cloud.
     """
 
     spacing: tuple[float, ...]
@@ -79,6 +80,7 @@ class Scale:
     coarse_radius: float
     normal_radius: float
     support: float
+    coarse: int
 
     @classmethod
     def of(cls, clouds: Iterable[Floats], points: int) -> Scale:
@@ -92,17 +94,18 @@ class Scale:
 
     @classmethod
     def unpack(cls, sizes: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Scale:
-        """Return the scale of measured sizes, with shape ``(13,)``."""
+        """Return the scale of measured sizes, with shape ``(14,)``."""
         count = len(SUBSETS)
         values = [float(size) for size in sizes]
         return cls(
             spacing=tuple(values[:count]),
             radius=tuple(values[count : 2 * count]),
-            coarse_spacing=values[-5],
-            pool_radius=values[-4],
-            coarse_radius=values[-3],
-            normal_radius=values[-2],
-            support=values[-1],
+            coarse_spacing=values[-6],
+            pool_radius=values[-5],
+            coarse_radius=values[-4],
+            normal_radius=values[-3],
+            support=values[-2],
+            coarse=round(values[-1]),
         )
 
     def sizes(self, spacing: Floats) -> tuple[Indices, int]:
@@ -128,7 +131,7 @@ class StoredScale(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("values", torch.zeros(2 * len(SUBSETS) + 5, dtype=torch.float64))
+        self.register_buffer("values", torch.zeros(2 * len(SUBSETS) + 6, dtype=torch.float64))
 
     def fit(self, clouds: CloudDataset, points: int) -> None:
         """Measure the sizes of some normal clouds, unless sizes are stored already."""
@@ -195,4 +198,5 @@ def _measured(pos: Floats, points: int) -> list[float]:
         radius(subsample[:coarse], SMOOTHING[0]),
         radius(pos, normal_count(len(pos), len(subsample))),
         len(chosen) / coarse,
+        coarse,
     ]

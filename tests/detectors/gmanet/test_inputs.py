@@ -13,6 +13,7 @@ from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.gmanet.descriptors import CONTEXT, describe
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.gmanet.scale import Scale
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
@@ -118,7 +119,8 @@ def test_a_variant_fits_scores_and_is_stored(fitted, bumped_plate, words):
 
 def test_raw_coordinates_are_read_in_the_cloud_s_pose(bumped_plate):
     cloud = bumped_plate(COUNT, 1)
-    made = RawReader(points=1024, centers=256, coarse_queries=256).describe(cloud)
+    sizes = {"points": 1024, "centers": 256, "coarse_queries": 256}
+    made = RawReader(**sizes, scale=Scale.of([cloud.pos], 1024)).describe(cloud)
     kept = cloud.pos[made.chosen] - cloud.pos.mean(axis=0)
     np.testing.assert_allclose(made.descriptor * cloud.diameter, kept, atol=1e-5)
     np.testing.assert_array_equal(made.context, made.descriptor[:256])
