@@ -179,7 +179,7 @@ def test_a_flat_square_lies_on_itself(plate):
     found = register(source, target)
     aligned = np.abs(apply(found, source))
     assert aligned[:, 2].max() < 1e-3
-    assert aligned[:, :2].max() < 1.06
+    assert aligned[:, :2].max() < 1.1
     assert found.overlap > 0.99
 
 

@@ -14,7 +14,17 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
-__all__ = ["AlignedPoints", "Aligner"]
+__all__ = ["AlignedPoints", "Aligner", "register_solid"]
+
+
+def register_solid(pos: Floats, target: Target) -> Registration:
+    """Return the registration of a cloud without its flying points.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+        target: The target.
+    """
+    return register_cached(pos[~flying(pos)], target)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,7 +74,7 @@ class Aligner:
         """
         if found := self.registrations.get(origin):
             return found
-        return register_cached(cloud.pos[~flying(cloud.pos)], self.target)
+        return register_solid(cloud.pos, self.target)
 
     def align(
         self, cloud: Cloud, surface: Surface, *, registration: Registration, origin: str = ""

@@ -20,7 +20,6 @@ import numpy as np
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Floats, Indices
 from gmanet.detectors.gmanet.scale import (
-    LEAST,
     NEIGHBORS,
     SMOOTHING,
     Scale,
@@ -70,8 +69,7 @@ def describe(
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     surface, fine = _surface(pos, points, scale=scale, workers=workers)
     subsample = surface.points
-    share = len(surface.coarse) / scale.coarse
-    count = min(max(round(centers * share), LEAST), centers, len(subsample))
+    count = min(scale.centers(centers, len(surface.coarse)), len(subsample))
     center = subsample[:count]
     query = _inputs(
         surface,

@@ -22,7 +22,7 @@ from gmanet.geometry.neighbors import farthest_sampling
 from gmanet.geometry.search.grid import grid_nearest
 
 __all__ = [
-    *("COARSE", "LEAST", "NEIGHBORS", "SMOOTHING", "SUBSETS", "Scale", "StoredScale"),
+    *("COARSE", "NEIGHBORS", "SMOOTHING", "SUBSETS", "Scale", "StoredScale"),
     *("normal_count", "within"),
 ]
 
@@ -50,6 +50,9 @@ LEAST = 64
 DENSE = 1.3
 """Least number of points of a cloud, relative to the subsample, whose spacing limits the finest
 subset; the finest subset of a cloud with fewer points has all its points."""
+
+WHOLE = 0.97
+"""Least number of coarse points of a cloud that lacks no surface, relative to normal clouds."""
 
 MEASURED = 6
 """Number of normal clouds whose sizes are measured."""
@@ -118,6 +121,16 @@ class Scale:
         found = np.searchsorted(-spacing, -limits, side="right")
         found = np.clip(found, min(LEAST, len(spacing)), len(spacing))
         return found[:-1], int(found[-1])
+
+    def centers(self, whole: int, coarse: int) -> int:
+        """Return the number of centers of a cloud, whose spacing is that of a whole cloud.
+
+        Args:
+            whole: Number of centers of a whole cloud.
+            coarse: Number of coarse points of the cloud.
+        """
+        share = coarse / self.coarse
+        return whole if share > WHOLE else max(round(whole * share), min(LEAST, whole))
 
     def support_of(self, coarse: int) -> int:
         """Return the number of all neighbors that cover the area of ``coarse`` coarse points."""

@@ -43,6 +43,7 @@ def test_shapes_and_types():
         "center_weight": (600, 3),
         "near": (2000, 3),
         "weight": (2000, 3),
+        "subsets": (4,),
     }
     assert {name: array.shape for name, array in vars(made).items()} == shapes
     for array in vars(made).values():
