@@ -15,12 +15,39 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import MIN_POINTS, Doubles, Floats, Labels
 from gmanet.errors import InputError
+from gmanet.geometry.search.grid import grid_nearest
 
-__all__ = ["inliers"]
+__all__ = ["flying", "inliers"]
 
 
 BLOCK = 2**17
 """Number of points in a block of neighbor queries."""
+
+
+AROUND = 7
+"""Number of neighbors that a surface has around each of its points."""
+
+CONTRAST = 1.8
+"""Largest distance of a point to its ``AROUND`` nearest neighbors, relative to that of these
+neighbors.  Density that changes along a surface changes it little."""
+
+REMOTE = 7.2
+"""Largest distance of a point to its neighbors, in medians of all points' distances."""
+
+
+def flying(pos: Floats) -> Labels:
+    """Return True where a point flies: no surface is around it, with shape ``(N,)``.
+
+    Unlike :func:`inliers`, which cleans raw scans, this needs one search, and leaves the points of
+    sparse and of unevenly dense surface alone.
+
+    Args:
+        pos: Coordinates in any unit, with shape ``(N, 3)``.
+    """
+    distance, index = grid_nearest(pos, pos, count=AROUND + 1)
+    reach = distance[:, -1]
+    near = np.median(reach[index[:, 1:]], axis=1)
+    return np.asarray((reach > CONTRAST * near) | (reach > REMOTE * np.median(reach)))
 
 
 def inliers(

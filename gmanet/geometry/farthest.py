@@ -30,9 +30,11 @@ CELLS = 2**21
 """Number of cells of the Morton order along the longest edge: 3 x 21 bits fit into 64."""
 
 
-def farthest_from(pos: Floats, count: int, *, start: int) -> Indices:
-    """Return the indices of farthest point sampling, in the order of choice, ``(count,)``.
+def farthest_from(pos: Floats, count: int, *, start: int) -> tuple[Indices, Floats]:
+    """Return the indices of farthest point sampling, in the order of choice, and spacings.
 
+    Both have shape ``(count,)``.  The spacing of a chosen point is its distance to the points that
+    were chosen before it; that of the first one is infinite.
     Squared distances are compared in float32; among points at equal distances the lowest index is
     chosen.  If all remaining points coincide with chosen points, index 0 is repeated.
 
@@ -50,8 +52,9 @@ def farthest_from(pos: Floats, count: int, *, start: int) -> Indices:
     _grow(sorted_pos, order, box, gap, farthest)
     chosen = np.empty(count, dtype=np.int64)
     chosen[:1] = start
-    _choose(pos, sorted_pos, order, box, gap, farthest, chosen)
-    return chosen
+    apart = np.full(count, np.inf, dtype=np.float32)
+    _choose(pos, sorted_pos, order, box, gap, farthest, chosen, apart)
+    return chosen, np.sqrt(apart)
 
 
 def _leaves(pos: Floats) -> Indices:
@@ -134,6 +137,7 @@ def _choose(
     gap: Floats,
     farthest: Indices,
     chosen: Indices,
+    apart: Floats,
 ) -> None:
     """Fill ``chosen``, with shape ``(count,)``, after its first entry."""
     distance = np.full(len(order), np.inf, np.float32)
@@ -151,7 +155,7 @@ def _choose(
                 last = min(first + LEAF, len(order))
                 far = _approach(x, y, z, sorted_pos, distance, first, last)
                 gap[node], farthest[node] = distance[far], order[far]
-        chosen[step] = farthest[1]
+        chosen[step], apart[step] = farthest[1], gap[1]
 
 
 @compiled

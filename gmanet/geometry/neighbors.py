@@ -18,7 +18,14 @@ from gmanet.geometry.farthest import farthest_from
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["farthest_points", "interpolate", "interpolation", "inverse_distance", "nearest"]
+__all__ = [
+    "farthest_points",
+    "farthest_sampling",
+    "interpolate",
+    "interpolation",
+    "inverse_distance",
+    "nearest",
+]
 
 
 def nearest(pos: Floats, query: Floats, *, count: int, workers: int = 1) -> tuple[Floats, Indices]:
@@ -40,8 +47,15 @@ def nearest(pos: Floats, query: Floats, *, count: int, workers: int = 1) -> tupl
 
 
 def farthest_points(pos: Floats, count: int) -> Indices:
-    """Return the indices of farthest point sampling, in the order of choice, ``(min(count, N),)``.
+    """Return the indices of :func:`farthest_sampling`, with shape ``(min(count, N),)``."""
+    return farthest_sampling(pos, count)[0]
 
+
+def farthest_sampling(pos: Floats, count: int) -> tuple[Indices, Floats]:
+    """Return indices and spacings of farthest point sampling, each ``(min(count, N),)``.
+
+    Indices are in the order of choice.  The spacing of a point is its distance to the points that
+    were chosen before it; spacings decrease, and the first one is infinite.
     Every prefix is itself a farthest point sampling: the first quarter covers the cloud at twice
     the spacing.  The first point is the farthest from the centroid, independent of pose and order
     of rows.  Among points at equal distances the lowest index is chosen.

@@ -17,7 +17,7 @@ from gmanet.runtime.cache import cached
 
 __all__ = ["register_cached"]
 
-KIND = "registration-2"
+KIND = "registration-3"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
 
 

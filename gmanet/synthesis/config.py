@@ -30,6 +30,8 @@ class SynthesisConfig:
         kind: Kind of twins, one of :data:`KINDS`.
         twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.  Training uses all
             train clouds even if there are fewer twins.
+        rescans: Share of the twins that are scanned again, like their originals, with other
+            density, noise and gaps (``synthesis.rescans``); ``gmanet`` only.
         fewest: Smallest number of defects on one twin (all kinds but ``paper``).
         most: Largest number of defects on one twin.
         families: Share of each deformation family (``surface``).
@@ -48,6 +50,7 @@ class SynthesisConfig:
 
     kind: str = "surface"
     twins: int = 48
+    rescans: float = 0.5
     fewest: int = 3
     most: int = 7
     families: dict[str, float] = field(default_factory=SHARES.copy)
@@ -61,6 +64,8 @@ class SynthesisConfig:
     def __post_init__(self) -> None:
         _check("kind", self.kind, known=KINDS)
         _check("curvature", self.curvature, known=CURVATURES)
+        if not 0 <= self.rescans <= 1:
+            raise InputError(f"synthesis.rescans={self.rescans}, wanted 0 to 1")
         if self.twins < 1:
             raise InputError(f"synthesis.twins={self.twins}, wanted at least 1")
         if not 1 <= self.fewest <= self.most:

@@ -17,8 +17,9 @@ from gmanet.datasets.procedural.solids import CATEGORIES
 from gmanet.datasets.procedural.surface import finish, scatter
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import rigid
-from gmanet.registration.icp import POINT, Registration, _step, apply, register
+from gmanet.registration.icp import Registration, apply, register
 from gmanet.registration.initial_poses import distinct
+from gmanet.registration.refine import POINT, _step
 from gmanet.registration.target import CELLS, FAR, Target, canonical_order
 
 PARTS = ("hexagonal_bolt", "butterfly_nut", "t_screw", "k_nut", "washer")
@@ -178,7 +179,7 @@ def test_a_flat_square_lies_on_itself(plate):
     found = register(source, target)
     aligned = np.abs(apply(found, source))
     assert aligned[:, 2].max() < 1e-3
-    assert aligned[:, :2].max() < 1.06
+    assert aligned[:, :2].max() < 1.1
     assert found.overlap > 0.99
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.deviation import Surfaces, distances
 from gmanet.detectors.gmanet.structures import Surface
@@ -13,7 +14,17 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
-__all__ = ["AlignedPoints", "Aligner"]
+__all__ = ["AlignedPoints", "Aligner", "register_solid"]
+
+
+def register_solid(pos: Floats, target: Target) -> Registration:
+    """Return the registration of a cloud without its flying points.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+        target: The target.
+    """
+    return register_cached(pos[~flying(pos)], target)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,7 +72,9 @@ class Aligner:
             origin: Name of the normal cloud that is this cloud or the original of this twin; empty
                 for any other cloud.
         """
-        return self.registrations.get(origin) or register_cached(cloud.pos, self.target)
+        if found := self.registrations.get(origin):
+            return found
+        return register_solid(cloud.pos, self.target)
 
     def align(
         self, cloud: Cloud, surface: Surface, *, registration: Registration, origin: str = ""

@@ -18,10 +18,9 @@ from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.bank import ResizableBuffers
-from gmanet.detectors.gmanet.aligner import Aligner
+from gmanet.detectors.gmanet.aligner import Aligner, register_solid
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.detectors.reference import Reference
-from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target, subsample
 from gmanet.runtime.rank import rank
@@ -88,7 +87,7 @@ class Atlas(ResizableBuffers):
         target = self.reference.target
         quiet = not progress or rank() > 0
         bar = tqdm(order, "aligning normal clouds", disable=quiet, unit="cloud")
-        self._registrations = {clouds.names[i]: register_cached(clouds[i].pos, target) for i in bar}
+        self._registrations = {clouds.names[i]: register_solid(clouds[i].pos, target) for i in bar}
 
     def fit(self, clouds: CloudDataset, *, progress: bool = True) -> None:
         """Register normal clouds on the first by name and store them, if they overlap enough.
@@ -109,7 +108,7 @@ class Atlas(ResizableBuffers):
         )
         for number, index in enumerate(bar):
             cloud = clouds[index]
-            found = self._registrations[clouds.names[index]] = register_cached(cloud.pos, target)
+            found = self._registrations[clouds.names[index]] = register_solid(cloud.pos, target)
             if number < CLOUDS:
                 stored.append(_aligned(cloud.pos, found, target=target))
                 prints.append(bytes.fromhex(cloud.fingerprint))

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gmanet.detectors.gmanet.descriptors import equal_support
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.geometry.neighbors import interpolate
 
@@ -41,7 +40,7 @@ def coarse_to_fine(
     """
     near, weight = cloud.center_near, cloud.center_weight
     scores = interpolate(score_queries(cloud), near, weight=weight)
-    neighbors = cloud.neighbors[:, : equal_support(smoothing, len(scores))]
+    neighbors = cloud.neighbors[:, : reader.scale.support_of(smoothing)]
     average = interpolate(scores[neighbors].mean(dim=1), near, weight=weight)
     if count := min(fine_queries, len(scores)):
         index = torch.topk(average, count).indices

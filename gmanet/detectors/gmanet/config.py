@@ -9,7 +9,7 @@ from gmanet.errors import InputError
 
 __all__ = ["PART_NAMES", "PRETEXTS", "ContextBankConfig", "GMANetConfig"]
 
-PART_NAMES = ("close", "mean", "spread", "coarse", "shapes")
+PART_NAMES = ("close", "mean", "spread", "coarse", "shapes", "rims")
 """Named parts of the descriptors around a center (``detectors.gmanet.context_layout``)."""
 
 PRETEXTS = ("none", "masked", "coarse", "shapes")
@@ -36,7 +36,7 @@ class GMANetConfig(DetectorConfig):
         inputs: ``descriptors``, or ``raw`` coordinates as a control, which are read in the pose of
             a normal cloud if ``align`` is set.
         without: Parts of the descriptors around a center that are left out, of ``close``, ``mean``,
-            ``spread``, ``coarse`` and ``shapes`` (``detectors.gmanet.context_layout``).
+            ``spread``, ``coarse``, ``shapes`` and ``rims`` (``detectors.gmanet.context_layout``).
         experts: Number of pairs of expert and apprentice, whose discrepancies are averaged: the
             scores of a single random expert depend on its weights.
         group: Channels of the set abstraction; 0 leaves it out.
@@ -77,7 +77,7 @@ class GMANetConfig(DetectorConfig):
     features: int = 64
     alpha: float = 0.01
     sdo: bool = True
-    steps: int = 600
+    steps: int = 900
     pairs: int = 4
     centers_per_pair: int = 128
     synthetic: float = 0.25

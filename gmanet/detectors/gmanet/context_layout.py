@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gmanet.detectors.gmanet.config import PART_NAMES
-from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
+from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR, RIM
 from gmanet.geometry.pca import EIGEN
 from gmanet.geometry.spfh import HISTOGRAM
 
 __all__ = ["PARTS", "channels"]
 
-WIDTHS = (DESCRIPTOR, DESCRIPTOR, DESCRIPTOR, 3 * HISTOGRAM, 5 * EIGEN)
+WIDTHS = (DESCRIPTOR, DESCRIPTOR, DESCRIPTOR, 3 * HISTOGRAM, 5 * EIGEN, RIM)
 """Channels of each of ``PART_NAMES``."""
 
 
@@ -28,8 +28,8 @@ PARTS: dict[str, range] = _ranges()
 """Name of a part of the context -> channels of this part (``detectors.gmanet.descriptors``).
 
 ``close`` and ``mean`` are means of the fine histograms over the close and over all neighbors,
-``spread`` is their standard deviation over all neighbors, ``coarse`` are the coarse histograms and
-``shapes`` the eigenvalue features.
+``spread`` is their standard deviation over all neighbors, ``coarse`` are the coarse histograms,
+``shapes`` the eigenvalue features, and ``rims`` the offsets of neighborhoods.
 """
 
 

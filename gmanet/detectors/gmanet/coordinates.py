@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.detectors.gmanet.descriptors import describe, neighborhoods
+from gmanet.detectors.gmanet.descriptors import neighborhoods
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.structures import Query, Structure
 from gmanet.registration.canonical import Canonicalizer
@@ -48,7 +48,7 @@ class RawReader(StructureReader):
         return self._read(cloud, origin, centers=self.centers)[0]
 
     def _read(self, cloud: Cloud, origin: str, *, centers: int) -> tuple[Structure, None]:
-        structure = describe(cloud.pos, self.points, centers=centers)
+        structure = self._describe(cloud, centers=centers, workers=1)
         target = self.pose.target
         length = cloud.diameter if target is None else target.length
         points = self.pose(cloud.pos)[structure.chosen] / np.float32(length)
@@ -60,7 +60,7 @@ class RawReader(StructureReader):
 
     def _query(self, record: StructuredCloud, structure: Structure, *, index: Indices) -> Query:
         points, workers = structure.points, torch.get_num_threads()
-        neighbors, groups = neighborhoods(points, points[index], workers=workers)
+        neighbors, groups = neighborhoods(points, points[index], scale=self.scale, workers=workers)
         raw = structure.descriptor
         return Query(
             groups=groups,

@@ -27,6 +27,7 @@ from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.held_out import HeldOutReader
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
+from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.memory_bank import MemoryDetector
 
@@ -65,11 +66,13 @@ class ContextBank(MemoryDetector):
     def __init__(self, config: ContextBankConfig) -> None:
         super().__init__(config)
         self.atlas = Atlas() if config.align else None
+        self.sizes = StoredScale()
         self.channels = channels(config.without, CONTEXT + DEVIATION * config.align)
         self.standard = Standardizer(len(self.channels))
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Register the normal clouds on the first of them, or on the stored reference."""
+        self.sizes.fit(clouds, self.config.points)
         if self.atlas is not None:
             self.atlas.prepare(clouds)
 
@@ -82,6 +85,7 @@ class ContextBank(MemoryDetector):
                 points=config.points,
                 centers=config.centers,
                 coarse_queries=config.coarse_queries,
+                scale=self.sizes.scale,
                 aligned=atlas is not None,
                 aligner=aligner,
             )

@@ -1,78 +1,81 @@
 """The structure of a cloud: the inputs of both networks, computed once.
 
-The cloud is subsampled to ``points`` by farthest point sampling, so that spacing and neighborhoods
-have the same size in scans of any resolution; normals come from the full cloud.  Prefixes of the
-sampling are subsets with two, four and seven times the spacing, so that neighborhoods of four sizes
-have the same number of points.  The networks predict at the first ``centers`` points, and then at
-any further points of the subsample (:func:`describe_at`).  The inputs at a point do not depend on
-the other queries.
+The cloud is subsampled by farthest point sampling; normals come from the full cloud.  Prefixes of
+the sampling are subsets with two, four and seven times the spacing, so that neighborhoods of four
+sizes have the same number of points.  Spacings and radii are those of the normal clouds
+(``detectors.gmanet.scale``): neighborhoods have the same size in scans of any resolution.  The
+networks predict at the first ``centers`` points, and then at any further points of the subsample
+(:func:`describe_at`).  The inputs at a point do not depend on the other queries.
 
 Nothing depends on the pose or the row order of the cloud.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Floats, Indices
+from gmanet.detectors.gmanet.scale import (
+    NEIGHBORS,
+    SMOOTHING,
+    Scale,
+    normal_count,
+    within,
+)
 from gmanet.detectors.gmanet.structures import Query, Structure, Surface
-from gmanet.geometry.neighbors import farthest_points, interpolation
+from gmanet.geometry.neighbors import farthest_sampling, interpolation
 from gmanet.geometry.pca import EIGEN, eigen_features, principal_axes
 from gmanet.geometry.search.grid import grid_nearest
 from gmanet.geometry.spfh import HISTOGRAM, local_frame, pooled, spfh
 
-__all__ = [
-    "COARSE",
-    "CONTEXT",
-    "DESCRIPTOR",
-    "NEIGHBORS",
-    "SUBSETS",
-    "describe",
-    "describe_at",
-    "equal_support",
-    "neighborhoods",
-]
-
-SUBSETS = (1, 4, 16, 48)
-"""Ratios of the subsample's size to the sizes of the four subsets that neighborhoods come from."""
-
-NEIGHBORS = 32
-"""Number of neighbors in a histogram and in the group of a set abstraction."""
-
-SMOOTHING = (24, 128)
-"""Numbers of close and of all neighbors over which descriptors are averaged around a center."""
-
-COARSE = 4096
-"""Number of coarse points: the first points of the sampling, which carry coarse histograms."""
+__all__ = ["CONTEXT", "DESCRIPTOR", "RIM", "describe", "describe_at", "neighborhoods"]
 
 DESCRIPTOR = 2 * HISTOGRAM
 """Channels of a point's descriptor: histograms of the two finer neighborhoods."""
 
-CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN
-"""Channels of a center's context: means over close and all neighbors, spread, coarse histograms and
-eigenvalue features."""
+RIM = 3
+"""Channels that tell rims: the offset of the middle of a neighborhood, at three sizes."""
+
+CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN + RIM
+"""Channels of a center's context: means over close and all neighbors, spread, coarse histograms,
+eigenvalue features and rims."""
 
 
 def describe(
-    pos: Floats, points: int = 16384, *, centers: int = 4096, workers: int = 1
+    pos: Floats,
+    points: int = 16384,
+    *,
+    centers: int = 4096,
+    scale: Scale | None = None,
+    workers: int = 1,
 ) -> Structure:
     """Return the structure of a cloud.
 
+    Flying points have no descriptors; their scores are those of the nearest surface.
+
     Args:
         pos: Coordinates in any unit, with shape ``(N, 3)``.
-        points: Size of the subsample.
-        centers: Number of centers, at most ``points``.
+        points: Largest size of the subsample.
+        centers: Number of centers, at most ``points``; fewer on a cloud that lacks surface, so that
+            their spacing is that of the normal clouds.
+        scale: Sizes of neighborhoods; None: those of the cloud itself.
         workers: Number of threads.
     """
+    scale = Scale.of([pos], points) if scale is None else scale
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    surface, fine = _surface(pos, points, workers=workers)
-    subsample, center = surface.points, surface.points[:centers]
+    surface, fine = _surface(pos, points, scale=scale, workers=workers)
+    subsample = surface.points
+    count = min(scale.centers(centers, len(surface.coarse)), len(subsample))
+    center = subsample[:count]
     query = _inputs(
         surface,
-        np.arange(len(center)),
-        fine=[each[: len(center)] for each in fine],
+        np.arange(count),
+        fine=[each[:count] for each in fine],
+        scale=scale,
         workers=workers,
     )
     search = partial(grid_nearest, workers=workers)
@@ -88,115 +91,128 @@ def describe(
     )
 
 
-def describe_at(structure: Structure, index: Indices, *, workers: int = 1) -> Query:
+def describe_at(structure: Structure, index: Indices, *, scale: Scale, workers: int = 1) -> Query:
     """Return the networks' inputs at points of the subsample, the same as if these were centers.
 
     Args:
         structure: The structure of the queries' cloud, with any number of centers.
         index: The queries' indices in the subsample, with shape ``(Q,)``.
+        scale: Sizes of neighborhoods, as for :func:`describe`.
         workers: Number of threads.
     """
-    points = structure.points
-    fine = [
-        _neighborhood(points, points[index], subset=subset, workers=workers)
-        for subset in SUBSETS[:2]
-    ]
-    return _inputs(structure, index, fine=fine, workers=workers)
+    search = _Search(structure.points, structure.subsets, scale, workers)
+    query = structure.points[index]
+    fine = [search.neighborhood(query, subset) for subset in (0, 1)]
+    return _inputs(structure, index, fine=fine, scale=scale, workers=workers)
 
 
-def neighborhoods(points: Floats, query: Floats, *, workers: int = 1) -> tuple[Indices, Indices]:
+def neighborhoods(
+    points: Floats, query: Floats, *, scale: Scale, workers: int = 1
+) -> tuple[Indices, Indices]:
     """Return each query's nearest points, by distance, and the group of its set abstraction.
 
     Args:
         points: The subsample, with shape ``(P, 3)``.
         query: Some of these points, with shape ``(Q, 3)``.
+        scale: Sizes of neighborhoods.
         workers: Number of threads.
 
     Returns:
         Indices with shape ``(Q, 128)`` and ``(Q, NEIGHBORS)``.
     """
-    neighbors = grid_nearest(points, query, count=SMOOTHING[1], workers=workers)[1]
+    found = grid_nearest(points, query, count=SMOOTHING[1], workers=workers)
+    neighbors = within(*found, radius=scale.pool_radius)
     return neighbors, neighbors[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
 
 
-def equal_support(coarse: int, points: int) -> int:
-    """Return the number of subsampled points that cover the same area as ``coarse`` coarse points.
+@dataclass(frozen=True)
+class _Search:
+    """Searches neighborhoods in the subsets of a subsample."""
 
-    Args:
-        coarse: Number of coarse points; 1 stays 1.
-        points: Size of the subsample.
-    """
-    if coarse == 1:
-        return 1
-    return min(round(coarse * points / min(points, COARSE)), SMOOTHING[1])
+    points: Floats
+    subsets: Indices
+    scale: Scale
+    workers: int
+
+    def neighborhood(self, query: Floats, subset: int) -> Indices:
+        """Return each query's nearest points in a subset, without the query, ``(Q, NEIGHBORS)``."""
+        some = self.points[: self.subsets[subset]]
+        distance, index = grid_nearest(some, query, count=NEIGHBORS + 1, workers=self.workers)
+        itself = distance[:, :1] <= 0
+        if itself.all():  # the usual case, for speed
+            distance, index = distance[:, 1:], index[:, 1:]
+        else:
+            distance, index = (
+                np.where(itself, part[:, 1:], part[:, :-1]) for part in (distance, index)
+            )
+        return within(distance, index, radius=self.scale.radius[subset])
 
 
-def _surface(pos: Floats, points: int, *, workers: int) -> tuple[Surface, list[Indices]]:
+def _surface(
+    pos: Floats, points: int, *, scale: Scale, workers: int
+) -> tuple[Surface, list[Indices]]:
     """Return the subsample of a cloud, and its neighborhoods in the two finer subsets."""
-    chosen = farthest_points(pos, points)
-    subsample = pos[chosen]
-    count = int(np.clip(round(12 * len(pos) / len(subsample)), 12, 48))
-    dense = grid_nearest(pos, subsample, count=count, workers=workers)[1]
-    values, axes = principal_axes(pos, subsample, neighbors=dense, workers=workers)
+    kept = np.flatnonzero(~flying(pos))
+    solid = pos[kept]
+    chosen, spacing = farthest_sampling(solid, points)
+    subsets, coarse = scale.sizes(spacing)
+    chosen = chosen[: subsets[0]]
+    subsample = solid[chosen]
+    count = normal_count(len(solid), len(subsample))
+    found = grid_nearest(solid, subsample, count=count, workers=workers)
+    dense = within(*found, radius=scale.normal_radius)
+    values, axes = principal_axes(solid, subsample, neighbors=dense, workers=workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
-    fine = [
-        _neighborhood(subsample, subsample, subset=subset, workers=workers)
-        for subset in SUBSETS[:2]
-    ]
+    search = _Search(subsample, subsets, scale, workers)
+    describe_by = partial(spfh, subsample, normal, workers=workers)
+    fine = [search.neighborhood(subsample, subset) for subset in (0, 1)]
     histograms = [
-        spfh(
-            subsample, normal, query=subsample, query_normal=normal, neighbors=each, workers=workers
-        )
-        for each in fine
+        describe_by(query=subsample, query_normal=normal, neighbors=each) for each in fine
     ]
-    query, upright = subsample[:COARSE], normal[:COARSE]
-    wide = _neighborhood(subsample, query, subset=SUBSETS[2], workers=workers)
+    query = subsample[:coarse]
+    wide = search.neighborhood(query, 2)
     surface = Surface(
-        chosen=chosen,
+        chosen=kept[chosen],
         points=subsample,
         normal=normal,
         shape=eigen_features(values),
         descriptor=np.concatenate(histograms, axis=1),
-        coarse=spfh(
-            subsample, normal, query=query, query_normal=upright, neighbors=wide, workers=workers
-        ),
+        coarse=describe_by(query=query, query_normal=normal[:coarse], neighbors=wide),
+        subsets=subsets,
     )
     return surface, fine
 
 
-def _inputs(surface: Surface, index: Indices, *, fine: list[Indices], workers: int) -> Query:
+def _inputs(
+    surface: Surface, index: Indices, *, fine: list[Indices], scale: Scale, workers: int
+) -> Query:
     """Return the networks' inputs at some points of a subsample.
 
     Args:
         surface: The subsample.
         index: The queries' indices in the subsample, with shape ``(Q,)``.
         fine: The queries' neighborhoods in the two finer subsets, ``(Q, NEIGHBORS)`` each.
+        scale: Sizes of neighborhoods.
         workers: Number of threads.
     """
     points, query, normal = surface.points, surface.points[index], surface.normal[index]
-    wide = [_neighborhood(points, query, subset=subset, workers=workers) for subset in SUBSETS[2:]]
-    coarse = [
-        spfh(
-            points,
-            surface.normal,
-            query=query,
-            query_normal=normal,
-            neighbors=each,
-            workers=workers,
-        )
-        for each in wide
-    ]
-    neighbors, groups = neighborhoods(points, query, workers=workers)
+    search = _Search(points, surface.subsets, scale, workers)
+    wide = [search.neighborhood(query, subset) for subset in (2, 3)]
+    histograms = partial(
+        spfh, points, surface.normal, query=query, query_normal=normal, workers=workers
+    )
+    coarse = [histograms(neighbors=each) for each in wide]
+    neighbors, groups = neighborhoods(points, query, scale=scale, workers=workers)
     mean, spread = pooled(surface.descriptor, neighbors, workers=workers)
     close = pooled(surface.descriptor, neighbors[:, : SMOOTHING[0]], workers=workers)[0]
-    coarse_neighbors = grid_nearest(
-        points[: len(surface.coarse)], query, count=SMOOTHING[0], workers=workers
-    )[1]
+    found = grid_nearest(points[: len(surface.coarse)], query, count=SMOOTHING[0], workers=workers)
+    coarse_neighbors = within(*found, radius=scale.coarse_radius)
     smooth = pooled(surface.coarse, coarse_neighbors, workers=workers)[0]
     shapes = [
         eigen_features(principal_axes(points, query, neighbors=each, workers=workers)[0])
         for each in (*fine, *wide)
     ]
+    rims = [_rim(points, query, neighbors=each) for each in (groups, fine[1], wide[0])]
     parts = [close, mean, spread, coarse[0], smooth, coarse[1], surface.shape[index], *shapes]
     return Query(
         groups=groups,
@@ -208,17 +224,17 @@ def _inputs(surface: Surface, index: Indices, *, fine: list[Indices], workers: i
             neighbors=groups,
             workers=workers,
         ),
-        context=np.concatenate(parts, axis=1),
+        context=np.concatenate([*parts, np.stack(rims, axis=1)], axis=1),
         coarse_neighbors=coarse_neighbors,
         neighbors=neighbors,
     )
 
 
-def _neighborhood(points: Floats, query: Floats, *, subset: int, workers: int) -> Indices:
-    """Return each query's nearest points in a subset, without the query, ``(Q, NEIGHBORS)``."""
-    some = points[: max(len(points) // subset, 2)]
-    distance, index = grid_nearest(some, query, count=NEIGHBORS + 1, workers=workers)
-    itself = distance[:, :1] <= 0
-    if itself.all():  # the usual case, for speed
-        return np.ascontiguousarray(index[:, 1:])
-    return np.where(itself, index[:, 1:], index[:, :-1])
+def _rim(points: Floats, query: Floats, *, neighbors: Indices) -> Floats:
+    """Return how far the middle of each neighborhood is from its query, ``(Q,)``.
+
+    The unit is the mean distance of the neighbors: 0 in the middle of a surface, about .6 at a rim.
+    """
+    offset = points[neighbors] - query[:, None]
+    reach = np.linalg.norm(offset, axis=2).mean(axis=1) + np.float32(1e-12)
+    return np.asarray(np.linalg.norm(offset.mean(axis=1), axis=1) / reach, dtype=np.float32)

@@ -34,6 +34,7 @@ from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.held_out import HeldOutReader
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
+from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.reference import Reference
@@ -72,6 +73,7 @@ class GMANet(Detector):
         self.reference = Reference() if config.align and raw else None
         descriptor = COORDINATES if raw else DESCRIPTOR
         context = COORDINATES if raw else CONTEXT + DEVIATION * config.align
+        self.sizes = StoredScale()
         self.channels = channels(config.without, context)
         self.expert = self._committee(config.expert, descriptor)
         self.apprentice = self._committee(config.apprentice, descriptor)
@@ -95,6 +97,7 @@ class GMANet(Detector):
 
     def prepare(self, clouds: CloudDataset) -> None:
         """Register the normal clouds on the first of them, or on the stored reference."""
+        self.sizes.fit(clouds, self.config.points)
         if self.atlas is not None:
             self.atlas.prepare(clouds)
         if self.reference is not None and not self.reference.fitted:
@@ -110,12 +113,14 @@ class GMANet(Detector):
                 points=config.points,
                 centers=config.centers,
                 coarse_queries=config.coarse_queries,
+                scale=self.sizes.scale,
                 pose=Canonicalizer("given" if target is None else "registered", target),
             )
         return StructureReader(
             points=config.points,
             centers=config.centers,
             coarse_queries=config.coarse_queries,
+            scale=self.sizes.scale,
             aligned=atlas is not None,
             aligner=aligner,
         )

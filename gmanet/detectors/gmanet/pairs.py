@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from gmanet.cloud import Indices, Labels, diameter
+from gmanet.cloud import Cloud, Indices, Labels, diameter
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
@@ -20,6 +20,7 @@ from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
 from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.synthesis.rescans import draw_rescan, rescan
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 
@@ -77,32 +78,48 @@ class Pair:
     far: Indices
 
 
-class TwinDataset(Dataset[tuple[Structure, Labels]]):
-    """Structures and center labels of the normal clouds, then of the twins.
+class TwinDataset(Dataset[tuple[Structure, Labels] | None]):
+    """Structures and center labels of the normal clouds, of the twins, and of rescanned originals.
 
-    Twin ``i`` depends on ``(seed, i)`` alone, so that any worker may make it.
+    Twin ``i`` depends on ``(seed, i)`` alone, so that any worker may make it.  Some twins are
+    scanned again (``synthesis.rescans``); their originals then follow, scanned under the same
+    conditions, and None in the place of the other originals.
     """
 
     def __init__(
         self, normal: CloudDataset, reader: StructureReader, *, config: SynthesisConfig, seed: int
     ) -> None:
         self.normal, self.reader, self.seed = normal, reader, seed
-        self.twins = config.twins
+        self.twins, self.rescans = config.twins, config.rescans
         self.generator = Generator(config)
 
     def __len__(self) -> int:
-        return len(self.normal) + self.twins
+        return len(self.normal) + 2 * self.twins
 
-    def __getitem__(self, index: int) -> tuple[Structure, Labels]:
+    def __getitem__(self, index: int) -> tuple[Structure, Labels] | None:
         if index < len(self.normal):
-            cloud = self.normal[index]
-            made = self.reader.describe(cloud, cloud.name).compact()
-            return made, np.zeros(len(made.context), dtype=bool)
-        index -= len(self.normal)
-        cloud, twin = make_twin(self.generator, self.normal, index=index, seed=self.seed)
-        made = self.reader.describe(twin, cloud.name).compact()
-        assert twin.label is not None
-        return made, twin.label[made.chosen[: len(made.context)]]
+            return self._described(self.normal[index], self.normal[index].name)
+        original, index = divmod(index - len(self.normal), self.twins)
+        rng = np.random.default_rng([self.seed, index, 1])
+        again = rng.random() < self.rescans
+        if original and not again:
+            return None
+        if original:
+            cloud = shown = self.normal[index % len(self.normal)]
+        else:
+            cloud, shown = make_twin(self.generator, self.normal, index=index, seed=self.seed)
+        if again:
+            how = draw_rescan(rng)
+            shown = rescan(shown, how, np.random.default_rng([self.seed, index, 2 + original]))
+        return self._described(shown, cloud.name)
+
+    def _described(self, cloud: Cloud, origin: str) -> tuple[Structure, Labels]:
+        """Return the structure of a cloud, and the labels of its centers, with shape ``(M,)``."""
+        made = self.reader.describe(cloud, origin).compact()
+        label = np.zeros(len(cloud), dtype=bool) if cloud.label is None else cloud.label
+        if cloud.name == origin:  # a normal cloud
+            label = np.zeros(len(cloud), dtype=bool)
+        return made, label[made.chosen[: len(made.context)]]
 
 
 def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: float) -> Pair:
@@ -191,10 +208,14 @@ def make_training_set(
     loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
     name = "normal clouds and twins"
     made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
-    normal, twins = made[: len(clouds)], made[len(clouds) :]
+    count = plan.synthesis.twins
+    normal, twins = made[: len(clouds)], made[len(clouds) : len(clouds) + count]
+    rescanned = made[len(clouds) + count :]
     pairs = []
     for index in range(pair_count(len(clouds), plan.synthesis)):
-        original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
+        twin, label = twins[index % count]
+        again = rescanned[index] if index < count else None
+        original = (again or normal[index % len(normal)])[0]
         pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
     return TrainingSet(
         items=PairDataset(pairs, sampling, seed=plan.seed),

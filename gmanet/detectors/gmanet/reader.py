@@ -14,12 +14,9 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.aligner import AlignedPoints, Aligner
-from gmanet.detectors.gmanet.descriptors import (
-    describe,
-    describe_at,
-    equal_support,
-)
+from gmanet.detectors.gmanet.descriptors import describe, describe_at
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
+from gmanet.detectors.gmanet.scale import Scale
 from gmanet.detectors.gmanet.structures import Query, Structure
 from gmanet.registration.icp import Registration
 
@@ -48,6 +45,7 @@ class StructureReader:
         points: Size of the subsample.
         centers: Number of centers for training.
         coarse_queries: Number of centers for scoring, before any fine queries.
+        scale: Sizes of neighborhoods.
         aligned: Whether the context ends with deviations from the normal clouds.
         aligner: Alignment that measures the deviations; without it all deviations are zero.
     """
@@ -55,6 +53,7 @@ class StructureReader:
     points: int
     centers: int
     coarse_queries: int
+    scale: Scale
     aligned: bool = False
     aligner: Aligner | None = None
 
@@ -73,7 +72,7 @@ class StructureReader:
         """Return the structure, and the aligned points if there is an aligner."""
         workers = torch.get_num_threads()  # one in a data worker
         if self.aligner is None:
-            structure = describe(cloud.pos, self.points, centers=centers, workers=workers)
+            structure = self._describe(cloud, centers=centers, workers=workers)
             return replace(structure, context=self._without_deviation(structure.context)), None
         structure, registration = self._describe_and_register(
             cloud, origin, centers=centers, workers=workers
@@ -90,6 +89,9 @@ class StructureReader:
         context = np.concatenate([structure.context, more], axis=1)
         return replace(structure, context=context), aligned
 
+    def _describe(self, cloud: Cloud, *, centers: int, workers: int) -> Structure:
+        return describe(cloud.pos, self.points, centers=centers, scale=self.scale, workers=workers)
+
     def _without_deviation(self, context: Floats) -> Floats:
         """Return the context with zeros instead of deviations."""
         more = np.zeros((len(context), DEVIATION * self.aligned), dtype=np.float32)
@@ -102,12 +104,10 @@ class StructureReader:
         assert self.aligner is not None
         if workers == 1:
             registration = self.aligner.register(cloud, origin)
-            return describe(cloud.pos, self.points, centers=centers), registration
+            return self._describe(cloud, centers=centers, workers=1), registration
         with ThreadPoolExecutor(1) as thread:
             found = thread.submit(self.aligner.register, cloud, origin)
-            return describe(
-                cloud.pos, self.points, centers=centers, workers=workers
-            ), found.result()
+            return self._describe(cloud, centers=centers, workers=workers), found.result()
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`describe`."""
@@ -132,10 +132,10 @@ class StructureReader:
 
     def _query(self, record: StructuredCloud, structure: Structure, *, index: Indices) -> Query:
         workers = torch.get_num_threads()
-        query = describe_at(structure, index, workers=workers)
+        query = describe_at(structure, index, scale=self.scale, workers=workers)
         if self.aligner is None:
             return replace(query, context=self._without_deviation(query.context))
-        count = equal_support(query.coarse_neighbors.shape[1], len(structure.points))
+        count = self.scale.support_of(query.coarse_neighbors.shape[1])
         neighbors = query.neighbors[:, :count]
         needed = np.zeros(len(structure.points), dtype=bool)
         needed[index] = needed[neighbors] = True

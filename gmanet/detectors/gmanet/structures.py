@@ -22,6 +22,7 @@ class Surface:
         shape: Eigenvalue features of the smallest neighborhoods, with shape ``(P, 3)``.
         descriptor: Fine histograms, with shape ``(P, C)``.
         coarse: Coarse histograms of the first ``E`` points, with shape ``(E, C / 2)``.
+        subsets: Number of points in each of the four subsets, with shape ``(4,)``.
     """
 
     chosen: Indices
@@ -30,6 +31,7 @@ class Surface:
     shape: Floats
     descriptor: Floats
     coarse: Floats
+    subsets: Indices
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

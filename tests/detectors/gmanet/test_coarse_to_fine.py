@@ -11,6 +11,7 @@ import torch
 from gmanet.cloud import Cloud
 from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
 
@@ -70,8 +71,14 @@ def test_a_look_at_surveyed_places_reads_what_was_read(ready, bumped_plate, word
         record = reader(cloud, origin)
         index = torch.tensor(np.random.default_rng(0).permutation(256)[:50])
         look = reader.describe_at(record, index)
-        for name in ("groups", "local", "context", "neighbors"):
+        for name in ("groups", "local", "neighbors"):
             assert torch.equal(look[name], record[name][index]), name
+        one, other = look.context, record.context[index]
+        shape = CONTEXT if reader.aligner is not None else one.shape[1]
+        assert torch.equal(one[:, :shape], other[:, :shape])
+        # Deviations are averaged over the same area; at rims it holds other points.
+        assert torch.isclose(one, other).all(dim=1).float().mean() > 0.3
+        torch.testing.assert_close(one, other, atol=0.6, rtol=0)
 
 
 def test_a_look_averages_deviations_over_all_kept_points(ready, bumped_plate):
@@ -81,5 +88,6 @@ def test_a_look_averages_deviations_over_all_kept_points(ready, bumped_plate):
     values = reader.aligner.distances(record.aligned, slice(None))
     index = np.random.default_rng(0).permutation(6144)[:50]
     look = reader.describe_at(record, torch.tensor(index))
-    wanted = deviation(values[index], values, neighbors=look.neighbors[:, :36].numpy())
+    count = reader.scale.support_of(24)
+    wanted = deviation(values[index], values, neighbors=look.neighbors[:, :count].numpy())
     np.testing.assert_allclose(look.context[:, -DEVIATION:], wanted, atol=1e-6)

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from gmanet.detectors.gmanet.descriptors import (
-    COARSE,
     CONTEXT,
     DESCRIPTOR,
-    NEIGHBORS,
     describe,
     describe_at,
-    equal_support,
 )
+from gmanet.detectors.gmanet.scale import COARSE, NEIGHBORS, Scale
 from gmanet.geometry.spfh import HISTOGRAM
 
 SIZES = {"points": 600, "centers": 200}
@@ -45,6 +43,7 @@ def test_shapes_and_types():
         "center_weight": (600, 3),
         "near": (2000, 3),
         "weight": (2000, 3),
+        "subsets": (4,),
     }
     assert {name: array.shape for name, array in vars(made).items()} == shapes
     for array in vars(made).values():
@@ -81,7 +80,8 @@ def test_odd_clouds_give_finite_answers(pos):
     assert made.center_near.max() < len(made.context)
     for weight in (made.weight, made.center_weight):
         np.testing.assert_allclose(weight.sum(axis=1), 1, atol=1e-5)
-    query = describe_at(made, np.arange(len(made.context), kept))
+    scale = Scale.of([pos], SIZES["points"])
+    query = describe_at(made, np.arange(len(made.context), kept), scale=scale)
     assert len(query.context) == kept - len(made.context)
     for array in vars(query).values():
         assert np.isfinite(array).all()
@@ -152,17 +152,6 @@ def test_queries_read_what_is_read_at_centers():
     pos = rough(COARSE + 500)
     few, every = (describe(pos, len(pos), centers=count) for count in (300, len(pos)))
     index = np.random.default_rng(0).permutation(len(pos))[:400]
-    query = describe_at(few, index)
+    query = describe_at(few, index, scale=Scale.of([pos], len(pos)))
     for name, array in vars(query).items():
         assert np.array_equal(array, getattr(every, name)[index]), name
-
-
-def test_equal_support_covers_what_coarse_points_cover():
-    assert [equal_support(24, kept) for kept in (100, COARSE, 2 * COARSE, 4 * COARSE)] == [
-        24,
-        24,
-        48,
-        96,
-    ]
-    assert equal_support(1, 4 * COARSE) == 1
-    assert equal_support(100, 4 * COARSE) == 128

@@ -8,9 +8,10 @@ from torch_geometric.data import Data
 
 from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.context_layout import PARTS
-from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR, NEIGHBORS
+from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.gmanet.scale import NEIGHBORS
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig

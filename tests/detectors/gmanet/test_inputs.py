@@ -13,6 +13,7 @@ from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.gmanet.descriptors import CONTEXT, describe
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION
+from gmanet.detectors.gmanet.scale import Scale
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
@@ -59,7 +60,7 @@ def test_the_parts_are_those_of_the_context(sphere):
         part = made.context[:, PARTS[name]]
         np.testing.assert_allclose(part.sum(axis=1), total, atol=1e-3)
     assert (made.context[:, PARTS["spread"]] >= 0).all()
-    assert PARTS["shapes"].stop == CONTEXT == made.context.shape[1]
+    assert PARTS["rims"].stop == CONTEXT == made.context.shape[1]
 
 
 def test_what_is_left_out_does_not_matter():
@@ -118,7 +119,8 @@ def test_a_variant_fits_scores_and_is_stored(fitted, bumped_plate, words):
 
 def test_raw_coordinates_are_read_in_the_cloud_s_pose(bumped_plate):
     cloud = bumped_plate(COUNT, 1)
-    made = RawReader(points=1024, centers=256, coarse_queries=256).describe(cloud)
+    sizes = {"points": 1024, "centers": 256, "coarse_queries": 256}
+    made = RawReader(**sizes, scale=Scale.of([cloud.pos], 1024)).describe(cloud)
     kept = cloud.pos[made.chosen] - cloud.pos.mean(axis=0)
     np.testing.assert_allclose(made.descriptor * cloud.diameter, kept, atol=1e-5)
     np.testing.assert_array_equal(made.context, made.descriptor[:256])

@@ -16,12 +16,13 @@ from gmanet.detectors.gmanet.pairs import (
     make_pair,
 )
 from gmanet.detectors.gmanet.reader import StructureReader
+from gmanet.detectors.gmanet.scale import Scale
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 from gmanet.training.sampler import EpochSampler
 
-READER = StructureReader(points=512, centers=256, coarse_queries=256)
+CONFIG = SynthesisConfig(twins=3, rescans=0)
 
 
 class Plates(list):
@@ -34,8 +35,14 @@ def plates(bumped_plate):
 
 
 @pytest.fixture(scope="module")
-def twins(plates):
-    return TwinDataset(plates, READER, config=SynthesisConfig(twins=3), seed=4)
+def reader(plates):
+    scale = Scale.of([cloud.pos for cloud in plates], 512)
+    return StructureReader(points=512, centers=256, coarse_queries=256, scale=scale)
+
+
+@pytest.fixture(scope="module")
+def twins(plates, reader):
+    return TwinDataset(plates, reader, config=CONFIG, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +60,24 @@ def same(one, other):
 
 
 def test_twins_follow_the_normal_clouds(twins, plates):
-    assert len(twins) == 5
+    assert len(twins) == 2 + 2 * 3
     assert not twins[0][1].any()
     assert twins[2][1].any()
     assert len(twins[2][1]) == len(twins[2][0].context) == 256
     assert twins[2][0].context.dtype == np.float16
 
 
-def test_a_twin_depends_on_its_number_alone(plates, twins):
-    fresh = TwinDataset(plates, READER, config=SynthesisConfig(twins=3), seed=4)
+def test_a_twin_depends_on_its_number_alone(plates, reader, twins):
+    fresh = TwinDataset(plates, reader, config=CONFIG, seed=4)
     np.testing.assert_array_equal(fresh[4][0].points, twins[4][0].points)
-    other = TwinDataset(plates, READER, config=SynthesisConfig(twins=3), seed=5)
+    other = TwinDataset(plates, reader, config=CONFIG, seed=5)
     assert not np.array_equal(other[4][0].points, twins[4][0].points)
 
 
-def test_the_shown_twin_is_the_first_of_the_run(plates, twins):
+def test_the_shown_twin_is_the_first_of_the_run(plates, reader, twins):
     generator = Generator(SynthesisConfig(twins=3))
     shown = make_twin(generator, plates, index=0, seed=4)[1]
-    made = READER.describe(shown)
+    made = reader.describe(shown)
     np.testing.assert_array_equal(made.points, twins[2][0].points)
     np.testing.assert_array_equal(shown.label[made.chosen[:256]], twins[2][1])
 
@@ -176,3 +183,19 @@ def test_a_resumed_run_goes_on_with_the_next_batch(length, batch, steps):
         == list(start)[done * batch :]
     )
     assert {key[0] for key in start} == {epoch}
+
+
+def test_twins_are_scanned_again_with_their_originals(plates, reader, twins):
+    config = SynthesisConfig(twins=3, rescans=1)
+    again = TwinDataset(plates, reader, config=config, seed=4)
+    assert [twins[5 + number] for number in range(3)] == [None] * 3
+    for number in range(3):
+        (normal, plain), (twin, label) = again[5 + number], again[2 + number]
+        assert not plain.any()
+        assert len(plain) == len(normal.context)
+        assert len(label) == len(twin.context)
+        original = plates[number % 2].pos
+        assert len(normal.points) != len(twins[number % 2][0].points) or not np.array_equal(
+            normal.points, twins[number % 2][0].points
+        )
+        assert np.abs(normal.points - normal.points.mean(axis=0)).max() < 2 * np.ptp(original)
