@@ -206,7 +206,7 @@ def figures_table(figures: dict[str, Any]) -> str:
             for kind, part in rescans.items()
         ]
         blocks.append(_aligned([head, *lines]))
-    return "\n\n".join(blocks)
+    return "\n\n".join([*blocks, *_at_limit(figures.get("limit"))])
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -219,8 +219,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
         )
         for row in rows
     ]
-    table = "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-    return "\n\n".join([table, *_at_limit(figures.get("limit"))])
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 def _at_limit(found: Mapping[str, Any] | None) -> list[str]:
