@@ -39,7 +39,7 @@ def flying(pos: Floats) -> Labels:
     """Return True where a point flies: no surface is around it, with shape ``(N,)``.
 
     Unlike :func:`inliers`, which cleans raw scans, this needs one search, and leaves the points of
-    sparse and of unevenly dense surface alone.
+    sparse and of unevenly dense surface alone.  No point flies where too few would remain.
 
     Args:
         pos: Coordinates in any unit, with shape ``(N, 3)``.
@@ -47,7 +47,9 @@ def flying(pos: Floats) -> Labels:
     distance, index = grid_nearest(pos, pos, count=AROUND + 1)
     reach = distance[:, -1]
     near = np.median(reach[index[:, 1:]], axis=1)
-    return np.asarray((reach > CONTRAST * near) | (reach > REMOTE * np.median(reach)))
+    found = (reach > CONTRAST * near) | (reach > REMOTE * np.median(reach))
+    enough = len(pos) - found.sum() >= MIN_POINTS
+    return np.asarray(found & enough)
 
 
 def inliers(

@@ -100,7 +100,9 @@ def describe_at(structure: Structure, index: Indices, *, scale: Scale, workers: 
         scale: Sizes of neighborhoods, as for :func:`describe`.
         workers: Number of threads.
     """
-    search = _Search(structure.points, structure.subsets, scale, workers)
+    search = _Search(
+        points=structure.points, subsets=structure.subsets, scale=scale, workers=workers
+    )
     query = structure.points[index]
     fine = [search.neighborhood(query, subset) for subset in (0, 1)]
     return _inputs(structure, index, fine=fine, scale=scale, workers=workers)
@@ -125,7 +127,7 @@ def neighborhoods(
     return neighbors, neighbors[:, 1 :: (SMOOTHING[1] - 1) // NEIGHBORS + 1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Search:
     """Searches neighborhoods in the subsets of a subsample."""
 
@@ -163,7 +165,7 @@ def _surface(
     dense = within(*found, radius=scale.normal_radius)
     values, axes = principal_axes(solid, subsample, neighbors=dense, workers=workers)
     normal = np.ascontiguousarray(axes[:, :, 0])
-    search = _Search(subsample, subsets, scale, workers)
+    search = _Search(points=subsample, subsets=subsets, scale=scale, workers=workers)
     describe_by = partial(spfh, subsample, normal, workers=workers)
     fine = [search.neighborhood(subsample, subset) for subset in (0, 1)]
     histograms = [
@@ -196,7 +198,7 @@ def _inputs(
         workers: Number of threads.
     """
     points, query, normal = surface.points, surface.points[index], surface.normal[index]
-    search = _Search(points, surface.subsets, scale, workers)
+    search = _Search(points=points, subsets=surface.subsets, scale=scale, workers=workers)
     wide = [search.neighborhood(query, subset) for subset in (2, 3)]
     histograms = partial(
         spfh, points, surface.normal, query=query, query_normal=normal, workers=workers

@@ -46,6 +46,7 @@ def data(bumped_plate, given_clouds):
     def make(detector):
         train = given_clouds([bumped_plate(1000, seed, height=0) for seed in range(2)], "train")
         synthesis = SynthesisConfig(twins=4)
+        detector.sizes.fit(train, detector.config.points)
         return CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
 
     return make
