@@ -41,7 +41,7 @@ SUBSETS = (1, 4, 16, 48)
 """Strides of the sampling whose points form the four sizes of neighborhoods."""
 
 NEIGHBORS = 32
-"""Number of neighbors in a histogram and in a PointNet++ group."""
+"""Number of neighbors in a histogram and in a group of the set abstraction."""
 
 SMOOTHING = (24, 128)
 """Numbers of neighbors, close and wide, over which descriptors are averaged around a center."""
@@ -82,7 +82,7 @@ class Query:
     """Inputs of the networks at ``Q`` points of the subsample, the queries.
 
     Args:
-        groups: PointNet++ group of each query, as indices into the subsample, ``(Q, K)``.
+        groups: Group of each query for the set abstraction, as indices into the subsample, ``(Q, K)``.
         local: Coordinates and normals of the group in the query's local frame, ``(Q, K, 6)``.
         context: Descriptors of the query's wider neighborhood, with shape ``(Q, D)``.
         coarse_neighbors: Nearest coarse points, with shape ``(Q, 24)``.
@@ -172,7 +172,7 @@ def describe_at(structure: Structure, index: Indices, workers: int = 1) -> Query
 
 
 def neighborhoods(points: Floats, query: Floats, workers: int = 1) -> tuple[Indices, Indices]:
-    """Return each query's nearest points, by distance, and its PointNet++ group among these.
+    """Return each query's nearest points, by distance, and its group among these.
 
     Args:
         points: The subsample, with shape ``(P, 3)``.

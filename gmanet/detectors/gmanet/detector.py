@@ -1,7 +1,7 @@
 r"""GMANet (the paper, Section IV): where an apprentice departs from a frozen expert.
 
-Both are PointNet++ encoders over the same points.  The expert's weights are random and never
-change; the apprentice learns its answers on normal surface and to contradict them on the synthetic
+Both are local encoders (``detectors.gmanet.encoder``), not the paper's PointNet++, which is in
+``detectors.gmanet.paper``.  The expert's weights are random and never change; the apprentice learns its answers on normal surface and to contradict them on the synthetic
 surface of SPCG's twins (SDO, Eqs. 2-4).  At test time their distance is the score (Eq. 5).
 
 What the paper leaves open is settled by measurement: inputs are descriptors in local frames,
@@ -27,7 +27,7 @@ from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.coordinates import COORDINATES, RawReader
 from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
-from gmanet.detectors.gmanet.encoder import Committee, PointNet2
+from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
@@ -74,7 +74,7 @@ class GMANet(Detector):
 
     def _committee(self, head: list[int], descriptor: int) -> Committee:
         config, inputs = self.config, (descriptor, len(self.channels), self.config.group)
-        return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
+        return Committee(config.experts, lambda: LocalEncoder(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
         """Switch the mode of everything but the expert, which stays in eval mode."""
