@@ -82,7 +82,7 @@ class Query:
     """Inputs of the networks at ``Q`` points of the subsample, the queries.
 
     Args:
-        groups: Group of each query for the set abstraction, as indices into the subsample, ``(Q, K)``.
+        groups: Group of each query's set abstraction, as indices into the subsample, ``(Q, K)``.
         local: Coordinates and normals of the group in the query's local frame, ``(Q, K, 6)``.
         context: Descriptors of the query's wider neighborhood, with shape ``(Q, D)``.
         coarse_neighbors: Nearest coarse points, with shape ``(Q, 24)``.

@@ -1,8 +1,9 @@
 r"""GMANet (the paper, Section IV): where an apprentice departs from a frozen expert.
 
 Both are local encoders (``detectors.gmanet.encoder``), not the paper's PointNet++, which is in
-``detectors.gmanet.paper``.  The expert's weights are random and never change; the apprentice learns its answers on normal surface and to contradict them on the synthetic
-surface of SPCG's twins (SDO, Eqs. 2-4).  At test time their distance is the score (Eq. 5).
+``detectors.gmanet.paper``.  The expert's weights are random and never change; the apprentice learns
+its answers on normal surface and to contradict them on the synthetic surface of SPCG's twins (SDO,
+Eqs. 2-4).  At test time their distance is the score (Eq. 5).
 
 What the paper leaves open is settled by measurement: inputs are descriptors in local frames,
 the expert's answers are standardised on normal clouds (a raw random network answers nearly the

@@ -53,8 +53,8 @@ def ball(pos: Tensor, query: Tensor, *, radius: float, count: int) -> Tensor:
     if not pyg.WITH_TORCH_CLUSTER:
         workers = torch.get_num_threads()
         arrays = (pos.cpu().numpy(), query.cpu().numpy())
-        found = first_within(*arrays, radius=radius, count=count, workers=workers)
-        return torch.from_numpy(found).to(pos.device)
+        rows = first_within(*arrays, radius=radius, count=count, workers=workers)
+        return torch.from_numpy(rows).to(pos.device)
     # Of a ball with more points than wanted torch-cluster returns any on a CPU: ask for all.
     row, index = pyg.torch_cluster.radius(pos, query, radius, max_num_neighbors=len(pos))
     inside = (pos[index] - query[row]).square().sum(dim=1) <= radius**2
