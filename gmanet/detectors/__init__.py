@@ -43,6 +43,7 @@ class _Table(Mapping[str, "type[Detector]"]):
 DETECTORS: Mapping[str, type[Detector]] = _Table(
     {
         "gmanet": "gmanet.detector:GMANet",
+        "gmanet_paper": "gmanet.paper:GMANetPaper",
         "btf": "btf:BTF",
         "patchcore": "patchcore:PatchCore",
         "simple3d": "simple3d:Simple3D",

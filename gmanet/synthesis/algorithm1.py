@@ -1,4 +1,4 @@
-"""Synthetic point cloud generation to the letter of the paper (Section IV.B, Algorithm 1).
+"""Synthetic point cloud generation by the paper's Algorithm 1 (Section IV.B).
 
 ``M = int(0.015 N)`` points are added around, or removed from, the region that geometric
 morphological analysis finds.  N changes, so a twin and its normal cloud **do not** correspond point
@@ -32,6 +32,7 @@ def paper_twin(
     curvature: str = "poisson",
     ratio: float = 0.015,
     threshold: float = 0.2,
+    score: str = "printed",
 ) -> Cloud:
     """Return the abnormal twin of a normal cloud by Algorithm 1, with ``int(N * ratio)`` labels.
 
@@ -46,6 +47,7 @@ def paper_twin(
         curvature: ``poisson`` (literal, 40 s) or ``local`` (quick).
         ratio: Added or removed points as a fraction of N, the paper's 0.015.
         threshold: Least curvature of the region, in 1 / length at a part diameter of 30.
+        score: How distance and curvature are added (``synthesis.gma``).
 
     Raises:
         InputError: Strength or ratio out of range, a ratio of less than one point, an unknown
@@ -58,7 +60,7 @@ def paper_twin(
     count = int(len(cloud) * ratio)
     if count < 1:
         raise InputError(f"{cloud.name}: ratio {ratio} of {len(cloud)} points is less than one")
-    region = analyze(cloud, curvature, threshold).best()
+    region = analyze(cloud, curvature, threshold=threshold, score=score).best()
     change = add_points if add else remove_points
     return change(cloud, region, count, strength, rng)
 

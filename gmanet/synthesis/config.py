@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from gmanet.errors import InputError
 from gmanet.synthesis.attacks.table import ATTACKS
 from gmanet.synthesis.deform import FAMILIES
+from gmanet.synthesis.gma import SCORES
 
 __all__ = ["CURVATURES", "KINDS", "SynthesisConfig"]
 
 KINDS = ("surface", "paper", "noise", *ATTACKS)
-"""Smooth deformations placed by GMA; Algorithm 1 word for word; w/o SPCG: random shifts, and the
-perturbations of the paper's references [46]-[49]."""
+"""Smooth deformations placed by GMA; Algorithm 1; w/o SPCG: random shifts, and the perturbations of
+the paper's references [46]-[49]."""
 
 CURVATURES = ("", "poisson", "local")
 """How GMA measures curvature; empty: ``poisson`` for ``paper``, ``local`` for the others."""
@@ -37,6 +38,9 @@ class SynthesisConfig:
             0.015 in Algorithm 1.
         threshold: Least curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``;
             ``surface`` and ``paper``).
+        score: How distance and curvature make GMA's score: ``printed`` as they are, in lengths at a
+            diameter of 30, or ``balanced``, each over its maximum (``synthesis.gma``; ``surface``
+            and ``paper``).
         curvature: How it is measured: ``poisson`` as in Algorithm 1, or ``local``, in a hundredth
             of the time; empty: ``poisson`` for ``paper``, ``local`` for ``surface``.
     """
@@ -60,10 +64,12 @@ class SynthesisConfig:
     guided: float = 0.5
     ratio: float = 0.015
     threshold: float = 0.2
+    score: str = "balanced"
     curvature: str = ""
 
     def __post_init__(self) -> None:
         _check("kind", self.kind, KINDS)
+        _check("score", self.score, SCORES)
         _check("curvature", self.curvature, CURVATURES)
         if self.twins < 1:
             raise InputError(f"synthesis.twins={self.twins}, wanted at least 1")

@@ -1,11 +1,14 @@
 """Geometric morphological analysis: where on a part a defect is likely (Section IV.B, Algorithm 1).
 
 Clusters ``cls_j`` of a KD-tree get the score ``sco_j = |cen_j - CEN| + cur_j`` where their
-curvature ``cur_j`` exceeds 0.2.  The paper gives neither unit.  Here curvature is that of the part
+curvature ``cur_j`` exceeds 0.2.  The paper gives neither unit.  Here both are those of the part
 scaled to a diameter of 30, about millimetres: the threshold then means the same in any unit and
-lies between the flat and the bent clusters of our parts.  Distance and curvature are each divided
-by their maximum over the clusters (curvature at least by the threshold), since a length and an
-inverse length cannot be added and the one with the larger numbers would decide alone.
+lies between the flat and the bent clusters of our parts.
+
+A length and an inverse length cannot be added, and the one with the larger numbers decides alone.
+``printed`` adds them all the same: distances reach 15 and curvatures about 1, so that the farthest
+bent cluster is chosen.  ``balanced`` divides each by its maximum over the clusters (curvature at
+least by the threshold) before.
 """
 
 from __future__ import annotations
@@ -23,11 +26,20 @@ from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.poisson import outward, poisson_mesh
 from gmanet.runtime.cache import looked_up
 
-__all__ = ["KINDS", "Region", "analyze", "cluster_curvature", "kd_clusters", "outward_normals"]
+__all__ = [
+    "KINDS",
+    "SCORES",
+    "Region",
+    "analyze",
+    "cluster_curvature",
+    "kd_clusters",
+    "outward_normals",
+]
 
 Doubles = npt.NDArray[np.float64]
 
 KINDS = ("poisson", "local")
+SCORES = ("balanced", "printed")
 DIAMETER = 30.0
 LEAVES = 128
 """Clusters of a cloud; one of less than 8192 points has fewer, of 64 points and less."""
@@ -38,7 +50,8 @@ class Region:
     """Where a defect may be put: the clusters of a cloud and how well each suits.
 
     Args:
-        score: ``sco_j`` in ``[0, 2]``, 0 where the threshold excludes, with shape ``(M,)``.
+        score: ``sco_j``, 0 where the threshold excludes, with shape ``(M,)``; ``balanced`` ones are
+            at most 2.
         clusters: Row indices of each cluster's points.
     """
 
@@ -54,7 +67,9 @@ class Region:
         return self.clusters[rng.choice(len(self.clusters), p=self.score / self.score.sum())]
 
 
-def analyze(cloud: Cloud, kind: str = "poisson", threshold: float = 0.2) -> Region:
+def analyze(
+    cloud: Cloud, kind: str = "poisson", *, threshold: float = 0.2, score: str = "balanced"
+) -> Region:
     """Return the clusters and scores of Algorithm 1, lines 4 to 14.
 
     Where no cluster exceeds the threshold it is dropped for this cloud.
@@ -63,10 +78,13 @@ def analyze(cloud: Cloud, kind: str = "poisson", threshold: float = 0.2) -> Regi
         cloud: A normal cloud.
         kind: How curvature is measured; see :func:`cluster_curvature`.
         threshold: Least curvature of a candidate, in 1 / length at a diameter of 30.
+        score: How distance and curvature are added, one of ``SCORES``.
 
     Raises:
-        InputError: Unknown kind, or Open3D cannot be loaded.
+        InputError: Unknown kind or score, or Open3D cannot be loaded.
     """
+    if score not in SCORES:
+        raise InputError(f"score {score!r}, wanted one of {', '.join(SCORES)}")
     clusters = kd_clusters(cloud.pos, max(-(-len(cloud) // LEAVES), MIN_POINTS))
     curvature = cluster_curvature(cloud, clusters, kind)
     pos = cloud.pos.astype(np.float64)
@@ -75,7 +93,11 @@ def analyze(cloud: Cloud, kind: str = "poisson", threshold: float = 0.2) -> Regi
     chosen = curvature > threshold
     if not chosen.any():
         chosen[:] = True
-    return Region(np.where(chosen, _unit(distance) + _unit(curvature, threshold), 0.0), clusters)
+    if score == "printed":
+        total = distance * (DIAMETER / cloud.diameter) + curvature
+    else:
+        total = _unit(distance) + _unit(curvature, threshold)
+    return Region(np.where(chosen, total, 0.0), clusters)
 
 
 def _unit(values: Doubles, least: float = 0.0) -> Doubles:

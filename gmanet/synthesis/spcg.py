@@ -3,12 +3,14 @@
 ``surface``, the daily kind, keeps every point: row ``i`` of the twin is row ``i`` of the normal
 cloud, moved if it is labelled.  Half of its places follow GMA's score, as in Algorithm 1, drawn
 instead of arg-max, which would put every defect in the same place; the other half fall anywhere.
-``paper`` is Algorithm 1 as printed.  ``noise`` is what remains without SPCG: points of a random
+``paper`` is Algorithm 1.  ``noise`` is what remains without SPCG: points of a random
 patch shifted in random directions under a common L2 budget, the perturbation of the paper's
 reference [46] without its gradient; ``synthesis.attacks.table`` has those of all four references.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -32,11 +34,14 @@ class Generator:
 
     Args:
         config: How twins are made.
+        regions: Results of the analysis that are known already, by the cloud's name.
     """
 
-    def __init__(self, config: SynthesisConfig) -> None:
+    def __init__(
+        self, config: SynthesisConfig, regions: Mapping[str, Region] | None = None
+    ) -> None:
         self.config = config
-        self._regions: dict[str, Region] = {}
+        self._regions: dict[str, Region] = dict(regions or {})
 
     def twin(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
         """Return the abnormal twin of a normal cloud, with labels.
@@ -58,9 +63,11 @@ class Generator:
     def regions(self, cloud: Cloud) -> Region:
         """Return where on a cloud defects are likely (GMA): ``curvature`` says how."""
         if cloud.name not in self._regions:
-            usual = "poisson" if self.config.kind == "paper" else "local"
-            kind = self.config.curvature or usual
-            self._regions[cloud.name] = analyze(cloud, kind, self.config.threshold)
+            config = self.config
+            kind = config.curvature or ("poisson" if config.kind == "paper" else "local")
+            self._regions[cloud.name] = analyze(
+                cloud, kind, threshold=config.threshold, score=config.score
+            )
         return self._regions[cloud.name]
 
     def _literal(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from gmanet.cloud import Indices, Labels
+from gmanet.cloud import Cloud, Indices, Labels
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.descriptors import Structure
 from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
@@ -22,7 +23,7 @@ from gmanet.geometry.size import diameter
 from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
-from gmanet.synthesis.twins import make_twin
+from gmanet.synthesis.twins import Clouds, make_twin
 
 __all__ = [
     "Pair",
@@ -32,6 +33,7 @@ __all__ = [
     "make_pair",
     "make_training_set",
     "pair_count",
+    "validation_twins",
 ]
 
 VALIDATION = 4
@@ -201,20 +203,37 @@ def make_training_set(
         items=PairDataset(pairs, sampling, plan.seed),
         drawn=True,
         workers=SAMPLERS,
-        validation=_validation(clouds, reader, plan),
+        validation=validation_twins(
+            clouds,
+            plan,
+            generator=Generator(plan.synthesis),
+            read_cloud=lambda shown, cloud: read(shown, partial(reader, origin=cloud.name)),
+        ),
     )
 
 
-def _validation(clouds: CloudDataset, reader: StructureReader, plan: TrainingPlan) -> list[Data]:
-    """Return normal clouds and twins that training does not draw from."""
-    generator = Generator(plan.synthesis)
+def validation_twins(
+    clouds: Clouds,
+    plan: TrainingPlan,
+    *,
+    generator: Generator,
+    read_cloud: Callable[[Cloud, Cloud], Data],
+) -> list[Data]:
+    """Return records of normal clouds and of twins that training does not draw from.
+
+    Args:
+        clouds: Normal clouds; the last ones are shown.
+        plan: Number of the twins that training draws from, and the seed.
+        generator: Makes twins.
+        read_cloud: Reads a normal cloud or a twin, given the normal cloud that it is or is of.
+    """
     made: list[Data] = []
     for index in range(min(VALIDATION, len(clouds))):
         cloud = clouds[len(clouds) - 1 - index]
         rng = np.random.default_rng([plan.seed, plan.synthesis.twins + index])
         normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
         twin = generator.twin(cloud, rng)
-        made += [read(shown, partial(reader, origin=cloud.name)) for shown in (normal, twin)]
+        made += [read_cloud(shown, cloud) for shown in (normal, twin)]
     return made
 
 

@@ -1,0 +1,92 @@
+"""A pretext task for PointNet++: the curvature of the surface at every point of normal clouds.
+
+Targets are the logarithms of the surface variation [Pauly et al. 2002] over 24 and 96 neighbors,
+standardized.  A linear layer predicts them from the features and is discarded.  Every step turns
+a cloud at random: curvature does not depend on the pose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import nn
+from torch.nn.functional import mse_loss
+
+from gmanet.geometry.curvature import surface_variation
+from gmanet.geometry.search.grid import grid_nearest
+from gmanet.networks.pointnet2.hierarchy import Hierarchy
+from gmanet.networks.pointnet2.network import PointNet2
+
+__all__ = ["learn_curvature"]
+
+SIZES = (24, 96)
+"""Numbers of neighbors."""
+
+FLAT = 1e-4
+"""Variation of a plane that carries noise."""
+
+LEARNING_RATE = 3e-3
+
+
+def learn_curvature(
+    network: PointNet2, records: Sequence[Hierarchy], *, width: int, steps: int, seed: int
+) -> list[float]:
+    """Train a network in place and return the loss of every step.
+
+    Args:
+        network: In eval mode afterwards, without gradients.
+        records: Hierarchies of normal clouds, on the network's device.
+        width: Channels of the network's features.
+        steps: Number of optimizer steps, one cloud each.
+        seed: Of rotations and of the last layer.
+    """
+    targets = _targets(records)
+    rng = np.random.default_rng(seed)
+    device = records[0].pos0.device
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.randn(width, len(SIZES), generator=generator) / width**0.5
+    head = nn.Parameter(weight.to(device))
+    parameters = [*network.requires_grad_(True).parameters(), head]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
+    network.train()
+    losses = []
+    with torch.enable_grad():
+        for step in range(steps):
+            number = step % len(records)
+            record = turned(records[number], rng)
+            loss = mse_loss(network(record.pos0, record) @ head, targets[number])
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+    network.requires_grad_(False).eval()
+    return losses
+
+
+def turned(record: Hierarchy, rng: np.random.Generator) -> Hierarchy:
+    """Return a hierarchy after a random rotation, which changes no neighbor."""
+    rotation = torch.from_numpy(Rotation.random(random_state=rng).as_matrix().astype(np.float32))
+    made: Hierarchy = record.clone()
+    for key in made.to_dict():
+        if key.startswith("pos") and key[3:].isdigit():
+            made[key] = made[key] @ rotation.to(made[key].device)
+    return made
+
+
+def _targets(records: Sequence[Hierarchy]) -> list[torch.Tensor]:
+    """Return the standardized targets of each cloud, with shape ``(N, 2)``."""
+    values = []
+    for record in records:
+        pos = record.pos0.cpu().numpy()
+        index = grid_nearest(pos, pos, SIZES[-1])[1]
+        variation = [surface_variation(pos, index[:, :size]) for size in SIZES]
+        values.append(np.log(np.stack(variation, axis=1) + np.float32(FLAT)))
+    whole = np.concatenate(values)
+    mean, deviation = whole.mean(axis=0), whole.std(axis=0) + 1e-6
+    device = records[0].pos0.device
+    return [torch.from_numpy((each - mean) / deviation).to(device) for each in values]
