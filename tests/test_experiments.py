@@ -46,7 +46,7 @@ def test_a_row_runs(cell, type_in):
     name = compose(cell.overrides).detector.name
     learning = LEARNING if name == "gmanet" else ()
     overrides = [*cell.overrides, *TINY, *SMALL.get(name, ()), *learning, "name=tried"]
-    if "detector=gmanet_paper" in overrides and "synthesis.curvature=local" not in overrides:
+    if "synthesis=paper" in overrides and "synthesis.curvature=local" not in overrides:
         try:
             load_open3d()
         except InputError as error:

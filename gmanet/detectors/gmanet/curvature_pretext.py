@@ -1,8 +1,7 @@
 """A pretext task for PointNet++: the curvature of the surface at every point of normal clouds.
 
 Targets are the logarithms of the surface variation [Pauly et al. 2002] over 24 and 96 neighbors,
-standardized.  A linear layer predicts them from the features and is discarded.  Every step turns
-a cloud at random: curvature does not depend on the pose.
+standardized.  A linear layer predicts them from the features and is discarded.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.nn.functional import mse_loss
 
@@ -41,10 +39,9 @@ def learn_curvature(
         records: Hierarchies of normal clouds, on the network's device.
         width: Channels of the network's features.
         steps: Number of optimizer steps, one cloud each.
-        seed: Of rotations and of the last layer.
+        seed: Of the last layer.
     """
     targets = _targets(records)
-    rng = np.random.default_rng(seed)
     device = records[0].pos0.device
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(width, len(SIZES), generator=generator) / width**0.5
@@ -57,7 +54,7 @@ def learn_curvature(
     with torch.enable_grad():
         for step in range(steps):
             number = step % len(records)
-            record = turned(records[number], rng)
+            record = records[number]
             loss = mse_loss(network(record.pos0, record) @ head, targets[number])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
@@ -66,16 +63,6 @@ def learn_curvature(
             losses.append(loss.item())
     network.requires_grad_(False).eval()
     return losses
-
-
-def turned(record: Hierarchy, rng: np.random.Generator) -> Hierarchy:
-    """Return a hierarchy after a random rotation, which changes no neighbor."""
-    rotation = torch.from_numpy(Rotation.random(random_state=rng).as_matrix().astype(np.float32))
-    made: Hierarchy = record.clone()
-    for key in made.to_dict():
-        if key.startswith("pos") and key[3:].isdigit():
-            made[key] = made[key] @ rotation.to(made[key].device)
-    return made
 
 
 def _targets(records: Sequence[Hierarchy]) -> list[torch.Tensor]:

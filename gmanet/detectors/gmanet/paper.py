@@ -27,7 +27,7 @@ add, remove          ``synthesis.algorithm1``                    not stated
 twins                one of each cloud and epoch                 Algorithm 1 loops over the clouds
 d_p in Eq. 3         mean of the point's own group               the text's "average"
 Eq. 2                length of the difference                    the formula; the text says MSE
-optimizer, steps     AdamW, one cycle, 400 steps                 20 minutes on two cores
+optimizer, steps     AdamW, one cycle, 800 steps                 20 minutes on two cores
 clouds > 32768       read at 32768 points, others interpolated   time
 object score         the highest point score                     not stated
 ===================  ==========================================  ================================

@@ -68,7 +68,7 @@ class PaperConfig(DetectorConfig):
     centers_per_pair: int = 0
     synthetic: float = 0.25
     border_share: float = 0.1
-    steps: int = 400
+    steps: int = 800
     pairs: int = 1
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
