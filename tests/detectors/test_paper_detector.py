@@ -213,7 +213,9 @@ def test_curvature_is_learned(plate):
     pos = plate(600).pos.copy()
     pos[:, 2] = 0.2 * np.maximum(np.sin(4 * pos[:, 0]), 0)
     records = [make_hierarchy(torch.from_numpy(pos), layout)]
-    losses = learn_curvature(made, records, width=layout.features, steps=80, seed=0)
+    losses = learn_curvature(
+        made, records, inputs=[records[0].pos0], width=layout.features, steps=80, seed=0
+    )
     assert np.mean(losses[-10:]) < 0.5  # the mean would give 1
     assert not made.training and not any(part.requires_grad for part in made.parameters())
 
@@ -292,6 +294,31 @@ def test_an_expert_of_a_file_keeps_its_statistics(clouds, tmp_path):
     assert detector.config.label == "weights of a file"
 
 
+@pytest.mark.parametrize(
+    ("channels", "count"), [(["normals"], 6), (["close", "deviation"], 3 + 66 + 12)]
+)
+def test_further_channels_are_read_standardized_and_stored(channels, count, clouds, tmp_path):
+    detector = network(
+        channels=channels, points=256, width=0.25, steps=2, pose="registered", smoothing=4
+    )
+    fitted(detector, clouds, tmp_path, kind="surface")
+    record = detector.reader()(clouds[0], clouds[0].name)
+    assert record.x.shape == (256, count)
+    assert (record.x[:, :3] == record.pos0).all()
+    values = detector._x(record)
+    assert values.abs().max() <= 8 and values.mean().abs() < 0.2
+    again = GMANetPaper(detector.config)
+    again.load_state_dict(detector.state_dict())
+    one, other = detector.eval().score(clouds[0]), again.eval().score(clouds[0])
+    assert one.points.shape == (600,)
+    np.testing.assert_array_equal(one.points, other.points)
+
+
+def test_normals_point_outward(sphere):
+    record = network(channels=["normals"], points=300).reader()(sphere(500))
+    torch.testing.assert_close(record.x[:, 3:], record.pos0, atol=0.2, rtol=0)
+
+
 def test_scores_of_a_cloud_do_not_depend_on_others(clouds, bumped_plate):
     detector = network().eval()
     estimate_statistics(detector.apprentice[0], iter([]))
@@ -310,7 +337,9 @@ def test_scores_of_a_cloud_do_not_depend_on_others(clouds, bumped_plate):
         ({"points": 10}, "points=10, wanted at least 64"),
         ({"alpha": -1.0}, r"alpha=-1\.0"),
         ({"synthetic": 0.9, "border_share": 0.1}, "synthetic=0.9"),
-        ({"weights": "a.pth", "layout": "msg"}, "layout ssg"),
+        ({"weights": "a.pth", "layout": "msg"}, "layout=ssg"),
+        ({"channels": ["color"]}, r"channels=\['color'\], wanted some of normals, close"),
+        ({"width": 0.0}, r"width=0\.0"),
     ],
 )
 def test_settings_that_are_refused(keys, found):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from gmanet.geometry.curvature import surface_variation
@@ -30,13 +30,20 @@ LEARNING_RATE = 3e-3
 
 
 def learn_curvature(
-    network: PointNet2, records: Sequence[Hierarchy], *, width: int, steps: int, seed: int
+    network: PointNet2,
+    records: Sequence[Hierarchy],
+    *,
+    inputs: Sequence[Tensor],
+    width: int,
+    steps: int,
+    seed: int,
 ) -> list[float]:
     """Train a network in place and return the loss of every step.
 
     Args:
         network: In eval mode afterwards, without gradients.
         records: Hierarchies of normal clouds, on the network's device.
+        inputs: Input features of each cloud's points.
         width: Channels of the network's features.
         steps: Number of optimizer steps, one cloud each.
         seed: Of the last layer.
@@ -54,8 +61,8 @@ def learn_curvature(
     with torch.enable_grad():
         for step in range(steps):
             number = step % len(records)
-            record = records[number]
-            loss = mse_loss(network(record.pos0, record) @ head, targets[number])
+            prediction = network(inputs[number], records[number]) @ head
+            loss = mse_loss(prediction, targets[number])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -65,7 +72,7 @@ def learn_curvature(
     return losses
 
 
-def _targets(records: Sequence[Hierarchy]) -> list[torch.Tensor]:
+def _targets(records: Sequence[Hierarchy]) -> list[Tensor]:
     """Return the standardized targets of each cloud, with shape ``(N, 2)``."""
     values = []
     for record in records:

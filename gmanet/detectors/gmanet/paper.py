@@ -42,6 +42,7 @@ have unit length.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -51,12 +52,19 @@ from torch_geometric.data import Batch
 from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
 from gmanet.detectors.gmanet.pairs import PairSampling, validation_twins
 from gmanet.detectors.gmanet.paper_config import PaperConfig
-from gmanet.detectors.gmanet.paper_reader import AnalyzedClouds, PaperReader, TwinHierarchies
+from gmanet.detectors.gmanet.paper_reader import (
+    AnalyzedClouds,
+    DescribingReader,
+    PaperReader,
+    TwinHierarchies,
+    channel_count,
+)
 from gmanet.detectors.gmanet.sdo import discrepancy, distance, sdo_loss
-from gmanet.detectors.gmanet.standardizer import Standardizer
+from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.reading import read
 from gmanet.detectors.registered import Posed
 from gmanet.detectors.scoring import propagate
@@ -64,6 +72,7 @@ from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.networks.pointnet2.hierarchy import Hierarchy
 from gmanet.networks.pointnet2.layout import LAYOUTS
+from gmanet.networks.pointnet2.neighbors import nearest
 from gmanet.networks.pointnet2.network import PointNet2, estimate_statistics
 from gmanet.networks.pointnet2.pretrained_weights import load_backbone
 from gmanet.runtime.piped_loader import PipedLoader
@@ -77,9 +86,6 @@ FEWEST = 128
 
 SEEN = 8
 """Normal clouds at most that statistics are estimated on."""
-
-COORDINATES = 3
-"""Input channels of the networks."""
 
 
 class GMANetPaper(Posed):
@@ -95,7 +101,10 @@ class GMANetPaper(Posed):
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.lay(config.pose)
-        self.layout = LAYOUTS[config.layout]
+        self.layout = LAYOUTS[config.layout].scaled(width=config.width, radius=config.radius)
+        self.atlas = Atlas() if "deviation" in config.channels else None
+        self.channels = channel_count(config.channels)
+        self.features = Standardizer(self.channels)
         self.expert = self._networks()
         self.apprentice = self._networks()
         self.expert.requires_grad_(False).eval()
@@ -105,7 +114,7 @@ class GMANetPaper(Posed):
 
     def _networks(self) -> nn.ModuleList:
         return nn.ModuleList(
-            PointNet2(self.layout, COORDINATES) for _ in range(self.config.experts)
+            PointNet2(self.layout, self.channels) for _ in range(self.config.experts)
         )
 
     def train(self, mode: bool = True) -> GMANetPaper:
@@ -117,6 +126,8 @@ class GMANetPaper(Posed):
     def prepare(self, clouds: CloudDataset) -> None:
         """Keep the reference of registered poses, and load the expert's weights from a file."""
         super().prepare(clouds)
+        if self.atlas is not None:
+            self.atlas.prepare(clouds)
         if self.config.weights and not self.trained:
             for network in self.expert:
                 assert isinstance(network, PointNet2)
@@ -125,7 +136,11 @@ class GMANetPaper(Posed):
 
     def reader(self) -> PaperReader:
         """Return what turns a cloud into its hierarchy."""
-        return PaperReader(self.layout, self.config.points, self.pose)
+        parts = (self.layout, self.config.points, self.pose)
+        if not self.config.channels:
+            return PaperReader(*parts)
+        aligner = None if self.atlas is None else self.atlas.aligner
+        return DescribingReader(*parts, channels=tuple(self.config.channels), aligner=aligner)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return a new twin of each normal cloud in every epoch; regions are computed before."""
@@ -154,7 +169,7 @@ class GMANetPaper(Posed):
                 normal,
                 plan,
                 generator=generator,
-                read_cloud=lambda shown, _: read(shown, reader),
+                read_cloud=lambda shown, cloud: read(shown, partial(reader, origin=cloud.name)),
             ),
         )
 
@@ -173,7 +188,7 @@ class GMANetPaper(Posed):
         """Give the apprentice the statistics of the normal clouds, by which it scores."""
         records = self._normal()
         for network in self.apprentice:
-            estimate_statistics(network, _inputs(records))
+            estimate_statistics(network, self._inputs(records))
 
     def _normal(self) -> list[Hierarchy]:
         twins = self.trainer.datamodule.learned.items  # type: ignore[attr-defined]
@@ -188,24 +203,36 @@ class GMANetPaper(Posed):
         Args:
             records: Hierarchies of normal clouds, on the detector's device.
         """
+        if self.config.channels:
+            self.features.fit(torch.cat([record.x for record in records]))
         for number, network in enumerate(self.expert):
             assert isinstance(network, PointNet2)
             if self.config.pretext == "curvature" and not self.trained:
                 learn_curvature(
                     network,
                     records,
+                    inputs=[self._x(record) for record in records],
                     width=self.layout.features,
                     steps=self.config.pretraining,
                     seed=int(self.seed) + number,
                 )
             if not self.config.weights:  # those of a file have statistics of their own
-                estimate_statistics(network, _inputs(records))
+                estimate_statistics(network, self._inputs(records))
         self.trained.fill_(True)
         if self.config.standardize:
             self.answers.fit(torch.cat([self._expert(record) for record in records], dim=1))
 
     def _expert(self, record: Hierarchy) -> Tensor:
-        return torch.stack([network(record.pos0, record) for network in self.expert])
+        return torch.stack([network(self._x(record), record) for network in self.expert])
+
+    def _x(self, record: Hierarchy) -> Tensor:
+        """Return the input features: coordinates as they are, others standardized."""
+        if not self.config.channels:
+            return record.x  # type: ignore[no-any-return]
+        return self.features(record.x).clamp(-OUTLIER, OUTLIER)  # type: ignore[no-any-return]
+
+    def _inputs(self, records: list[Hierarchy]) -> Iterator[tuple[Tensor, Hierarchy]]:
+        return ((self._x(record), record) for record in records)
 
     def forward(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
         """Return the discrepancies ``d`` (Eqs. 1, 2, 5), ``(E, N)``, and the limits of ``d_s``.
@@ -217,7 +244,7 @@ class GMANetPaper(Posed):
             expert = self._expert(record)
             if self.config.standardize:
                 expert = self.answers(expert)
-        apprentice = torch.stack([network(record.pos0, record) for network in self.apprentice])
+        apprentice = torch.stack([network(self._x(record), record) for network in self.apprentice])
         measure = discrepancy if self.config.distance == "unit" else distance
         return measure(expert, apprentice), expert.norm(dim=2).mean(dim=1)
 
@@ -248,6 +275,9 @@ class GMANetPaper(Posed):
     def score_record(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
         """Return scores of the points of one cloud, ``(N,)``, and of the object (Eq. 5)."""
         scores = self(record)[0].mean(dim=0)
+        if self.config.smoothing > 1:
+            index = nearest(record.pos0, record.pos0, self.config.smoothing)[1]
+            scores = scores[index].mean(dim=1)
         if "near0" in record:
             scores = propagate(scores, record.near0, record.weight0)
         return self.with_object(scores)
@@ -262,10 +292,6 @@ class GMANetPaper(Posed):
             optimizer, config.learning_rate, total_steps=config.steps
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _inputs(records: list[Hierarchy]) -> Iterator[tuple[Tensor, Hierarchy]]:
-    return ((record.pos0, record) for record in records)
 
 
 def _as_is(item: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors.gmanet.paper_reader import CHANNELS
 from gmanet.errors import InputError
 from gmanet.networks.pointnet2.layout import LAYOUTS
 from gmanet.registration.canonical import POSES
@@ -18,6 +19,8 @@ features of unit length."""
 
 PRETEXTS = ("none", "curvature")
 
+STARTS = ("random", "expert")
+
 
 @dataclass
 class PaperConfig(DetectorConfig):
@@ -27,6 +30,12 @@ class PaperConfig(DetectorConfig):
         name: ``gmanet_paper``.
         object_rule: How point scores make an object score.
         layout: ``ssg`` or ``msg``, single- or multi-scale grouping.
+        width: Factor of all widths of the layout.
+        radius: Factor of all radii of the layout.
+        channels: What the networks read beside the coordinates, of ``normals``, the parts of the
+            default detector's context ``close``, ``mean``, ``spread``, ``coarse`` and ``shapes``,
+            and ``deviation`` from the registered normal clouds.
+        smoothing: Number of points over which scores are averaged; 1 turns it off.
         points: Largest number of points that the networks read of a cloud, by farthest point
             sampling; clouds with more points get interpolated scores.
         pose: ``given``, ``registered`` on a normal cloud, or ``principal`` axes.
@@ -54,6 +63,10 @@ class PaperConfig(DetectorConfig):
     name: str = "gmanet_paper"
     object_rule: str = "max"
     layout: str = "ssg"
+    width: float = 1.0
+    radius: float = 1.0
+    channels: list[str] = field(default_factory=list)
+    smoothing: int = 1
     points: int = 32768
     pose: str = "given"
     pretext: str = "none"
@@ -77,26 +90,38 @@ class PaperConfig(DetectorConfig):
         super().__post_init__()
         if self.weights.split("/")[0] == "~":
             self.weights = str(Path(self.weights).expanduser())
+        self._check_names()
+        self._check_numbers()
+        shape = (self.pretext, self.layout, self.width, list(self.channels))
+        if self.weights and shape != ("none", "ssg", 1, []):
+            raise InputError(
+                "detector.weights holds a trained expert, wanted pretext=none, layout=ssg, width=1 "
+                "and no channels"
+            )
+
+    def _check_names(self) -> None:
         names = {"layout": LAYOUTS, "pose": POSES, "pretext": PRETEXTS, "distance": DISTANCES}
-        names["start"] = ("random", "expert")
-        for name, known in names.items():
+        for name, known in (names | {"start": STARTS}).items():
             if getattr(self, name) not in known:
                 wanted = ", ".join(known)
                 raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted one of {wanted}")
-        least = {"points": 64, "pretraining": 1, "experts": 1, "steps": 1, "pairs": 1}
-        for name, value in (least | {"alpha": 0, "centers_per_pair": 0}).items():
+        if unknown := sorted(set(self.channels) - set(CHANNELS)):
+            raise InputError(f"detector.channels={unknown}, wanted some of {', '.join(CHANNELS)}")
+
+    def _check_numbers(self) -> None:
+        ones = ("smoothing", "pretraining", "experts", "steps", "pairs")
+        least = {"points": 64, **dict.fromkeys(ones, 1), "alpha": 0, "centers_per_pair": 0}
+        for name, value in least.items():
             if getattr(self, name) < value:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {value}")
+        for name in ("width", "radius"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"detector.{name}={getattr(self, name)}, wanted more than 0")
         shares = (self.synthetic, self.border_share)
         if min(shares) < 0 or sum(shares) >= 1:
             raise InputError(
                 f"detector.synthetic={shares[0]} and detector.border_share={shares[1]}, wanted "
                 "shares of 0 or more that leave room for normal points"
-            )
-        if self.weights and (self.pretext != "none" or self.layout != "ssg"):
-            raise InputError(
-                "detector.weights holds a trained expert of layout ssg, wanted "
-                "detector.pretext=none and detector.layout=ssg"
             )
 
     @property

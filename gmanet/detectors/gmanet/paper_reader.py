@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,15 @@ from torch.utils.data import Dataset
 
 from gmanet.cloud import Cloud, Floats, Indices, Labels
 from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.gmanet.aligner import Aligner
+from gmanet.detectors.gmanet.context_layout import PARTS
+from gmanet.detectors.gmanet.descriptors import CONTEXT
+from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.pairs import BORDER, PairSampling
+from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.geometry.neighbors import farthest_points, nearest
+from gmanet.geometry.pca import principal_axes
+from gmanet.geometry.search.grid import grid_nearest
 from gmanet.networks.pointnet2.hierarchy import Hierarchy, make_hierarchy
 from gmanet.networks.pointnet2.layout import Layout
 from gmanet.networks.pointnet2.neighbors import three_nearest
@@ -22,7 +29,18 @@ from gmanet.synthesis.gma import Region, outward_normals
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 
-__all__ = ["AnalyzedClouds", "PaperReader", "TwinHierarchies"]
+__all__ = [
+    "CHANNELS",
+    "AnalyzedClouds",
+    "DescribingReader",
+    "PaperReader",
+    "TwinHierarchies",
+    "channel_count",
+]
+
+CHANNELS = ("normals", *PARTS, "deviation")
+"""Input features beside the coordinates, in their order: normals, the parts of the default
+detector's context (``detectors.gmanet.context_layout``), the deviation from the normal clouds."""
 
 GUIDED = ("paper", "surface")
 """Kinds of synthesis that place twins by GMA."""
@@ -52,29 +70,92 @@ class PaperReader:
             return np.asarray(pos / np.float32(self.pose.target.length / 2), dtype=np.float32)
         return np.asarray(pos / np.linalg.norm(pos, axis=1).max(), dtype=np.float32)
 
-    def __call__(self, cloud: Cloud) -> Hierarchy:
-        """Return the record to score.
+    def read(self, cloud: Cloud, origin: str = "") -> tuple[Hierarchy, Indices | slice]:
+        """Return the record to score and which points of the cloud are read.
 
-        It is the hierarchy of the points that are read, with ``near0 (N, 3)`` and ``weight0``,
-        the three of them nearest to each point of the cloud, where these are more.
+        It is the hierarchy of these points with their input features ``x``.  Where the cloud has
+        more, ``near0 (N, 3)`` and ``weight0`` are the three of them nearest to each of its points.
+
+        Args:
+            cloud: The cloud.
+            origin: Name of the normal cloud that is this cloud or the original of this twin.
         """
         pos = torch.from_numpy(self.normalized(cloud))
-        if len(pos) <= self.points:
-            return make_hierarchy(pos, self.layout)
-        record = make_hierarchy(pos[farthest_points(pos.numpy(), self.points)], self.layout)
-        record.near0, record.weight0 = three_nearest(record.pos0, pos)
-        record.num_nodes = len(pos)
-        return record
-
-    def twin(self, twin: Cloud) -> tuple[Hierarchy, Labels]:
-        """Return the hierarchy of a twin and the labels of the points that are read."""
-        pos = self.normalized(twin)
-        assert twin.label is not None
         chosen: Indices | slice = slice(None)
         if len(pos) > self.points:
-            chosen = farthest_points(pos, self.points)
-        hierarchy = make_hierarchy(torch.from_numpy(pos[chosen]), self.layout)
-        return hierarchy, twin.label[chosen]
+            chosen = farthest_points(pos.numpy(), self.points)
+        record = make_hierarchy(pos[chosen], self.layout)
+        record.x = record.pos0
+        if len(pos) > self.points:
+            record.near0, record.weight0 = three_nearest(record.pos0, pos)
+            record.num_nodes = len(pos)
+        return record, chosen
+
+    def __call__(self, cloud: Cloud, origin: str = "") -> Hierarchy:
+        """Return the record to score; arguments as for :meth:`read`."""
+        return self.read(cloud, origin)[0]
+
+
+@dataclass(frozen=True)
+class DescribingReader(PaperReader):
+    """The same with further input features: normals, and parts of the default detector's context.
+
+    The points are those of the default detector's subsample.  Normals point away from the centroid.
+
+    Args:
+        channels: Parts that follow the coordinates, of ``CHANNELS``.
+        aligner: Measures the deviation from the normal clouds; without it all are zero.
+    """
+
+    channels: tuple[str, ...] = ()
+    aligner: Aligner | None = None
+
+    def read(self, cloud: Cloud, origin: str = "") -> tuple[Hierarchy, Indices | slice]:
+        """Return the record to score and which points of the cloud are read."""
+        pos = self.normalized(cloud)
+        sizes = (self.points, self.points, self.points)
+        structure = StructureReader(*sizes, True, self.aligner).describe(cloud, origin)
+        chosen = structure.chosen
+        read = np.ascontiguousarray(pos[chosen])
+        parts = [read]
+        if "normals" in self.channels:
+            parts.append(_outward(read))
+        parts += [
+            structure.context[:, channel_range(name)]
+            for name in CHANNELS
+            if name in self.channels and name != "normals"
+        ]
+        record = make_hierarchy(torch.from_numpy(read), self.layout)
+        record.x = torch.from_numpy(np.concatenate(parts, axis=1))
+        record.near0 = torch.from_numpy(structure.near)
+        record.weight0 = torch.from_numpy(structure.weight)
+        record.num_nodes = len(cloud)
+        return record, chosen
+
+
+def channel_range(name: str) -> slice:
+    """Return the channels of a part of the default detector's context."""
+    if name == "deviation":
+        return slice(CONTEXT, CONTEXT + DEVIATION)
+    found = PARTS[name]
+    return slice(found.start, found.stop)
+
+
+def channel_count(names: Collection[str]) -> int:
+    """Return the number of input channels of the networks, the coordinates among them."""
+    count = 3
+    for name in names:
+        part = channel_range(name) if name != "normals" else slice(0, 3)
+        count += part.stop - part.start
+    return count
+
+
+def _outward(pos: Floats) -> Floats:
+    """Return unit normals, with shape ``(N, 3)``, that point away from the centroid."""
+    axes = principal_axes(pos, pos, grid_nearest(pos, pos, 16)[1])[1]
+    normal = axes[:, :, 0]
+    side = np.where(np.einsum("nc,nc->n", normal, pos) < 0, -1, 1)
+    return np.asarray(normal * side[:, None], dtype=np.float32)
 
 
 class AnalyzedClouds(Dataset[tuple[Cloud, Region | None]]):
@@ -128,14 +209,17 @@ class TwinHierarchies(Dataset[Hierarchy]):
 
     def normal(self, index: int) -> Hierarchy:
         """Return the hierarchy of a normal cloud."""
-        return self.reader(self.clouds[index])
+        cloud = self.clouds[index]
+        return self.reader(cloud, cloud.name)
 
     def __getitem__(self, key: tuple[int, int]) -> Hierarchy:
         """Return the hierarchy of a twin with ``abnormal`` and ``drawn``, both ``(N,)``."""
         epoch, index = key
         number = epoch * len(self) + index
-        _, twin = make_twin(self.generator, self.clouds, index=number, seed=self.seed)
-        record, label = self.reader.twin(twin)
+        cloud, twin = make_twin(self.generator, self.clouds, index=number, seed=self.seed)
+        record, chosen = self.reader.read(twin, cloud.name)
+        assert twin.label is not None
+        label = twin.label[chosen]
         drawn = np.ones(len(label), dtype=bool)
         if self.sampling.centers:
             rng = np.random.default_rng([self.seed, number, 1])

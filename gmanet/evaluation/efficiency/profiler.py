@@ -29,6 +29,7 @@ STAGES = {
     "geometry.curvature": "descriptors",
     "registration": "registration",
     "networks": "model",
+    "networks.pointnet2.hierarchy": "neighbors",
     "detectors.bank": "model",
     "detectors.gmanet.alignment": "model",
     "detectors.gmanet.encoder": "model",
