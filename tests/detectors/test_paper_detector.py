@@ -63,6 +63,14 @@ def test_the_named_file_is_the_method_as_printed():
     assert not detector.standardize and detector.centers_per_pair == 0
 
 
+def test_the_named_encoder_differs_from_the_printed_method_in_all_words():
+    config = compose(["detector=gmanet_pointnet2"])
+    assert config.synthesis.kind == "surface"
+    detector = config.detector
+    assert (detector.pose, detector.distance) == ("registered", "unit")
+    assert detector.standardize and list(detector.channels) == ["normals", "deviation"]
+
+
 def test_the_expert_never_moves_and_the_apprentice_has_its_shape(clouds, tmp_path):
     detector = network()
     weights = {name: part.clone() for name, part in detector.expert.named_parameters()}
