@@ -106,6 +106,21 @@ def test_gradients_reach_the_apprentice_alone(clouds, monkeypatch):
     assert theirs == {id(weight) for weight in detector.apprentice.parameters()}
 
 
+def test_the_answers_of_the_expert_are_learned(clouds):
+    detector = network(width=0.5).train()
+    record, items = twin(detector, clouds)
+    detector.see([items.normal(0)])
+    optimizer = torch.optim.AdamW(detector.apprentice.parameters(), lr=3e-3)
+    d_n = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        (loss,) = detector._losses(record)
+        loss["loss"].backward()
+        optimizer.step()
+        d_n.append(loss["d_n"].item())
+    assert np.mean(d_n[-5:]) < 0.8 * d_n[0]
+
+
 def test_the_loss_of_a_batch_is_the_mean_of_its_twins(clouds, monkeypatch):
     """So that several processes, each with some of the twins, find the gradients of one."""
     detector = network(pairs=2).train()
