@@ -1,10 +1,10 @@
 # docker build -t gmanet . && docker run --rm -v "$PWD/runs:/app/runs" gmanet data.category=washer
 #
 # CPU:  --build-arg VARIANT=cpu   --build-arg PIP_EXTRA_INDEX_URL=...   (PyTorch's index of CPU wheels)
-# CUDA: --build-arg VARIANT=cu126 --build-arg PIP_EXTRA_INDEX_URL=...   (its index of CUDA wheels)
-# VARIANT is the local label of PyTorch's wheels; a build that cannot find such a wheel fails instead
-# of taking another.  Without it pip decides.  The wheels bring the CUDA libraries along; the host
-# needs a driver only.  Any base with Python 3.10 to 3.13 will do, a plain Debian with python3-venv too.
+# CUDA: --build-arg VARIANT=cu126 --build-arg PIP_EXTRA_INDEX_URL=...   (PyTorch's index of CUDA wheels)
+# VARIANT is the local version label of PyTorch's wheels; a build without such a wheel fails.  If
+# VARIANT is empty, pip chooses.  The wheels contain the CUDA libraries; the host needs a driver only.
+# The base image may be any with Python 3.10 to 3.13, such as a plain Debian with python3-venv.
 ARG BASE=python:3.11-slim
 FROM ${BASE}
 ARG VARIANT
@@ -18,7 +18,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 
 WORKDIR /opt/gmanet
 COPY pyproject.toml constraints.txt README.md LICENSE ./
-# The dependencies alone first: a change of the sources does not install them again.
+# Dependencies come first, so that a change of the sources does not install them again.
 RUN mkdir gmanet conf && touch gmanet/__init__.py \
     && python -m pip install --no-cache-dir -c constraints.txt \
         ${VARIANT:+"torch==$(sed -n 's/^torch==//p' constraints.txt)+$VARIANT"} -e . \

@@ -10,7 +10,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: fit test lint slow docs test-cluster test-slurm test-image install
-.DELETE_ON_ERROR: # a half-made .venv is made again
+.DELETE_ON_ERROR: # an incomplete .venv is made again
 
 fit: .venv/.installed
 	$(BIN)/python -m gmanet.fit $(ARGS)
@@ -29,7 +29,7 @@ test-cluster: .venv/.installed-dev
 	$(BIN)/python -c "import torch_cluster" 2>/dev/null || { \
 		$(BIN)/python -m pip install --quiet "setuptools<81" wheel && \
 		$(BIN)/python -m pip install --no-build-isolation --no-deps "torch-cluster>=1.6.3"; }
-	$(BIN)/python -m pytest tests/models/test_pointnet2.py tests/models/test_cluster.py -rs $(ARGS)
+	$(BIN)/python -m pytest tests/networks/test_pointnet2.py tests/networks/test_pointnet2_neighbors.py -rs $(ARGS)
 
 # A real Slurm on this machine: as root, on Debian, with a package registry; else it says why not.
 test-slurm: .venv/.installed-dev

@@ -1,8 +1,7 @@
-"""What twins and a whole fit cost: ``python experiments/costs.py``.
+"""Time for twins and for a whole fit: ``python experiments/costs.py``.
 
-Twins are made on one thread.  The fit is the command's own, from files to the stored detector, on
-forty normal clouds, with all cores.  Writes
-``experiments/results/costs.md``.
+Twins are made on one thread.  The fit is ``python -m gmanet.fit``, from files to the stored
+detector, on forty normal clouds, with all cores.  Writes ``experiments/results/costs.md``.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 CATEGORIES = ("hexagonal_nut", "washer", "t_screw")
 POINTS = (30_000, 200_000)
 TWINS = 12
-"""Of each part and size."""
+"""Number of twins of each part and cloud size."""
 FITTED, TRAIN, TEST = "hexagonal_nut", 40, 2
 WORDS = ("data=folder", "train.pictures=0", "wandb.mode=disabled")
 
@@ -32,13 +31,16 @@ def clouds(category: str, split: str, points: int) -> Procedural:
     """Return clouds of a part with a number of points."""
     from gmanet.datasets.procedural.dataset import PROFILES, Procedural
 
-    made = Procedural(category, split, "many")
+    made = Procedural(category, split, profile="many")
     made.profile = replace(PROFILES["many"], points=(points, points))
     return made
 
 
 def twin_seconds(category: str, points: int) -> list[float]:
-    """Return the processor time of each twin of a part's first cloud, the first one not counted."""
+    """Return the processor time of each twin of a part's first cloud, in seconds.
+
+    The first twin, which includes work that is done only once, is left out.
+    """
     import numpy as np
 
     from gmanet.synthesis.config import SynthesisConfig
@@ -54,7 +56,10 @@ def twin_seconds(category: str, points: int) -> list[float]:
 
 
 def fit_seconds(points: int) -> tuple[float, float]:
-    """Return the wall time of a fit with its program's start, and that of scoring a cloud more."""
+    """Return the seconds from the program's start to the stored detector, and to the end.
+
+    The end follows the scoring and measuring of the test clouds.
+    """
     from gmanet.formats import write_cloud
 
     with tempfile.TemporaryDirectory() as place:

@@ -1,11 +1,11 @@
-"""What scoring at some of the points changes: ``python experiments/exact.py RUN...``.
+"""Effect of scoring at a subset of the points: ``python experiments/exact.py RUN...``.
 
-The detector of every run, one of GMANet each, scores the test clouds again without the closer look,
-and with one at every kept point.  Two fits differ by chance more than what is asked here, so that
-only the scoring differs.
+Each RUN is a finished run of GMANet.  The stored detector scores the test clouds again without fine
+queries, and with a fine query at every point of the subsampled cloud.  Detectors are not fitted
+again, because two fits differ by chance more than the variants do.
 
-Figures are kept in ``exact-<variant>.json`` of the run, and not measured again.  Writes
-``experiments/results/exact.md``.
+The figures of a variant are stored in ``exact-<variant>.json`` of the run and not measured again.
+Writes ``experiments/results/exact.md``.
 """
 
 from __future__ import annotations
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
 HELD = 0.005
-"""How far a mean may fall below that of every kept point."""
+"""Largest allowed drop of a mean figure below the mean with fine queries at every point."""
 
 VARIANTS = {"survey": "w/o the closer look", "every": "every kept point"}
-"""Name of a variant -> its row; the first row is of the run as it is."""
+"""Name of a variant -> title of its row in the table.
+
+A row above the variants shows the run's own figures.
+"""
 
 Figures = dict[str, Any]
 
 
 def score_again(run: Run, variant: str) -> Figures:
-    """Return the figures of a run's detector in a variant."""
+    """Return the figures of a run's detector, measured in a variant.
+
+    Raises:
+        InputError: The run is not one of GMANet.
+    """
     from tqdm import tqdm
 
     from gmanet.datasets.catalog import open_data
@@ -37,7 +44,7 @@ def score_again(run: Run, variant: str) -> Figures:
     from gmanet.errors import InputError
     from gmanet.evaluation.measure import measure
     from gmanet.evaluation.predictions import predict_cloud
-    from gmanet.predict import load_detector
+    from gmanet.runs.scoring import load_detector
 
     detector = load_detector(run)
     if not isinstance(detector, GMANet):
@@ -49,13 +56,13 @@ def score_again(run: Run, variant: str) -> Figures:
     found = []
     for cloud in tqdm(clouds, desc=title, total=len(clouds), unit="cloud"):
         scores = detector.score(cloud)
-        found.append(predict_cloud(cloud, scores.points, float("nan"), scores.object))
+        found.append(predict_cloud(cloud, scores.points, seconds=float("nan"), whole=scores.object))
     measured = measure(found, config.object_rule)
     return {name: measured[name] for name in FIGURES}
 
 
 def figures_of(run: Run, variant: str) -> Figures:
-    """Return the figures of a variant, measured if they are not stored."""
+    """Return the figures of a variant, read from the run's folder or else measured and stored."""
     from gmanet.runtime.atomic import replacing
 
     stored = run.folder / f"exact-{variant}.json"
@@ -67,7 +74,7 @@ def figures_of(run: Run, variant: str) -> Figures:
 
 
 def main() -> None:
-    """Measure and write the table; exit code 1 where a mean falls by more than ``HELD``."""
+    """Measure and write the tables; the exit code is 1 if a mean drops by more than ``HELD``."""
     import torch  # noqa: F401  so that a GPU is named
     from page import write_page
 
@@ -99,7 +106,7 @@ def main() -> None:
 
 
 def _means(means: list[Figures]) -> list[str]:
-    """Return the table of means, and how far they are from those of all points."""
+    """Return the table of means, with differences to the means with a fine query at every point."""
     from gmanet.evaluation.tables import TITLES
 
     titles = " | ".join(TITLES[name] for name in FIGURES)
@@ -111,7 +118,7 @@ def _means(means: list[Figures]) -> list[str]:
 
 
 def _parts(rows: dict[str, list[Figures]]) -> list[str]:
-    """Return the table of parts: object AUROC and point AUPR."""
+    """Return the table of object AUROC and point AUPR, one row per run."""
     lines = [
         f"| object AUROC / point AUPR | {' | '.join(_rows())} |",
         f"|---|{'--:|' * (1 + len(VARIANTS))}",

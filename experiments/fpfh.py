@@ -1,7 +1,7 @@
-"""FPFH of this package beside Open3D's, in time and value: ``python experiments/fpfh.py``.
+"""FPFH of this package compared with Open3D's, in time and value: ``python experiments/fpfh.py``.
 
-Both describe the same clouds with the same normals and neighborhoods, in turns, on one thread.
-Writes ``experiments/results/fpfh.md``.
+Both compute histograms of the same clouds with the same normals and neighborhoods, alternately, on
+one thread.  Writes ``experiments/results/fpfh.md``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 ROUNDS = 5
 POINTS = 30_000
 SAME = 1e-3
-"""Points with a greater difference are counted."""
+"""Largest difference of equal histograms, as a share of their sum."""
 CATEGORIES = ("hexagonal_nut", "washer", "t_screw")
 NEIGHBORHOODS = (
     ("100 within 2.5/30 of the extent", 100, 2.5 / 30),
@@ -25,24 +25,25 @@ NEIGHBORHOODS = (
 
 
 def compare(category: str, count: int, share: float | None) -> tuple[float, float, float, int]:
-    """Return seconds of CPU time of ours and Open3D's, the greatest difference, points that differ.
+    """Return CPU seconds of both, the largest difference, and the number of points that differ.
 
-    Differences are relative to 200, the sum of a histogram.
+    The seconds of this package come first, then those of Open3D.  Differences are relative to 200,
+    the sum of a histogram.
 
     Args:
         category: A procedural part.
-        count: Points of a neighborhood.
-        share: Its radius as a fraction of the extent; None for no radius.
+        count: Number of points of a neighborhood.
+        share: Radius of a neighborhood, as a share of the cloud's extent; None: no radius.
     """
     import numpy as np
 
+    from gmanet.cloud import extent
     from gmanet.config.compose import compose
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.procedural.dataset import Procedural
     from gmanet.geometry.fpfh import fpfh
     from gmanet.geometry.open3d import load_open3d
     from gmanet.geometry.pca import pca_normals
-    from gmanet.geometry.size import extent
 
     open3d = load_open3d()
     data = open_data(compose([f"data.category={category}"]).data, "train")
@@ -65,7 +66,7 @@ def compare(category: str, count: int, share: float | None) -> tuple[float, floa
         for name in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
             start = time.process_time()
             if name == "ours":
-                values[name] = fpfh(pos, normal, [count], radius)
+                values[name] = fpfh(pos, normal, counts=[count], radius=radius)
             else:
                 feature = open3d.pipelines.registration.compute_fpfh_feature(theirs, search)
                 values[name] = np.asarray(feature.data).T

@@ -1,4 +1,4 @@
-"""Run a script's measurement on one thread, whatever the machine has."""
+"""Measurements on one thread, so that timings do not depend on the number of cores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["on_one_thread"]
 
 
 def on_one_thread(main: Callable[[], None]) -> None:
-    """Call ``main``, in a new process where libraries may have read another number of threads."""
+    """Call ``main`` on one thread, in a new process if libraries may already use more threads."""
     one = {"OMP_NUM_THREADS": "1"}  # read when libraries load
     if os.environ.get("OMP_NUM_THREADS") != "1":
         again = [sys.executable, *sys.argv]

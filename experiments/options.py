@@ -1,8 +1,9 @@
-"""What processes and speed options change in the figures: ``python experiments/options.py``.
+"""Effect of several processes and of speed options: ``python experiments/options.py``.
 
-Every row fits GMANet on the same procedural clouds with one more override, in own processes;
-another seed shows what chance does.  Then the first row's detector scores under each option, which
-shows what the option itself changes.  Writes ``experiments/results/options.md``.
+For every row, new processes fit GMANet on the same procedural clouds with one more override; the
+row with another seed shows the effect of chance.  The last rows score with the detector of the
+first row, which shows the effect of an option on scoring alone.  Writes
+``experiments/results/options.md``.
 """
 
 from __future__ import annotations
@@ -27,14 +28,21 @@ ROWS = {
     "seed=1": ("seed=1",),
 }
 SCORED = ("two processes", "train.precision=bf16-mixed", "train.compile=true")
-"""Rows whose overrides can also change how a fitted detector scores."""
+"""Rows whose overrides can also change the scores of a fitted detector."""
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr")
 
 
 def fit(
     runs: Path, name: str, overrides: tuple[str, ...], fitted: Path | None = None
 ) -> dict[str, Any]:
-    """Return the figures of a run, one that learns or one that scores with a run's detector."""
+    """Return the figures of a run.
+
+    Args:
+        runs: Folder of the runs.
+        name: Name of the run.
+        overrides: Overrides of the row.
+        fitted: Folder of a finished run whose detector scores; None: the run fits a detector.
+    """
     from gmanet.config.compose import compose
     from gmanet.runs.folder import Run
 

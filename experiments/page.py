@@ -1,4 +1,4 @@
-"""The page of an experiment that is a script: its table, what it shows, and what made it."""
+"""Result page of a script: a description, the provenance and a table."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def write_page(about: str, table: Sequence[str], made: Mapping[str, Any], also: 
     """Write ``results/<script>.md``.
 
     Args:
-        about: What the table shows.
-        table: Its lines.
-        made: What :func:`gmanet.runtime.provenance.provenance` told when the script began.
-        also: What else to say of the machine or of libraries.
+        about: Description of the table.
+        table: Lines of the table.
+        made: Result of :func:`gmanet.runtime.provenance.provenance` at the script's start.
+        also: Further remark on the machine or on libraries.
     """
     script = Path(sys.argv[0])
     machine, versions = made["machine"], made["versions"]

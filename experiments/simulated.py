@@ -1,8 +1,9 @@
-"""Views of procedural parts on a turntable, and the truth about them.
+"""Simulated scans of procedural parts on a turntable, with the true surface and motions.
 
-A part is turned before an eye at one height.  It sees what no ray from it is stopped before,
-as densely as it faces it; noise and outliers are added.  The steps are known to within a window
-only, and the table's axis stands askew and beside the origin.
+The turntable rotates a part in front of a scanner at a fixed elevation.  A view holds the points
+that are not occluded from the scanner; their density is proportional to the cosine between the
+normal and the ray to the scanner.  Noise and outliers are added.  The steps of the table are known
+only within a window, and the table's axis is tilted and shifted from the z axis.
 """
 
 from __future__ import annotations
@@ -24,28 +25,32 @@ from gmanet.geometry.open3d import load_open3d
 Array = npt.NDArray[np.float64]
 
 ELEVATION = np.deg2rad(35)
-"""Of the eye above the table."""
+"""Elevation of the scanner above the table, in radians."""
 GRAZING = 0.12
-"""Least cosine between the surface's normal and the ray to the eye: flatter is not measured."""
+"""Smallest cosine between the normal and the ray to the scanner at which a point is measured."""
 OUTLIERS = 0.02
-"""Share of points that lie anywhere in the box of the part, a fifth larger."""
+"""Share of points that are outliers, uniform in the view's bounding box enlarged by a fifth."""
 WINDOW = np.deg2rad(30)
-"""Steps differ from the nominal one by so much at most."""
+"""Largest difference of a step from the nominal step, in radians."""
 TILT = np.deg2rad(3)
-"""The table's axis differs from the z axis by so much at most."""
+"""Largest angle between the table's axis and the z axis, in radians."""
 SHIFT = 0.03
-"""And lies off the origin by so much, as a share of the diagonal."""
+"""Largest shift of the axis from the origin, and of the part from the axis, in x and in y.
+
+In diagonals of the part.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """Views of one part and the truth about them.
+    """Simulated views of one part, with its true surface and motions.
 
     Args:
-        mesh: The part, in its own frame.
-        diagonal: Of the part.
+        mesh: True surface of the part, in the part's frame, in millimeters.
+        diagonal: Diagonal of the part, in millimeters.
         views: Clouds in the scanner's frame, with labels.
-        motions: Part to scanner of each view, with shape ``(V, 4, 4)``.
+        motions: Rigid motion of each view from the part's frame to the scanner's frame, with shape
+            ``(V, 4, 4)``.
     """
 
     mesh: Mesh
@@ -63,23 +68,23 @@ def simulate(
     window: float = WINDOW,
     noise: float = NOISE,
 ) -> Simulated:
-    """Return what a scanner sees of a part on a turntable.
+    """Return the simulated scan of a part on a turntable.
 
     Args:
         category: A procedural part.
-        defect: Its defect, or ``good``.
-        rng: Draws everything.
-        count: Of views.
-        points: Of each view.
-        window: Greatest difference of a step from the nominal one, in radians.
-        noise: Standard deviation of coordinates, as a share of the diagonal.
+        defect: Kind of the part's defect, or ``good``.
+        rng: Generator of all random numbers.
+        count: Number of views.
+        points: Number of points of each view.
+        window: Largest difference of a step from the nominal step, in radians.
+        noise: Standard deviation of the coordinates, as a share of the diagonal.
     """
     part = CATEGORIES[category]
     mesh = part.build(rng)
     diagonal = mesh.diagonal
     moved = np.zeros(len(mesh.vertices))
     if defect != "good":
-        shift, depth = deform(mesh, mesh.crosses(), defect, part.ratio, rng)
+        shift, depth = deform(mesh, mesh.crosses(), kind=defect, share=part.ratio, rng=rng)
         moved = np.linalg.norm(shift, axis=1) / depth
         mesh = mesh.moved(mesh.vertices + shift)
     motions = _motions(_angles(count, window, rng), mesh, rng)
@@ -94,11 +99,11 @@ def simulate(
         place[wild] = low + size * rng.uniform(-0.1, 1.1, (int(wild.sum()), 3))
         place = place @ motion[:3, :3].T + motion[:3, 3]
         views.append(Cloud(place.astype(np.float32), label & ~wild, name=f"{index:03d}"))
-    return Simulated(mesh, diagonal, views, motions)
+    return Simulated(mesh, diagonal, views=views, motions=motions)
 
 
 def scene_of(mesh: Mesh) -> Any:
-    """Return the mesh as Open3D's rays see it."""
+    """Return Open3D's scene of the mesh, for ray casting and distances to the surface."""
     open3d = load_open3d()
     scene = open3d.t.geometry.RaycastingScene()
     scene.add_triangles(mesh.vertices.astype(np.float32), mesh.faces.astype(np.uint32))
@@ -106,7 +111,10 @@ def scene_of(mesh: Mesh) -> Any:
 
 
 def _angles(count: int, window: float, rng: np.random.Generator) -> Array:
-    """Return the table's angles; all steps are in the window, the last one to the first too."""
+    """Return the table's angles in radians, ``(V,)``; all steps are in the window.
+
+    This includes the step from the last view back to the first.
+    """
     step = 2 * np.pi / count
     while True:
         steps = step + rng.uniform(-window, window, count - 1)
@@ -115,7 +123,7 @@ def _angles(count: int, window: float, rng: np.random.Generator) -> Array:
 
 
 def _motions(angles: Array, mesh: Mesh, rng: np.random.Generator) -> Array:
-    """Return the motions of a part that stands roughly on the axis, with shape ``(V, 4, 4)``."""
+    """Return the motions of a part that stands near the table's axis, with shape ``(V, 4, 4)``."""
     middle = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
     aside = mesh.diagonal * SHIFT * rng.uniform(-1, 1, (2, 3)) * [1, 1, 0]
     tilt = Rotation.from_rotvec(
@@ -137,10 +145,19 @@ def _unit(vector: Array) -> Array:
 def _seen(
     mesh: Mesh, moved: Array, scene: Any, eye: Array, count: int, rng: np.random.Generator
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Return places that the eye sees, and whether they are defective."""
+    """Return visible positions, with shape ``(count, 3)``, and their labels, ``(count,)``.
+
+    Args:
+        mesh: The part.
+        moved: Displacement of each vertex by the defect, in depths of the defect, ``(V,)``.
+        scene: The mesh as Open3D's scene.
+        eye: Unit vector from the part toward the scanner, in the part's frame, with shape ``(3,)``.
+        count: Number of positions.
+        rng: Generator of the positions.
+    """
     places, labels, found = [], [], 0
     while found < count:
-        spots = scatter(mesh, 6 * count, rng)
+        spots = scatter(mesh, 6 * count, rng=rng)
         cosine = spots.normal @ eye
         kept = np.flatnonzero((cosine > GRAZING) & (cosine > rng.random(len(cosine))))
         start = spots.place[kept] + 1e-4 * mesh.diagonal * spots.normal[kept]

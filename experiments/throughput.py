@@ -1,7 +1,7 @@
-"""How long a fit waits for data: ``python experiments/throughput.py``.
+"""Share of training time that is spent waiting for data: ``python experiments/throughput.py``.
 
-Detectors that learn fit clouds of 30K points with four data workers; Lightning's own profiler tells
-the time that steps take and the time that they wait for their data.  Writes
+Detectors with training steps are fitted on clouds of 30K points with four data workers; Lightning's
+profiler measures the time of the steps and the time of waiting for their data.  Writes
 ``experiments/results/throughput.md``.
 """
 
@@ -18,16 +18,20 @@ POINTS = 30_000
 WORKERS = 4
 STEPS = 60
 WARM = 5
-"""Steps that are not counted."""
+"""Number of first steps that are left out of the medians."""
 CLOUDS = 20
 TWINS = 48
 LIMIT = 0.05
+"""Largest allowed share of waiting in the time of a step."""
 DETECTORS = ("gmanet", "imrnet", "r3dad")
 WAIT, WORK = "[_TrainingEpochLoop].train_dataloader_next", "run_training_batch"
 
 
 def measure(name: str) -> tuple[float, float, float]:
-    """Return seconds before the first step, of a step, and of its waiting (medians)."""
+    """Return the seconds before the first step, of a step, and of waiting in a step.
+
+    The last two are medians over the steps.
+    """
     from lightning import seed_everything
     from lightning.pytorch.profilers import SimpleProfiler
 
@@ -35,7 +39,7 @@ def measure(name: str) -> tuple[float, float, float]:
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.procedural.dataset import Procedural
     from gmanet.datasets.subset import Subset
-    from gmanet.detectors import DETECTORS
+    from gmanet.detectors.table import DETECTORS
     from gmanet.training.datamodule import CloudData
     from gmanet.training.trainer import make_trainer
 
@@ -59,7 +63,9 @@ def measure(name: str) -> tuple[float, float, float]:
     )
     with tempfile.TemporaryDirectory() as folder:
         epochs = detector.epochs(len(train), config.synthesis)
-        trainer = make_trainer(detector, config.train, Path(folder), None, epochs)
+        trainer = make_trainer(
+            detector, config.train, folder=Path(folder), logger=None, epochs=epochs
+        )
         profiler = SimpleProfiler()
         trainer.profiler = profiler  # type: ignore[attr-defined]
         trainer.fit(detector, datamodule=data)
@@ -70,7 +76,7 @@ def measure(name: str) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Measure and write the table; exit code 1 where a fit waits too long."""
+    """Measure and write the table; the exit code is 1 if a share exceeds ``LIMIT``."""
     from page import write_page
 
     from gmanet.runtime.provenance import provenance

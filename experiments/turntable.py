@@ -1,7 +1,7 @@
-"""Parts on a simulated turntable, put together: ``python experiments/turntable.py``.
+"""Reconstruction of parts from a simulated turntable: ``python experiments/turntable.py``.
 
-Twelve procedural parts, each seen from one height in eight steps by rays that nothing stops.  The
-steps are known to within 30 degrees only, the axis to within some degrees.  Writes
+Twelve procedural parts, each with eight views from one elevation (``simulated.py``).  The steps of
+the table are known only to within 30 degrees, its axis to within a few degrees.  Writes
 ``experiments/results/turntable.md``.
 """
 
@@ -30,7 +30,7 @@ from gmanet.formats import read_cloud, write_cloud
 from gmanet.geometry.open3d import load_open3d
 from gmanet.geometry.se3 import exp, inverse, moved
 from gmanet.runtime.provenance import provenance
-from gmanet.turntable.config import Turning
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.parts import fuse_parts
 from gmanet.turntable.report import PartLine
 
@@ -41,16 +41,22 @@ PARTS = (
     *("square_welded_nut", "butterfly_nut", "hexagonal_bolt", "double_end_stud"),
     *("jointing_stud", "t_screw"),
 )
-"""Rings, nuts, bolts and threaded studs; every sixth part is good, the others have a defect."""
+"""Rings, nuts, bolts and threaded studs."""
 KINDS = (*DEFECTS, "good")
+"""Defects of the parts in turn, so that every sixth part is good."""
 ALLOWED = 2.0
-"""A fused surface is right with an RMS of at most so many standard deviations of the noise."""
+"""Largest RMS distance of a correct fused surface, in standard deviations of the noise."""
 
 
 def surface_rms(truth: Simulated, pos: Array) -> float:
-    """Return the RMS distance of fused points to the true surface, best laid on it, in noises.
+    """Return the RMS distance of fused points to the true surface, after the best rigid motion.
 
-    The frame of the fused cloud is that of the first view, whose own pose is as good as its points.
+    The unit is the standard deviation of the noise.  The fused cloud is in the frame of the first
+    view; its true pose is the initial motion, which point-to-plane ICP refines.
+
+    Args:
+        truth: The simulated part.
+        pos: Fused points, with shape ``(N, 3)``.
     """
     scene = scene_of(truth.mesh)
     open3d = load_open3d()
@@ -75,16 +81,18 @@ def surface_rms(truth: Simulated, pos: Array) -> float:
 
 @dataclass(frozen=True)
 class Row:
-    """What one part gave.
+    """Result of one part.
 
     Args:
-        part: Its name.
-        defect: Its defect, or ``good``.
-        line: Of the command's table.
-        rms: Of the surface, in standard deviations of the noise; of parts that failed, infinite.
-        covered: Share of the labelled points within a cell of a labelled point of the result.
-        cpu: Seconds of processor time.
-        wall: Seconds.
+        part: Name of the part.
+        defect: Kind of the part's defect, or ``good``.
+        line: The part's line in the table of the command.
+        rms: RMS distance to the true surface, in standard deviations of the noise; infinite for
+            parts that failed.
+        covered: Share of the labeled points that have a labeled point of the result within an
+            octree cell.
+        cpu: Processor time, in seconds.
+        wall: Elapsed time, in seconds.
     """
 
     part: str
@@ -97,24 +105,31 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Say what became of the part."""
+        """``right``, ``SILENTLY WRONG`` or ``listed as failed``."""
         if self.line.error:
             return "listed as failed"
         return "right" if self.rms <= ALLOWED else "SILENTLY WRONG"
 
 
 def measure(category: str, defect: str, seed: tuple[int, ...], points: int) -> Row:
-    """Return what the command makes of a simulated part, from files to files."""
+    """Return the result of the command on the files of a simulated part.
+
+    Args:
+        category: A procedural part.
+        defect: Kind of the part's defect, or ``good``.
+        seed: Seed of the simulation.
+        points: Number of points of each view.
+    """
     truth = simulate(category, defect, np.random.default_rng(seed), points=points)
     with TemporaryDirectory() as name:
         views, out = Path(name) / "views", Path(name) / "dataset"
         for view in truth.views:
             write_cloud(views / category / f"{view.name}.ply", view)
         start = time.perf_counter(), time.process_time()
-        line = fuse_parts(views, out, Turning(), Cleaning())[0]
+        line = fuse_parts(views, out, turntable=TurntableConfig(), cleaning=Cleaning())[0]
         wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
         if line.error:
-            return Row(category, defect, line, np.inf, np.nan, cpu, wall)
+            return Row(category, defect, line=line, rms=np.inf, covered=np.nan, cpu=cpu, wall=wall)
         cloud = read_cloud(out / line.file)
         gt = out / "gt" / f"{category}.txt"
         labelled = read_cloud(gt) if gt.is_file() else None
@@ -129,7 +144,7 @@ def measure(category: str, defect: str, seed: tuple[int, ...], points: int) -> R
         pos = truth.views[0].pos
         cell = float(np.median(cKDTree(pos).query(pos, 2)[0][:, 1]))
         covered = float((tree.query(np.concatenate(places))[0] <= np.sqrt(3) * cell).mean())
-    return Row(category, defect, line, rms, covered, cpu, wall)
+    return Row(category, defect, line=line, rms=rms, covered=covered, cpu=cpu, wall=wall)
 
 
 def main() -> None:

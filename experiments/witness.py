@@ -1,10 +1,10 @@
-"""Whether a change of the code moves a score: ``python experiments/witness.py FOLDER``.
+"""Test whether a change of the code changes a score: ``python experiments/witness.py FOLDER``.
 
-Every detector and every named file of detectors is fitted in a few steps on three small procedural
-parts; the scores of the test clouds are kept in ``FOLDER/<part>/<detector>/predictions``.  With
-``--against OTHER`` the scores are compared with those that an earlier commit left in another
-folder: the largest relative difference of a point's and of an object's score, 0 where these are
-equal to the bit.
+Every detector of the table and of ``conf/detector`` is fitted in a few steps on three small
+procedural parts; the scores of the test clouds are stored in
+``FOLDER/<part>/<detector>/predictions``.  ``--against OTHER`` compares the scores with those of an
+earlier commit in another folder, by the largest relative difference of the point scores and of the
+object scores; a difference of 0 means equal to the bit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PARTS = ("hexagonal_nut", "washer", "t_screw")
 POINTS = (3000, 3500)
 TRAIN, GOOD, EACH = 4, 2, 1
-"""Train clouds, good test clouds, and test clouds of each kind of defect."""
+"""Numbers of train clouds, of good test clouds, and of test clouds of each kind of defect."""
 
 COMMON = (
     *("data.profile=witness", "synthesis.twins=4", "wandb.mode=disabled"),
@@ -40,38 +40,38 @@ QUICK = {
         "centers=512 group=64 width=48 pretraining=20",
     ),
 }
-"""Keys of the detector that make it quick; those without a row keep their defaults."""
+"""Detector -> settings that make its fit fast; other detectors keep their defaults."""
 
 
 def names() -> list[str]:
-    """Return the detectors of the table and those of the named files."""
+    """Return the names of the detectors of the table and of the files in ``conf/detector``."""
     from gmanet.config.compose import CONF
-    from gmanet.detectors import DETECTORS
+    from gmanet.detectors.table import DETECTORS
 
     return sorted({*DETECTORS, *(path.stem for path in (CONF / "detector").glob("*.yaml"))})
 
 
 def fit_all(folder: Path) -> None:
-    """Fit and score every detector on every part; what is done is left alone."""
+    """Fit and score every detector on every part; finished runs are skipped."""
     from tqdm import tqdm
 
     from gmanet.datasets.procedural.dataset import PROFILES, Profile
     from gmanet.fit import main
 
-    PROFILES["witness"] = Profile(POINTS, TRAIN, GOOD, EACH)
+    PROFILES["witness"] = Profile(points=POINTS, train=TRAIN, test_good=GOOD, test_per_defect=EACH)
     os.environ["GMANET_RUNS"] = str(folder)
     for part in PARTS:
         for name in tqdm(names(), part, unit="detector"):
             quick = [f"detector.{key}" for key in QUICK.get(name, "").split()]
             if name == "gmanet_paper":
-                quick.append("synthesis.curvature=local")  # meshes take seconds a twin
+                quick.append("synthesis.curvature=local")  # a mesh takes seconds per twin
             overrides = (f"data.category={part}", f"detector={name}", *quick, *COMMON)
             sys.argv = ["fit", *overrides, f"name={part}/{name}"]
             main()
 
 
 def predictions(folder: Path) -> dict[str, Prediction]:
-    """Return part, detector and cloud -> the prediction."""
+    """Return a mapping from ``<part>/<detector>/<cloud>`` to the prediction."""
     from gmanet.evaluation.predictions import load_predictions
 
     return {
@@ -83,7 +83,11 @@ def predictions(folder: Path) -> dict[str, Prediction]:
 
 
 def differences(folder: Path, other: Path) -> Iterator[tuple[str, float, float]]:
-    """Yield each cloud's name and the largest relative difference of points and of the object."""
+    """Yield a cloud's name and the relative differences of its point and object scores.
+
+    The first difference is the largest over the points.  Both are relative to the largest absolute
+    point score.
+    """
     import numpy as np
 
     theirs = predictions(other)

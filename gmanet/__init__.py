@@ -8,7 +8,7 @@ From Python::
     detector = gmanet.load("nut.gmanet")
 
 Commands are modules: ``python -m gmanet.fit`` trains and measures, ``python -m gmanet.predict``
-scores your own scans.  Importing this package loads nothing heavy: names are imported when used.
+scores your own scans.  The import of this package is fast: names are imported on their first use.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cloud", "Scores", "__version__", "fit", "load", "open_data", "read_cloud"]
 
-# Before anything loads OpenMP: threads that spin while they wait take a busy machine's cores from
-# each other, and threads that sleep at once are slow on an idle one.  A thousand turns, some
-# microseconds, cost neither.  What the user has set stays.
+# These variables are read when OpenMP is loaded.  Waiting threads that spin slow down a busy
+# machine, and threads that sleep at once are slow on an idle machine; a thousand spins, some
+# microseconds, avoid both.  Variables that the user has set remain.
 if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
     os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="1000")
 
@@ -40,7 +40,7 @@ if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
 def _leave_imports(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """End in one word after Ctrl-C while a command is still importing."""
+    """Print one word instead of a traceback after Ctrl-C during the imports of a command."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
@@ -62,7 +62,7 @@ _PLACES = {
     "open_data": "gmanet.datasets.catalog",
     "read_cloud": "gmanet.formats",
 }
-"""Name -> the module that it is imported from when it is used."""
+"""Public name -> module from which it is imported on its first use."""
 
 
 def __getattr__(name: str) -> Any:
@@ -78,9 +78,10 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package: ``gmanet.fit`` stays the function after the command of that name is imported.
+    """Module type of this package, in which ``gmanet.fit`` remains the function.
 
-    Python sets a module as an attribute of its package; that of a public name is not wanted.
+    Python sets each imported module as an attribute of its package, also ``gmanet/fit.py``; modules
+    with a public name are not set.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -24,7 +24,7 @@ COMMANDS = {
     "report": "make the tables and pictures of experiments",
     "efficiency": "measure time, memory and size of every detector",
 }
-"""Name of a command -> what it does."""
+"""Name of a command -> its purpose."""
 
 
 def main() -> None:

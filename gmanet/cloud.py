@@ -1,13 +1,17 @@
-"""The cloud: one object's points, the record that every stage passes on.
+"""The point cloud of one object, as every stage passes it on, and measures of its size.
 
-A cloud is plain NumPy and never changes after it was made (stages return new ones).  ``pos`` is in
-the unit of its file.  Row ``i`` of every per-point array speaks of the same point.
+A cloud holds NumPy arrays and is immutable: stages return new clouds.  ``pos`` is in
+the unit of its file.  Row ``i`` of every per-point array belongs to the same point.
+
+Four functions measure the size of a cloud, in the unit of the coordinates: :func:`diameter`,
+:func:`extent`, :func:`robust_size` and :func:`frame_diagonal`.  They differ: a washer with a
+diameter of 34.5 mm has an extent of 24.4 mm.  "Diameter" always means :func:`diameter`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,40 +19,54 @@ import numpy.typing as npt
 
 from gmanet.errors import InputError
 
-__all__ = ["MIN_POINTS", "Cloud", "Floats", "Indices", "Labels"]
+__all__ = [
+    *("MIN_POINTS", "Cloud", "Doubles", "Floats", "Indices", "Labels"),
+    *("diameter", "extent", "frame_diagonal", "robust_size"),
+]
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.bool_]
 
 MIN_POINTS = 64
-"""Fewer points than this describe no surface."""
+"""Least number of points of a cloud; fewer points describe no surface."""
 LARGEST, SMALLEST = 1e12, 1e-12
-"""A coordinate beyond the one or a cloud within the other was read in a wrong byte order."""
+"""Largest coordinate and smallest size of a cloud; values beyond them come from a wrong byte order.
+
+Both are in the unit of the file.
+"""
+
+WITHIN = 0.995
+"""Share of the points within the extent."""
+
+INNER = 0.9
+"""Share of the points within the robust size; the points outside may be outliers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """One object's points and what is known of them.
+    """The points of one object, with labels, normals and metadata.
 
     Args:
         pos: Coordinates in the unit of the file, with shape ``(N, 3)``.
-        label: True where a point is abnormal, with shape ``(N,)``; None where nobody knows.
+        label: True where a point is abnormal, with shape ``(N,)``; None if unknown.
         normal: Unit outward normals, with shape ``(N, 3)``, where the source supplies them.
-        name: Unique within a data set split; predictions and pictures carry it.
-        category: The part, ``hexagonal_nut``.
-        defect: Kind of defect (``convex``), ``good`` for a normal cloud, None where nobody knows.
-        origin: What the reader subtracted from the coordinates of the file, in their unit:
+        name: Name of the cloud, unique within a data set split; used for predictions and pictures.
+        category: Name of the part, such as ``hexagonal_nut``.
+        defect: Kind of defect (``convex``), ``good`` for a normal cloud, None if unknown.
+        origin: Offset that the reader subtracted from the coordinates of the file, in their unit:
             ``pos + origin`` are the coordinates of the file.
-        notes: Sentences on what the file holds and the cloud does not, for a person to read; each
-            begins with the file and a colon.
-        rows: Row of each point in its file, from 0, with shape ``(N,)``, where points of the file
-            were left out because they were never measured; None: row ``i`` is point ``i``.
-        file_points: Points of the file; 0 where ``rows`` is None.
+        notes: Sentences for the user about content of the file that the cloud lacks; each begins
+            with the path of the file and a colon.
+        rows: Row of each point in its file, from 0, with shape ``(N,)``, if unmeasured points of
+            the file were left out; None: point ``i`` is row ``i``.
+        file_points: Number of points in the file; 0 if ``rows`` is None.
     """
 
     pos: Floats
     label: Labels | None = None
+    _: KW_ONLY
     normal: Floats | None = None
     name: str = "cloud"
     category: str = ""
@@ -63,30 +81,24 @@ class Cloud:
 
     @property
     def abnormal(self) -> bool | None:
-        """Whether the object is defective; None where nobody knows."""
+        """Whether the object is defective; None if unknown."""
         if self.defect is not None:
             return self.defect != "good"
         return None if self.label is None else bool(self.label.any())
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that tell these coordinates, in this order, from all others."""
+        """Hash of the coordinates in their order, 32 hexadecimal digits."""
         pos = np.ascontiguousarray(self.pos, dtype=np.float32)
         return hashlib.sha256(pos.tobytes()).hexdigest()[:32]
 
     @property
     def diameter(self) -> float:
-        """Length of the bounding box's diagonal after turning into the principal axes.
-
-        The rotation makes it a property of the part and not of its pose.  Other sizes are in
-        :mod:`gmanet.geometry.size`.
-        """
-        centered = self.pos.astype(np.float64) - self.pos.mean(axis=0, dtype=np.float64)
-        axes = np.linalg.eigh(centered.T @ centered)[1]
-        return float(np.linalg.norm(np.ptp(centered @ axes, axis=0)))
+        """Diagonal of the box along the principal axes (:func:`diameter`)."""
+        return diameter(self.pos)
 
     def replace(self, **changes: Any) -> Cloud:
-        """Return a copy with some fields changed; other points have no rows in the file."""
+        """Return a copy with some fields changed; new points are unrelated to rows of the file."""
         if "pos" in changes:
             changes = {"rows": None, "file_points": 0, **changes}
         return replace(self, **changes)
@@ -94,11 +106,11 @@ class Cloud:
     def positions(
         self, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     ) -> npt.NDArray[np.float64]:
-        """Return the file's coordinates less an origin in double precision, ``(N, 3)``.
+        """Return the file's coordinates minus an origin, in double precision, ``(N, 3)``.
 
         Args:
-            origin: That of another cloud of the same frame, to compare both; zeros give the
-                coordinates as the file has them.
+            origin: Origin of another cloud in the same frame, to compare the two clouds; zeros
+                give the coordinates of the file.
         """
         shift = np.subtract(self.origin, origin)
         return self.pos.astype(np.float64) + shift
@@ -107,8 +119,11 @@ class Cloud:
         """Return one value for each point of the file, in the file's order.
 
         Args:
-            values: One for each point of the cloud, with shape ``(N, ...)``.
-            fill: For the file's points that were never measured; NaN wants floating values.
+            values: One value for each point of the cloud, with shape ``(N, ...)``.
+            fill: Value of the unmeasured points of the file; NaN requires a floating type.
+
+        Returns:
+            Values with shape ``(file_points, ...)``, or ``values`` where no point was left out.
         """
         if self.rows is None:
             return values
@@ -117,14 +132,14 @@ class Cloud:
         return every
 
     def checked(self, source: str) -> Cloud:
-        """Return the cloud itself if it can be scored.
+        """Return the cloud itself, after a check that it can be scored.
 
         Args:
-            source: Where it came from; errors begin with it.
+            source: Path or name of the cloud; error messages begin with it.
 
         Raises:
-            InputError: Too few points, a coordinate that is not finite or beyond what a scan can
-                have, all points in one place, or labels of another length.
+            InputError: There are too few points, a coordinate is not finite or too large, all
+                points coincide, or the numbers of points and labels differ.
         """
         if self.pos.ndim != 2 or self.pos.shape[1] != 3:
             raise InputError(f"{source}: coordinates of shape {self.pos.shape}, wanted (N, 3)")
@@ -142,3 +157,55 @@ class Cloud:
         if self.label is not None and len(self.label) != len(self):
             raise InputError(f"{source}: {len(self.label)} labels, wanted {len(self)} as points")
         return self
+
+
+def diameter(pos: Floats) -> float:
+    """Return the diagonal of the box along the principal axes of a cloud's points.
+
+    Every point counts, outliers included.  Rigid motions preserve the diameter up to rounding if
+    the principal variances differ.  If two of them are equal, as in a part with equal width and
+    height, the axes depend on the sampling; :func:`extent` needs no axes.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+    """
+    centered = pos.astype(np.float64) - pos.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.eigh(centered.T @ centered)[1]
+    return float(np.linalg.norm(np.ptp(centered @ axes, axis=0)))
+
+
+def extent(pos: Floats) -> float:
+    """Return twice the distance from the centroid within which 99.5 % of the points lie.
+
+    The extent needs no axes, and rigid motions preserve it up to rounding.  It is at most twice
+    the diameter, and .70 to .99 of the diameter for the fifteen procedural parts.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+    """
+    centered = pos - pos.mean(axis=0, dtype=np.float64)
+    return float(2 * np.quantile(np.linalg.norm(centered, axis=1), WITHIN))
+
+
+def robust_size(pos: Floats) -> float:
+    """Return twice the distance from the median point within which 90 % of the points lie.
+
+    The robust size hardly depends on the pose or on outliers, up to a tenth of the points.  It is
+    .64 to .91 of the diameter for the fifteen procedural parts.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+    """
+    distance = np.linalg.norm(pos - np.median(pos, axis=0), axis=1)
+    return 2 * float(np.quantile(distance, INNER))
+
+
+def frame_diagonal(pos: Doubles) -> float:
+    """Return the diagonal of the bounding box along the coordinate axes.
+
+    The diagonal depends on the pose, so it serves only for procedural parts in their own frame.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+    """
+    return float(np.linalg.norm(np.ptp(pos, axis=0)))

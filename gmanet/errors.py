@@ -1,4 +1,4 @@
-"""What goes wrong because of input or machine: a sentence and an exit code, never a traceback."""
+"""Errors of input or machine: a sentence and an exit code for the user, never a traceback."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ CLOSED_PIPE = 141
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message says what was found, where, and what was wanted."""
+    """Invalid input; the message names the file or setting, what was found and what is wanted."""
 
 
 class OutputError(InputError):
-    """A file that the file system refuses to write; further files will hardly fare better."""
+    """A file that cannot be written; writing further files would fail as well."""
 
 
 def note(sentence: str) -> None:
-    """Tell the person at the terminal something that stops nothing."""
+    """Print a note on standard error; the program continues."""
     sys.stderr.write(f"note: {sentence}\n")
 
 
-def hint(name: str, known: Iterable[str], shown: Mapping[str, str] | None = None) -> str:
-    """Return `` (did you mean 'washer'?)`` with the known name nearest to a wrong one, or nothing.
+def hint(name: str, known: Iterable[str], *, shown: Mapping[str, str] | None = None) -> str:
+    """Return a hint such as `` (did you mean 'washer'?)``; empty if no known name is similar.
 
-    Of full keys ``section.key`` only the last part counts, unless no known key shares the section.
+    A key ``section.key`` is first compared by its last part with all known keys, and with the keys
+    of the same section.
 
     Args:
         name: The wrong name.
-        known: The names there are.
-        shown: Known name -> its spelling in the sentence; None: as it is.
+        known: All valid names.
+        shown: Spelling of known names in the hint; None shows the names themselves.
     """
     section, _, last = name.rpartition(".")
     known = list(known)
@@ -50,18 +51,18 @@ def hint(name: str, known: Iterable[str], shown: Mapping[str, str] | None = None
 
 
 def command(main: Callable[[], None]) -> None:
-    """Run a command's ``main``; what input or machine did wrong ends in one sentence.
+    """Run a command's ``main``; errors of input or machine end in one sentence.
 
-    Exit codes: 2 for an :class:`InputError` and for what the operating system refuses, 130 after
-    Ctrl-C, 141 where the reader of a pipe has left.  Any other exception is a fault of the
-    program's and keeps its traceback.
+    Exit codes: 2 for an :class:`InputError` and for an ``OSError``, 130 after Ctrl-C, 141 if the
+    reader of a pipe has closed it.  Any other exception is a fault of the program and keeps its
+    traceback.
     """
     _print_any_name()
     try:
         main()
         sys.stdout.flush()
     except InputError as error:
-        # A data worker's error arrives as its whole traceback; the sentence stands at its end.
+        # A data worker's error contains the worker's traceback; the sentence is at the end.
         _leave(str(error).rsplit(f"{InputError.__name__}: ", 1)[-1].strip(), 2)
     except KeyboardInterrupt:
         _leave("interrupted", INTERRUPTED, kind="")
@@ -73,27 +74,27 @@ def command(main: Callable[[], None]) -> None:
         _leave(_refusal(error), 2)
 
 
-def _leave(sentence: str, code: int, kind: str = "error: ") -> None:
+def _leave(sentence: str, code: int, *, kind: str = "error: ") -> None:
     with suppress(OSError):
         sys.stderr.write(f"{kind}{sentence}\n")
     raise SystemExit(code) from None
 
 
 def _refusal(error: OSError) -> str:
-    """Return a sentence on what the operating system refused."""
+    """Return the error sentence for an error of the operating system."""
     place = "the machine" if error.filename is None else error.filename
     return f"{place}: {error.strerror or error}; wanted files and folders that can be used"
 
 
 def _print_any_name() -> None:
-    """Let names and signs that the terminal's encoding lacks be printed as their codes."""
+    """Print characters that the terminal's encoding lacks as backslash escapes."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _close_output() -> None:
-    """Turn a standard output that fails away, or Python fails on it once more when it ends."""
+    """Redirect a broken standard output to the null device; Python would fail on it at exit."""
     try:
         sys.stdout.flush()
         return

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from gmanet.errors import command
 from gmanet.runs.folder import Run
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Read the run's folder, measure, store and print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m gmanet.evaluate", description=__doc__)
+    parser = command_parser("evaluate", __doc__)
     parser.add_argument("run", help="folder of a run, such as runs/procedural/washer/gmanet/seed0")
     run = Run.open(parser.parse_args().run)
     from gmanet.datasets.catalog import similar_kinds
@@ -23,7 +23,7 @@ def main() -> None:
 
     predictions = list(load_predictions(run.predictions))
     similar = similar_kinds(run.config.data)
-    figures = measure(predictions, run.config.detector.object_rule, similar)
+    figures = measure(predictions, run.config.detector.object_rule, similar=similar)
     if run.scores_file.is_file():
         figures["peak_memory_mib"] = run.read_scores().get("peak_memory_mib")
     run.write_scores(figures)

@@ -1,10 +1,10 @@
 """Fit a detector on normal clouds, score the test clouds, measure: ``python -m gmanet.fit``.
 
-Usage: ``python -m gmanet.fit [--overwrite] [section.key=value ...]``.  The same command again goes
-on where an interrupted run stopped, and shows the figures of a finished one.
+Usage: ``python -m gmanet.fit [--overwrite] [section.key=value ...]``.  The same command again
+resumes an interrupted run, and shows the figures of a finished run.
 
 Exit codes: 0 done, 2 input that cannot be used, 75 stopped by SIGUSR1 (a scheduler's warning; start
-the same command again), 130 and 143 stopped by somebody.
+the same command again), 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Read the overrides, fit, and print the figures and where they are."""
-    preemption.listen()  # all else is imported after that
+    """Read the overrides, fit, and print the figures and the written files."""
+    preemption.listen()  # before the slow imports
     end_with_parent()
     spare_home()
     overrides = [text for text in sys.argv[1:] if text != "--overwrite"]
@@ -48,19 +48,19 @@ def main() -> None:
     run = Run(Run.root() / config.name)
     if run.finished and not overwrite:
         if rank() == 0:
-            run = Run.create(config, data=_found(config))  # refuses what differs
+            run = Run.create(config, data=_found(config))  # raises if configuration or data differ
             sys.stdout.write(summary(run, run.read_scores()))
         return
     train, test = open_data(config.data, "train"), open_data(config.data, "test")
     processes = config.train.processes
-    found = inventory(config.data, train, test, processes=processes) if rank() == 0 else None
+    found = inventory(config.data, train, test=test, processes=processes) if rank() == 0 else None
     from gmanet.runs.pipeline import fit
     from gmanet.training.out_of_memory import advice
 
     try:
         with advice(config.train.processes), run.hold():
             run = Run.create(config, overwrite, data=found)
-            figures = fit(config, run, train, test)
+            figures = fit(config, run, train=train, test=test)
     except preemption.Preempted:
         sys.stderr.write(f"asked to stop; the same command goes on in {run.folder}\n")
         raise
@@ -72,20 +72,20 @@ def main() -> None:
 
 
 def _found(config: RunConfig) -> dict[str, list[Entry]] | None:
-    """Return what the data of a finished run are today, or None, with a note, if unreadable."""
+    """Return the present inventory of a finished run's data, or None, with a note, on errors."""
     from gmanet.datasets.catalog import open_data
     from gmanet.datasets.inventory import inventory
 
     try:
         train, test = open_data(config.data, "train"), open_data(config.data, "test")
-        return inventory(config.data, train, test)
+        return inventory(config.data, train, test=test)
     except InputError as error:
         note(f"the data of this finished run cannot be compared: {error}")
         return None
 
 
 def summary(run: Run, figures: dict[str, Any]) -> str:
-    """Return the figures and the paths of what was written, as text."""
+    """Return the figures of a run and the paths of the written files as text."""
     from gmanet.evaluation.tables import figures_table
 
     paths = (run.scores_file, run.predictions, run.pictures, run.detector_file, run.wandb)

@@ -1,24 +1,24 @@
-"""The cells of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
+"""List the cells (runs) of an experiment file: ``python -m gmanet.sweep FILE [--status]``.
 
-Schedulers ask ``--missing`` for the numbers of the cells that are to be done, as ``0,3-5``, and
-``--cell 3`` for the overrides of cell 3, a line each.
+``--status`` adds the state of each cell.  For schedulers, ``--missing`` prints the numbers of the
+unfinished cells, such as ``0,3-5``, and ``--cell 3`` prints the overrides of cell 3, one per line.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from gmanet.errors import InputError, command
 from gmanet.runs.experiment import Cell, read_experiment
 from gmanet.runs.folder import Run
+from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
 
 
 def missing(cells: list[Cell]) -> str:
-    """Return the numbers of cells that are neither done nor at work, as ``0,3-5``."""
+    """Return the numbers of the cells that are neither finished nor running, such as ``0,3-5``."""
     ranges: list[list[int]] = []
     for index, cell in enumerate(cells):
         if cell.run.finished or cell.run.held():
@@ -30,15 +30,24 @@ def missing(cells: list[Cell]) -> str:
     return ",".join("-".join(map(str, found)) for found in ranges)
 
 
-def overrides_of(path: Path, cells: list[Cell], number: int) -> str:
-    """Return the overrides of one cell, a line each."""
+def overrides_of(path: Path, cells: list[Cell], *, number: int) -> str:
+    """Return the overrides of one cell, one per line.
+
+    Args:
+        path: The experiment file, named in errors.
+        cells: All cells.
+        number: Number of the cell, from 0.
+
+    Raises:
+        InputError: There is no cell with this number.
+    """
     if not 0 <= number < len(cells):
         raise InputError(f"{path}: no cell {number}; there are 0 to {len(cells) - 1}")
     return "\n".join(cells[number].overrides)
 
 
 def status(cells: list[Cell]) -> str:
-    """Return the state and the overrides of every cell, and how many are in each state."""
+    """Return the state and the overrides of every cell, and the number of cells in each state."""
     counts = dict.fromkeys(("done", "running", "failed", "waiting"), 0)
     lines = []
     for index, cell in enumerate(cells):
@@ -52,8 +61,8 @@ def status(cells: list[Cell]) -> str:
 
 
 def main() -> None:
-    """List the cells, or say which are done, running, failed and why, or waiting."""
-    parser = argparse.ArgumentParser(prog="python -m gmanet.sweep", description=__doc__)
+    """Print the cells, their states, the missing numbers or the overrides of one cell."""
+    parser = command_parser("sweep", __doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--status", action="store_true", help="say how far each cell is")
     parser.add_argument("--missing", action="store_true", help="numbers of the cells to be done")
@@ -61,7 +70,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cells = read_experiment(arguments.file, Run.root()).cells
     if arguments.cell is not None:
-        sys.stdout.write(f"{overrides_of(arguments.file, cells, arguments.cell)}\n")
+        sys.stdout.write(f"{overrides_of(arguments.file, cells, number=arguments.cell)}\n")
     elif arguments.missing:
         sys.stdout.write(f"{missing(cells)}\n")
     elif arguments.status:

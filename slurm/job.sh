@@ -1,9 +1,9 @@
 #!/bin/bash
 # The job that run.sh and sweep.sh submit: job.sh fit OVERRIDE... | job.sh cell FILE OVERRIDE...
 #
-# Slurm signals this script WARNING seconds before the time is over (or when the job must make
-# room); it passes the signal on, waits until all processes have saved and left, and puts itself
-# back in the queue.  What the signal kills before Python listens is back in the queue, too.
+# Slurm sends this script a signal WARNING seconds before the time limit, or when the job is
+# preempted.  The script forwards the signal, waits until all processes have saved and ended, and
+# requeues the job.  A process that is killed before Python handles signals is requeued, too.
 set -o pipefail
 cd "$SLURM_SUBMIT_DIR" && source slurm/cluster.env || exit 1
 me=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
@@ -13,11 +13,11 @@ rm -f "$log.failed"
 fail() { # exit code
     local reason
     reason=$(grep -a '^error: ' "$log.out" | tail -n 1)
-    # Of several processes' codes srun tells the highest: that of those it ended beside the failed one.
+    # srun returns the highest exit code: 143 of the processes that it ended after the failed one.
     [[ $1 != 143 || -z $reason ]] || set -- 2
     reason="exit code $1: ${reason:-see $log.out}"
     echo "job $me: ${overrides[*]}: $reason" | tee "$log.failed"
-    if [[ -n $cell ]]; then # what gmanet.sweep --status reads: gmanet/runs/experiment.py
+    if [[ -n $cell ]]; then # read by gmanet.sweep --status (gmanet/runs/experiment.py)
         mkdir -p "${cell%/*}"
         { tail -n 40 "$log.out"; echo; echo "gmanet: failed: $reason"; } >"$cell"
     fi
@@ -50,14 +50,14 @@ case $1 in
 esac
 [[ -z $signalled ]] || again 143
 
-# What the job was given counts, also where cluster.env has changed since.
+# The settings at submission count, even if cluster.env has changed since.
 srun --nodes="$SLURM_NNODES" --ntasks-per-node="$SLURM_NTASKS_PER_NODE" \
     --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=1 \
     "$PYTHON" -m gmanet.fit train.accelerator="$ACCELERATOR" train.nodes="$SLURM_NNODES" \
     train.devices="$SLURM_NTASKS_PER_NODE" train.workers="$SLURM_CPUS_PER_TASK" "${overrides[@]}" &
 step=$!
 [[ -z $signalled ]] || kill -USR1 "$step"
-while woken=; wait "$step"; code=$?; [[ -n $woken ]]; do :; done # a signal ends a wait too early
+while woken=; wait "$step"; code=$?; [[ -n $woken ]]; do :; done # a signal interrupts wait
 
 if (( code == 0 )); then
     exit 0

@@ -1,7 +1,7 @@
 #!/bin/bash
 # One run, on the nodes and processes that cluster.env names:  slurm/run.sh OVERRIDE...
 #   slurm/run.sh data.category=washer seed=1
-# It saves and goes on by itself whenever its time is over.
+# It saves its state at the time limit and resumes by itself.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 

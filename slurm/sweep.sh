@@ -1,7 +1,7 @@
 #!/bin/bash
-# All runs of an experiment that are not done, as a job array:  slurm/sweep.sh FILE [OVERRIDE...]
+# All unfinished runs of an experiment, as a job array:  slurm/sweep.sh FILE [OVERRIDE...]
 #   slurm/sweep.sh experiments/first_result.yaml wandb.mode=offline
-# Overrides are added to every run.  The same command again submits only what is missing.
+# The overrides hold for every run.  The same command again submits unfinished runs only.
 set -euo pipefail
 [[ $# -ge 1 && -f $1 ]] || { echo "usage: slurm/sweep.sh experiments/FILE.yaml [section.key=value ...]" >&2; exit 2; }
 file=$(realpath "$1")

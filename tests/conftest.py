@@ -127,7 +127,9 @@ def inspected():
 
 def _typing(monkeypatch, root):
     monkeypatch.setenv("GMANET_RUNS", str(root))
-    monkeypatch.setitem(PROFILES, "tiny", Profile((1500, 1800), 3, 3, 1))
+    monkeypatch.setitem(
+        PROFILES, "tiny", Profile(points=(1500, 1800), train=3, test_good=3, test_per_defect=1)
+    )
     for key in (
         "WORLD_SIZE",
         "SLURM_NTASKS",

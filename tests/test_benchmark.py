@@ -11,6 +11,7 @@ import time
 import pytest
 
 from gmanet import benchmark, sweep
+from gmanet.runs import processes
 from gmanet.runs.experiment import read_experiment
 from gmanet.runtime.locks import hold
 
@@ -39,7 +40,7 @@ def experiment(tmp_path, monkeypatch):
     """Yield an experiment of six cells whose runs are made by a stub, in no time."""
     stub = tmp_path / "stub.py"
     stub.write_text(STUB, encoding="utf-8")
-    monkeypatch.setattr(benchmark, "FIT", (sys.executable, str(stub)))
+    monkeypatch.setattr(processes, "FIT", (sys.executable, str(stub)))
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     path = tmp_path / "many.yaml"
     path.write_text("rows: {A: [], B: [x=1]}\ngrid: {seed: [0, 1, 2]}\n", encoding="utf-8")
@@ -99,7 +100,7 @@ def test_what_another_command_does_is_left_to_it(experiment, tmp_path, type_in, 
         (done.run.folder / name).parent.mkdir(exist_ok=True)
         (done.run.folder / name).write_text("by another", encoding="utf-8")
     with hold(busy.run.lock_file):
-        list(benchmark.run_cells([done], [], 1))
+        list(processes.run_cells([done], [], jobs=1))
         type_in(benchmark.main, experiment)
     assert busy.log.read_text(encoding="utf-8") == "at work"
     assert done.run.scores_file.read_text(encoding="utf-8") == "by another"
@@ -110,11 +111,11 @@ def test_what_another_command_does_is_left_to_it(experiment, tmp_path, type_in, 
 def test_cores_are_shared_unless_the_user_says_otherwise(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert benchmark._environment(2)["OMP_NUM_THREADS"] == "5"
+    assert processes._environment(2)["OMP_NUM_THREADS"] == "5"
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert benchmark._environment(2)["OMP_NUM_THREADS"] == "4"
-    assert benchmark._environment(99)["OMP_NUM_THREADS"] == "1"
-    assert "OMP_NUM_THREADS" not in benchmark._environment(1)
+    assert processes._environment(2)["OMP_NUM_THREADS"] == "4"
+    assert processes._environment(99)["OMP_NUM_THREADS"] == "1"
+    assert "OMP_NUM_THREADS" not in processes._environment(1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -43,15 +43,15 @@ def rows(count, channels, seed):
 @pytest.mark.parametrize("count", [1, 4, 50])
 def test_nearest_rows_are_the_same(channels, count):
     bank, query = rows(40, channels, 0), rows(300, channels, 1)
-    found = k_nearest(query.to(DEVICE), bank.to(DEVICE), count)
+    found = k_nearest(query.to(DEVICE), bank.to(DEVICE), count=count)
     assert found.device.type == DEVICE
-    torch.testing.assert_close(found.cpu(), k_nearest(query, bank, count))
+    torch.testing.assert_close(found.cpu(), k_nearest(query, bank, count=count))
 
 
 def test_the_same_rows_are_chosen():
     features = rows(500, 12, 2)
     chosen = [
-        greedy_coreset(features.to(device), 40, torch.Generator().manual_seed(0)).cpu()
+        greedy_coreset(features.to(device), 40, generator=torch.Generator().manual_seed(0)).cpu()
         for device in ("cpu", DEVICE)
     ]
     assert torch.equal(*chosen)

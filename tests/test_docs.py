@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gmanet.__main__ import COMMANDS
 from gmanet.config.compose import compose
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.procedural.dataset import PROFILES, Profile
@@ -22,7 +23,7 @@ PAGES = [ROOT / "README.md", ROOT / "experiments/README.md", *sorted((ROOT / "do
 BLOCK = re.compile(
     r"(?:^<!-- ([^\n]*) -->\n)?^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
-FIT = re.compile(r"(python -m gmanet\.fit [^\n#]*=[^\n#]*)")
+FIT = re.compile(r"((?:python -m gmanet\.fit|gmanet fit) [^\n#]*=[^\n#]*)")
 SHORT = "detector.steps=5 synthesis.twins=4 train.workers=0 train.pictures=0 wandb.mode=disabled"
 
 
@@ -53,8 +54,10 @@ def slow():
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    """Return a folder with the scans that the pages name, and a ``python`` that has the package."""
-    monkeypatch.setitem(PROFILES, "tiny", Profile((1500, 1800), 6, 1, 1))
+    """Return a folder with the scans that the pages name, ``python`` and ``gmanet``."""
+    monkeypatch.setitem(
+        PROFILES, "tiny", Profile(points=(1500, 1800), train=6, test_good=1, test_per_defect=1)
+    )
     config = compose(["data.profile=tiny", "data.category=washer"]).data
     good, test = (list(open_data(config, split)) for split in ("train", "test"))
     bad = next(cloud for cloud in test if cloud.label is not None and cloud.label.any())
@@ -71,11 +74,12 @@ def desk(tmp_path, monkeypatch):
     for folder in ("experiments", "conf"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "docs").mkdir()
-    program = tmp_path / "bin/python"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    for name, words in (("python", ""), ("gmanet", "-m gmanet ")):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n', "utf-8")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("GMANET_RUNS", raising=False)
     return tmp_path
@@ -85,6 +89,7 @@ def run(folder, language, code):
     """Run a block; fits that a page describes are short here."""
     short = FIT.sub(rf"\1 {SHORT} ", code)
     code = code.replace('"detector.steps": 100', '"detector.steps": 5, "synthesis.twins": 4')
+    code = code.replace('"detector.steps=50"', '"detector.steps=5"')
     typed = ["bash", "-eu", "-c", short] if language == "bash" else ["python", "-c", code]
     done = subprocess.run(typed, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
@@ -118,8 +123,8 @@ def test_a_block_that_fails_is_found(tmp_path):
 
 
 def test_every_command_of_the_readme_exists():
-    named = set(re.findall(r"python -m gmanet\.(\w+)", (ROOT / "README.md").read_text("utf-8")))
-    assert "predict" in named
+    named = set(re.findall(r"`gmanet ([a-z]+)", (ROOT / "README.md").read_text("utf-8")))
+    assert set(COMMANDS) <= named
     assert not [name for name in named if not (ROOT / f"gmanet/{name}.py").is_file()]
 
 

@@ -28,7 +28,7 @@ from gmanet.runs.folder import Run
 from gmanet.runtime import atomic, cores, orphans
 from gmanet.runtime import rank as launcher
 from gmanet.runtime.atomic import replacing
-from gmanet.runtime.cache import looked_up
+from gmanet.runtime.cache import cached
 from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.training.callbacks import AnomalyMetrics, ProgressBar
 from gmanet.training.checkpoints import WholeCheckpoints, usable
@@ -355,7 +355,7 @@ def test_a_damaged_result_is_made_again(damage, tmp_path, monkeypatch):
     monkeypatch.setenv("GMANET_CACHE", str(tmp_path))
 
     def get():
-        return looked_up("kind", [np.arange(2)], 2, lambda: np.array([1.0, 2.0]))
+        return cached("kind", [np.arange(2)], length=2, make=lambda: np.array([1.0, 2.0]))
 
     get()
     (path,) = tmp_path.rglob("*.npy")
@@ -370,7 +370,7 @@ def test_a_damaged_result_is_made_again(damage, tmp_path, monkeypatch):
 def test_a_cache_that_is_a_file_stops_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GMANET_CACHE", str(tmp_path / "file"))
-    made = looked_up("kind", [np.arange(2)], 2, lambda: np.array([1.0, 2.0]))
+    made = cached("kind", [np.arange(2)], length=2, make=lambda: np.array([1.0, 2.0]))
     np.testing.assert_array_equal(made, [1, 2])
 
 
@@ -378,12 +378,12 @@ def test_a_cache_that_is_a_file_stops_nothing(tmp_path, monkeypatch):
     "name", ["零件" * 60, "part$^_{x", "a\nb", "caf\udce9", "x" * 300, ".hidden", "a/b+c"]
 )
 def test_odd_names_come_back(name, tmp_path):
-    path = Prediction(name, np.array([0.5, 1.0], dtype=np.float32)).save(tmp_path)
+    path = Prediction(name=name, score=np.array([0.5, 1.0], dtype=np.float32)).save(tmp_path)
     assert len(os.fsencode(path.name)) < 240
     assert Prediction.load(path).name == name
     assert file_stem(name) != file_stem(f"{name}2")
     pos = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    save_row(tmp_path / "a.png", [[Panel(name, pos)]])
+    save_row(tmp_path / "a.png", [[Panel(title=name, pos=pos)]])
 
 
 def test_a_draft_of_a_long_name_fits(tmp_path):

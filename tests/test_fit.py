@@ -22,6 +22,7 @@ from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.measure import FIGURES
 from gmanet.formats import write_cloud
 from gmanet.runs.folder import Run
+from gmanet.runs.scoring import load_detector
 
 fit = import_module("gmanet.fit")
 
@@ -86,7 +87,7 @@ def test_the_run_folder_is_the_contract(finished):
     assert {*FIGURES, "n_clouds", "n_points", *VARYING} <= set(scores)
     assert set(scores["defects"]) == {"convex", "concave", "scratch", "scar", "deformation"}
     assert all(set(FIGURES) <= set(part) for part in scores["defects"].values())
-    test = Procedural("hexagonal_nut", "test", "tiny")
+    test = Procedural("hexagonal_nut", "test", profile="tiny")
     assert scores["n_clouds"] == len(test) == 8
     assert scores["n_points"] == sum(len(cloud) for cloud in test)
     assert 0 < scores["seconds_per_cloud"] < 60
@@ -216,10 +217,10 @@ def test_measuring_again_gives_the_same(type_in, copied, finished):
 
 
 def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path):
-    cloud = Procedural("hexagonal_nut", "test", "tiny")[4]
+    cloud = Procedural("hexagonal_nut", "test", profile="tiny")[4]
     with np.load(finished / f"predictions/{cloud.name}.npz") as stored:
         score = stored["score"]
-    said = predict.load_detector(Run(finished)).score(cloud)
+    said = load_detector(Run(finished)).score(cloud)
     np.testing.assert_array_equal(said.points, score)
     whole = said.object
     assert whole == pytest.approx(figures(finished)["objects"][cloud.name], abs=1e-6)

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,10 +27,8 @@ from lightning import Callback
 from gmanet import (
     annotate,
     benchmark,
-    cores,
     efficiency,
     evaluate,
-    fit,
     predict,
     prepare,
     report,
@@ -39,19 +38,25 @@ from gmanet import (
     synthesize,
 )
 from gmanet.detectors.base import Scores
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.efficiency import table
 from gmanet.formats import write_cloud
 from gmanet.registration.cached import register_cached
 from gmanet.registration.target import Target
+from gmanet.runs import efficiency as measuring
+from gmanet.runs import processes, scoring
+from gmanet.runs import report as written
 from gmanet.runs.experiment import read_experiment
-from gmanet.runtime import atomic
+from gmanet.runtime import atomic, cores
 from gmanet.runtime.cores import processes_at_most
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 from gmanet.view import grid, sheet, viewpoints
+
+fit = import_module("gmanet.fit")  # gmanet.fit is the function
 
 TINY = (
     *("data.profile=tiny", "detector=curvature", "train.workers=0", "train.pictures=0"),
@@ -89,45 +94,55 @@ class Typed:
 
 
 COMMANDS = {
-    "fit": Typed(fit.main, lambda a, out: [*TINY, "name=b"], ("b/scores.json", "b/detector.ckpt")),
+    "fit": Typed(
+        fit.main, lambda a, out: [*TINY, "name=b"], written=("b/scores.json", "b/detector.ckpt")
+    ),
     "predict": Typed(
         predict.main,
         lambda a, out: [a / "tiny/a", a / "scans/good/0.ply", "-o", out],
-        tuple(f"0.scores.{ending}" for ending in ("npz", "ply", "png")),
+        written=tuple(f"0.scores.{ending}" for ending in ("npz", "ply", "png")),
     ),
     "evaluate": Typed(
         evaluate.main,
         lambda a, out: [out / "tiny/a"],
-        ("tiny/a/scores.json",),
-        "tiny/a/scores.json",
-        ("tiny",),
+        written=("tiny/a/scores.json",),
+        target="tiny/a/scores.json",
+        inputs=("tiny",),
     ),
-    "benchmark": Typed(benchmark.main, lambda a, out: [a / "tiny.yaml"], ("tiny/a/scores.json",)),
+    "benchmark": Typed(
+        benchmark.main, lambda a, out: [a / "tiny.yaml"], written=("tiny/a/scores.json",)
+    ),
     "prepare": Typed(
-        prepare.main, lambda a, out: [a / "scans", "-o", out], ("good/0.ply", "prepare.csv")
+        prepare.main, lambda a, out: [a / "scans", "-o", out], written=("good/0.ply", "prepare.csv")
     ),
-    "synthesize": Typed(synthesize.main, lambda a, out: [*DATA, 2, "-o", out], ("twins.png",)),
-    "show": Typed(show.main, lambda a, out: [a / "scans/good/0.ply", "-o", out], ("0.views.png",)),
+    "synthesize": Typed(
+        synthesize.main, lambda a, out: [*DATA, 2, "-o", out], written=("twins.png",)
+    ),
+    "show": Typed(
+        show.main, lambda a, out: [a / "scans/good/0.ply", "-o", out], written=("0.views.png",)
+    ),
     "sweep": Typed(sweep.main, lambda a, out: [a / "tiny.yaml", "--status"]),
     "report": Typed(
         report.main,
         lambda a, out: [a / "tiny.yaml", "-o", out / "tables"],
-        ("tables/tiny.md", "tables/tiny.csv", "tables/tiny.png"),
-        "tables",
-        ("tiny",),
+        written=("tables/tiny.md", "tables/tiny.csv", "tables/tiny.png"),
+        target="tables",
+        inputs=("tiny",),
     ),
     "statistics": Typed(
-        statistics.main, lambda a, out: [*DATA, "-o", out], ("statistics.md", "statistics.csv")
+        statistics.main,
+        lambda a, out: [*DATA, "-o", out],
+        written=("statistics.md", "statistics.csv"),
     ),
     "annotate": Typed(
         annotate.main,
         lambda a, out: [a / "marked", "-o", out],
-        ("gt/0.txt",),
-        "gt",
-        ("test",),
+        written=("gt/0.txt",),
+        target="gt",
+        inputs=("test",),
     ),
     "efficiency": Typed(
-        efficiency.main, lambda a, out: ["-o", out], ("efficiency.md", "efficiency.csv")
+        efficiency.main, lambda a, out: ["-o", out], written=("efficiency.md", "efficiency.csv")
     ),
 }
 WRITING = [name for name, command in COMMANDS.items() if command.written]
@@ -157,19 +172,19 @@ def made(type_once, bumped_plate):
 def begin(made, tmp_path, type_in, monkeypatch, capsys):
     """Return ``begin(name, out)``: fill the folder of outputs; the rest says what is typed."""
     rounds = [{"seconds": [0.1], "stages": {}, "floor": 0.01, "peak": 1.0, "model": 1.0}]
-    monkeypatch.setattr(efficiency, "_measure_all", lambda *_, **__: {})
-    monkeypatch.setattr(efficiency, "_rounds", lambda *_: {("curvature", 900): rounds})
-    monkeypatch.setattr(table, "page", lambda *_: "a page")
+    monkeypatch.setattr(measuring, "_measure_all", lambda *_, **__: {})
+    monkeypatch.setattr(measuring, "_rounds", lambda *_: {("curvature", 900): rounds})
+    monkeypatch.setattr(table, "page", lambda *_, **__: "a page")
     monkeypatch.setattr(table, "csv_rows", lambda *_: "a,b\n")
     detector = SimpleNamespace(
         fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
     )
-    monkeypatch.setattr(predict, "load_detector", lambda run: detector)
+    monkeypatch.setattr(scoring, "load_detector", lambda run: detector)
     for module in (grid, viewpoints, sheet):
         monkeypatch.setattr(module, "render", blank)
     stub = tmp_path / "stub.py"
     stub.write_text(STUB, encoding="utf-8")
-    monkeypatch.setattr(benchmark, "FIT", (sys.executable, str(stub)))
+    monkeypatch.setattr(processes, "FIT", (sys.executable, str(stub)))
     before = {number: signal.getsignal(number) for number in signal.valid_signals()}
 
     def start(name, out):
@@ -178,7 +193,7 @@ def begin(made, tmp_path, type_in, monkeypatch, capsys):
         out.mkdir(exist_ok=True)
         for part in typed.inputs:
             shutil.copytree(made / part, out / part)
-        return Attempt(typed, typed.words(made, out), out, type_in, capsys)
+        return Attempt(typed, typed.words(made, out), out=out, type_in=type_in, capsys=capsys)
 
     yield start
     for number, handler in before.items():
@@ -321,7 +336,7 @@ def test_the_reader_of_its_output_has_left(name, begin, tmp_path, monkeypatch):
 def test_an_interrupt_between_reading_and_writing(name, begin, tmp_path, monkeypatch):
     attempt = begin(name, tmp_path / "out")
     with monkeypatch.context() as patched:
-        module = sys.modules[attempt.typed.main.__module__]
+        module = written if name == "report" else sys.modules[attempt.typed.main.__module__]
         patched.setattr(module, "read_experiment", raising(KeyboardInterrupt()))
         assert "interrupted" in attempt.fails(130)
     attempt.succeeds()
@@ -469,7 +484,9 @@ def test_several_gpus_cannot_gather_what_lies_on_the_cpu(tmp_path, bumped_plate,
         data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
         epochs, settings = detector.epochs(len(train), synthesis), Several(workers=0, curve=-1)
         watch = NoCollectives()
-        trainer = make_trainer(detector, settings, tmp_path, None, epochs, [watch])
+        trainer = make_trainer(
+            detector, settings, folder=tmp_path, logger=None, epochs=epochs, callbacks=[watch]
+        )
         trainer.fit(detector, data)
         assert torch.distributed.is_initialized()
         assert "val/point_auroc" in trainer.callback_metrics

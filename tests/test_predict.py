@@ -14,6 +14,7 @@ from gmanet.datasets.folder import Folder
 from gmanet.detectors.base import Scores
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud, write_cloud
+from gmanet.runs import scoring
 from gmanet.runs.folder import Run
 
 
@@ -23,7 +24,7 @@ def run(type_in, monkeypatch):
     detector = SimpleNamespace(
         fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
     )
-    monkeypatch.setattr(predict, "load_detector", lambda run: detector)
+    monkeypatch.setattr(scoring, "load_detector", lambda run: detector)
     return Run.create(compose(["name=a"])).folder
 
 
@@ -62,12 +63,12 @@ def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
 
 
 def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys):
-    splits = [Folder(scans, "", split).names for split in ("train", "test")]
+    splits = [Folder(scans, "", split=split).names for split in ("train", "test")]
     files = sorted(scans.rglob("*.ply"))
     for words in ([], ["-o", scans / "good"], ["-o", scans / "scored"], ["-o", scans]):
         type_in(predict.main, run, *files[1:], *words)
-    assert [Folder(scans, "", split).names for split in ("train", "test")] == splits
-    assert "passed over" in Folder(scans, "", "test").notes[0]
+    assert [Folder(scans, "", split=split).names for split in ("train", "test")] == splits
+    assert "passed over" in Folder(scans, "", split="test").notes[0]
     type_in(prepare.main, scans, "-o", tmp_path / "clean")
     said = capsys.readouterr()
     assert "7 of 7 scans written" in said.out
@@ -153,7 +154,7 @@ def test_every_ending_is_named(type_in, capsys):
 
 
 def test_what_a_scan_lacks_is_said(run, scans, type_in, monkeypatch, capsys):
-    read = predict.read_cloud
-    monkeypatch.setattr(predict, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
+    read = scoring.read_cloud
+    monkeypatch.setattr(scoring, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
     type_in(predict.main, run, scans / "good/0.ply")
     assert capsys.readouterr().err == "note: is odd\n"

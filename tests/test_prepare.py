@@ -38,7 +38,7 @@ def test_clean_scans_make_a_data_set(scans, tmp_path, type_in, capsys):
     line = table(out)["bump/a.pcd"]
     assert int(line["labelled_kept"]) == bump.label.sum() > 0
     assert int(line["points"]) - int(line["outliers"]) - int(line["thinned"]) == len(bump)
-    config = DataConfig("folder", "", str(out))
+    config = DataConfig(name="folder", category="", root=str(out))
     assert [len(open_data(config, split)) for split in ("train", "test")] == [5, 2]
 
 

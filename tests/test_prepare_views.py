@@ -22,7 +22,17 @@ TURN = Rotation.from_euler("z", 90, degrees=True).as_matrix()
 def placement(trouble=""):
     poses = np.tile(np.eye(4), (2, 1, 1))
     poses[1, :3, :3] = TURN.T
-    return Placement(poses.tolist(), 0.02, 0.001, 0.02, 0.002, 0.0005, 0.9, 0.0, trouble)
+    return Placement(
+        poses=poses.tolist(),
+        spacing=0.02,
+        noise=0.001,
+        rms_before=0.02,
+        rms=0.002,
+        apart=0.0005,
+        overlap=0.9,
+        closing=0.0,
+        trouble=trouble,
+    )
 
 
 @pytest.fixture
@@ -54,7 +64,7 @@ def placed(monkeypatch):
 @pytest.fixture
 def unpainted(monkeypatch):
     """Pictures, which take most of the time here, are left out."""
-    monkeypatch.setattr(parts, "save_picture", lambda *_: None)
+    monkeypatch.setattr(parts, "save_picture", lambda *_, **__: None)
 
 
 def table(folder):
@@ -79,7 +89,7 @@ def test_views_become_a_data_set(views, placed, tmp_path, type_in, capsys):
     ]
     assert not list(out.rglob("askew.pcd"))
     assert (out / "pictures/bumped.png").stat().st_size > 1000
-    test = IEC3D(out.parent, "plate", "test")[0]
+    test = IEC3D(out.parent, "plate", split="test")[0]
     line = lines["bumped"]
     assert int(line["labelled_kept"]) == test.label.sum() > 50
     assert int(line["points"]) == 6000
@@ -87,7 +97,7 @@ def test_views_become_a_data_set(views, placed, tmp_path, type_in, capsys):
     # Both views lie on each other: the second half fills the first one's gaps and turns nothing.
     bump = test.pos[test.label]
     assert np.ptp(bump[:, :2], axis=0).max() < 0.65
-    assert len(IEC3D(out.parent, "plate", "train")) == 1
+    assert len(IEC3D(out.parent, "plate", split="train")) == 1
 
 
 def test_a_second_run_does_the_rest_only(
@@ -101,7 +111,7 @@ def test_a_second_run_does_the_rest_only(
     (out / "train/plain.pcd").unlink()
     fused = []
     real = parts.fuse
-    monkeypatch.setattr(parts, "fuse", lambda *a: fused.append(a[0][0].name) or real(*a))
+    monkeypatch.setattr(parts, "fuse", lambda *a, **k: fused.append(a[0][0].name) or real(*a, **k))
     with pytest.raises(SystemExit):
         type_in(prepare.main, views, "-o", out)
     assert (len(placed), len(fused)) == (3, 1)

@@ -12,6 +12,7 @@ from gmanet import report
 from gmanet.errors import InputError
 from gmanet.evaluation.stored_results import read_table
 from gmanet.evaluation.tables import TITLES
+from gmanet.runs import index
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "experiments" / "results"
@@ -123,8 +124,9 @@ def checkout(tmp_path):
 def test_the_overviews_are_written_by_report(checkout, type_in, monkeypatch):
     monkeypatch.chdir(checkout)
     page = checkout / "experiments" / "README.md"
-    before, _, rest = page.read_text("utf-8").partition(report.BEGIN)
-    page.write_text(f"{before}{report.BEGIN}{report.END}{rest.partition(report.END)[2]}", "utf-8")
+    before, _, rest = page.read_text("utf-8").partition(index.BEGIN)
+    after = rest.partition(index.END)[2]
+    page.write_text(f"{before}{index.BEGIN}{index.END}{after}", "utf-8")
     type_in(report.main, "--index")
     for name in ("docs/results.md", "experiments/README.md"):
         assert (checkout / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), (
@@ -134,13 +136,13 @@ def test_the_overviews_are_written_by_report(checkout, type_in, monkeypatch):
 
 @pytest.mark.parametrize("missing", ["main", "30k/efficiency", "nothing"])
 def test_every_experiment_and_every_stored_page_is_listed(checkout, missing):
-    index = checkout / "experiments/results/index.yaml"
-    lines = index.read_text("utf-8").splitlines(keepends=True)
+    file = checkout / "experiments/results/index.yaml"
+    lines = file.read_text("utf-8").splitlines(keepends=True)
     rest = [line for line in lines if not line.startswith(f"{missing}:")]
     added = ["nothing: {title: Nothing}\n"] if missing == "nothing" else []
-    index.write_text("".join(rest + added), "utf-8")
+    file.write_text("".join(rest + added), "utf-8")
     with pytest.raises(InputError, match=f"{missing} is"):
-        report.write_index(checkout)
+        index.write_index(checkout)
     assert not list((checkout / "docs").iterdir())
 
 
@@ -148,10 +150,10 @@ def test_every_experiment_and_every_stored_page_is_listed(checkout, missing):
     "line", ["main: 3\n", "main: {cost: 3 minutes}\n", "main: {titel: Main}\n"]
 )
 def test_a_line_of_the_index_without_a_title_is_refused(checkout, line):
-    index = checkout / "experiments/results/index.yaml"
-    index.write_text(re.sub(r"^main: .*\n", line, index.read_text("utf-8"), flags=re.M), "utf-8")
+    file = checkout / "experiments/results/index.yaml"
+    file.write_text(re.sub(r"^main: .*\n", line, file.read_text("utf-8"), flags=re.M), "utf-8")
     with pytest.raises(InputError, match=r"main: .*wanted a title"):
-        report.write_index(checkout)
+        index.write_index(checkout)
 
 
 def test_report_wants_a_file_or_the_index(type_in, tmp_path, monkeypatch):
@@ -161,4 +163,4 @@ def test_report_wants_a_file_or_the_index(type_in, tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         type_in(report.main, "--index", "experiments/main.yaml")
     with pytest.raises(InputError, match=r"index\.yaml: no such file"):
-        report.read_stored(Path("experiments"))
+        index.read_stored(Path("experiments"))

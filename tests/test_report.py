@@ -16,6 +16,7 @@ from gmanet import report
 from gmanet.config.compose import compose
 from gmanet.datasets.catalog import open_data
 from gmanet.evaluation.predictions import Prediction
+from gmanet.runs import report as written
 from gmanet.runs.experiment import read_experiment
 from gmanet.runs.folder import Run
 from gmanet.runtime.provenance import provenance
@@ -40,7 +41,9 @@ def finished(tmp_path, type_in):
         run = Run.create(config, overrides=cell.overrides)
         for cloud in open_data(config.data, "test"):
             score = cloud.label.astype(np.float32)
-            Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(run.predictions)
+            Prediction(
+                name=cloud.name, score=score, label=cloud.label, region=None, defect=cloud.defect
+            ).save(run.predictions)
         run.detector_file.touch()
         defects = {"scar": {"object_auroc": 0.5}}
         run.write_scores({"object_auroc": 0.75, "defects": defects})
@@ -64,14 +67,14 @@ def test_a_report_has_tables_labels_and_a_small_picture(finished, tmp_path, type
 
 def test_scans_of_others_are_drawn_only_where_asked(finished, tmp_path, type_in, monkeypatch):
     drawn = []
-    monkeypatch.setattr(report, "draw_grid", lambda path, runs: drawn.append((path, runs)))
-    real = report.Scored
+    monkeypatch.setattr(written, "draw_grid", lambda path, runs: drawn.append((path, runs)))
+    real = written.Scored
 
     def foreign(row, data, predictions):
         data.name = "folder"
-        return real(row, data, predictions)
+        return real(row=row, data=data, predictions=predictions)
 
-    monkeypatch.setattr(report, "Scored", foreign)
+    monkeypatch.setattr(written, "Scored", foreign)
     type_in(report.main, finished, "-o", tmp_path / "out")
     type_in(report.main, finished, "-o", tmp_path / "out", "--pictures", tmp_path / "own")
     assert drawn[0] == (tmp_path / "out/two.png", [])

@@ -29,7 +29,9 @@ def run(type_in):
     made = Run.create(compose([*WORDS, "name=w", "seed=3"]))
     for cloud in open_data(made.config.data, "test"):
         score = cloud.label.astype(np.float32)
-        Prediction(cloud.name, score, cloud.label, None, cloud.defect).save(made.predictions)
+        Prediction(
+            name=cloud.name, score=score, label=cloud.label, region=None, defect=cloud.defect
+        ).save(made.predictions)
     return made
 
 

@@ -1,1 +1,1 @@
-"""Outliers, density and the table below a part: what is taken off a raw scan."""
+"""Cleaning of raw scans: removal of outliers and of the table below a part, thinning."""

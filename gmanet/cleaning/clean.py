@@ -12,7 +12,7 @@ from gmanet.errors import InputError
 __all__ = ["Cleaned", "Cleaning", "clean"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cleaning:
     """Settings of cleaning.
 
@@ -23,8 +23,8 @@ class Cleaning:
         rounds: Largest number of rounds; 0 leaves outliers in.
         contrast: Least ratio, after the first round, of an outlier's mean distance to the median of
             its neighbors' mean distances; 0 turns this condition off.
-        cell: Edge of the octree's cells in the unit of the scan; 0 takes ``depth``.
-        depth: Depth of the octree; 0 leaves all points.
+        cell: Edge of the octree's cells in the unit of the scan; 0 uses ``depth`` instead.
+        depth: Depth of the octree; 0 turns resampling off.
     """
 
     neighbors: int = 20
@@ -43,7 +43,7 @@ class Cleaning:
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Cleaned:
     """A scan after cleaning.
 
@@ -64,12 +64,21 @@ def clean(cloud: Cloud, cleaning: Cleaning) -> Cleaned:
     Raises:
         InputError: Too few points remain.
     """
-    how = (cleaning.neighbors, cleaning.ratio, cleaning.stop, cleaning.rounds, cleaning.contrast)
-    inside = _taken(cloud, inliers(cloud.pos, *how).nonzero()[0])
+    inner = inliers(
+        cloud.pos,
+        cleaning.neighbors,
+        ratio=cleaning.ratio,
+        stop=cleaning.stop,
+        rounds=cleaning.rounds,
+        contrast=cleaning.contrast,
+    )
+    inside = _taken(cloud, inner.nonzero()[0])
     cell = cleaning.cell or cell_of_depth(inside.pos, cleaning.depth) * (cleaning.depth > 0)
     chosen = _taken(inside, octree_sample(inside.pos, cell)) if cell else inside
     chosen.checked(f"after thinning to cells of {cell:.6g}")
-    return Cleaned(chosen, len(cloud) - len(inside), len(inside) - len(chosen))
+    return Cleaned(
+        cloud=chosen, outliers=len(cloud) - len(inside), thinned=len(inside) - len(chosen)
+    )
 
 
 def _taken(cloud: Cloud, rows: Indices) -> Cloud:

@@ -1,6 +1,6 @@
 """Octree resampling: the point nearest to the center of each cell (the paper, Section III C).
 
-Points are chosen and never moved, so that what belongs to a point, such as its label, stays true.
+Points are selected and never moved, so that labels and normals of a point remain valid.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """Iterated statistical outlier removal (the paper, Section III C).
 
 A point is an outlier where its mean distance to its nearest neighbors exceeds the mean of all
-points' by some standard deviations.  What is left has another mean, so that the removal is repeated
-until it hardly finds any.  Whole regions may be sparse, such as steep flanks, and would be removed
-round by round: with a ratio of 3 a real scan on a grid loses a sixth of its points, with 5 half a
-percent.  Therefore, after the first round, an outlier must also be more isolated than its own
-neighbors.
+points' by some standard deviations.  Removal changes the mean, so rounds are repeated until hardly
+any outliers are found.  Sparse regions, such as steep flanks, would be removed round by round: with
+a ratio of 3 a real scan on a grid loses a sixth of its points, with a ratio of 5 half a percent.
+Therefore, after the first round, an outlier must also be more isolated than its own neighbors.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import MIN_POINTS, Floats, Labels
+from gmanet.cloud import MIN_POINTS, Doubles, Floats, Labels
 from gmanet.errors import InputError
 
 __all__ = ["inliers"]
 
-Doubles = npt.NDArray[np.float64]
 
 BLOCK = 2**17
 """Number of points in a block of neighbor queries."""
@@ -28,6 +26,7 @@ BLOCK = 2**17
 def inliers(
     pos: Floats,
     neighbors: int = 20,
+    *,
     ratio: float = 5.0,
     stop: float = 0.005,
     rounds: int = 10,
@@ -45,7 +44,7 @@ def inliers(
             its neighbors' mean distances; 0 turns this condition off.
 
     Raises:
-        InputError: A parameter makes no sense, or hardly a point is left.
+        InputError: A parameter is out of range, or hardly any points remain.
     """
     if neighbors < 1 or rounds < 0 or ratio <= 0 or not 0 <= stop < 1 or contrast < 0:
         raise InputError(
@@ -53,12 +52,12 @@ def inliers(
             f"contrast={contrast}, wanted at least one neighbor, 0 or more rounds, a ratio above "
             "0, a share below 1 and a contrast of 0 or more"
         )
-    left = np.asarray(cKDTree(pos).indices)  # neighbors side by side: searches are twice as fast
+    left = np.asarray(cKDTree(pos).indices)  # neighbors close in memory: searches are twice as fast
     mean, reach = np.zeros((2, len(pos)))
     lost = np.ones(len(pos), dtype=np.bool_)
     for index in range(rounds):
         tree = cKDTree(pos[left])
-        mean[lost], reach[lost] = _distances(tree, pos[left[lost]], neighbors)
+        mean[lost], reach[lost] = _distances(tree, pos[left[lost]], neighbors=neighbors)
         far = mean > mean.mean() + ratio * mean.std()
         if index and contrast:
             suspects = far.nonzero()[0]
@@ -76,7 +75,7 @@ def inliers(
     return inner
 
 
-def _distances(tree: cKDTree, query: Floats, neighbors: int) -> tuple[Doubles, Doubles]:
+def _distances(tree: cKDTree, query: Floats, *, neighbors: int) -> tuple[Doubles, Doubles]:
     """Return the mean and the greatest distance to the nearest other points, ``(Q,)`` each."""
     ranks = _ranks(tree, neighbors)
     blocks = [query[start : start + BLOCK] for start in range(0, len(query), BLOCK)]

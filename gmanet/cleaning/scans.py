@@ -1,4 +1,4 @@
-"""Whole scans: every file below a folder is cleaned and written to the same path below another."""
+"""Cleaning of all scans below a folder into the same paths below another folder."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from gmanet.formats.unread import unread
 from gmanet.formats.walking import walk
 from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 
-__all__ = ["Line", "clean_scans", "tell_notes", "tell_scans", "unmeasured"]
+__all__ = ["Line", "clean_scans", "print_notes", "print_scans", "unmeasured"]
 
 METHOD = 2
-"""Changes with whatever changes a result."""
+"""Version of the algorithms, part of the cache key; raised when a result changes."""
 
 MANY = 0.05
-"""Share of outliers above which a scan is named: perhaps its surface was taken for them."""
+"""Share of outliers above which a scan is reported, since outliers may be surface points."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
-    """What became of one scan, a line of the table.
+    """Result of one scan, a line of the table.
 
     Args:
-        file: Below both folders.
-        points: Of the scan.
-        outliers: Removed as such.
-        thinned: Left out by the octree.
-        labelled: Labelled points of the scan.
-        labelled_kept: Those that are left.
-        unmeasured: Points of the file that were never measured; ``points`` is without them.
-        key: Digest of the file's bytes and of the settings.
-        error: Why there is no clean scan.
+        file: Path of the scan relative to both folders.
+        points: Number of measured points of the scan.
+        outliers: Number of points removed as outliers.
+        thinned: Number of points that the octree left out.
+        labelled: Number of points labeled as abnormal in the scan.
+        labelled_kept: Number of these points in the clean scan.
+        unmeasured: Number of unmeasured points of the file, not included in ``points``.
+        key: Hash of the file's contents and of the settings.
+        error: Reason for a missing clean scan; empty if there is none.
     """
 
     file: str
@@ -55,26 +55,26 @@ class Line:
 
 
 def clean_scans(
-    scans: Path, folder: Path, cleaning: Cleaning, label_value: float = LABEL_VALUE
+    scans: Path, folder: Path, *, cleaning: Cleaning, label_value: float = LABEL_VALUE
 ) -> list[Line]:
-    """Clean all scans, and return what became of each.
+    """Clean all scans, and return a line of the table for each.
 
     Args:
-        scans: A folder with files of known endings, also in sub-folders, linked ones too.
-        folder: Where clean scans and the table go; neither ``scans`` nor a folder of it.
-        cleaning: How.
-        label_value: Of abnormal points in the files' fields of labels.
+        scans: Folder of scans with known extensions, also in sub-folders and linked folders.
+        folder: Folder for clean scans and the table, outside of ``scans``.
+        cleaning: Settings of cleaning.
+        label_value: Label of abnormal points in the files.
 
     Raises:
-        InputError: There are no scans, two would be written to one path, or one of the folders
-            cannot be used.
+        InputError: There are no scans, two scans have the same output path, or a folder cannot be
+            used.
     """
     files = sorted(
         path.relative_to(scans) for directory in walk(scans) for path in list_files(directory)
     )
     if not files:
         raise InputError(f"{scans}: no scans, wanted files that end in {', '.join(READERS)}")
-    _refuse_twins(scans, files, folder)
+    _refuse_twins(scans, files, folder=folder)
     for sentence in unread(scans, [scans / name for name in files]):
         note(sentence)
     known = {line.key: line for line in read_table(folder / TABLE, Line) if not line.error}
@@ -84,24 +84,24 @@ def clean_scans(
             key = digest((METHOD, cleaning, label_value), [scans / name])
         except OSError as error:
             lines.append(
-                Line(str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
+                Line(file=str(name), error=f"{scans / name}: cannot be read ({error.strerror})")
             )
             continue
         line = known.get(key)
         target = folder / _written(name)
         if line is None or line.file != str(name) or not target.is_file():
-            line = _clean(scans / name, name, target, (cleaning, label_value), key)
+            line = _clean(scans / name, name, target=target, how=(cleaning, label_value), key=key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
 
 
 def _written(name: Path) -> Path:
-    """Return the name of a clean scan: that of the scan, as ``.ply`` where that is not written."""
+    """Return the name of a clean scan; formats that are read only become ``.ply``."""
     return name if name.suffix.lower() in WRITERS else name.with_suffix(".ply")
 
 
-def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
+def _refuse_twins(scans: Path, files: Sequence[Path], *, folder: Path) -> None:
     """Raise an error if two scans would be written to the same path."""
     blind = _ignores_case(folder)
     seen: dict[str, Path] = {}
@@ -114,31 +114,31 @@ def _refuse_twins(scans: Path, files: Sequence[Path], folder: Path) -> None:
 
 
 def _ignores_case(folder: Path) -> bool:
-    """Return whether a folder, or where it will be made, takes ``PART`` and ``part`` for one."""
+    """Return whether the file system of a folder (existing or not) ignores case."""
     directory = next(one for one in (folder, *folder.resolve().parents) if one.exists())
     other = directory.resolve().with_name(directory.resolve().name.swapcase())
     return other.name != directory.resolve().name and other.exists() and other.samefile(directory)
 
 
-def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
+def _clean(path: Path, name: Path, *, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
     cleaning, label_value = how
     try:
         cloud = read_cloud(path, label_value)
-        tell_notes(cloud)
+        print_notes(cloud)
         cleaned = clean(cloud, cleaning)
         write_cloud(target, cleaned.cloud)
     except OutputError:
-        raise  # not the scan's fault
+        raise  # not caused by the scan
     except InputError as error:
-        target.unlink(missing_ok=True)  # of earlier settings
+        target.unlink(missing_ok=True)  # result of earlier settings
         said = str(error)
         named = said if said.startswith(str(path)) else f"{path}: {said}"
-        return Line(str(name), key=key, error=named)
+        return Line(file=str(name), key=key, error=named)
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (cloud, cleaned.cloud)
     )
     return Line(
-        str(name),
+        file=str(name),
         points=len(cloud),
         outliers=cleaned.outliers,
         thinned=cleaned.thinned,
@@ -149,20 +149,20 @@ def _clean(path: Path, name: Path, target: Path, how: tuple[Cleaning, float], ke
     )
 
 
-def tell_notes(cloud: Cloud) -> None:
-    """Print a cloud's notes, each on a line of its own below the progress bar."""
+def print_notes(cloud: Cloud) -> None:
+    """Print a cloud's notes, one per line, below the progress bar."""
     with tqdm.external_write_mode(sys.stderr):
         for sentence in cloud.notes:
             note(sentence)
 
 
 def unmeasured(cloud: Cloud) -> int:
-    """Return how many points of a cloud's file were never measured."""
+    """Return the number of unmeasured points in a cloud's file."""
     return 0 if cloud.rows is None else cloud.file_points - len(cloud)
 
 
-def tell_scans(lines: Sequence[Line], folder: Path) -> None:
-    """Print what became of the scans, and name those that lost many points."""
+def print_scans(lines: Sequence[Line], folder: Path) -> None:
+    """Print a summary of the scans, and the names of those that lost many points."""
     done = sum(not line.error for line in lines)
     points, outliers, thinned = (
         sum(getattr(line, name) for line in lines) for name in ("points", "outliers", "thinned")
@@ -171,7 +171,7 @@ def tell_scans(lines: Sequence[Line], folder: Path) -> None:
     never = f"; {lost} others were never measured" if lost else ""
     sys.stdout.write(
         f"{done} of {len(lines)} scans written to {folder}: of {points} points "
-        f"{outliers} were outliers and {thinned} thinned out{never}; {folder / TABLE} tells more\n"
+        f"{outliers} were outliers and {thinned} thinned out{never}; details: {folder / TABLE}\n"
     )
     eaten = [line.file for line in lines if line.outliers > MANY * line.points]
     if eaten:

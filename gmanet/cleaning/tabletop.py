@@ -1,10 +1,10 @@
 """Removal of the table that a part was scanned on: a robust plane, and the points above it.
 
-A scan is organised: ``(H, W, 3)`` coordinates in the camera's frame, ``0 0 0`` where nothing was
+A scan is organized: ``(H, W, 3)`` coordinates in the camera's frame, ``0 0 0`` where nothing was
 measured.  The table is the plane that most points near the picture's border agree on (RANSAC with
 a fixed seed, Fischler and Bolles 1981, then least squares).  The part is what is nearer to the
-camera than the table, without specks and without what runs out of the picture (rails, clamps).
-Labels do not decide which points stay.
+camera than the table, without specks and without pieces that reach the edge of the picture (rails,
+clamps).  Labels have no influence.
 """
 
 from __future__ import annotations
@@ -20,29 +20,32 @@ from gmanet.cloud import Floats, Labels
 __all__ = ["Plane", "find_table", "part_on_table"]
 
 BORDER = 0.1
-"""Width of the border, as a fraction of the picture's, on each side."""
+"""Width of the border on each side, as a fraction of the picture's width."""
 TRIALS, TRIED = 300, 1000
 NEAR = 0.015
-"""Points this near to a trial plane, as a fraction of the scene's diagonal, speak for it."""
+"""Largest distance of RANSAC's inliers from a plane, as a fraction of the scene's diagonal."""
 AGREE = 0.4
-"""Where fewer of the border's points lie on the plane, there is no table."""
+"""Least share of the border's points that lie on the plane of a table."""
 SIGMAS, FLOOR = 6.0, 0.003
-"""Reach of the table: in deviations of its noise, and at least this fraction of the diagonal."""
+"""Height up to which points belong to the table, in standard deviations of the table's noise.
+
+The height is at least ``FLOOR`` times the scene's diagonal.
+"""
 BRIDGE = 2
-"""Gaps of this many pixels do not separate parts of a part."""
+"""Width, in pixels, of gaps that do not separate pieces of a part."""
 AROUND = np.ones((3, 3), np.bool_)
 SPECK = 0.01
-"""Pieces with fewer points, as a fraction of the largest, are specks."""
+"""Size of a piece below which it is a speck, as a fraction of the largest piece."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Plane:
     """The table.
 
     Args:
         normal: Unit normal toward the camera, with shape ``(3,)``.
         height: Height of the camera's origin above the table, in the unit of the points.
-        reach: Points up to this height belong to the table.
+        reach: Height up to which points belong to the table, in the unit of the points.
     """
 
     normal: npt.NDArray[np.float64]
@@ -55,7 +58,7 @@ class Plane:
 
 
 def find_table(grid: Floats, valid: Labels) -> Plane | None:
-    """Return the table; None if the points near the border lie in no plane, or there are too few.
+    """Return the table; None if the points near the border are too few or lie in no plane.
 
     Args:
         grid: Coordinates in the camera's frame, with shape ``(H, W, 3)``.
@@ -71,7 +74,7 @@ def find_table(grid: Floats, valid: Labels) -> Plane | None:
     some = border[:: max(1, len(border) // TRIED)]
     origin, normal = _ransac(some, NEAR * diagonal)
     spread = NEAR * diagonal
-    for _ in range(4):  # least squares on what is near, ever nearer
+    for _ in range(4):  # least squares on inliers, with a falling threshold
         distance = np.abs((border - origin) @ normal)
         inside = border[distance < spread]
         if len(inside) < 3:
@@ -83,11 +86,11 @@ def find_table(grid: Floats, valid: Labels) -> Plane | None:
     if np.mean(np.abs((border - origin) @ normal) < spread) < AGREE:
         return None
     normal = -normal if normal @ origin > 0 else normal
-    return Plane(normal, float(-(normal @ origin)), spread)
+    return Plane(normal=normal, height=float(-(normal @ origin)), reach=spread)
 
 
 def part_on_table(grid: Floats, valid: Labels) -> Labels:
-    """Return True where a pixel shows the part, with shape ``(H, W)``; all valid ones if no table.
+    """Return True where a pixel shows the part, ``(H, W)``; every valid pixel without a table.
 
     Args:
         grid: Coordinates in the camera's frame, with shape ``(H, W, 3)``.
@@ -108,7 +111,7 @@ def part_on_table(grid: Floats, valid: Labels) -> Labels:
     middle[1:-1, 1:-1] = True
     inside[1:] = minimum(middle, pieces, np.arange(1, count + 1))
     part = inside & (size >= SPECK * size.max())
-    if not part.any():  # the part itself runs out of the picture
+    if not part.any():  # the part itself reaches the edge of the picture
         part = size == size.max()
     part[0] = False
     return np.asarray(part[pieces] & (size[pieces] >= SPECK * size[part].max()))

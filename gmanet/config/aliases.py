@@ -1,6 +1,6 @@
-"""Earlier names of configuration keys, which files and command lines of older versions hold.
+"""Earlier names of configuration keys, as in files and command lines of older versions.
 
-What is read passes through the functions below; what is written has the keys of today.
+The functions below translate whatever is read; files are written with present keys.
 """
 
 from __future__ import annotations
@@ -14,26 +14,25 @@ from gmanet.detectors import aliases as detectors
 __all__ = ["ALIASES", "current", "current_key", "current_override", "current_text"]
 
 ALIASES = {f"detector.{old}": f"detector.{new}" for old, new in detectors.ALIASES.items()}
-"""Earlier full key -> the full key of today, in the same section."""
+"""Earlier full key -> present full key, in the same section."""
 
 REFERENCE = re.compile(r"(?<=\$\{)\s*[\w.]+\s*(?=\})")
-"""The full key within ``${section.key}``."""
+"""Pattern of the full key in ``${section.key}``."""
 
 OVERRIDE = re.compile(r"(?<![\w.])[\w.]+(?==)")
-"""The full key of an override within a text."""
+"""Pattern of the full key of an override in a text."""
 
 
 def current_key(key: str) -> str:
-    """Return the name that a full key has today; unknown keys stay as they are."""
+    """Return the present name of a full key; unknown keys are returned unchanged."""
     return ALIASES.get(key, key)
 
 
 def current(values: Mapping[str, Any], section: str = "") -> dict[str, Any]:
-    """Return a nested configuration with the keys of today, also in references ``${section.key}``.
+    """Return a nested configuration with present keys, also in references ``${section.key}``.
 
     Args:
-        values: A configuration as a file, or a typed mapping, says it; of two names of one key the
-            later counts.
+        values: Nested configuration; if it has two names of one key, the later one counts.
         section: Full key of the mapping; empty for a whole configuration.
     """
     result: dict[str, Any] = {}
@@ -45,7 +44,7 @@ def current(values: Mapping[str, Any], section: str = "") -> dict[str, Any]:
 
 
 def _referring(value: Any) -> Any:
-    """Return a value whose references have the keys of today."""
+    """Return a value with present keys in its references."""
     if isinstance(value, list):
         return [_referring(item) for item in value]
     if not isinstance(value, str):
@@ -54,11 +53,11 @@ def _referring(value: Any) -> Any:
 
 
 def current_override(override: str) -> str:
-    """Return an override ``key=value`` with the key of today."""
+    """Return an override ``key=value`` with its present key."""
     key, equals, value = override.partition("=")
     return f"{current_key(key)}{equals}{value}"
 
 
 def current_text(text: str) -> str:
-    """Return a text, such as a row of stored results, whose overrides have the keys of today."""
+    """Return a text, such as a row of stored results, with present keys in its overrides."""
     return OVERRIDE.sub(lambda found: current_key(found[0]), text)

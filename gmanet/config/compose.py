@@ -1,11 +1,11 @@
 """A run's configuration: dataclass defaults < ``conf/default.yaml`` < named files < overrides.
 
 An override is ``section.key=value``.  A bare name for a section, ``detector=gmanet_paper``, is the
-file ``conf/detector/gmanet_paper.yaml`` or else a row of the section's table; the section then
-starts afresh.  A named file may set keys of other sections too.  The order of overrides does not
-matter, save that the last of two with the same key wins.  A value that is text is taken as it was
-typed or written, without YAML's reading of it, save that ``${section.key}`` stands for another
-value.  Keys may have the names of older versions (``gmanet.config.aliases``).
+file ``conf/detector/gmanet_paper.yaml``, or else an entry of the section's table; it replaces the
+whole section.  A named file may set keys of other sections, too.  The order of overrides does not
+matter, except that the last of two with the same key wins.  A value of a text key is not parsed as
+YAML, but ``${section.key}`` in it stands for another value.  Keys may have the names of older
+versions (``gmanet.config.aliases``).
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ __all__ = ["CONF", "compose", "describe"]
 
 
 def _named_files() -> Path:
-    """Return the folder of the named files: within an installed package, or beside it."""
+    """Return the folder of the named files: in an installed package, or next to its sources."""
     package = Path(__file__).resolve().parents[1]
     checkout = package.parent
-    beside = not (package / "conf").is_dir() and (checkout / "pyproject.toml").is_file()
-    return (checkout if beside else package) / "conf"
+    in_checkout = not (package / "conf").is_dir() and (checkout / "pyproject.toml").is_file()
+    return (checkout if in_checkout else package) / "conf"
 
 
 CONF = _named_files()
-"""The named files; a wheel carries them in the package, a checkout has them beside it."""
+"""Folder of the named files: in the package of a wheel, next to the package in a checkout."""
 
 
 def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
-    """Return the run that the files of ``conf`` and then the overrides describe.
+    """Return the configuration of a run from the files of ``conf`` and the overrides.
 
     Args:
-        overrides: As typed, ``key=value`` each.
+        overrides: Overrides as typed, ``key=value`` each.
         conf: Folder of ``default.yaml`` and of the named files; it may be missing.
 
     Raises:
-        InputError: An override or a file cannot be used; the sentence says which and why.
+        InputError: An override or a file cannot be used.
     """
     texts = {key: kind for key, kind in text_keys().items() if key not in SECTIONS}
     found = (parse(current_override(override), texts) for override in overrides)
@@ -82,7 +82,7 @@ def describe(config: RunConfig | None = None) -> str:
     """Return every key with its value and meaning, as ``--help`` prints it.
 
     Args:
-        config: Whose values to show; None shows the defaults.
+        config: Configuration whose values are shown; None for the defaults.
     """
     config = config or RunConfig()
     lines = [f"name = {config.name}", f"seed = {config.seed}"]
@@ -98,7 +98,7 @@ def describe(config: RunConfig | None = None) -> str:
 
 
 def _meanings(cls: type) -> dict[str, str]:
-    """Return argument -> what the docstrings of a class and of its bases say of it."""
+    """Return argument -> description, from the docstrings of a class and of its bases."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         block = cleandoc(base.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
@@ -113,13 +113,13 @@ def _is_name(key: str, value: Any) -> bool:
 
 
 def _file_layers(conf: Path, bare: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield source and content of the files, later ones win; None empties a section."""
+    """Yield source and content of the files; later ones win, and None empties a section."""
     path = conf / "default.yaml"
     default = current(load(path, text_keys())) if path.is_file() else {}
     usual = {key: str(value) for key, value in default.items() if _is_name(key, value)}
     yield str(path), {key: value for key, value in default.items() if key not in usual}
     for names in ({key: usual[key] for key in usual if key not in bare}, bare):
-        files = {section: _named(conf, section, name) for section, name in names.items()}
+        files = {section: _named(conf, section, name=name) for section, name in names.items()}
         for source, file in files.values():
             yield source, {key: value for key, value in file.items() if key not in files}
         for section, (source, file) in files.items():
@@ -127,8 +127,8 @@ def _file_layers(conf: Path, bare: Mapping[str, str]) -> Iterator[tuple[str, dic
             yield source, {section: file.get(section, {})}
 
 
-def _named(conf: Path, section: str, name: str) -> tuple[str, dict[str, Any]]:
-    """Return source and content of what a bare name stands for."""
+def _named(conf: Path, section: str, *, name: str) -> tuple[str, dict[str, Any]]:
+    """Return source and content of a section that is given by a bare name."""
     path = conf / section / f"{name}.yaml"
     key, table = SECTIONS[section]
     row = {section: {key: name}} if name in table else {}

@@ -1,4 +1,4 @@
-"""Overrides ``key=value`` of the command, as settings."""
+"""Settings of a command from overrides ``key=value``, without sections."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def read_overrides(overrides: Sequence[str], defaults: Mapping[str, Any]) -> dic
     """Return the values of overrides, and the defaults of all other keys.
 
     Args:
-        overrides: As typed.
-        defaults: Value of each known key, which also tells its type.
+        overrides: Overrides as typed.
+        defaults: Known key -> default value, whose type is the type of the key.
 
     Raises:
-        InputError: A key is unknown, or a value is of another type than its default.
+        InputError: A key is unknown, or a value has another type than the default.
     """
     values = dict(defaults)
     texts = {key: "str" for key, value in defaults.items() if isinstance(value, str)}
@@ -48,5 +48,5 @@ def _fits(value: Any, kind: type) -> bool:
 
 
 def taken(values: Mapping[str, Any], default: Any) -> Any:
-    """Return a dataclass like ``default`` with the values of its fields."""
+    """Return a dataclass of the type of ``default``, with its fields taken from ``values``."""
     return type(default)(**{name: values[name] for name in asdict(default)})

@@ -1,4 +1,4 @@
-"""What people type and what YAML files say, as plain mappings without a meaning.
+"""Overrides and YAML files as nested mappings, before their keys and types are checked.
 
 A full key joins the keys of nested mappings by dots: ``detector.voxel``.
 """
@@ -19,24 +19,24 @@ from gmanet.errors import InputError
 __all__ = ["file_name", "flatten", "load", "merged", "nested", "parse", "written"]
 
 ABSENT = ("", "null")
-"""What is typed for no value where a text may be missing."""
+"""Texts that stand for no value of a key of type ``str | None``."""
 
 
 def parse(override: str, texts: Mapping[str, str] | None = None) -> tuple[str, str, Any]:
-    """Return an override's key, its text after the ``=``, and the value that the text stands for.
+    """Return the key of an override, the text after the ``=``, and the value of this text.
 
     Args:
-        override: As typed, ``key=value``.
-        texts: Full key -> ``str``, ``str | None`` or ``list[str]``; the values of these keys are
-            text as it was typed, those of all others are read as YAML.
+        override: Override as typed, ``key=value``.
+        texts: Full key -> ``str``, ``str | None`` or ``list[str]``; values of these keys are text,
+            values of all other keys are parsed as YAML.
 
     Raises:
-        InputError: There is no ``=``, the text is no YAML or no UTF-8, or a control character
-            stands where no path may be.
+        InputError: There is no ``=``, the text is no YAML or no UTF-8, or it has a control
+            character and is no path.
     """
     key, equals, text = override.partition("=")
     kind = (texts or {}).get(key, "")
-    plain = key if kind.startswith("str") else override  # names of files hold what they like
+    plain = key if kind.startswith("str") else override  # file names may have any character
     if not equals or not key or not plain.isprintable():
         raise InputError(f"the override {override!r} is not understood, wanted key=value")
     if kind.startswith("str"):
@@ -47,14 +47,14 @@ def parse(override: str, texts: Mapping[str, str] | None = None) -> tuple[str, s
             return key, text, yaml.load(text, yaml.BaseLoader)
         value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
         as_text = {key: yaml.load(text, yaml.BaseLoader)} if texts else {}
-    except Exception as error:  # the parsers of YAML and of ${...} have no error in common
+    except Exception as error:  # parsers of YAML and ${...} share no error class
         raise InputError(f"{override}: {text!r} is no YAML value ({_first_line(error)})") from None
     assert isinstance(value, dict)
-    return key, text, _with_texts({key: value["value"]}, as_text, texts or {})[key]
+    return key, text, _with_texts({key: value["value"]}, as_text, texts=texts or {})[key]
 
 
 def _refuse_bytes(key: str, text: str) -> None:
-    """Raise an InputError if a text holds bytes that no YAML file, such as ``run.yaml``, can."""
+    """Raise an InputError if a text has bytes that are no UTF-8, which YAML files need."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -65,7 +65,7 @@ def _refuse_bytes(key: str, text: str) -> None:
 
 
 def load(path: Path, texts: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return what a YAML file says; ``${...}`` is left as it stands.
+    """Return the mapping in a YAML file, with ``${...}`` unresolved.
 
     Args:
         path: The file.
@@ -83,43 +83,45 @@ def load(path: Path, texts: Mapping[str, str] | None = None) -> dict[str, Any]:
         raise InputError(f"{path}: is no YAML mapping ({line}{_first_line(error)})") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds a {type(values).__name__}, wanted a YAML mapping")
-    return _with_texts({str(key): value for key, value in values.items()}, as_text, texts or {})
+    return _with_texts(
+        {str(key): value for key, value in values.items()}, as_text, texts=texts or {}
+    )
 
 
 def written(path: Path) -> dict[str, Any]:
-    """Return what a YAML file says with every key and single value as the text in the file.
+    """Return the mapping in a YAML file, with every key and single value as text.
 
     Raises:
         InputError: As for :func:`load`.
     """
-    load(path)  # refuses what is no mapping
+    load(path)  # raises unless it is a mapping
     found: dict[str, Any] = yaml.load(path.read_text("utf-8"), yaml.BaseLoader) or {}
     return found
 
 
 def _with_texts(
-    values: Mapping[Any, Any], as_text: Any, texts: Mapping[str, str], prefix: str = ""
+    values: Mapping[Any, Any], as_text: Any, *, texts: Mapping[str, str], prefix: str = ""
 ) -> dict[Any, Any]:
-    """Return the values, those of text keys as they are written.
+    """Return parsed values, with those of text keys replaced by their text.
 
     Args:
-        values: As YAML reads them.
-        as_text: The same with all single values as text.
+        values: Values as parsed by YAML.
+        as_text: The same values, all as text.
         texts: Full key -> type.
-        prefix: Full key of the mapping, with a dot behind it; empty for the whole.
+        prefix: Full key of the mapping and a dot; empty for the whole.
     """
     result = dict(values)
     for key, value in values.items():
         text = as_text.get(key) if isinstance(as_text, Mapping) else None
         if isinstance(value, Mapping):
-            result[key] = _with_texts(value, text, texts, f"{prefix}{key}.")
+            result[key] = _with_texts(value, text, texts=texts, prefix=f"{prefix}{key}.")
         elif f"{prefix}{key}" in texts:
             result[key] = _as_written(value, text)
     return result
 
 
 def _as_written(value: Any, text: Any) -> Any:
-    """Return a value of a text key as the file has it; ``~`` is text, other nulls stay None."""
+    """Return a value of a text key as text; ``~`` is text, other nulls are None."""
     if isinstance(value, list) and isinstance(text, list):
         return [_as_written(*pair) for pair in zip(value, text, strict=True)]
     absent = value is None and text != "~"
@@ -133,7 +135,7 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``lower`` with ``upper`` laid over it: mappings merge, all else is replaced."""
+    """Return ``lower`` updated by ``upper``: mappings are merged, other values replaced."""
     result = dict(lower)
     for key, value in upper.items():
         both = isinstance(result.get(key), Mapping) and isinstance(value, Mapping)
@@ -151,7 +153,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def file_name(text: str, limit: int = 80) -> str:
-    """Return the text if it may name a file, or else what may of it and a hash of the whole."""
+    """Return a text as a file name; unsuitable or long texts are cut and get a hash."""
     clean = re.sub(r"[^A-Za-z0-9_.=+-]+", "-", text).strip("-.")
     if clean == text and 0 < len(text) <= limit:
         return text
@@ -159,6 +161,6 @@ def file_name(text: str, limit: int = 80) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the gist of a parser's message."""
+    """Return the first line of a parser's message."""
     lines = str(getattr(error, "problem", None) or error).splitlines()
     return lines[0] if lines else type(error).__name__

@@ -13,8 +13,8 @@ from gmanet.config.aliases import current
 from gmanet.config.overrides import file_name, flatten
 from gmanet.datasets.catalog import DATASETS
 from gmanet.datasets.config import DataConfig
-from gmanet.detectors import DETECTORS
-from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors.config import DetectorConfig
+from gmanet.detectors.table import CONFIGS, DEFAULT
 from gmanet.errors import InputError, hint
 from gmanet.synthesis.config import KINDS, SynthesisConfig
 from gmanet.training.config import TrainConfig, WandbConfig
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 TEXTS = ("str", "str | None", "list[str]")
-"""Types of keys whose values are taken as they were typed."""
+"""Types of text keys, whose values are not parsed."""
 
 MEANINGS = {
     "bool": "true or false",
@@ -43,37 +43,37 @@ MEANINGS = {
     "list[int]": "a list of whole numbers such as [1, 2]",
     "list[float]": "a list of numbers such as [0.1, 0.2]",
 }
-"""Type of a key -> what a person is asked for."""
+"""Type of a key -> its description in error messages."""
 
 SECTIONS: dict[str, tuple[str, Iterable[str]]] = {
     "data": ("name", DATASETS),
     "synthesis": ("kind", KINDS),
-    "detector": ("name", DETECTORS),
+    "detector": ("name", CONFIGS),
     "train": ("", ()),
     "wandb": ("", ()),
 }
-"""Section -> the key that a bare name sets where there is no file, and the names there are."""
+"""Section -> the key that a bare name sets if there is no such file, and the known names."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunConfig:
-    """Everything that decides the result of one run, and where it is computed and logged.
+    """Configuration of a run.
 
     Args:
-        name: Folder of the run; without one it follows from the overrides.
-        seed: Seed of the run's generators; the data set has its own.
-        data: Which clouds.
-        synthesis: How twins are made.
-        detector: Which detector; ``detector.name`` decides which keys there are.
-        train: Where and how it is computed.
-        wandb: How it is logged.
+        name: Folder of the run; by default it is made of the overrides.
+        seed: Seed of the run's generators; the data set has a seed of its own.
+        data: Settings of the data set.
+        synthesis: Settings of the twins.
+        detector: Settings of the detector; ``detector.name`` decides which keys there are.
+        train: Settings of hardware and processes.
+        wandb: Settings of W&B.
     """
 
     name: str = ""
     seed: int = 0
     data: DataConfig = field(default_factory=DataConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
-    detector: DetectorConfig = field(default_factory=lambda: DETECTORS["gmanet"].Config())
+    detector: DetectorConfig = field(default_factory=lambda: CONFIGS[DEFAULT]())
     train: TrainConfig = field(default_factory=TrainConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
 
@@ -86,10 +86,10 @@ class RunConfig:
 
 
 def text_keys() -> dict[str, str]:
-    """Return full key -> ``str``, ``str | None`` or ``list[str]`` of all keys that hold text.
+    """Return full key -> ``str``, ``str | None`` or ``list[str]`` of all text keys.
 
-    A section's own name is one of them: a bare name is text.  A key that is text for one detector
-    and something else for another is left out.
+    The names of sections are text keys, too: a bare name is text.  A key that is text for one
+    detector and has another type for another detector is left out.
     """
     found = dict.fromkeys(["name", *(part for part, (key, _) in SECTIONS.items() if key)], "str")
     parts: list[tuple[str, type]] = [
@@ -97,7 +97,7 @@ def text_keys() -> dict[str, str]:
         ("synthesis", SynthesisConfig),
         ("train", TrainConfig),
         ("wandb", WandbConfig),
-        *(("detector", kind.Config) for kind in DETECTORS.values()),
+        *(("detector", kind) for kind in CONFIGS.values()),
     ]
     types: dict[str, set[str]] = {}
     for section, kind in parts:
@@ -108,16 +108,16 @@ def text_keys() -> dict[str, str]:
 
 
 def changes_results(key: str) -> bool:
-    """Return whether a full key may change what a run finds, not only where, or its name."""
+    """Return whether a full key may change the results of a run."""
     return key == "train.precision" or key.partition(".")[0] not in ("name", "train", "wandb")
 
 
 def title(config: RunConfig, typed: Mapping[str, str]) -> str:
-    """Return the name of a run: data, category, detector and what else was typed, seed.
+    """Return the default name of a run: data, category, detector, further overrides, seed.
 
     Args:
-        config: The run.
-        typed: Full key -> text of the overrides; those that change no result are left out.
+        config: Configuration of the run.
+        typed: Full key -> text of each override; those that change no result are left out.
     """
     data, detector = (typed.get(part, getattr(config, part).name) for part in ("data", "detector"))
     shown = {"seed", "data.category", "train.precision"}
@@ -136,31 +136,31 @@ def resolved(config: RunConfig) -> dict[str, Any]:
 
 
 def from_resolved(values: Mapping[str, Any], source: str = "run.yaml") -> RunConfig:
-    """Return the configuration that :func:`resolved` took apart, an equal object.
+    """Return the configuration from the mappings of :func:`resolved`.
 
     Args:
-        values: What ``resolved`` returned, or did in an older version.
-        source: Where they were read; errors begin with it.
+        values: Result of ``resolved``, also of an older version.
+        source: Source of the values, with which errors begin.
 
     Raises:
-        InputError: An unknown key, or a value of another type.
+        InputError: A key is unknown, or a value has another type.
     """
     values = current(values)
-    return build(values, dict.fromkeys(flatten(values), source), source)
+    return build(values, dict.fromkeys(flatten(values), source), source=source)
 
 
 def build(
-    run: Mapping[str, Any], origin: Mapping[str, str], source: str = "overrides"
+    run: Mapping[str, Any], origin: Mapping[str, str], *, source: str = "overrides"
 ) -> RunConfig:
-    """Return the configuration that differs from the defaults in the given values.
+    """Return a configuration from values, and defaults of all other keys.
 
     Args:
-        run: Plain nested values; ``${section.key}`` stands for another value.
-        origin: Full key -> where its value was found; errors begin with it.
-        source: Where values of other keys were found.
+        run: Nested values; ``${section.key}`` stands for another value.
+        origin: Full key -> source of its value, with which errors begin.
+        source: Source of the values of all other keys.
 
     Raises:
-        InputError: An unknown key, a value of another type, or one that its dataclass refuses.
+        InputError: A key is unknown, or a value has another type or is not allowed.
     """
 
     def where(key: str) -> str:
@@ -176,7 +176,7 @@ def build(
     config = OmegaConf.structured(defaults)
     for key, value in _values(run, where):
         if key not in known:
-            raise InputError(_unknown(where(key), key, known))
+            raise InputError(_unknown(where(key), key, known=known))
         try:
             OmegaConf.update(config, key, value, merge=True)
         except (OmegaConfBaseException, TypeError, ValueError):
@@ -194,25 +194,25 @@ def build(
 
 
 def _meaning(kind: str) -> str:
-    """Return what a person is asked for where a key has a type."""
+    """Return the description of a type in error messages."""
     return MEANINGS.get(kind, kind)
 
 
 def _detector(run: Mapping[str, Any], where: Callable[[str], str]) -> DetectorConfig:
-    """Return the default settings of the detector that the values name."""
+    """Return the default settings of the detector in ``run``."""
     section = run.get("detector")
-    name = section.get("name", "gmanet") if isinstance(section, Mapping) else "gmanet"
-    if not isinstance(name, str) or name not in DETECTORS:
+    name = section.get("name", DEFAULT) if isinstance(section, Mapping) else DEFAULT
+    if not isinstance(name, str) or name not in CONFIGS:
         place = where("detector.name")
-        there = ", ".join(DETECTORS)
+        there = ", ".join(CONFIGS)
         raise InputError(
-            f"{place}: no detector {name!r}{hint(str(name), DETECTORS)}; there are: {there}"
+            f"{place}: no detector {name!r}{hint(str(name), CONFIGS)}; there are: {there}"
         )
-    return DETECTORS[name].Config(name=name)
+    return CONFIGS[name](name=name)
 
 
 def _values(run: Mapping[str, Any], where: Callable[[str], str]) -> Iterator[tuple[str, Any]]:
-    """Yield full keys of one or two parts, with their values."""
+    """Yield each full key, of one or two parts, and its value."""
     for section, value in run.items():
         if section not in SECTIONS:
             yield section, value
@@ -222,8 +222,8 @@ def _values(run: Mapping[str, Any], where: Callable[[str], str]) -> Iterator[tup
             yield from ((f"{section}.{key}", inner) for key, inner in value.items())
 
 
-def _unknown(place: str, key: str, known: Iterable[str]) -> str:
-    """Return a sentence on a key that does not exist, with the nearest and all that do."""
+def _unknown(place: str, key: str, *, known: Iterable[str]) -> str:
+    """Return the error message for an unknown key, with the most similar and all known keys."""
     section, dot, _ = key.partition(".")
     inside = [other for other in known if dot and other.startswith(f"{section}.")]
     there = inside or [

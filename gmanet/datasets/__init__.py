@@ -1,1 +1,1 @@
-"""Where clouds come from: folders, published layouts and the procedural data set."""
+"""Data sets of clouds: folders, published layouts and the procedural data set."""

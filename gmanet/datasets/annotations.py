@@ -1,9 +1,9 @@
-"""Defects marked in CloudCompare become label files of the IEC3D-AD layout (§III-C, Annotation).
+"""Conversion of CloudCompare annotations to label files of the IEC3D-AD layout (§III-C).
 
-CloudCompare keeps labels as a scalar field.  It saves that as a column: in ``.txt`` after a line
-``//X Y Z … name`` (or without one; then it is the last column), in ``.ply`` as the property
-``scalar_name``, in ``.pcd`` as the field ``name``.  Points without a value (NaN: merged in from a
-cloud without the field) are normal.
+CloudCompare stores labels as a scalar field, and saves the field as a column: in ``.txt`` under its
+name in a first line ``//X Y Z … name``, or as the last column if there is no such line; in ``.ply``
+as the property ``scalar_name``; in ``.pcd`` as the field ``name``.  Points whose value is NaN, as
+after merging with a cloud without the field, are normal.
 """
 
 from __future__ import annotations
@@ -29,16 +29,19 @@ from gmanet.formats.text import first_remark, named_columns, read_table
 __all__ = ["ENDINGS", "convert_annotations", "read_annotation", "write_gt"]
 
 NAMES = (*LABELS, *UNCLEAR)
-"""What the column is called, without ``scalar_``; the first of these that a file has is taken.  The
-last three mean anything in a scan; in a file that is said to be marked they are labels."""
+"""Accepted names of the column, without ``scalar_``; the first that occurs in a file is taken.
+
+The last three are ambiguous in a scan, but mean labels in an annotated file.
+"""
 GEOMETRY = ("x", "y", "z")
 READERS = {".pcd": pcd.read_columns, ".ply": ply.read_columns}
 TEXTS = (".txt", ".xyz", ".asc")
 ENDINGS = (*TEXTS, *READERS)
-"""What CloudCompare saves that is read here."""
+"""Extensions of the files that CloudCompare saves and this module reads."""
 SAME = 1e-3
-"""Points of the annotated and of the original scan agree up to this fraction of the diameter."""
+"""Largest distance of a point of the annotated scan from the original scan, in diameters."""
 COUNT = re.compile(rb"(?:(?://|#)[^\n]*\n)?\s*\d+[ \t]*\r?\n")
+"""Beginning of a text file with a line that holds the number of points."""
 
 
 def read_annotation(path: Path, name: str | None = None) -> Cloud:
@@ -46,10 +49,10 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
 
     Args:
         path: A ``.txt``, ``.xyz``, ``.asc``, ``.ply`` or ``.pcd`` file saved by CloudCompare.
-        name: The scalar field, where it is called otherwise than the usual names.
+        name: Name of the scalar field, if it is none of the accepted names.
 
     Raises:
-        InputError: The file cannot be read, has no such column, or values other than 0 and 1.
+        InputError: The file cannot be read, has no such column, or has values other than 0 and 1.
     """
     ending = path.suffix.lower()
     if ending in READERS:
@@ -59,7 +62,7 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
     else:
         wanted = ".txt, .xyz, .asc, .ply or .pcd"
         raise InputError(f"{path}: ending {ending!r}, wanted {wanted} as saved by CloudCompare")
-    values = np.asarray(columns[_chosen(path, columns, name)], np.float64)
+    values = np.asarray(columns[_chosen(path, columns, name=name)], np.float64)
     if np.isnan(values).all():
         raise InputError(f"{path}: no point has a label, wanted 0 or 1")
     values = np.where(np.isnan(values), 0, values)
@@ -71,15 +74,16 @@ def read_annotation(path: Path, name: str | None = None) -> Cloud:
 def write_gt(category: Path, cloud: Cloud) -> Path:
     """Return the label file ``<category>/gt/<name>.txt`` after writing ``x y z label`` rows.
 
-    The rows are the points of the scan, in its order: what saved the annotation may have rounded.
+    The rows hold the coordinates of the scan, in the order of the scan, because CloudCompare may
+    have rounded those of the annotation.
 
     Args:
         category: A category's folder in the IEC3D-AD layout.
-        cloud: A cloud with labels, named after ``<category>/test/<name>.pcd``.
+        cloud: A cloud with labels, with the name of its scan ``<category>/test/<name>.pcd``.
 
     Raises:
-        InputError: There is no such test cloud or it has other points, the cloud has no abnormal
-            point or is called good, or the file cannot be written.
+        InputError: The scan is missing or has other points, the cloud has no abnormal point or
+            ``good`` in its name, or the file cannot be written.
     """
     path = category / "gt" / f"{cloud.name}.txt"
     write_cloud(path, _labeled(category, cloud).replace(normal=None))
@@ -87,7 +91,7 @@ def write_gt(category: Path, cloud: Cloud) -> Path:
 
 
 def _labeled(category: Path, cloud: Cloud) -> Cloud:
-    """Return the scan that an annotated cloud is named after, with the labels of the cloud."""
+    """Return the scan with the name of an annotated cloud, and with the labels of that cloud."""
     scan = category / "test" / f"{cloud.name}.pcd"
     if not scan.is_file():
         there = ", ".join(path.name for path in list_files(scan.parent, (".pcd",)))
@@ -109,21 +113,23 @@ def _labeled(category: Path, cloud: Cloud) -> Cloud:
         found = f"point {far + 1} is {distance[far]:.3g} away from all points"
         raise InputError(f"{cloud.name}: {found}, {wanted}")
     try:
-        own = match_rows(points, rows, SAME * cloud.diameter)
+        own = match_rows(points, rows, tolerance=SAME * cloud.diameter)
     except InputError as error:
         raise InputError(f"{cloud.name}: {error}, {wanted}") from None
     return whole.replace(label=cloud.label[own])
 
 
 def convert_annotations(
-    category: Path, files: Sequence[Path], name: str | None = None
+    category: Path, files: Sequence[Path], *, name: str | None = None
 ) -> list[Path]:
-    """Return the label files of annotated clouds; none is written if one of them is refused.
+    """Return the label files of annotated clouds after writing them.
+
+    No file is written if one of the clouds is invalid.
 
     Args:
         category: A category's folder in the IEC3D-AD layout, with the scans in ``test/``.
-        files: Saved by CloudCompare, each with the stem of its scan.
-        name: The scalar field, where it is called otherwise than the usual names.
+        files: Files saved by CloudCompare, each with the stem of its scan.
+        name: Name of the scalar field, if it is none of the accepted names.
 
     Raises:
         InputError: See :func:`read_annotation` and :func:`write_gt`.
@@ -138,8 +144,8 @@ def convert_annotations(
     return [write_gt(category, cloud) for cloud in clouds]
 
 
-def _chosen(path: Path, columns: dict[str, Column], name: str | None) -> str:
-    """Return the column that holds the labels."""
+def _chosen(path: Path, columns: dict[str, Column], *, name: str | None) -> str:
+    """Return the name of the column that holds the labels."""
     wanted = NAMES if name is None else (plain_name(name),)
     found = find_label([one for one in columns if one not in GEOMETRY], wanted)
     if found is None:
@@ -151,7 +157,10 @@ def _chosen(path: Path, columns: dict[str, Column], name: str | None) -> str:
 
 
 def _text_columns(path: Path) -> dict[str, Column]:
-    """Return the columns of a table by the names in its first line; the last is else ``label``."""
+    """Return the columns of a text file by the names in its first line.
+
+    Without names, the first three columns are coordinates and the last is ``label``.
+    """
     if COUNT.match(read_bytes(path, path.suffix.lower())):
         raise InputError(f"{path}: begins with a number of points, wanted it saved without that")
     table = read_table(path)

@@ -1,4 +1,4 @@
-"""A data set split: an index of named clouds, read lazily; splits and labels are never guessed."""
+"""Base class of data sets: one split of one category, an index of named clouds, read lazily."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CloudDataset(ABC):
     """One split of one category.  ``dataset[i]`` reads and checks cloud ``i``."""
 
     unit = ""
-    """Unit of the coordinates, where the data set states it."""
+    """Unit of the coordinates, such as ``mm``; empty if the data set does not state the unit."""
 
     def __init__(self, category: str, split: str) -> None:
         if split not in SPLITS:
@@ -33,12 +33,17 @@ class CloudDataset(ABC):
 
     @property
     def files(self) -> Sequence[Path]:
-        """Return the clouds' files, in the order of the names; empty where there are none."""
+        """Return the clouds' files, in the order of the names; empty if clouds are not files."""
         return []
 
     @property
+    def scanned(self) -> CloudDataset:
+        """Return the data set of the original scans: this one, unless derived from another one."""
+        return self
+
+    @property
     def notes(self) -> Sequence[str]:
-        """Return sentences on files that lie among those of the data set and are not read."""
+        """Return sentences on files in the folders of the data set that are not read."""
         return []
 
     @abstractmethod

@@ -1,40 +1,38 @@
-"""The table of data sets: name -> function that opens a split of a category."""
+"""The table of data sets: name -> function that opens a split of a category.
+
+A loader is imported when one of its splits is opened.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.folder import Folder
-from gmanet.datasets.loaders.eyecandies import Eyecandies
-from gmanet.datasets.loaders.iec3d import IEC3D
-from gmanet.datasets.loaders.minishift import MiniShift
-from gmanet.datasets.loaders.mulsen import MulSen
-from gmanet.datasets.loaders.mvtec3d import MVTec3D
-from gmanet.datasets.loaders.open_industry import OpenIndustry
-from gmanet.datasets.loaders.published import Published
-from gmanet.datasets.loaders.real3d import Real3D
-from gmanet.datasets.loaders.shapenet import AnomalyShapeNet
-from gmanet.datasets.procedural import CATEGORIES, Procedural
-from gmanet.datasets.single_view import SingleSided
-from gmanet.datasets.subset import Subset
 from gmanet.errors import InputError, hint
+from gmanet.runtime.lazy_table import LazyTable
+
+if TYPE_CHECKING:
+    from gmanet.datasets.base import CloudDataset
+    from gmanet.datasets.loaders.published import Published
 
 __all__ = ["DATASETS", "PUBLISHED", "categories", "open_data", "similar_kinds"]
 
+LOADERS = "gmanet.datasets.loaders"
 
-PUBLISHED: dict[str, type[Published]] = {
-    "iec3d": IEC3D,
-    "real3d": Real3D,
-    "shapenet": AnomalyShapeNet,
-    "mvtec3d": MVTec3D,
-    "eyecandies": Eyecandies,
-    "mulsen": MulSen,
-    "minishift": MiniShift,
-    "open_industry": OpenIndustry,
-}
+PUBLISHED: Mapping[str, type[Published]] = LazyTable(
+    {
+        "iec3d": f"{LOADERS}.iec3d:IEC3D",
+        "real3d": f"{LOADERS}.real3d:Real3D",
+        "shapenet": f"{LOADERS}.shapenet:AnomalyShapeNet",
+        "mvtec3d": f"{LOADERS}.mvtec3d:MVTec3D",
+        "eyecandies": f"{LOADERS}.eyecandies:Eyecandies",
+        "mulsen": f"{LOADERS}.mulsen:MulSen",
+        "minishift": f"{LOADERS}.minishift:MiniShift",
+        "open_industry": f"{LOADERS}.open_industry:OpenIndustry",
+    }
+)
 """Name -> loader of a published data set."""
 
 
@@ -48,12 +46,24 @@ def _root(config: DataConfig) -> Path:
 
 def _published(config: DataConfig, split: str) -> CloudDataset:
     loader, label_points = PUBLISHED[config.name], config.label_points
-    return loader(_root(config), config.category, split, label_points=label_points)
+    return loader(_root(config), config.category, split=split, label_points=label_points)
+
+
+def _procedural(config: DataConfig, split: str) -> CloudDataset:
+    from gmanet.datasets.procedural import Procedural
+
+    return Procedural(config.category, split, profile=config.profile, seed=config.seed)
+
+
+def _folder(config: DataConfig, split: str) -> CloudDataset:
+    from gmanet.datasets.folder import Folder
+
+    return Folder(_root(config), config.category, split=split, label_value=config.label_value)
 
 
 DATASETS: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
-    "procedural": lambda c, split: Procedural(c.category, split, c.profile, c.seed),
-    "folder": lambda c, split: Folder(_root(c), c.category, split, c.label_value),
+    "procedural": _procedural,
+    "folder": _folder,
     **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> function of a configuration and a split that opens the data set."""
@@ -63,31 +73,39 @@ def categories(config: DataConfig) -> list[str]:
     """Return the categories of the data set that a configuration names.
 
     Raises:
-        InputError: An unknown data set, or its root is missing or has no categories.
+        InputError: The data set is unknown, or its root is missing or has no categories.
     """
     _known(config)
     if config.name in PUBLISHED:
         return list(PUBLISHED[config.name].folders(_root(config)))
-    return list(CATEGORIES) if config.name == "procedural" else [config.category]
+    if config.name != "procedural":
+        return [config.category]
+    from gmanet.datasets.procedural import CATEGORIES
+
+    return list(CATEGORIES)
 
 
 def open_data(config: DataConfig, split: str) -> CloudDataset:
     """Return one split, ``train`` or ``test``, of the data that a configuration describes.
 
     Raises:
-        InputError: An unknown data set, or what its reader refuses.
+        InputError: The data set is unknown, or its loader cannot use the files.
     """
     _known(config)
     data = DATASETS[config.name](config, split)
     if split == "train" and 0 < config.train_clouds < len(data):
+        from gmanet.datasets.subset import Subset
+
         data = Subset(data, data.names[: config.train_clouds])
     if split == "train" and config.views:
-        data = SingleSided(data, config.views)
+        from gmanet.datasets.single_view import SingleView
+
+        data = SingleView(data, config.views)
     return data
 
 
 def similar_kinds(config: DataConfig) -> frozenset[str]:
-    """Return the kinds of defects that Table IX tells from others; none for most data sets."""
+    """Return the kinds of defects that Table IX reports separately; none for most data sets."""
     return PUBLISHED[config.name].similar if config.name in PUBLISHED else frozenset()
 
 

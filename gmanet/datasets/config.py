@@ -1,4 +1,4 @@
-"""Which clouds a run uses."""
+"""Configuration of a run's data."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from gmanet.errors import InputError
 __all__ = ["DataConfig"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DataConfig:
     """Data of a run.
 
     Args:
         name: A row of ``gmanet.datasets.catalog.DATASETS``.
         category: The part; one detector is fitted per part.
-        root: Folder of the data set; the procedural one needs none.  ``~`` at its beginning is the
-            home.
+        root: Folder of the data set; the procedural data set needs none.  A leading ``~`` stands
+            for the home directory.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
-        seed: Seed of the procedural data set; it is not the seed of the run.
-        train_clouds: Number of train clouds, the first of the data set; 0: all.
+        seed: Seed of the procedural data set, independent of the seed of the run.
+        train_clouds: Number of train clouds, the first ones of the data set; 0: all.
         views: Number of single-sided views that replace a train cloud; 0: the whole cloud.
         label_points: Whether to take a defective cloud's points from the label file, unchecked,
-            instead of bringing the labels to the scan; for ``iec3d``, ``real3d``, ``shapenet`` and
-            ``open_industry``.
-        label_value: Number of abnormal points in the labels of your own scans (``data=folder``);
-            normal ones have 0.
+            instead of assigning the labels to the points of the scan; for ``iec3d``, ``real3d``,
+            ``shapenet`` and ``open_industry``.
+        label_value: Value that marks abnormal points in the labels of your own scans
+            (``data=folder``); normal points have 0.
     """
 
     name: str = "procedural"

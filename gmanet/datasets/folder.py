@@ -1,13 +1,13 @@
-"""A user's own scans: a folder of good ones, and one folder for each kind of defect.
+"""A user's own scans: a folder of normal scans, and one folder for each kind of defect.
 
-Normal clouds stand in ``good/``, or in ``train/`` and ``train/good/`` if there is a ``train/``.
-Test clouds stand in the folders of ``test/``, or without a ``test/`` in all other folders; a
-folder's name is the kind of defect, ``good`` for normal ones.  Where no such ``good`` folder is
-among them, every fifth normal cloud (the 5th, 10th, … by name) is for testing only.
+Train clouds are in ``good/``, or in ``train/`` and ``train/good/`` if ``train/`` exists.  Test
+clouds are in the folders of ``test/``, or, if ``test/`` does not exist, in all other folders; a
+folder's name is the kind of defect, ``good`` for normal clouds.  If there is no such ``good``
+folder of test clouds, every fifth normal cloud (the 5th, 10th, … by name) is held out for testing.
 
-Scans in folders of these folders count too (``bump/day1/``, ``good/2024/``), also where a folder is
-a link.  Folders of labels (``gt``, ``ground_truth``, ``labels``, ``masks``) are no kinds of
-defects, nor is what ``predict`` wrote; ``Folder.notes`` says what is not read.
+Sub-folders (``bump/day1/``, ``good/2024/``) and linked folders are searched too.  Folders of labels
+(``gt``, ``ground_truth``, ``labels``, ``masks``) and the outputs of ``predict`` are no kinds of
+defects; ``Folder.notes`` names what is not read.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from gmanet.formats.walking import holds_labels, is_ignored, sub_folders, walk
 __all__ = ["Folder"]
 
 HELD_OUT = 5
+"""Interval of the normal clouds that are held out for testing."""
 LAYOUT = f"good/* and <defect>/* with the endings {', '.join(READERS)}"
 
 
@@ -38,8 +39,8 @@ class Scan:
 
     Args:
         kind: Kind of defect, ``good`` for a normal cloud.
-        path: Its file.
-        name: Unique within its split.
+        path: File of the scan.
+        name: Name of the cloud, unique within its split.
     """
 
     kind: str
@@ -50,22 +51,22 @@ class Scan:
 class Folder(CloudDataset):
     """One split of a folder of scans; a cloud is named ``<kind>_<folders>_<file stem>``.
 
-    The points of a good scan are normal.  Other labels are those that a file carries
-    (``gmanet.formats.labels``), and None where it carries none.
+    All points of a good scan are normal.  Labels of other scans are read from their files
+    (``gmanet.formats.labels``), and are None if a file has none.
 
     Args:
         root: The folder.
-        category: A sub-folder of it that holds the clouds of one part, in upper or lower case;
-            empty for ``root`` itself.
+        category: Name of the sub-folder with the clouds of one part, in upper or lower case; empty
+            for ``root`` itself.
         split: ``train`` or ``test``.
-        label_value: Of abnormal points in the files' fields of labels.
+        label_value: Value that marks abnormal points in the files.
 
     Raises:
         InputError: The folder is missing, the split has no clouds, or two have the same name.
     """
 
     def __init__(
-        self, root: Path, category: str, split: str, label_value: float = LABEL_VALUE
+        self, root: Path, category: str, *, split: str, label_value: float = LABEL_VALUE
     ) -> None:
         self.label_value = label_value
         self.folder = _category_folder(root, category)
@@ -74,7 +75,7 @@ class Folder(CloudDataset):
         self.train, self.test = _splits(self.folder)
         self.scans = self.train if split == "train" else self.test
         if not self.scans:
-            raise InputError(_no_clouds(self.folder, split, len(self.train)))
+            raise InputError(_no_clouds(self.folder, split, good=len(self.train)))
         seen: dict[str, Path] = {}
         for scan in self.scans:
             if scan.name in seen:
@@ -84,7 +85,7 @@ class Folder(CloudDataset):
 
     @property
     def names(self) -> list[str]:
-        """Return the names, in order: normal clouds first, then kind by kind."""
+        """Return the clouds' names: normal clouds first, then by kind of defect."""
         return [scan.name for scan in self.scans]
 
     @property
@@ -101,7 +102,7 @@ class Folder(CloudDataset):
         """Return a cloud.
 
         Raises:
-            InputError: Its file cannot be read, or labels points of a good cloud as abnormal.
+            InputError: The file cannot be read, or points of a good cloud are labeled abnormal.
         """
         scan = self.scans[index]
         cloud = read_cloud(scan.path, self.label_value)
@@ -133,8 +134,8 @@ def _category_folder(root: Path, category: str) -> Path:
     raise InputError(f"{folder}: no such folder, wanted one of: {', '.join(found) or 'none there'}")
 
 
-def _no_clouds(folder: Path, split: str, good: int) -> str:
-    """Return a sentence on a split without clouds that says what to add or to type."""
+def _no_clouds(folder: Path, split: str, *, good: int) -> str:
+    """Return the error sentence for a split without clouds, with what the user can add or type."""
     parts = [path.name for path in _kinds(folder) if {"good", "train"} & set(_by_name(path))]
     if split == "train" and parts:
         several = f"holds the parts {', '.join(parts)}" if parts[1:] else f"holds {parts[0]}"
@@ -175,7 +176,7 @@ def _splits(root: Path) -> tuple[list[Scan], list[Scan]]:
 
 
 def _kinds(root: Path) -> list[Path]:
-    """Return the sub-folders that may hold scans of a kind, sorted."""
+    """Return the sub-folders that may hold scans of one kind, sorted."""
     return [path for path in sub_folders(root) if not _holds_no_scans(path)]
 
 
@@ -184,7 +185,7 @@ def _holds_no_scans(folder: Path) -> bool:
 
 
 def _by_name(*roots: Path) -> dict[str, list[Path]]:
-    """Return the sub-folders of some folders by lower-case name, sorted: ``Good`` is ``good``."""
+    """Return the sub-folders of some folders by lower-case name (``Good`` is ``good``), sorted."""
     found: dict[str, list[Path]] = {}
     for path in sorted(path for root in roots for path in _kinds(root)):
         found.setdefault(path.name.lower(), []).append(path)

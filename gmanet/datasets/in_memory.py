@@ -1,4 +1,4 @@
-"""Normal clouds that are in memory already, as a data set."""
+"""Data set of normal clouds that are in memory already."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["NormalClouds"]
 
 
 class NormalClouds(CloudDataset):
-    """Train clouds of a list.
+    """Train split of normal clouds from a list.
 
     Args:
         clouds: Clouds, or arrays of coordinates with shape ``(N, 3)``, all in the same unit.
 
     Raises:
-        InputError: There are none, one cannot be used, or one is marked as defective.
+        InputError: The list is empty, or a cloud cannot be used or is marked as defective.
     """
 
     def __init__(self, clouds: Iterable[Cloud | npt.ArrayLike]) -> None:

@@ -1,7 +1,7 @@
-"""Inventory of a data set: for each scan a digest, a size and what is to be said of the scan.
+"""Inventory of a data set: for each scan a digest, a size and the notes of its reader.
 
-A run stores its inventory, so that scans that were added, removed, exchanged or labelled anew are
-noticed (``gmanet.runs.folder``); taking it reads every file before the first step.
+A run stores its inventory, so that a later start notices scans that were added, removed, replaced
+or relabeled (``gmanet.runs.folder``).  Every file is read for the inventory before training starts.
 """
 
 from __future__ import annotations
@@ -17,23 +17,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, robust_size
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
-from gmanet.datasets.single_view import SingleSided
 from gmanet.datasets.units import check_sizes, foreign_sizes
 from gmanet.errors import note
-from gmanet.geometry.size import robust_size
 from gmanet.runtime.rank import rank
 
 __all__ = ["Entry", "entry_of", "grouped", "inventory", "take_inventory"]
 
 PATIENCE = 2.0
-"""Seconds of reading after which other processes are started to read the rest."""
+"""Time of reading after which worker processes read the remaining scans, in seconds."""
 NOTES = 6
-"""Sentences that are printed at most."""
+"""Largest number of sentences that are printed."""
 VARIABLE = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
-"""What differs in the notes of two scans that say the same."""
+"""Numbers in a note; notes that differ only in numbers are grouped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +39,13 @@ class Entry:
     """One scan of a data set.
 
     Args:
-        name: Of the cloud.
-        fingerprint: Digest of the coordinates: ``Cloud.fingerprint``.
+        name: Name of the cloud.
+        fingerprint: Digest of the coordinates, ``Cloud.fingerprint``.
         truth: Digest of the kind of defect and of the labels.
         points: Number of points.
-        diameter: ``Cloud.diameter``, in the unit of the file.
-        size: Size without single points far away, in the unit of the file: ``robust_size``.
-        notes: ``Cloud.notes``.
+        diameter: Diameter of the cloud (``Cloud.diameter``), in the unit of the file.
+        size: Size of the cloud without distant outliers (``robust_size``), in the unit of the file.
+        notes: Notes of the reader (``Cloud.notes``).
     """
 
     name: str
@@ -80,17 +78,17 @@ def take_inventory(
 ) -> list[Entry]:
     """Return the entries of the clouds of a data set, in their order; every file is read.
 
-    Single-sided views are not made: the entries are those of the whole scans.
+    For a data set of single-sided views, the entries are those of the whole scans.
 
     Args:
         dataset: The clouds.
-        progress: Whether to show a progress bar where it takes longer than a moment.
-        processes: Processes that read, where it takes long.
+        progress: Whether to show a progress bar if reading takes more than half a second.
+        processes: Number of worker processes if reading takes long.
 
     Raises:
         InputError: A scan cannot be read.
     """
-    scans = dataset.whole if isinstance(dataset, SingleSided) else dataset
+    scans = dataset.scanned if isinstance(dataset, CloudDataset) else dataset
     split = getattr(dataset, "split", "")
     entries = _entries(scans, processes)
     bar = tqdm(
@@ -102,21 +100,21 @@ def take_inventory(
 def inventory(
     config: DataConfig,
     train: CloudDataset,
-    test: CloudDataset,
     *,
+    test: CloudDataset,
     processes: int = 0,
     progress: bool = True,
 ) -> dict[str, list[Entry]]:
-    """Return the entries of both splits after reading every file, and say what is to be known.
+    """Return the entries of both splits after reading every file, and print notes on the scans.
 
-    The procedural data set has no files: its lists are empty.  Of several processes of a run only
-    the first reads.
+    Both lists are empty for the procedural data set, which has no files, and in all processes of a
+    run but the first.
 
     Args:
         config: The data.
         train: Normal clouds.
         test: Clouds to score.
-        processes: Processes that read, where it takes long.
+        processes: Number of worker processes if reading takes long.
         progress: Whether to show progress bars.
 
     Raises:
@@ -131,7 +129,7 @@ def inventory(
     places = [_places(data, found[data.split]) for data in (train, test)]
     sizes = [[entry.size for entry in found[split]] for split in ("train", "test")]
     check_sizes(sizes[0], places[0])
-    foreign = foreign_sizes(sizes[0], sizes[1], places[1])
+    foreign = foreign_sizes(sizes[0], sizes[1], places=places[1])
     entries = [*found["train"], *found["test"]]
     for sentence in [*dict.fromkeys([*train.notes, *test.notes]), *foreign, *grouped(entries)]:
         note(sentence)
@@ -139,10 +137,10 @@ def inventory(
 
 
 def grouped(entries: Iterable[Entry]) -> list[str]:
-    """Return the notes of scans, one sentence for all scans that say the same but for numbers."""
+    """Return the notes of the scans; notes that differ only in numbers become one sentence."""
     groups: dict[str, list[str]] = {}
     for entry in entries:
-        for sentence in entry.notes:  # begins with the file
+        for sentence in entry.notes:  # a sentence begins with the file
             kind = VARIABLE.sub("#", sentence.partition(": ")[2] or sentence)
             groups.setdefault(kind, []).append(sentence)
     said = [
@@ -155,14 +153,13 @@ def grouped(entries: Iterable[Entry]) -> list[str]:
 
 
 def _places(data: CloudDataset, entries: Sequence[Entry]) -> list[str]:
-    """Return the file of each scan, or its name where it has no file of its own."""
-    scans = data.whole if isinstance(data, SingleSided) else data
-    files: Sequence[Path] = scans.files
+    """Return the files of the scans, or their names if the data set has no files."""
+    files: Sequence[Path] = data.scanned.files
     return [str(path) for path in files] or [entry.name for entry in entries]
 
 
 def _entries(scans: CloudDataset | Sequence[Cloud], processes: int) -> Iterator[Entry]:
-    """Yield the entries in order; other processes help once it has taken a while."""
+    """Yield the entries in order; worker processes take over after ``PATIENCE`` seconds."""
     start = time.perf_counter()
     for index in range(len(scans)):
         left = range(index, len(scans))
@@ -179,7 +176,7 @@ def _entries(scans: CloudDataset | Sequence[Cloud], processes: int) -> Iterator[
 
 
 class _Entries:
-    """Entries of clouds by their place, for worker processes."""
+    """Entries of clouds by index, a data set for worker processes."""
 
     def __init__(self, scans: CloudDataset | Sequence[Cloud]) -> None:
         self.scans = scans

@@ -1,6 +1,6 @@
-"""Whole train clouds as single-sided views, where test clouds are taken from one side.
+"""Single-sided views of whole train clouds, for data sets with single-sided test clouds.
 
-A detector that has learned whole parts takes the rim of a single-sided scan for a defect.
+A detector that is fitted on whole parts mistakes the rim of a single-sided scan for a defect.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.geometry.visibility import directions, visible
 
-__all__ = ["SingleSided"]
+__all__ = ["SingleView"]
 
 
-class SingleSided(CloudDataset):
-    """Every cloud of another data set as seen from several directions, one view after the other.
+class SingleView(CloudDataset):
+    """Views of every cloud of another data set from several directions: the visible points.
 
-    The directions are fixed in the frame of the files.  Points keep their order and their labels.
+    The directions are fixed in the frame of the files, and evenly spaced on the sphere.  Points
+    keep their order and their labels.
 
     Args:
-        whole: Clouds that were taken all around.
-        views: Views of each.
+        whole: Clouds that were scanned from all sides.
+        views: Number of views of each cloud.
     """
 
     def __init__(self, whole: CloudDataset, views: int) -> None:
@@ -31,14 +32,19 @@ class SingleSided(CloudDataset):
 
     @property
     def names(self) -> list[str]:
-        """Return each cloud's name with the number of the view."""
+        """Return the names ``<cloud>_view<number>``, all views of a cloud in succession."""
         return [f"{name}_view{view}" for name in self.whole.names for view in range(self.views)]
+
+    @property
+    def scanned(self) -> CloudDataset:
+        """Return the data set of the whole clouds."""
+        return self.whole
 
     def __getitem__(self, index: int) -> Cloud:
         """Return a view.
 
         Raises:
-            InputError: The cloud cannot be read, or too little of it is seen.
+            InputError: The cloud cannot be read, or too few of its points are visible.
         """
         index = range(len(self))[index]
         cloud = self.whole[index // self.views]

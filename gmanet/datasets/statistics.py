@@ -1,4 +1,4 @@
-"""What a data set consists of: Tables II and III, and the numbers behind Fig. 4.
+"""Statistics of a data set: Tables II and III, and the numbers of Fig. 4.
 
 An abnormal cloud's ratio is its share of abnormal points; a category's is the mean over the
 abnormal clouds whose labels are known.
@@ -6,27 +6,13 @@ abnormal clouds whose labels are known.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
-from gmanet.cloud import Cloud
-from gmanet.errors import InputError
-from gmanet.runtime.atomic import replacing
+from gmanet.datasets.sizes import Size
 
-__all__ = [
-    "PAPER",
-    "Counted",
-    "Size",
-    "compared",
-    "size_of",
-    "table_2",
-    "table_3",
-    "write_sizes",
-]
+__all__ = ["PAPER", "compared", "table_2", "table_3"]
 
 PAPER: Mapping[str, tuple[float, ...]] = {
     "fender_ring": (29.21, 45.01, 22.52, 29.94, 37.65, 26.39, 1.18),
@@ -55,116 +41,12 @@ HEAD = (
 )
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large a cloud is, and how much of it is abnormal.
-
-    Args:
-        data: The data set.
-        category: The part.
-        split: ``train`` or ``test``.
-        name: The cloud's.
-        defect: Kind of defect, ``good`` for a normal cloud, ``unknown`` where nobody knows.
-        points: Number of points.
-        marked: Number of abnormal points; None where nobody knows.
-    """
-
-    data: str
-    category: str
-    split: str
-    name: str
-    defect: str
-    points: int
-    marked: int | None
-
-    @property
-    def ratio(self) -> float | None:
-        """Share of abnormal points of an abnormal cloud; None of others, or if nobody knows."""
-        if self.defect == "good" or self.marked is None:
-            return None
-        return self.marked / self.points
-
-
-def size_of(data: str, split: str, cloud: Cloud) -> Size:
-    """Return a cloud's size.
-
-    Args:
-        data: Name of the data set.
-        split: ``train`` or ``test``.
-        cloud: The cloud.
-    """
-    defect = cloud.defect
-    if defect is None:
-        defect = {None: "unknown", True: "abnormal", False: "good"}[cloud.abnormal]
-    marked = None if cloud.label is None else int(cloud.label.sum())
-    return Size(data, cloud.category, split, cloud.name, defect, len(cloud), marked)
-
-
-NAMES = "surrogateescape"
-"""Error handler of the file: bytes of a name that are no UTF-8 stay as they are."""
-COLUMNS = [field.name for field in fields(Size)]
-"""Columns of the file of sizes."""
-
-
-def write_sizes(path: Path, sizes: Iterable[Size], about: str = "") -> None:
-    """Write one line per cloud, after a line ``# about`` where that is given.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
-    with replacing(path) as draft, draft.open("w", -1, "utf-8", NAMES, "") as file:
-        if about:
-            file.write(f"# {about}\n")
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(astuple(size) for size in sizes)
-
-
-class Counted:
-    """Sizes that a count has found so far, split by split, in a file from which it goes on.
-
-    Args:
-        path: The file, which stays until the count is done.
-        about: Overrides of the command; a file of other overrides is not read.
-    """
-
-    def __init__(self, path: Path, about: str) -> None:
-        self.path, self.about = path, about
-        self.sizes: list[Size] = []
-        if path.is_file():
-            with path.open(encoding="utf-8", errors=NAMES, newline="") as file:
-                lines = file.read().splitlines()
-            if lines[:2] == [f"# {about}", ",".join(COLUMNS)]:
-                self.sizes = [_size(path, row) for row in csv.reader(lines[2:])]
-
-    def of(self, data: str, category: str, split: str) -> list[Size]:
-        """Return the sizes of a split; none if it was not counted to its end."""
-        wanted = (data, category, split)
-        return [size for size in self.sizes if (size.data, size.category, size.split) == wanted]
-
-    def add(self, sizes: list[Size]) -> None:
-        """Keep the sizes of a whole split."""
-        self.sizes += sizes
-        write_sizes(self.path, self.sizes, self.about)
-
-
-def _size(path: Path, row: list[str]) -> Size:
-    try:
-        *names, points, marked = row
-        data, category, split, name, defect = names
-        return Size(
-            data, category, split, name, defect, int(points), int(marked) if marked else None
-        )
-    except ValueError:
-        raise InputError(f"{path}: is damaged, wanted it removed") from None
-
-
 def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
     """Return Table II of one data set as Markdown: points in thousands, one row per category.
 
     Args:
-        sizes: Its clouds.
-        paper: Whether to set the published row below every category that has one.
+        sizes: Sizes of the data set's clouds.
+        paper: Whether to add the published row below each category of the paper.
     """
     lines = list(HEAD)
     categories = list(dict.fromkeys(size.category for size in sizes))
@@ -180,7 +62,13 @@ def table_2(sizes: Sequence[Size], paper: bool = False) -> str:
 
 
 def compared(sizes: Sequence[Size]) -> str:
-    """Return how far one data set's Table II is from the published one; empty without its parts."""
+    """Return a sentence on the differences between a data set's Table II and the published table.
+
+    The sentence is empty if no category of the paper has known labels.
+
+    Args:
+        sizes: Sizes of the data set's clouds.
+    """
     off: list[list[float]] = [[], [], []]
     ratios, published = [], []
     for category in dict.fromkeys(size.category for size in sizes if size.category in PAPER):
@@ -208,7 +96,11 @@ def compared(sizes: Sequence[Size]) -> str:
 
 
 def table_3(sizes: Sequence[Size]) -> str:
-    """Return Table III as Markdown: one row per data set."""
+    """Return Table III as Markdown, with one row per data set.
+
+    Args:
+        sizes: Sizes of the clouds of all data sets.
+    """
     lines = [
         "| data set | categories | clouds | kinds of defects | min. points | max. points "
         "| total points |",
@@ -236,7 +128,7 @@ def _row(title: str, sizes: Iterable[Size]) -> str:
 
 
 def _spread(values: Sequence[float]) -> list[str]:
-    """Return average, most and fewest."""
+    """Return the cells for average, largest and smallest value."""
     return _thousands((float(np.mean(values)), max(values), min(values))) if values else ["-"] * 3
 
 

@@ -1,4 +1,4 @@
-"""Some clouds of another data set."""
+"""Subset of the clouds of a data set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Subset"]
 
 
 class Subset(CloudDataset):
-    """Some clouds of a data set, in the order of the data set.
+    """Subset of the clouds of a data set, in the order of the data set.
 
     Args:
         whole: The data set.
-        names: Names of the clouds; names that the data set lacks are passed over.
+        names: Names of the clouds; names that the data set lacks are ignored.
     """
 
     def __init__(self, whole: CloudDataset, names: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Sizes of scans that tell millimeters from meters and inches."""
+"""Detection of scans in different units, such as millimeters and meters, by their sizes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from itertools import pairwise
 
 import numpy as np
 
+from gmanet.cloud import robust_size
 from gmanet.errors import InputError
-from gmanet.geometry.size import robust_size
 
 __all__ = ["check_sizes", "foreign_sizes", "robust_size"]
 
 BENIGN = 5.0
-"""Most that two scans next in size differ by: partial views, and parts of a family up to 1 : 3."""
+"""Largest ratio of two scans next to each other in size that are in the same unit.
+
+It allows for partial views and for families of parts whose sizes differ by up to 1 : 3.
+"""
 NAMED = 10
-"""Scans that a sentence names, at most."""
+"""Largest number of scans that a sentence names."""
 FACTORS = {
     1000.0: "millimeters and meters, or micrometers and millimeters",
     100.0: "centimeters and meters",
@@ -25,20 +28,20 @@ FACTORS = {
     10.0: "millimeters and centimeters",
     1e6: "micrometers and meters",
 }
-"""Ratio of two units -> what they may be."""
+"""Ratio of two units -> names of units with this ratio."""
 LIKE = 1.4
-"""A factor within this ratio of one of ``FACTORS`` hints at these units."""
+"""Largest ratio between an observed factor and one of ``FACTORS`` at which the units are named."""
 
 
 def check_sizes(sizes: Sequence[float], places: Sequence[str]) -> None:
-    """Raise an error if train scans are in more than one unit, as their sizes tell.
+    """Raise an error if the sizes of the train scans show more than one unit.
 
     Args:
-        sizes: Size of each scan, :func:`robust_size`; 0 where it is not known.
-        places: File or name of each.
+        sizes: Size of each scan (:func:`robust_size`); 0 if it is unknown.
+        places: File or name of each scan.
 
     Raises:
-        InputError: The sizes fall into groups that lie apart by a factor of more than 5; names the
+        InputError: The sorted sizes have a gap of more than a factor of 5; the message names the
             scans of the smaller group.
     """
     known = sorted((size, place) for size, place in zip(sizes, places, strict=True) if size > 0)
@@ -59,13 +62,13 @@ def check_sizes(sizes: Sequence[float], places: Sequence[str]) -> None:
 
 
 def foreign_sizes(
-    train: Sequence[float], test: Sequence[float], places: Sequence[str]
+    train: Sequence[float], test: Sequence[float], *, places: Sequence[str]
 ) -> list[str]:
-    """Return a sentence for the test scans that are in another unit than the train scans.
+    """Return sentences on the test scans that are in another unit than the train scans.
 
     Args:
-        train: Sizes of the train scans, in one unit.
-        test: Sizes of the test scans.
+        train: Sizes of the train scans, all in one unit; 0 if a size is unknown.
+        test: Sizes of the test scans; 0 if a size is unknown.
         places: File or name of each test scan.
     """
     known = [size for size in train if size > 0]

@@ -1,4 +1,4 @@
-"""Earlier names of detectors' settings, which stored runs and experiments hold."""
+"""Earlier names of detectors' settings, as they stand in stored runs and experiments."""
 
 from __future__ import annotations
 
@@ -13,5 +13,6 @@ ALIASES = {
     "bank": "bank_size",
     "picks": "samples_per_cloud",
     "least": "min_points",
+    "turn": "max_angle",
 }
-"""Earlier name -> the name of today."""
+"""Earlier name -> present name."""

@@ -1,44 +1,45 @@
-r"""A bank of normal features: the distance to its nearest rows is the score.
+r"""Memory bank of normal features: a query scores its distance to the nearest rows of the bank.
 
 After PatchCore [Roth et al., CVPR 2022], a bank :math:`M` is a part of the normal features
 :math:`F` that leaves none of them far away, chosen greedily: the next row is
 :math:`\arg\max_{f \in F} \min_{m \in M} \|f - m\|`.  A feature scores the mean of its distances
-to the :math:`k` nearest rows, standardised by what normal clouds score against a bank without
-their own rows.  So several banks have one scale, and no test cloud was looked at to find it.
+to the :math:`k` nearest rows, standardized by the scores of normal clouds against a bank without
+their own rows.  So several banks have one scale, and no test cloud is needed to find it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
-__all__ = ["Bank", "greedy_coreset", "k_nearest"]
+__all__ = ["Bank", "ResizableBuffers", "greedy_coreset", "k_nearest"]
 
 BLOCK = 2**22
-"""Distances that are held at once: 16 MiB; more leave the processor's cache."""
+"""Number of distances in one block of queries: 16 MiB, which fit the processor's cache."""
 
 CALIBRATION = 8192
-"""Normal rows whose scores make the scale of a bank."""
+"""Number of normal features whose scores give the scale of a bank."""
 
 
 def greedy_coreset(
-    features: Tensor, count: int, generator: torch.Generator, project: int = 128
+    features: Tensor, count: int, *, generator: torch.Generator, project: int = 128
 ) -> Tensor:
-    """Return the rows of a k-center greedy choice, in the order of choice, ``(min(count, N),)``.
+    """Return the indices of a k-center greedy selection, in its order, ``(min(count, N),)``.
 
-    Time is ``O(count * N)`` in ``N * (project + 2)`` numbers of memory.  It begins with the row
-    nearest the mean; every prefix is a choice of its own.
+    The time is ``O(count * N)``, the memory ``N * (project + 2)`` numbers.  The selection begins
+    with the row nearest to the mean; each prefix of it is the selection of that size.
 
     Args:
-        features: With shape ``(N, C)``.
-        count: Rows to choose.
-        generator: Of the random projection [Johnson and Lindenstrauss 1984], on any device.
-        project: Channels to choose in; features with no more are not projected.
+        features: Rows to select from, with shape ``(N, C)``.
+        count: Number of rows to select.
+        generator: Random generator, on any device, of the random projection [Johnson and
+            Lindenstrauss 1984].
+        project: Number of channels to which features with more channels are projected.
     """
     rows = features.float() - features.float().mean(dim=0)
     if rows.shape[1] > project:
@@ -58,13 +59,13 @@ def greedy_coreset(
     return chosen
 
 
-def k_nearest(query: Tensor, rows: Tensor, count: int) -> Tensor:
+def k_nearest(query: Tensor, rows: Tensor, *, count: int) -> Tensor:
     """Return Euclidean distances to the nearest rows, ascending, with shape ``(Q, count)``.
 
     Args:
-        query: With shape ``(Q, C)``.
-        rows: With shape ``(M, C)``, on the same device.
-        count: Nearest rows; all of them where there are fewer.
+        query: Query features, with shape ``(Q, C)``.
+        rows: Rows of the bank, with shape ``(M, C)``, on the same device.
+        count: Number of nearest rows; limited to ``M``.
     """
     count = min(count, len(rows))
     if query.shape[1] <= 3 and query.device.type == "cpu":
@@ -75,7 +76,7 @@ def k_nearest(query: Tensor, rows: Tensor, count: int) -> Tensor:
     square = rows.square().sum(dim=1)
     blocks = []
     for block in query.split(max(1, BLOCK // len(rows))):
-        with torch.autocast(query.device.type, enabled=False):  # half precision finds others
+        with torch.autocast(query.device.type, enabled=False):  # half precision errs
             rough = torch.addmm(square, block, rows.T, alpha=-2)  # less the query's own square
         if count == 1:  # topk takes twice as long
             near = rough.argmin(dim=1, keepdim=True)
@@ -86,8 +87,26 @@ def k_nearest(query: Tensor, rows: Tensor, count: int) -> Tensor:
     return torch.cat(blocks)
 
 
-class Bank(nn.Module):
-    """Rows of normal features and the scale of distances to them; nothing is learned."""
+class ResizableBuffers(nn.Module):
+    """A module with buffers that take their shapes from the state that is loaded."""
+
+    resizable: ClassVar[tuple[str, ...]] = ()
+    """Names of the buffers of variable shape."""
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name in self.resizable:
+            if (stored := state_dict.get(f"{prefix}{name}")) is not None:
+                device = getattr(self, name).device
+                setattr(self, name, torch.empty_like(stored, device=device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+class Bank(ResizableBuffers):
+    """Rows of normal features, and mean and deviation of distances to them; nothing is trained."""
+
+    resizable = ("rows",)
 
     rows: Tensor
     mean: Tensor
@@ -100,22 +119,22 @@ class Bank(nn.Module):
         self.register_buffer("deviation", torch.ones(()))
 
     def build(
-        self, clouds: list[Tensor], count: int, neighbors: int, generator: torch.Generator
+        self, clouds: list[Tensor], count: int, *, neighbors: int, generator: torch.Generator
     ) -> None:
-        """Choose the rows and measure the scale.
+        """Select the rows of the bank and measure the scale of its distances.
 
-        The scale is that of each cloud's rows against the bank without them; of a single cloud,
-        against all of the bank.
+        The scale is measured between each cloud's features and the rows of all other clouds; with
+        a single cloud, between its features and all rows.
 
         Args:
             clouds: Features of each normal cloud, each with shape ``(P, C)``.
-            count: Rows to keep.
-            neighbors: Nearest rows that make a score.
-            generator: Of the choice.
+            count: Largest number of rows in the bank.
+            neighbors: Number of nearest rows whose mean distance is a score.
+            generator: Random generator of the selection.
         """
         every = torch.cat(clouds)
         if count < len(every):
-            chosen = greedy_coreset(every, count, generator)
+            chosen = greedy_coreset(every, count, generator=generator)
         else:
             chosen = torch.arange(len(every), device=every.device)
         self.rows = every[chosen]
@@ -125,19 +144,18 @@ class Bank(nn.Module):
         for number, cloud in enumerate(clouds):
             others = self.rows[origin != number]
             sample = cloud[: max(1, CALIBRATION // len(clouds))]
-            found.append(k_nearest(sample, others if len(others) else self.rows, neighbors))
+            found.append(k_nearest(sample, others if len(others) else self.rows, count=neighbors))
         distance = torch.cat([part.mean(dim=1) for part in found])
         self.mean = distance.mean()
         self.deviation = distance.std(correction=0).clamp_min(1e-6 * self.mean + 1e-12)
 
     def score(self, features: Tensor, neighbors: int) -> Tensor:
-        """Return the standardised mean distance to the nearest rows, with shape ``(N,)``."""
-        return (k_nearest(features, self.rows, neighbors).mean(dim=1) - self.mean) / self.deviation
+        """Return the standardized mean distance to the nearest rows, with shape ``(N,)``.
 
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Make room for as many rows as were stored."""
-        if f"{prefix}rows" in state_dict:
-            self.rows = torch.empty_like(state_dict[f"{prefix}rows"], device=self.rows.device)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        Args:
+            features: Query features, with shape ``(N, C)``.
+            neighbors: Number of nearest rows.
+        """
+        return (
+            k_nearest(features, self.rows, count=neighbors).mean(dim=1) - self.mean
+        ) / self.deviation

@@ -1,38 +1,68 @@
-"""What every detector is: a LightningModule that is fitted on normal clouds and scores any cloud.
+"""The base class of all detectors: a LightningModule fitted on normal clouds that scores any cloud.
 
 Trained detectors return a loss from ``training_step``.  Memory banks collect features there, return
-none and configure no optimizer: nothing pretends to train.
+no loss and configure no optimizer.
 """
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from lightning import LightningModule
 from torch import Tensor
+from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
-from gmanet.detectors.reading import ReadClouds, Reader, read
-from gmanet.detectors.scoring import OBJECT_RULES, object_score
-from gmanet.errors import InputError
+from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
 
 if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
 
-__all__ = ["Detector", "DetectorConfig", "Scores"]
+__all__ = ["Detector", "ReadClouds", "Reader", "Scores", "object_score", "read"]
+
+
+Reader = Callable[[Cloud], Data]
+"""Function from a cloud to the record that a detector reads, with one node for each point."""
+
+
+def read(cloud: Cloud, reader: Reader) -> Data:
+    """Return the reader's record of a cloud, with the fields of the cloud added to it.
+
+    Args:
+        cloud: The cloud.
+        reader: The detector's reader.
+
+    Returns:
+        The record with the further fields ``pos (N, 3)``, ``labelled`` (whether the cloud has
+        labels), ``label (N,)`` (all False if it has none), ``name``, ``defect`` and ``seconds``
+        (time that the reader took).
+    """
+    start = time.perf_counter()
+    data = reader(cloud)
+    data.seconds = time.perf_counter() - start
+    label = np.zeros(len(cloud), dtype=bool) if cloud.label is None else cloud.label
+    data.pos = torch.from_numpy(np.ascontiguousarray(cloud.pos))
+    data.label = torch.from_numpy(np.ascontiguousarray(label))
+    data.labelled = cloud.label is not None
+    data.name = cloud.name
+    data.defect = cloud.defect or ""
+    return data
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of one cloud: higher is more abnormal, comparable within one detector only.
+    """Anomaly scores of one cloud: higher is more abnormal; comparable within one detector only.
 
     Args:
         points: Score of each point, with shape ``(N,)``.
@@ -43,78 +73,83 @@ class Scores:
     object: float
 
 
-@dataclass
-class DetectorConfig:
-    """What all detectors have in common.
+def object_score(points: Tensor, share: float) -> Tensor:
+    """Return the mean of a cloud's highest scores, a scalar.
 
     Args:
-        name: A row of ``gmanet.detectors.DETECTORS``.
-        object_rule: How point scores make an object score; fixed before testing.
+        points: Scores of one cloud's points, with shape ``(N,)``.
+        share: Share of the points, those with the highest scores, that are averaged; at least one
+            point is.
     """
+    count = max(1, int(len(points) * share))
+    return torch.topk(points, count).values.mean()
 
-    name: str = ""
-    object_rule: str = "top"
 
-    def __post_init__(self) -> None:
-        if self.object_rule not in OBJECT_RULES:
-            raise InputError(
-                f"detector.object_rule={self.object_rule!r}, "
-                f"wanted one of {', '.join(OBJECT_RULES)}"
-            )
+class ReadClouds(Dataset[Data]):
+    """Data set of a detector's records of clouds."""
 
-    @property
-    def label(self) -> str:
-        """What a table says of a row besides its name, such as where weights come from."""
-        return ""
+    def __init__(self, clouds: CloudDataset, reader: Reader) -> None:
+        self.clouds, self.reader = clouds, reader
+
+    def __len__(self) -> int:
+        return len(self.clouds)
+
+    def __getitem__(self, index: int) -> Data:
+        return read(self.clouds[index], self.reader)
 
 
 class Detector(LightningModule, ABC):
-    """Knows what normal clouds look like, and says where another departs from them."""
+    """Base class: a detector is fitted on normal clouds and scores how other clouds differ."""
 
     Config: type[DetectorConfig] = DetectorConfig
     steps = 0
-    """Optimizer steps; 0 for one pass over the normal clouds."""
+    """Number of optimizer steps; 0 for one pass over the normal clouds."""
     batch = 1
-    """Items of the training set in one step, of all processes together."""
+    """Number of training items in one step, over all processes."""
     learns_from_twins = False
-    """Whether it learns from SPCG twins; the others learn from normal clouds alone."""
+    """Whether the detector learns from SPCG twins, too; if not, from normal clouds alone."""
+    stages: ClassVar[Mapping[str, str]] = {}
+    """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
     fitted_on: frozenset[str] = frozenset()
-    """Fingerprints of the clouds that it was fitted on (``Cloud.fingerprint``)."""
+    """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
         self.config = config
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Learn of the normal clouds what the reader must know before it reads any.
+        """Fit what the reader itself needs, such as a reference cloud; by default nothing.
 
-        It is called before ``reader``, and what it learns is stored; most need nothing.  What was
-        stored is not learned again.
+        It is called before ``reader``.  The result is part of the detector's stored state and is
+        not computed again for a detector that was loaded.
+
+        Args:
+            clouds: Normal clouds.
         """
 
     @abstractmethod
     def reader(self) -> Reader:
-        """Return what turns a cloud into this detector's input."""
+        """Return the function from a cloud to this detector's input."""
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return what the detector learns from: every normal cloud once, unless it says otherwise.
+        """Return the detector's training set: by default, every normal cloud once.
 
         Args:
             clouds: Normal clouds.
-            plan: How the run makes training sets.
+            plan: Settings of the run for training sets.
         """
         from gmanet.detectors.training_set import TrainingSet
 
         reader = self.reader()
-        # What compares clouds with normal ones must not compare these with themselves.
+        # A reader that compares clouds with the normal clouds must not compare one with itself.
         return TrainingSet(items=ReadClouds(clouds, getattr(reader, "of_train", reader)))
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
-        """Return the passes over the training set that the steps amount to.
+        """Return the number of passes over the training set that all steps need.
 
         Args:
             clouds: Number of normal clouds.
-            synthesis: How twins are made.
+            synthesis: Settings of the twins.
         """
         return 1
 
@@ -123,12 +158,12 @@ class Detector(LightningModule, ABC):
         """Return scores of the points, with shape ``(N,)``, and of the object, a scalar.
 
         Args:
-            record: What the reader made of one cloud.
+            record: The reader's record of one cloud.
         """
 
     @torch.no_grad()
     def score(self, cloud: Cloud | npt.ArrayLike) -> Scores:
-        """Return the scores of one cloud.
+        """Return the anomaly scores of one cloud.
 
         Args:
             cloud: The cloud, or coordinates with shape ``(N, 3)`` in the unit of the normal clouds;
@@ -148,29 +183,37 @@ class Detector(LightningModule, ABC):
         return Scores(found, float(whole))
 
     def save(self, path: Path | str) -> None:
-        """Write one file that holds all that scoring needs; ``gmanet.load`` reads it.
+        """Write the fitted detector into one file, which ``gmanet.load`` reads.
 
         Args:
-            path: The file; an older one is replaced.
+            path: The file; an existing file is replaced.
 
         Raises:
-            OutputError: The file system refuses.
+            OutputError: The file cannot be written.
         """
         from gmanet.detectors.stored import save_detector
 
         config = asdict(self.config)
-        save_detector(Path(path), self.config.name, config, self.state_dict(), self.fitted_on)
+        save_detector(
+            Path(path),
+            self.config.name,
+            config=config,
+            state=self.state_dict(),
+            train=self.fitted_on,
+        )
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the scores of one cloud's points, ``(N,)``, and what the rule makes of them."""
+        """Return the scores of one cloud's points, ``(N,)``, and the object score made of them."""
         return points, object_score(points, OBJECT_RULES[self.config.object_rule])
 
     def enlarge(self, record: Data, clouds: int) -> None:
-        """Make the detector as large as a fit on more clouds would; most are.
+        """Make the detector as large as a fit on more clouds would, to measure its cost.
+
+        By default nothing is done: the size of most detectors does not depend on the clouds.
 
         Args:
-            record: What the training set holds of a normal cloud.
-            clouds: Number of normal clouds of that fit.
+            record: The training set's record of a normal cloud.
+            clouds: Number of normal clouds of the larger fit.
         """
 
     def predict_step(self, record: Data, *_: Any) -> tuple[Tensor, Tensor]:

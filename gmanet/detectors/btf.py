@@ -1,15 +1,17 @@
-r"""BTF, Back to the Feature [Horwitz and Hoshen, CVPR Workshops 2023], its point cloud part.
+r"""BTF, Back to the Feature [Horwitz and Hoshen, CVPR Workshops 2023], on point clouds alone.
 
-A sampled point's feature :math:`f` is its FPFH or its place.  It scores
-:math:`\min_{m \in M} \|f - m\|`, with :math:`M` the sampled points of the normal clouds.
+The feature :math:`f` of a sampled point is its FPFH (``fpfh``) or its position (``raw``).  The
+point scores :math:`\min_{m \in M} \|f - m\|`, with :math:`M` the features of sampled points of the
+normal clouds.
 
-The reference code takes every 100th point of a file to remember and every 500th to score, so that
-the order of a file decides, copies scores to the nearest points, and describes every point to use
-one in a hundred.  Here both samples are those of farthest point sampling, scores are interpolated
-from three of them, and only these points and their neighbors are described.  The code also weighs
-the object score by the three nearest rows; here an object scores its highest point.
+The reference code stores every 100th point of a normal file and scores every 500th of a test file,
+so that the result depends on the order of points in the file; it copies scores to the nearest
+points, and computes features of all points.  Here both samples come from farthest point sampling,
+scores are interpolated from the three nearest samples, and features are computed of the samples
+alone.  The reference code also weights the object score by the three nearest rows; here an object
+scores its highest point.
 
-Places are not registered: ``raw`` means something only for parts in one pose.
+Positions are not registered: ``raw`` works only for parts that were scanned in one pose.
 """
 
 from __future__ import annotations
@@ -20,24 +22,22 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.config import BTFConfig
+from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points, interpolation
 
-__all__ = ["BTF", "BTFConfig", "BTFReader"]
-
-FEATURES = ("raw", "fpfh")
+__all__ = ["BTF", "BTFReader"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BTFReader:
-    """Turn a cloud into features of some of its points and the way from them to all points.
+    """A function from a cloud to features of sampled points, with interpolation to all points.
 
     Args:
-        feature: ``raw`` (place relative to the centroid) or ``fpfh``.
-        share: Share of the points that get one.
-        min_points: Smallest number of these points.
+        feature: ``raw`` (position relative to the centroid) or ``fpfh``.
+        share: Share of the points that are sampled.
+        min_points: Smallest number of sampled points.
     """
 
     feature: str
@@ -45,7 +45,7 @@ class BTFReader:
     min_points: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         chosen = farthest_points(pos, max(self.min_points, int(self.share * len(pos))))
         feature = pos[chosen] if self.feature == "raw" else part_fpfh(pos, chosen)
@@ -58,38 +58,8 @@ class BTFReader:
         )
 
 
-@dataclass
-class BTFConfig(MemoryConfig):
-    """BTF's settings.
-
-    Args:
-        name: ``btf``.
-        bank_size: Largest number of rows in the bank; the default keeps the whole pool.
-        feature: ``raw`` or ``fpfh``.
-        share: Share of a cloud's points that are remembered, or scored.
-        min_points: Smallest number of rows of a cloud, for small clouds.
-    """
-
-    name: str = "btf"
-    bank_size: int = 65536
-    feature: str = "fpfh"
-    share: float = 0.01
-    min_points: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.feature not in FEATURES:
-            raise InputError(
-                f"detector.feature={self.feature!r}, wanted one of {', '.join(FEATURES)}"
-            )
-        if not 0 <= self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted 0 to 1")
-        if self.min_points < 3:
-            raise InputError(f"detector.min_points={self.min_points}, wanted at least 3")
-
-
 class BTF(MemoryDetector):
-    """The nearest of the sampled normal features."""
+    """BTF: the distance to the nearest feature of the sampled normal points."""
 
     Config = BTFConfig
     config: BTFConfig
@@ -98,5 +68,7 @@ class BTF(MemoryDetector):
         super().__init__(config)
 
     def reader(self) -> BTFReader:
-        """Return what turns a cloud into features of sampled points."""
-        return BTFReader(self.config.feature, self.config.share, self.config.min_points)
+        """Return the function from a cloud to features of sampled points."""
+        return BTFReader(
+            feature=self.config.feature, share=self.config.share, min_points=self.config.min_points
+        )

@@ -1,10 +1,11 @@
-r"""Curvature: how unusual the bend of the surface is, the simplest answer that needs no network.
+r"""Curvature: a memory bank of surface variations, the simplest baseline without a network.
 
-The feature of a place is the logarithm of the surface variation
+The feature of a center is the logarithm of the surface variation
 :math:`\lambda_0 / (\lambda_0 + \lambda_1 + \lambda_2)` [Pauly et al., IEEE Visualization 2002]
 over neighborhoods of three sizes; the score is the mean distance to the nearest features of normal
-clouds.  Plain curvature would call every edge and thread a defect; this asks whether normal
-clouds bend so at all.  There is no reference code: the row is this package's own.
+clouds.  Curvature itself as the score would mark every edge and thread; the distance marks
+curvatures that normal clouds do not have.  The detector is this package's own, without a reference
+implementation.
 """
 
 from __future__ import annotations
@@ -15,37 +16,35 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.config import CURVATURE_SIZES, CurvatureConfig
+from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.curvature import surface_variation
 from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
 
-__all__ = ["Curvature", "CurvatureConfig", "CurvatureReader"]
-
-SIZES = (24, 48, 96)
-"""Neighbors, among the places, of the three neighborhoods."""
+__all__ = ["Curvature", "CurvatureReader"]
 
 FLAT = 1e-4
-"""Variation below which all surfaces are alike: what remains is noise of the scanner."""
+"""Surface variation, without unit, that is added before the logarithm: smaller variations are noise
+of the scanner."""
 
 
 @dataclass(frozen=True)
 class CurvatureReader:
-    """Turn a cloud into the surface variation of places and the way from them to all points.
+    """A function from a cloud to surface variations of centers, with interpolation to all points.
 
     Args:
-        centers: Places, by farthest point sampling, so that neighborhoods have one size in scans
-            of any resolution.
+        centers: Number of centers, chosen by farthest point sampling, so that neighborhoods have
+            the same size in scans of any resolution.
     """
 
     centers: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         center = pos[farthest_points(pos, self.centers)]
-        around = nearest(center, center, SIZES[-1])[1]
-        bend = [surface_variation(center, around[:, :size]) for size in SIZES]
+        around = nearest(center, center, count=CURVATURE_SIZES[-1])[1]
+        bend = [surface_variation(center, around[:, :size]) for size in CURVATURE_SIZES]
         near, weight = interpolation(center, pos)
         return Described(
             feature=torch.from_numpy(np.log(np.stack(bend, axis=1) + np.float32(FLAT))),
@@ -55,30 +54,8 @@ class CurvatureReader:
         )
 
 
-@dataclass
-class CurvatureConfig(MemoryConfig):
-    """The curvature detector's settings.
-
-    Args:
-        name: ``curvature``.
-        object_rule: How point scores make an object score.
-        neighbors: Nearest rows of the bank whose mean distance is the score.
-        centers: Places with a feature.
-    """
-
-    name: str = "curvature"
-    object_rule: str = "top"
-    neighbors: int = 3
-    centers: int = 8192
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.centers < SIZES[-1]:
-            raise InputError(f"detector.centers={self.centers}, wanted at least {SIZES[-1]}")
-
-
 class Curvature(MemoryDetector):
-    """The nearest bends of normal clouds."""
+    """The distance to the nearest surface variations of normal clouds."""
 
     Config = CurvatureConfig
     config: CurvatureConfig
@@ -87,5 +64,5 @@ class Curvature(MemoryDetector):
         super().__init__(config)
 
     def reader(self) -> CurvatureReader:
-        """Return what turns a cloud into its surface variation."""
+        """Return the function from a cloud to its surface variations."""
         return CurvatureReader(self.config.centers)

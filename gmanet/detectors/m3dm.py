@@ -1,43 +1,41 @@
-r"""M3DM [Wang et al., CVPR 2023], its point cloud branch, as Real3D-AD's benchmark has it.
+r"""M3DM [Wang et al., CVPR 2023], its point cloud branch, as in the benchmark of Real3D-AD.
 
-Features are those of ``detectors.patchcore_pointmae`` in the pose that a cloud has, without
-registration; the bank is a tenth of them.  The highest feature :math:`f` of an object, at distance
-:math:`s` from its nearest row :math:`m^*`, is weighted by how rare that row is, as PatchCore does:
+Features are those of ``detectors.patchcore_pointmae`` without registration; the bank is a tenth of
+them.  As in PatchCore, the object score is the largest distance :math:`s` of a feature :math:`f` to
+its nearest row :math:`m^*`, weighted by how isolated that row is in the bank:
 
 .. math:: s \, \Bigl(1 - \frac{e^{s / \sqrt{C}}}
           {\sum_{m \in N(m^*)} e^{\|f - m\| / \sqrt{C}}}\Bigr),
 
-with :math:`N(m^*)` the rows nearest to :math:`m^*`, itself among them.
+with :math:`N(m^*)` the rows nearest to :math:`m^*`, including :math:`m^*`.
 
-The reference scores its centers only; here all points are scored.  Published figures are measured
-from stored point scores, so that there an object scores its highest point.
+The reference scores centers only; here all points are scored.  The published figures of Real3D-AD
+are computed from stored point scores, where an object scores its highest point.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank, k_nearest
-from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
-from gmanet.detectors.scoring import propagate
-from gmanet.errors import InputError
+from gmanet.detectors.patchcore_pointmae import PointMAE
+from gmanet.detectors.pointmae_config import M3DMConfig
+from gmanet.geometry.neighbors import interpolate
 
-__all__ = ["M3DM", "M3DMConfig", "reweighted"]
+__all__ = ["M3DM", "reweighted"]
 
 
-def reweighted(features: Tensor, rows: Tensor, distance: Tensor, count: int) -> Tensor:
-    """Return the highest distance, weighted by the rows around the nearest one, a scalar.
+def reweighted(features: Tensor, rows: Tensor, *, distance: Tensor, count: int) -> Tensor:
+    """Return the largest distance, weighted by the rows around its nearest row, a scalar.
 
     Args:
-        features: With shape ``(M, C)``.
-        rows: The bank, with shape ``(R, C)``.
-        distance: Of each feature to its nearest row, with shape ``(M,)``.
-        count: Rows around the nearest one, itself among them; 1 would weigh by zero and leaves the
-            distance as it is.
+        features: Features of one cloud, with shape ``(M, C)``.
+        rows: Rows of the bank, with shape ``(R, C)``.
+        distance: Distance of each feature to its nearest row, with shape ``(M,)``.
+        count: Number of rows around the nearest row, including that row; 1 leaves the distance
+            unweighted.
     """
     highest = distance.argmax()
     count = min(count, len(rows))
@@ -50,32 +48,8 @@ def reweighted(features: Tensor, rows: Tensor, distance: Tensor, count: int) -> 
     return distance[highest] * (1 - share[0])
 
 
-@dataclass
-class M3DMConfig(PointMAEConfig):
-    """M3DM's settings.
-
-    Args:
-        name: ``m3dm``.
-        pose: ``given``, or ``principal`` or ``registered`` for parts that lie in any pose.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-        reweight: Rows that weigh an object's score; 1 turns it off.
-    """
-
-    name: str = "m3dm"
-    pose: str = "given"
-    share: float = 0.1
-    reweight: int = 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
-        if self.reweight < 1:
-            raise InputError(f"detector.reweight={self.reweight}, wanted at least 1")
-
-
 class M3DM(PointMAE):
-    """Point-MAE or Point-BERT features, a tenth of them as bank, re-weighted object scores."""
+    """M3DM: Point-MAE or Point-BERT features, a tenth of them as bank, weighted object scores."""
 
     Config = M3DMConfig
     config: M3DMConfig
@@ -84,17 +58,17 @@ class M3DM(PointMAE):
         super().__init__(config)
 
     def bank_rows(self, held: int) -> int:
-        """Return how many of the held rows the bank keeps."""
+        """Return the number of rows in a bank that is made of a pool of ``held`` rows."""
         return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     @torch.no_grad()
     def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
-        """Return scores of the points of one cloud, ``(N,)``, and a re-weighted object score."""
+        """Return scores of the points of one cloud, ``(N,)``, and the weighted object score."""
         bank = self.banks["feature"]
         assert isinstance(bank, Bank)
         features = self.features(record)["feature"].float()
-        distance = k_nearest(features, bank.rows, self.config.neighbors).mean(dim=1)
+        distance = k_nearest(features, bank.rows, count=self.config.neighbors).mean(dim=1)
         standard = (distance - bank.mean) / bank.deviation
-        highest = reweighted(features, bank.rows, distance, self.config.reweight)
-        points = propagate(standard, record.near, record.weight)
+        highest = reweighted(features, bank.rows, distance=distance, count=self.config.reweight)
+        points = interpolate(standard, record.near, weight=record.weight)
         return points, (highest - bank.mean) / bank.deviation

@@ -1,13 +1,11 @@
-"""What memory banks have in common: one pass over the normal clouds, then a bank of their features.
+"""Base class of memory banks: one pass over the normal clouds, then a bank of their features.
 
-Nothing is optimised.  Memory is bounded: an equal number of rows of each cloud is held, however
-many clouds and points there are.  The reference code of the methods holds every row of every cloud,
-and more than once where it concatenates tensors in its loops.
+Nothing is optimized.  Memory is bounded: the pool has a fixed size and takes the same number of
+rows of each cloud.  The methods' reference code keeps all rows of all clouds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,50 +13,26 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank
-from gmanet.detectors.base import Detector, DetectorConfig
-from gmanet.detectors.scoring import propagate
-from gmanet.errors import InputError
+from gmanet.detectors.base import Detector
+from gmanet.detectors.config import MemoryConfig
+from gmanet.geometry.neighbors import interpolate
 
-__all__ = ["Described", "MemoryConfig", "MemoryDetector"]
+__all__ = ["Described", "MemoryDetector"]
 
 
 class Described(Data):
-    """A cloud's features, and how scores spread from there to all points.
+    """A record of a cloud's features, with the interpolation of scores to all points.
 
-    ``near`` are rows of ``feature``, ``around`` and ``pick`` are points, ``coarse`` are rows of
-    ``around``.
+    ``near (N, 3)`` and ``coarse (N, 3)`` are indices of the rows of ``feature`` and ``around`` from
+    which each point is interpolated; ``around (E, S)`` and ``pick (P,)`` are indices of points.
     """
-
-
-@dataclass
-class MemoryConfig(DetectorConfig):
-    """What all memory banks have in common.
-
-    Args:
-        object_rule: How point scores make an object score.
-        pool_size: Number of feature rows in memory while fitting, equally many of each normal
-            cloud; with four bytes per channel it bounds the memory of any number of clouds.
-        bank_size: Largest number of rows in the bank, a coreset of the pool.
-        neighbors: Nearest rows of the bank whose mean distance is the score.
-    """
-
-    object_rule: str = "max"
-    pool_size: int = 65536
-    bank_size: int = 10000
-    neighbors: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("pool_size", "bank_size", "neighbors"):
-            if getattr(self, name) < 1:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least 1")
 
 
 class MemoryDetector(Detector):
-    """Collects features in one pass over the normal clouds and keeps some of them in banks.
+    """A detector with banks of features, collected in one pass over the normal clouds.
 
-    A cloud's own share of the rows are the first in its reader's order, that of farthest point
-    sampling: they cover the cloud evenly and depend on no file's order.
+    The pool takes the first rows of each cloud in the order of the reader's farthest point
+    sampling: they cover the cloud evenly and do not depend on the order of points in the file.
     """
 
     Config = MemoryConfig
@@ -68,38 +42,40 @@ class MemoryDetector(Detector):
         super().__init__(config)
         self.automatic_optimization = False  # Lightning would warn that no loss came back
         self.banks = nn.ModuleDict({name: Bank() for name in banks})
-        self.seed = int(torch.randint(2**31 - 1, ()))  # drawn as weights are: of the run's seed
+        self.seed = int(torch.randint(2**31 - 1, ()))  # from the run's seed, like weights
         self.quota = config.pool_size
         self.seen: dict[str, dict[str, Tensor]] = {}
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
+        """Return each bank's features of a cloud in the order of sampling, each ``(P, C)``."""
         return {"feature": cloud.feature}
 
     def point_scores(self, record: Data) -> Tensor:
-        """Return scores of all points of a cloud, interpolated from places, with shape ``(N,)``."""
-        return propagate(self.bank_score("feature", record.feature), record.near, record.weight)
+        """Return scores of all points of a cloud, interpolated from its features, ``(N,)``."""
+        return interpolate(
+            self.bank_score("feature", record.feature), record.near, weight=record.weight
+        )
 
     def bank_score(self, name: str, features: Tensor) -> Tensor:
-        """Return a bank's scores of features with shape ``(M, C)``, with shape ``(M,)``."""
+        """Return the scores ``(M,)`` of features ``(M, C)`` against the bank ``name``."""
         bank = self.banks[name]
         assert isinstance(bank, Bank)
         return bank.score(features.float(), self.config.neighbors)
 
     def on_train_start(self) -> None:
-        """Share the rows among the clouds."""
+        """Divide the pool among the clouds."""
         clouds = len(self.trainer.datamodule.train)  # type: ignore[attr-defined]
         self.quota = max(1, self.config.pool_size // max(1, clouds))
         self.seen = {}
 
     def training_step(self, record: Data, *_: Any) -> None:
-        """Remember a cloud's first rows."""
+        """Add the first rows of a cloud to the pool."""
         rows = {name: part[: self.quota] for name, part in self.features(record).items()}
         self.seen[record.name] = {name: part.float().clone() for name, part in rows.items()}
 
     @torch.no_grad()
     def on_train_end(self) -> None:
-        """Build the banks; neither order nor process in which clouds came matters."""
+        """Build the banks from the pool, independently of the order and process of the clouds."""
         self._gather()
         names = sorted(self.seen)
         for name, bank in self.banks.items():
@@ -107,11 +83,11 @@ class MemoryDetector(Detector):
             clouds = [self.seen[cloud][name] for cloud in names]
             generator = torch.Generator().manual_seed(self.seed)
             count = self.bank_rows(sum(len(cloud) for cloud in clouds))
-            bank.build(clouds, count, self.config.neighbors, generator)
+            bank.build(clouds, count, neighbors=self.config.neighbors, generator=generator)
         self.seen = {}
 
     def _gather(self) -> None:
-        """Bring together what several processes have seen, on each of them."""
+        """Join the pools of all processes, on each of them."""
         if self.trainer.world_size == 1:
             return
         mine = {
@@ -127,12 +103,12 @@ class MemoryDetector(Detector):
         }
 
     def bank_rows(self, held: int) -> int:
-        """Return how many of the held rows a bank keeps."""
+        """Return the number of rows in a bank that is made of a pool of ``held`` rows."""
         return min(self.config.bank_size, held)
 
     @torch.no_grad()
     def enlarge(self, record: Data, clouds: int) -> None:
-        """Give each bank the rows that more clouds would leave, repeated with 1 % of noise."""
+        """Enlarge each bank to its size after a fit on more clouds, by noisy copies of its rows."""
         generator = torch.Generator().manual_seed(0)
         self.quota, self.seen = max(1, self.config.pool_size // clouds), {}
         self.training_step(record)

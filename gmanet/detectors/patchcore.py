@@ -1,19 +1,20 @@
-r"""PatchCore [Roth et al., CVPR 2022] on FPFH and places, as Real3D-AD's benchmark has it.
+r"""PatchCore [Roth et al., CVPR 2022] on FPFH and coordinates, as in the benchmark of Real3D-AD.
 
-Every point is scored by :math:`\min_{m \in M} \|f - m\|` in the greedy coreset :math:`M` of the
-normal features :math:`f`; with several features the score is the mean of their standardised
+The feature :math:`f` of each point is scored by :math:`\min_{m \in M} \|f - m\|`, with :math:`M` a
+greedy coreset of normal features; with several features the score is the mean of their standardized
 distances.  An object scores its highest point.
 
-The reference code brings the two scores to one scale by the extremes of the test set, which uses
-the clouds that it is to judge; here normal clouds give the scale.  Its number of neighbors is
-misspelt and stays one; here it counts.  It projects 33 channels up to 128 and holds all points of
-all clouds; here neither.  It registers by RANSAC, differently on every run, and also for FPFH,
-which no pose changes; here registration is deterministic and for places alone.
+The reference code differs.  It scales the two scores by the extremes of the test set, the clouds
+that are to be scored; here normal clouds give the scale.  It ignores the number of neighbors (the
+name is misspelt) and always takes one.  It projects 33 channels to 128, and keeps all points of all
+clouds; here features are not projected up and memory is bounded.  It registers by RANSAC, with
+another result in every run, and for FPFH, too, which does not depend on the pose; here registration
+is deterministic and serves the coordinates alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,27 +22,25 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
+from gmanet.detectors.config import PatchCoreConfig
 from gmanet.detectors.memory_bank import Described
-from gmanet.detectors.registered import PosedConfig, PosedDetector
-from gmanet.errors import InputError
+from gmanet.detectors.registered import RegisteredDetector
 from gmanet.geometry.fpfh import part_fpfh
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["PatchCore", "PatchCoreConfig", "PatchCoreReader"]
-
-FEATURES = ("raw", "fpfh")
+__all__ = ["PatchCore", "PatchCoreReader"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatchCoreReader:
-    """Turn a cloud into features of all its points.
+    """A function from a cloud to features of all its points.
 
     Args:
-        features: Of ``raw`` (place) and ``fpfh``.
-        samples_per_cloud: Number of points of a cloud that may enter a bank, by farthest point
-            sampling.
-        pose: How a cloud is laid before its places are read.
+        features: Some of ``raw`` (coordinates) and ``fpfh``.
+        samples_per_cloud: Largest number of points of one cloud in the pool of a bank, chosen by
+            farthest point sampling.
+        pose: Rigid motion of a cloud into the pose of its coordinates.
     """
 
     features: tuple[str, ...]
@@ -49,7 +48,7 @@ class PatchCoreReader:
     pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         made = {
             name: self.pose(cloud.pos) if name == "raw" else part_fpfh(pos)
@@ -62,53 +61,29 @@ class PatchCoreReader:
         )
 
 
-@dataclass
-class PatchCoreConfig(PosedConfig):
-    """PatchCore's settings.
-
-    Args:
-        name: ``patchcore``.
-        features: One bank each, of ``raw`` and ``fpfh``.
-        samples_per_cloud: Number of points of a cloud that may enter a bank.
-        pose: Of places; ``registered``, ``principal`` or ``given``.
-    """
-
-    name: str = "patchcore"
-    features: list[str] = field(default_factory=lambda: ["fpfh"])
-    samples_per_cloud: int = 16384
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        wrong = [name for name in self.features if name not in FEATURES]
-        if wrong or not self.features or len(set(self.features)) < len(self.features):
-            raise InputError(
-                f"detector.features={list(self.features)}, wanted some of {', '.join(FEATURES)}"
-            )
-        if self.samples_per_cloud < 1:
-            raise InputError(
-                f"detector.samples_per_cloud={self.samples_per_cloud}, wanted at least 1"
-            )
-
-
-class PatchCore(PosedDetector):
-    """The nearest of the greedily chosen normal features, at every point."""
+class PatchCore(RegisteredDetector):
+    """PatchCore: the distance to a greedy coreset of normal features, at every point."""
 
     Config = PatchCoreConfig
     config: PatchCoreConfig
 
     def __init__(self, config: PatchCoreConfig) -> None:
-        super().__init__(config, tuple(config.features), "raw" in config.features)
+        super().__init__(config, tuple(config.features), pose_matters="raw" in config.features)
 
     def reader(self) -> PatchCoreReader:
-        """Return what turns a cloud into features of all its points."""
+        """Return the function from a cloud to features of all its points."""
         config = self.config
-        return PatchCoreReader(tuple(config.features), config.samples_per_cloud, self.pose)
+        return PatchCoreReader(
+            features=tuple(config.features),
+            samples_per_cloud=config.samples_per_cloud,
+            pose=self.pose,
+        )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what each bank may remember of a cloud, the most even rows first, ``(P, C)``."""
+        """Return each bank's features of a cloud in the order of sampling, each ``(P, C)``."""
         return {name: cloud[name][cloud.pick] for name in self.config.features}
 
     def point_scores(self, record: Data) -> Tensor:
-        """Return the mean of the banks' standardised distances, with shape ``(N,)``."""
+        """Return the mean of the banks' standardized distances, with shape ``(N,)``."""
         scores = [self.bank_score(name, record[name]) for name in self.config.features]
         return torch.stack(scores).mean(dim=0)

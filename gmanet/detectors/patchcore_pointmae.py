@@ -1,23 +1,21 @@
-r"""PatchCore on Point-MAE features, as Real3D-AD's benchmark has it.
+r"""PatchCore on Point-MAE features, as in the benchmark of Real3D-AD.
 
-A farthest-point center's feature :math:`f` is what a transformer makes of the 128 points nearest to
-each center (``networks.pointmae.encoder``).  It scores :math:`\min_{m \in M} \|f - m\|` in the
-greedy coreset :math:`M` of normal features; every point takes its score from the three nearest
-centers.
+Centers are chosen by farthest point sampling; a transformer over the centers' patches, the 128
+nearest points of each center, computes their features :math:`f` (``networks.pointmae.encoder``).  A
+center scores :math:`\min_{m \in M} \|f - m\|`, with :math:`M` a greedy coreset of normal features;
+the scores of points are interpolated from the three nearest centers.
 
-The published weights come from ShapeNet.  Where their file is not given, the encoder learns masked
-reconstruction on normal clouds before the bank is made, and the row is ``self-pretrained``.  Its
-sizes are then for a processor.
+The published weights were trained on ShapeNet.  Without their file, the encoder is pre-trained by
+masked reconstruction of the normal clouds before the bank is made, and tables call the detector
+``self-pretrained``.  The default sizes of the encoder are for this case and a CPU.
 
-The reference registers every cloud by RANSAC, differently on every run; here registration is
-deterministic (``detectors.registered``).  It measures in millimeters; here the farthest point has
-distance one, as in the encoder's own training.
+The reference code registers every cloud by RANSAC, with another result in every run; here
+registration is deterministic (``detectors.registered``).  The reference code feeds the encoder
+millimeters; here the farthest point of a cloud has distance 1 from its centroid, as in the training
+of the published weights.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,120 +23,81 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.registered import PosedConfig, PosedDetector
-from gmanet.detectors.scoring import propagate
-from gmanet.errors import InputError
-from gmanet.networks.pointmae.encoder import KINDS, PointEncoder
+from gmanet.detectors.pointmae_config import PointMAEConfig
+from gmanet.detectors.registered import RegisteredDetector
+from gmanet.geometry.neighbors import interpolate
+from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
 from gmanet.networks.pointmae.pretrained_weights import load_official
 from gmanet.networks.pointmae.pretraining_cache import pretrained
 from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["PointMAE", "PointMAEConfig"]
+__all__ = ["PointMAE"]
 
 LEARNED = (16, 256)
-"""Normal clouds, and patches of each, that pre-training reads: a bound on memory."""
+"""Largest number of normal clouds, and of patches of each, in pre-training: a bound on memory."""
 
 
-@dataclass
-class PointMAEConfig(PosedConfig):
-    """Settings of detectors on Point-MAE features.
-
-    Args:
-        name: ``patchcore_pointmae``.
-        pool_size: Number of feature rows in memory while fitting, equally many of each cloud.
-        encoder: ``pointmae`` or ``pointbert``.
-        weights: File with official weights, which want ``width=384 depth=12 heads=6``; empty: the
-            encoder is pre-trained on the normal clouds.
-        width: Channels of a token.
-        depth: Transformer blocks.
-        heads: Attention heads.
-        centers: Places with a feature; 16384 in the reference, where one cloud's attention alone is
-            16 times the work of 4096, minutes on a processor.
-        group: Points of a patch.
-        pose: ``registered``, ``principal`` or ``given``.
-        pretraining: Steps of masked reconstruction where there are no official weights.
-    """
-
-    name: str = "patchcore_pointmae"
-    pool_size: int = 16384
-    encoder: str = "pointmae"
-    weights: str = ""
-    width: int = 96
-    depth: int = 4
-    heads: int = 3
-    centers: int = 4096
-    group: int = 128
-    pretraining: int = 300
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.weights.split("/")[0] == "~":
-            self.weights = str(Path(self.weights).expanduser())
-        if self.encoder not in KINDS:
-            raise InputError(f"detector.encoder={self.encoder!r}, wanted one of {', '.join(KINDS)}")
-        for name, least in (("centers", 3), ("group", 2), ("pretraining", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
-
-    @property
-    def label(self) -> str:
-        """Where the encoder's weights come from."""
-        return "official weights" if self.weights else "self-pretrained"
-
-
-class PointMAE(PosedDetector):
-    """The nearest of the greedily chosen normal features of a transformer over patches."""
+class PointMAE(RegisteredDetector):
+    """The distance to a greedy coreset of normal features of a transformer over patches."""
 
     Config = PointMAEConfig
     config: PointMAEConfig
 
     def __init__(self, config: PointMAEConfig, banks: tuple[str, ...] = ("feature",)) -> None:
         super().__init__(config, banks)
-        self.encoder = PointEncoder(config.encoder, config.width, config.depth, config.heads)
+        self.encoder = PointEncoder(
+            config.encoder, config.width, depth=config.depth, heads=config.heads
+        )
         self.encoder.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> PointMAE:
-        """Switch the mode of everything but the encoder, which stays in eval mode."""
+        """Set the mode of all modules but the encoder, which stays in eval mode."""
         super().train(mode)
         self.encoder.eval()
         return self
 
     def reader(self) -> PatchReader:
-        """Return what turns a cloud into patches."""
-        return PatchReader(self.config.centers, self.config.group, self.pose)
+        """Return the function from a cloud to patches."""
+        return PatchReader(centers=self.config.centers, group=self.config.group, pose=self.pose)
 
     def on_fit_start(self) -> None:
-        """Load the official weights, or learn from the normal clouds."""
+        """Load the official weights, or pre-train the encoder on the normal clouds."""
         config = self.config
         if config.weights:
-            sizes = (config.encoder, config.width, config.depth, config.heads)
-            self.encoder.load_state_dict(load_official(config.weights, *sizes).state_dict())
+            official = load_official(
+                config.weights,
+                config.encoder,
+                width=config.width,
+                depth=config.depth,
+                heads=config.heads,
+            )
+            self.encoder.load_state_dict(official.state_dict())
             return
         rng = np.random.default_rng(self.seed)
         clouds = self.trainer.datamodule.train  # type: ignore[attr-defined]
         chosen = rng.permutation(len(clouds))[: LEARNED[0]]
         patches = [self._patches(clouds[int(index)]) for index in chosen]
         self.encoder.requires_grad_(True)
-        pretrained(self.encoder, patches, config.pretraining, rng)
+        pretrained(self.encoder, patches, steps=config.pretraining, rng=rng)
 
     def _patches(self, cloud: Cloud) -> tuple[Tensor, Tensor]:
         """Return patches that cover a cloud twice, as in Point-MAE, and their centers.
 
-        Pre-training turns them at random, so that the pose of the cloud does not matter.
+        Pre-training rotates them at random, so that the pose of the cloud does not matter.
         """
         group = min(self.config.group, len(cloud))
         count = min(LEARNED[1], max(2, 2 * len(cloud) // group), len(cloud))
-        made = PatchReader(count, group, Canonicalizer("given"))(cloud)
+        made = PatchReader(centers=count, group=group, pose=Canonicalizer("given"))(cloud)
         centers = made.points[made.chosen]
         return made.points[made.groups] - centers[:, None], centers
 
     @torch.no_grad()
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return the features of a cloud's centers, the most even first, ``(M, C)``."""
+        """Return the features of a cloud's centers in the order of sampling, ``(M, C)``."""
         return {"feature": self.encoder(cloud.points, cloud.groups, cloud.chosen)}
 
     def point_scores(self, record: Data) -> Tensor:
         """Return interpolated scores of all points of a cloud, with shape ``(N,)``."""
         scores = self.bank_score("feature", self.features(record)["feature"])
-        return propagate(scores, record.near, record.weight)
+        return interpolate(scores, record.near, weight=record.weight)

@@ -1,13 +1,13 @@
-r"""Reg3D-AD [Liu et al., Real3D-AD, NeurIPS 2023], the registered dual bank of that benchmark.
+r"""Reg3D-AD [Liu et al., Real3D-AD, NeurIPS 2023]: two memory banks of registered clouds.
 
-One bank holds Point-MAE features of farthest-point centers, the other the places of these centers,
-both of clouds that are laid on one reference.  A point scores the mean of its two standardised
-distances to the nearest rows, an object its highest point.
+Clouds are registered on one reference.  One bank holds Point-MAE features of centers chosen by
+farthest point sampling, the other bank the coordinates of these centers.  A point scores the mean
+of its two standardized distances to the nearest rows, an object its highest point.
 
-The reference code registers every cloud twice, once for each bank; here once.  It brings the two
-scores to one scale by the extremes of the test set, which is transductive: the score of a cloud
-depends on the others that are tested.  Here held-out normal clouds give the scale
-(``detectors.bank``).  Encoder and registration are those of ``detectors.patchcore_pointmae``.
+The reference code registers every cloud twice, once for each bank; here once.  It scales the two
+scores by the extremes of the test set, so that the score of a cloud depends on the other test
+clouds.  Here held-out normal clouds give the scale (``detectors.bank``).  Encoder and registration
+are those of ``detectors.patchcore_pointmae``.
 """
 
 from __future__ import annotations
@@ -19,37 +19,27 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
+from gmanet.detectors.patchcore_pointmae import PointMAE
+from gmanet.detectors.pointmae_config import Reg3DADConfig
 from gmanet.networks.pointmae.patches import PatchedCloud, PatchReader
 
-__all__ = ["Reg3DAD", "Reg3DADConfig", "Reg3DReader"]
+__all__ = ["Reg3DAD", "Reg3DReader"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reg3DReader(PatchReader):
-    """Turn a cloud into patches and places, both after one registration."""
+    """A function from a cloud to patches and coordinates, both after one registration."""
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
-        """Return the record to remember or to score; ``raw (N, 3)`` are places."""
+        """Return the record to fit on or to score; ``raw (N, 3)`` are registered coordinates."""
         place = self.pose(cloud.pos)
         made = self.patched(place)
         made.raw = torch.from_numpy(place)
         return made
 
 
-@dataclass
-class Reg3DADConfig(PointMAEConfig):
-    """Reg3D-AD's settings.
-
-    Args:
-        name: ``reg3dad``.
-    """
-
-    name: str = "reg3dad"
-
-
 class Reg3DAD(PointMAE):
-    """The nearest normal features of a transformer over patches, and the nearest normal places."""
+    """Reg3D-AD: distances to the nearest normal patch features and to the nearest coordinates."""
 
     Config = Reg3DADConfig
     config: Reg3DADConfig
@@ -58,13 +48,13 @@ class Reg3DAD(PointMAE):
         super().__init__(config, ("feature", "raw"))
 
     def reader(self) -> Reg3DReader:
-        """Return what turns a cloud into patches and places."""
-        return Reg3DReader(self.config.centers, self.config.group, self.pose)
+        """Return the function from a cloud to patches and coordinates."""
+        return Reg3DReader(centers=self.config.centers, group=self.config.group, pose=self.pose)
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return features and places of a cloud's centers, the most even first, ``(M, C)``."""
+        """Return features and coordinates of the centers in the order of sampling, ``(M, C)``."""
         return {**super().features(cloud), "raw": cloud.raw[cloud.chosen]}
 
     def point_scores(self, record: Data) -> Tensor:
-        """Return the mean of the two banks' standardised distances, with shape ``(N,)``."""
+        """Return the mean of the two banks' standardized distances, with shape ``(N,)``."""
         return (super().point_scores(record) + self.bank_score("raw", record.raw)) / 2

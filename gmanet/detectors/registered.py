@@ -1,75 +1,71 @@
-"""Detectors that read clouds in one pose: all are laid on one reference cloud of the category.
+"""Base classes of detectors that register all clouds on one reference cloud of the category.
 
-The reference is the first normal cloud by name; in the code of Real3D-AD's benchmark it is the one
-that the file system lists first.  It is part of the detector's state, so that a stored detector
-lays new scans as it laid those that it was fitted on.
+The reference is the first normal cloud by name (in the code of Real3D-AD's benchmark, the file that
+the file system lists first).  It is part of the detector's state, so that a loaded detector
+registers new scans exactly as before it was stored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
-from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
-from gmanet.registration.canonical import POSES, Canonicalizer
-from gmanet.registration.reference import Reference
+from gmanet.detectors.config import RegisteredConfig
+from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.detectors.reference import Reference
+from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["Posed", "PosedConfig", "PosedDetector"]
-
-
-@dataclass
-class PosedConfig(MemoryConfig):
-    """What detectors that choose a pose have in common.
-
-    Args:
-        pose: ``registered`` on the category's first normal cloud, ``principal`` axes (cheaper, and
-            wrong where symmetry leaves their signs to noise), or as ``given``.
-    """
-
-    pose: str = "registered"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pose not in POSES:
-            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
+__all__ = ["Registered", "RegisteredDetector"]
 
 
-class Posed(Detector):
-    """A detector that lays every cloud before it reads it."""
+class Registered(Detector):
+    """A detector that moves every cloud into one pose before it reads it."""
 
     reference: Reference | None
-    way: str
+    choice: str
 
-    def lay(self, way: str, posed: bool = True) -> None:
-        """Set how clouds are laid; ``posed`` says whether any feature depends on the pose."""
-        self.reference = Reference() if posed and way == "registered" else None
-        self.way = way
+    def set_pose(self, choice: str, pose_matters: bool = True) -> None:
+        """Set the pose in which clouds are read.
+
+        Args:
+            choice: One of ``gmanet.detectors.config.POSES``.
+            pose_matters: Whether any feature depends on the pose; if not, nothing is registered.
+        """
+        self.reference = Reference() if pose_matters and choice == "registered" else None
+        self.choice = choice
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Keep the first cloud by name as the reference, unless one is stored already."""
+        """Store the first cloud by name as the reference, unless one is stored already."""
         if self.reference is not None and not self.reference.fitted:
             names = clouds.names
             self.reference.fit(clouds[names.index(min(names))].pos)
 
     @property
     def pose(self) -> Canonicalizer:
-        """How the reader lays clouds; ``given`` where no feature depends on it."""
+        """The reader's rigid motion of clouds; none where no feature depends on the pose."""
         if self.reference is not None:
             return Canonicalizer("registered", self.reference.target)
-        return Canonicalizer("given" if self.way == "registered" else self.way)
+        return Canonicalizer("given" if self.choice == "registered" else self.choice)
 
 
-class PosedDetector(Posed, MemoryDetector):
-    """A memory bank that lays every cloud before it reads it."""
+class RegisteredDetector(Registered, MemoryDetector):
+    """A memory bank that moves every cloud into one pose before it reads it."""
 
-    Config = PosedConfig
-    config: PosedConfig
+    Config = RegisteredConfig
+    config: RegisteredConfig
 
     def __init__(
-        self, config: PosedConfig, banks: tuple[str, ...] = ("feature",), posed: bool = True
+        self,
+        config: RegisteredConfig,
+        banks: tuple[str, ...] = ("feature",),
+        *,
+        pose_matters: bool = True,
     ) -> None:
-        """Make a detector; ``posed`` says whether any of its features depends on the pose."""
+        """Make a detector that is not fitted yet.
+
+        Args:
+            config: Settings.
+            banks: Names of the banks.
+            pose_matters: Whether any feature depends on the pose.
+        """
         super().__init__(config, banks)
-        self.lay(config.pose, posed)
+        self.set_pose(config.pose, pose_matters)

@@ -1,16 +1,17 @@
-r"""Simple3D [Cheng et al., AAAI 2026]: describe finely, then average.
+r"""Simple3D [Cheng et al., AAAI 2026]: a memory bank of locally averaged fine descriptors.
 
 Multi-scale neighborhood descriptors (MSND) are the FPFH of every point over its :math:`k`,
 :math:`2k` and :math:`3k` nearest points.  Local feature spatial aggregation (LFSA) is their mean
 over the :math:`K` points nearest to each of :math:`G` farthest-point centers,
-:math:`f_g = \frac{1}{K} \sum_{i \in N_K(g)} \mathrm{MSND}(p_i)`: fine shape survives it, noise
-falls with :math:`1 / \sqrt{K}`, and bank and test shrink to centers.  Their scores
+:math:`f_g = \frac{1}{K} \sum_{i \in N_K(g)} \mathrm{MSND}(p_i)`: fine shape remains, noise falls
+with :math:`1 / \sqrt{K}`, and only centers are stored and scored.  Their scores
 :math:`\min_m \|f_g - m\|` are interpolated to all points and averaged over 12 points around coarser
 centers.
 
-The reference code counts the middle scale twice, leaves the sign of normals to chance, and chooses
-its object rule per data set.  Here each scale counts once, normals point away from the centroid,
-and the object rule is one.  Neither registers or scales; both work in any pose.
+The reference code weights the middle scale twice, leaves the sign of normals to chance, and chooses
+the object rule for each data set.  Here each scale has weight one, normals point away from the
+centroid, and the object rule is always the same.  Neither code registers or rescales clouds; both
+work in any pose.
 """
 
 from __future__ import annotations
@@ -23,32 +24,31 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.memory_bank import Described, MemoryConfig, MemoryDetector
-from gmanet.detectors.scoring import propagate
-from gmanet.errors import InputError
+from gmanet.detectors.config import Simple3DConfig
+from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.fpfh import fpfh
-from gmanet.geometry.neighbors import farthest_points, interpolation, nearest
+from gmanet.geometry.neighbors import farthest_points, interpolate, interpolation, nearest
 from gmanet.geometry.pca import pca_normals
 from gmanet.geometry.spfh import pooled
 
-__all__ = ["Simple3D", "Simple3DConfig", "Simple3DReader"]
+__all__ = ["Simple3D", "Simple3DReader"]
 
 NORMAL = 10
-"""Nearest points of a normal."""
+"""Number of nearest points that a normal is estimated from."""
 
 SMOOTHING = 12
-"""Points whose scores a coarse center averages."""
+"""Number of points whose scores are averaged at a coarse center."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Simple3DReader:
-    """Turn a cloud into averaged descriptors of centers and the way from them to all points.
+    """A function from a cloud to averaged descriptors of centers, with interpolation to all points.
 
     Args:
-        scale: Points of the smallest neighborhood.
-        centers: Places with a feature.
-        average: Points whose descriptors a center averages.
-        coarse: Centers of the last smoothing; 0 leaves it out.
+        scale: Number of points in the smallest neighborhood.
+        centers: Number of centers, the positions with a feature.
+        average: Number of points whose descriptors are averaged at a center.
+        coarse: Number of centers of the last smoothing; 0 leaves it out.
     """
 
     scale: int
@@ -57,12 +57,12 @@ class Simple3DReader:
     coarse: int
 
     def __call__(self, cloud: Cloud) -> Described:
-        """Return the record to remember or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         pos = (cloud.pos - cloud.pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
         counts = [times * self.scale for times in (1, 2, 3)]
-        every = fpfh(pos, pca_normals(pos, NORMAL), counts)
+        every = fpfh(pos, pca_normals(pos, NORMAL), counts=counts)
         center = pos[farthest_points(pos, self.centers)]
-        feature = pooled(every, nearest(pos, center, self.average)[1])[0]
+        feature = pooled(every, nearest(pos, center, count=self.average)[1])[0]
         near, weight = interpolation(center, pos)
         record = Described(
             feature=torch.from_numpy(feature),
@@ -73,45 +73,14 @@ class Simple3DReader:
         if self.coarse:
             coarse = center[: self.coarse]
             near, weight = interpolation(coarse, pos)
-            record.around = torch.from_numpy(nearest(pos, coarse, SMOOTHING)[1])
+            record.around = torch.from_numpy(nearest(pos, coarse, count=SMOOTHING)[1])
             record.coarse = torch.from_numpy(near)
             record.coarse_weight = torch.from_numpy(weight)
         return record
 
 
-@dataclass
-class Simple3DConfig(MemoryConfig):
-    """Simple3D's settings.
-
-    Args:
-        name: ``simple3d``.
-        object_rule: How point scores make an object score.
-        scale: Points of the smallest neighborhood; the others have two and three times as many.
-        centers: Places with a feature.
-        average: Points whose descriptors a center averages.
-        coarse: Centers of the last smoothing; 0 leaves it out.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-    """
-
-    name: str = "simple3d"
-    object_rule: str = "top"
-    scale: int = 40
-    centers: int = 4096
-    average: int = 128
-    coarse: int = 1024
-    share: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least in (("scale", 3), ("centers", 3), ("average", 1), ("coarse", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
-        if not 0 < self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
-
-
 class Simple3D(MemoryDetector):
-    """The nearest of the greedily chosen averages of normal descriptors."""
+    """Simple3D: the distance to a greedy coreset of averaged normal descriptors."""
 
     Config = Simple3DConfig
     config: Simple3DConfig
@@ -120,12 +89,14 @@ class Simple3D(MemoryDetector):
         super().__init__(config)
 
     def reader(self) -> Simple3DReader:
-        """Return what turns a cloud into averaged descriptors."""
+        """Return the function from a cloud to averaged descriptors."""
         config = self.config
-        return Simple3DReader(config.scale, config.centers, config.average, config.coarse)
+        return Simple3DReader(
+            scale=config.scale, centers=config.centers, average=config.average, coarse=config.coarse
+        )
 
     def bank_rows(self, held: int) -> int:
-        """Return how many of the held rows the bank keeps."""
+        """Return the number of rows in a bank that is made of a pool of ``held`` rows."""
         return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     def point_scores(self, record: Data) -> Tensor:
@@ -133,4 +104,6 @@ class Simple3D(MemoryDetector):
         points = super().point_scores(record)
         if not self.config.coarse:
             return points
-        return propagate(points[record.around].mean(dim=1), record.coarse, record.coarse_weight)
+        return interpolate(
+            points[record.around].mean(dim=1), record.coarse, weight=record.coarse_weight
+        )

@@ -1,6 +1,6 @@
-"""A fitted detector as one file: settings, weights, and what it was fitted on; no code in it.
+"""Fitted detectors as files: settings, weights and fingerprints of the train clouds, without code.
 
-The file of ``Detector.save`` and the ``detector.ckpt`` of a run are the same.
+``Detector.save`` and the ``detector.ckpt`` of a run have the same layout.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gmanet import __version__
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.aliases import ALIASES
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "load", "load_detector", "save_detector"]
 
 FORMAT = 1
-"""Number of the file's layout; a file of another one is refused."""
+"""Version number of the file's layout; files of other versions are refused."""
 
 
 def load(path: Path | str) -> Detector:
     """Return a detector that ``Detector.save`` or a run stored, ready to score.
 
     Args:
-        path: The file, also the ``detector.ckpt`` of a run.
+        path: The file; the ``detector.ckpt`` of a run is one, too.
 
     Raises:
-        InputError: There is no such file, it is damaged, of another format, or of a detector that
-            this version does not have.
+        InputError: There is no such file, it is damaged, has another format, or holds a detector
+            that this version does not have.
     """
     path = Path(path)
     whole = load_detector(path)
@@ -60,14 +60,14 @@ def save_detector(
     state: Mapping[str, Any],
     train: Iterable[str] = (),
 ) -> None:
-    """Write a detector so that it loads without running code of the file's.
+    """Write a detector into a file that can be loaded without running code from the file.
 
     Args:
-        path: The file; its folder is made if it is missing.
-        name: Row of ``gmanet.detectors.DETECTORS``.
+        path: The file; a missing folder is made.
+        name: Key of ``gmanet.detectors.DETECTORS``.
         config: The detector's settings as plain values.
-        state: Its ``state_dict``.
-        train: Fingerprints of the clouds it was fitted on.
+        state: The detector's ``state_dict``.
+        train: Fingerprints of the clouds that the detector was fitted on.
     """
     from gmanet.runtime.tensors import write_tensors
 
@@ -78,12 +78,17 @@ def save_detector(
 
 
 def load_detector(path: Path) -> dict[str, Any]:
-    """Return ``format``, ``gmanet``, ``detector``, ``config`` and ``state``, tensors on the CPU.
+    """Return the contents of a detector's file, with tensors on the CPU.
 
-    ``train`` holds the fingerprints of the clouds it was fitted on; older files lack it.
+    Args:
+        path: The file.
+
+    Returns:
+        ``format``, ``gmanet`` (version), ``detector`` (name), ``config``, ``state`` and, except in
+        older files, ``train`` (fingerprints of the train clouds).
 
     Raises:
-        InputError: There is no such file, it is damaged, or of another format.
+        InputError: There is no such file, it is damaged, or has another format.
     """
     import torch
 
@@ -102,7 +107,13 @@ def load_detector(path: Path) -> dict[str, Any]:
 
 
 def unreadable(path: Path, error: Exception, wanted: str) -> InputError:
-    """Return the sentence on a file that is missing or damaged."""
+    """Return the error for a file that is missing or damaged.
+
+    Args:
+        path: The file.
+        error: The error of reading it.
+        wanted: Description of the file that was wanted.
+    """
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path}: no such file, wanted {wanted}")
     reason = str(error).partition("\n")[0][:120]

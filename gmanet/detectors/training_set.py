@@ -1,4 +1,4 @@
-"""What a detector learns from: items that a step draws, and clouds that curves are measured on."""
+"""Training sets of detectors: items that steps draw, and clouds for validation curves."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["TrainingPlan", "TrainingSet"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """What a run says of how a training set is made.
+    """Settings of a run from which a training set is made.
 
     Args:
-        synthesis: How twins are made.
-        seed: Decides every twin and every draw.
-        workers: Processes that prepare clouds.
+        synthesis: Settings of the twins.
+        seed: Seed of all twins and of all random draws.
+        workers: Number of processes that prepare clouds.
         progress: Whether to show progress bars.
     """
 
@@ -33,14 +33,16 @@ class TrainingPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """Items to learn from.
+    """Training items of a detector.
 
     Args:
-        items: Items by number; by ``(epoch, number)`` where they are drawn anew in every epoch.
-        drawn: Whether steps draw batches in an order of each epoch's own; else every process takes
-            its share of the items one by one, in their order.
-        workers: Processes that draw, at most; None: as many as prepare clouds.
-        validation: Synthetic clouds that the curves during training are measured on.
+        items: Items by index; if ``drawn``, by ``(epoch, index)``, so that each epoch can have new
+            ones.
+        drawn: Whether steps take batches, in a new order in every epoch; if not, every process
+            takes its share of the items one by one, in their order.
+        workers: Largest number of processes that load items; None for the number that prepares
+            clouds.
+        validation: Synthetic clouds that are scored for the curves during training.
     """
 
     items: Dataset[Any]

@@ -1,1 +1,1 @@
-"""Scores stored, measured and drawn."""
+"""Predictions as files, figures measured from them, tables and pictures."""

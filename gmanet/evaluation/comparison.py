@@ -10,22 +10,23 @@ import numpy as np
 
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
-from gmanet.evaluation.predictions import Prediction, load_predictions
+from gmanet.evaluation.predictions import load_predictions
+from gmanet.view.colors import Limits, score_limits
 from gmanet.view.grid import Line, save_grid
 
 __all__ = ["Scored", "draw_grid"]
 
 LINES = 6
-"""Categories that are drawn at most, spread evenly."""
+"""Largest number of categories that are drawn, evenly spaced in their order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scored:
     """The predictions of one run.
 
     Args:
         row: The variant.
-        data: What was scored.
+        data: Configuration of the data that were scored.
         predictions: Folder of the predictions.
     """
 
@@ -35,15 +36,15 @@ class Scored:
 
 
 def draw_grid(path: Path, runs: Sequence[Scored]) -> bool:
-    """Draw the first defective test cloud by name of each category and return whether there is any.
+    """Draw the first defective test cloud by name of each category; return whether there is any.
 
-    Of several runs of a row on a category the first is drawn.  A method's colors run from its own
-    median score of the category to its 99.9th percentile.  A place stays empty where a run is
-    missing or was measured on other data than the first row's.
+    If a row has several runs on a category, the first is drawn.  The colors of a method range from
+    the median of its scores on the category to their 99.9th percentile.  A cell of the picture is
+    empty if the run is missing, or was measured on other data than the first run of the category.
 
     Args:
         path: PNG file to write.
-        runs: In the order of the columns.
+        runs: Runs in the order of the columns.
 
     Raises:
         InputError: Predictions are damaged, the data are missing, or the file cannot be written.
@@ -58,7 +59,7 @@ def draw_grid(path: Path, runs: Sequence[Scored]) -> bool:
     ]
     lines = [line for line in found if line is not None]
     if lines:
-        save_grid(path, rows, lines)
+        save_grid(path, rows, lines=lines)
     return bool(lines)
 
 
@@ -68,7 +69,7 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
     test = open_data(data, "test")
     name = ""
     scores: dict[str, np.ndarray] = {}
-    limits: dict[str, tuple[float, float]] = {}
+    limits: dict[str, Limits] = {}
     for run in runs:
         if run.row in scores or _what(run.data) != _what(data):
             continue
@@ -76,24 +77,22 @@ def _line(runs: Sequence[Scored], rows: Sequence[str]) -> Line | None:
         name = name or min((p.name for p in predictions if p.abnormal), default="")
         own = next((p for p in predictions if p.name == name), None)
         if own is not None:
-            scores[run.row], limits[run.row] = own.score, _limits(predictions)
+            scores[run.row], limits[run.row] = (
+                own.score,
+                score_limits(*(p.score for p in predictions)),
+            )
     if not name:
         return None
     cloud = test[test.names.index(name)]
     return Line(
-        f"{data.category}: {cloud.defect or 'defective'}".replace("_", " "),
-        cloud.pos,
-        cloud.label,
-        [scores.get(row) for row in rows],
-        [limits.get(row, (0.0, 1.0)) for row in rows],
+        title=f"{data.category}: {cloud.defect or 'defective'}".replace("_", " "),
+        pos=cloud.pos,
+        label=cloud.label,
+        scores=[scores.get(row) for row in rows],
+        limits=[limits.get(row, (0.0, 1.0)) for row in rows],
     )
 
 
 def _what(data: DataConfig) -> tuple[str, str | None, str, int]:
-    """Return what decides on the test clouds of a category."""
+    """Return the settings on which the test clouds of a category depend."""
     return data.name, data.root, data.profile, data.seed
-
-
-def _limits(predictions: Sequence[Prediction]) -> tuple[float, float]:
-    low, high = np.percentile(np.concatenate([p.score for p in predictions]), (50, 99.9))
-    return float(low), float(max(high, low + 1e-9))

@@ -16,20 +16,21 @@ from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.curves import Curves, curves
 from gmanet.training.logger import StepLogger, identity
-from gmanet.view.colors import score_colors
+from gmanet.view.colors import score_colors, score_limits
 
 __all__ = ["show"]
 
 SHOWN = 50_000
-"""Points of the cloud that is drawn; viewers stall above a few hundred thousand."""
+"""Largest number of points of the cloud that is shown; viewers stall above some 100,000."""
 
 BINS = 64
-"""Of a histogram of scores."""
+"""Number of bins in a histogram of scores."""
 
 
 def show(
     logger: Any,
     step: int,
+    *,
     name: str,
     figures: Mapping[str, Any],
     predictions: Sequence[Prediction],
@@ -41,11 +42,11 @@ def show(
 
     Args:
         logger: A :class:`StepLogger` or :class:`TensorBoardLogger`; it is closed at the end.
-        step: Optimizer steps of the run, the same however often it was interrupted.
+        step: Number of optimizer steps of the run.
         name: The run's name.
-        figures: What ``scores.json`` gets.
-        predictions: Of all test clouds.
-        pictures: Drawn test clouds.
+        figures: Content of ``scores.json``.
+        predictions: Predictions of all test clouds.
+        pictures: Files of the drawn test clouds.
         test: The test clouds.
         detector: File of the fitted detector.
     """
@@ -64,13 +65,14 @@ def show(
     worst = max(predictions, key=lambda prediction: float(prediction.score.max()))
     pos = test[test.names.index(worst.name)].pos
     keep = slice(None, None, -(-len(pos) // SHOWN))
-    color = score_colors(worst.score, *np.percentile(worst.score, (50, 99.9)))
-    board.cloud("score_cloud", pos[keep], np.asarray(color)[keep])
-    board.detector(identity(name), detector, found)
+    low, high = score_limits(worst.score)
+    color = score_colors(worst.score, low, high=high)
+    board.cloud("score_cloud", pos[keep], color=np.asarray(color)[keep])
+    board.detector(identity(name), detector, figures=found)
 
 
 def _levels(predictions: Sequence[Prediction]) -> dict[str, tuple[Floats, Labels]]:
-    """Return scores and truth of the objects, and of the points, where the truth is known."""
+    """Return scores and ground truth of objects and of points, as far as it is known."""
     known = [one for one in predictions if one.abnormal is not None]
     labelled = [one for one in predictions if one.label is not None]
     levels: dict[str, tuple[Floats, Labels]] = {}
@@ -84,7 +86,7 @@ def _levels(predictions: Sequence[Prediction]) -> dict[str, tuple[Floats, Labels
 
 
 class _Wandb:
-    """W&B's way to show things."""
+    """The dashboard of W&B."""
 
     def __init__(self, logger: StepLogger, step: int) -> None:
         self.logger, self.step = logger, step
@@ -121,10 +123,7 @@ class _Wandb:
         self._log({key: wandb.Object3D(np.concatenate([pos, color.astype(np.float32)], axis=1))})
 
     def detector(self, name: str, path: Path, figures: Mapping[str, float]) -> None:
-        """Log the file as an artifact.
-
-        It names the run whose seed its expert's random, frozen weights are of.
-        """
+        """Log the file as an artifact, with the run whose seed decided the frozen expert."""
         import wandb
 
         about = {"expert_run": self.logger.experiment.id, **figures}
@@ -135,7 +134,7 @@ class _Wandb:
 
 
 class _TensorBoard:
-    """TensorBoard's way to show things; it keeps no files, and draws PR curves alone."""
+    """The dashboard of TensorBoard, which stores no files, and draws PR curves only."""
 
     def __init__(self, logger: Any, step: int) -> None:
         self.logger, self.writer, self.step = logger, logger.experiment, step

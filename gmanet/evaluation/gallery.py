@@ -1,4 +1,4 @@
-"""A picture per test cloud: a normal cloud, a twin, the truth and the scores, side by side."""
+"""A picture per test cloud: normal cloud, twin, ground truth and scores next to one another."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, zip_longest
 from pathlib import Path
 
-import numpy as np
-
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.evaluation.predictions import Prediction, file_stem
 from gmanet.runtime.orphans import end_with
+from gmanet.view.colors import Limits, score_limits
 from gmanet.view.sheet import Panel, save_row
 
 __all__ = ["choose", "draw_gallery"]
 
 
 def choose(predictions: Iterable[Prediction], count: int) -> list[str]:
-    """Return names of ``count`` clouds, taking one of each kind in turn; -1 returns all."""
+    """Return names of test clouds, one of each kind of defect in turn.
+
+    Args:
+        predictions: Predictions of all test clouds.
+        count: Number of names; -1 for all.
+    """
     kinds: dict[str, list[str]] = {}
     for prediction in predictions:
         kinds.setdefault(prediction.defect, []).append(prediction.name)
@@ -32,6 +36,7 @@ def choose(predictions: Iterable[Prediction], count: int) -> list[str]:
 def draw_gallery(
     folder: Path,
     names: list[str],
+    *,
     normal: Cloud,
     twin: Cloud | None,
     test: CloudDataset,
@@ -40,25 +45,23 @@ def draw_gallery(
 ) -> list[Path]:
     """Write one picture per name and return the files.
 
-    All score panels share their colors: from the median score to the 99.9th percentile of all test
-    points, so that a quiet normal cloud looks quiet.
+    The colors of scores are the same in all pictures: they range from the median score of all test
+    points to the 99.9th percentile, so that normal clouds have low colors.
 
     Args:
-        folder: Where pictures go.
-        names: Test clouds to draw.
+        folder: Folder of the pictures.
+        names: Names of the test clouds to draw.
         normal: A train cloud.
-        twin: Its twin; None for a detector without twins.
+        twin: Twin of this cloud; None for a detector without twins.
         test: The test clouds.
-        predictions: Their scores, by name.
-        workers: Processes; 0 draws in this one.
+        predictions: Name of each test cloud -> its prediction.
+        workers: Number of processes; 0 draws in this process.
     """
-    score = np.concatenate([prediction.score for prediction in predictions.values()])
-    low, high = np.percentile(score, (50, 99.9))
-    limits = (float(low), float(max(high, low + 1e-9)))
+    limits = score_limits(*(prediction.score for prediction in predictions.values()))
     index = {name: place for place, name in enumerate(test.names)}
     jobs = []
     for name in names:
-        row = _row(normal, twin, test[index[name]], predictions[name])
+        row = _row(normal, twin, cloud=test[index[name]], prediction=predictions[name])
         jobs.append((folder / f"{file_stem(name)}.png", row, limits, test.unit))
     if workers < 2 or len(jobs) < 2:
         return [_draw(*job) for job in jobs]
@@ -66,16 +69,16 @@ def draw_gallery(
         return list(pool.map(_draw, *zip(*jobs, strict=True)))
 
 
-def _row(normal: Cloud, twin: Cloud | None, cloud: Cloud, prediction: Prediction) -> list[Panel]:
-    row = [Panel("normal", normal.pos, normal=normal.normal)]
+def _row(normal: Cloud, twin: Cloud | None, *, cloud: Cloud, prediction: Prediction) -> list[Panel]:
+    row = [Panel(title="normal", pos=normal.pos, normal=normal.normal)]
     if twin is not None:
-        row.append(Panel("twin", twin.pos, label=twin.label))
+        row.append(Panel(title="twin", pos=twin.pos, label=twin.label))
     if cloud.label is not None:
-        row.append(Panel(f"truth: {cloud.defect}", cloud.pos, label=cloud.label))
-    row.append(Panel("score", cloud.pos, score=prediction.score))
+        row.append(Panel(title=f"truth: {cloud.defect}", pos=cloud.pos, label=cloud.label))
+    row.append(Panel(title="score", pos=cloud.pos, score=prediction.score))
     return row
 
 
-def _draw(path: Path, row: list[Panel], limits: tuple[float, float], unit: str) -> Path:
-    save_row(path, [row], unit, limits=limits)
+def _draw(path: Path, row: list[Panel], limits: Limits, unit: str) -> Path:
+    save_row(path, [row], unit=unit, limits=limits)
     return path

@@ -1,7 +1,7 @@
-"""Pass 2: the published figures, measured from stored predictions (Section V.A).
+"""Second pass of an evaluation: figures, measured from stored predictions (Section V.A).
 
-Points of all clouds are pooled at full resolution.  Only clouds whose truth is known count: all of
-them at object level, those with point labels at point level.
+Points of all clouds are pooled at full resolution.  Figures of objects use the clouds with a known
+kind, figures of points those with point labels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Labels
-from gmanet.detectors.scoring import OBJECT_RULES, object_score
+from gmanet.detectors.base import object_score
+from gmanet.detectors.config import OBJECT_RULES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import aupro, auroc, average_precision
 
@@ -21,20 +22,24 @@ __all__ = ["FIGURES", "Figures", "measure"]
 Figures = dict[str, float]
 
 FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_aupro")
-"""The paper's four measures, and MVTec 3D-AD's per-region overlap (up to a rate of 0.3)."""
+"""Names of the paper's four metrics and of MVTec 3D-AD's per-region overlap, up to a false positive
+rate of 0.3."""
 
 
 def measure(
-    predictions: Sequence[Prediction], rule: str, similar: Collection[str] = ()
+    predictions: Sequence[Prediction], rule: str, *, similar: Collection[str] = ()
 ) -> dict[str, object]:
-    """Return ``scores.json``: the figures of all clouds, per object rule and per defect kind.
+    """Return the content of ``scores.json``.
 
     Args:
-        predictions: All test clouds of a category.
-        rule: The detector's own object rule, for predictions that carry no object score; the
-            figures of all rules stand under ``rules``.
-        similar: Kinds of defects; their figures together, and those of all others, stand under
-            ``groups``.
+        predictions: Predictions of all test clouds of a category.
+        rule: Object rule of the detector, for predictions without an object score.
+        similar: Kinds of defects whose figures are measured as a group.
+
+    Returns:
+        The figures of all clouds, those of objects by each rule under ``rules``, by each kind of
+        defect under ``defects``, and of similar and other kinds under ``groups``; ``n_clouds``,
+        ``n_points``, ``seconds_per_cloud``, and the score of each object under ``objects``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
@@ -44,17 +49,17 @@ def measure(
     whole = np.where(np.isnan(stored), objects[rule], stored)
     truth = np.array([bool(prediction.abnormal) for prediction in predictions])
     known = np.array([prediction.abnormal is not None for prediction in predictions])
-    figures: dict[str, object] = {**_object_figures(whole, truth, known)}
+    figures: dict[str, object] = {**_object_figures(whole, truth, known=known)}
     figures.update(_point_figures(predictions))
     figures["rules"] = {
-        name: _object_figures(score, truth, known) for name, score in objects.items()
+        name: _object_figures(score, truth, known=known) for name, score in objects.items()
     }
     kinds = sorted({p.defect for p in predictions} - {"", "good"})
-    figures["defects"] = {kind: _kind_figures(predictions, whole, {kind}) for kind in kinds}
+    figures["defects"] = {kind: _kind_figures(predictions, whole, kinds={kind}) for kind in kinds}
     if similar:
         groups = {"similar": set(kinds) & set(similar), "other": set(kinds) - set(similar)}
         figures["groups"] = {
-            name: _kind_figures(predictions, whole, group)
+            name: _kind_figures(predictions, whole, kinds=group)
             for name, group in groups.items()
             if group
         }
@@ -73,7 +78,7 @@ def _object(prediction: Prediction, share: float) -> float:
     return float(object_score(torch.from_numpy(prediction.score), share))
 
 
-def _object_figures(score: np.ndarray, truth: Labels, known: Labels) -> Figures:
+def _object_figures(score: np.ndarray, truth: Labels, *, known: Labels) -> Figures:
     score, truth = score[known], truth[known]
     return {
         "object_auroc": auroc(score, truth),
@@ -82,7 +87,7 @@ def _object_figures(score: np.ndarray, truth: Labels, known: Labels) -> Figures:
 
 
 def _point_figures(predictions: Sequence[Prediction]) -> Figures:
-    """Return the point figures of the clouds with labels; NaN without any."""
+    """Return the point figures of the clouds with labels; NaN if there are none."""
     labelled = [p for p in predictions if p.label is not None and p.region is not None]
     if not labelled:
         return dict.fromkeys(FIGURES[2:], float("nan"))
@@ -97,10 +102,14 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
 
 
 def _kind_figures(
-    predictions: Sequence[Prediction], score: np.ndarray, kinds: Collection[str]
+    predictions: Sequence[Prediction], score: np.ndarray, *, kinds: Collection[str]
 ) -> Figures:
-    """Return the figures of some kinds: their clouds against the good ones, their points alone."""
+    """Return the figures of some kinds of defects.
+
+    Object figures compare clouds of these kinds with good clouds; point figures are measured on
+    clouds of these kinds alone.
+    """
     truth = np.array([p.defect in kinds for p in predictions])
     chosen = truth | np.array([p.defect == "good" for p in predictions])
     points = _point_figures([p for p in predictions if p.defect in kinds])
-    return {**_object_figures(score, truth, chosen), **points, "n_clouds": int(truth.sum())}
+    return {**_object_figures(score, truth, known=chosen), **points, "n_clouds": int(truth.sum())}

@@ -15,9 +15,6 @@ __all__ = ["Stored", "index_table", "overview_page"]
 WRITTEN = "<!-- written by python -m gmanet.report --index -->"
 HEAD = ("experiment", "content", "runs", "cost on 2 cores", "object AUROC", "point AUPR", "tables")
 FIGURES = ("object_auroc", "point_aupr")
-WHOLE = "GMANet"
-"""Name of the row that is compared with the others of an experiment."""
-
 INTRODUCTION = """\
 # Stored results
 
@@ -40,6 +37,7 @@ class Stored:
         body: Text of the stored page without its title; empty for an experiment.
         runs: Number of runs of an experiment; 0 for scripts and commands.
         results: Stored figures of an experiment, one per run.
+        highlight: Name of the row that is compared with all others; empty for none.
     """
 
     title: str
@@ -51,6 +49,7 @@ class Stored:
     body: str = ""
     runs: int = 0
     results: Sequence[Result] = field(default=())
+    highlight: str = ""
 
 
 def overview_page(entries: Sequence[Stored]) -> str:
@@ -87,20 +86,22 @@ def _line(entry: Stored) -> str:
     source = f"[{entry.source}]({entry.source})" if entry.source else f"`{entry.command}`"
     page = f"[tables]({entry.page})" if entry.page else "not run"
     runs = str(entry.runs or "")
-    ranges = [_range(entry.results, figure) for figure in FIGURES]
+    ranges = [_range(entry, figure) for figure in FIGURES]
     return " | ".join([source, entry.title, runs, entry.cost, *ranges, page])
 
 
-def _range(results: Sequence[Result], figure: str) -> str:
-    """Return the mean of GMANet and the range of the means of the other rows."""
-    count = len({result.category for result in results})
-    rows = dict.fromkeys(result.row for result in results)
-    means = {row: mean_figure([r for r in results if r.row == row], figure, count) for row in rows}
+def _range(entry: Stored, figure: str) -> str:
+    """Return the mean of the highlighted row and the range of the means of all others."""
+    count = len({result.category for result in entry.results})
+    rows: dict[str, list[Result]] = {}
+    for result in entry.results:
+        rows.setdefault(result.row, []).append(result)
+    means = {row: mean_figure(runs, figure, count=count) for row, runs in rows.items()}
     known = {row: one for row, one in means.items() if not math.isnan(one.value)}
-    whole = known.pop(WHOLE, None)
-    parts = [f"{WHOLE} {whole.text([whole])}"] if whole else []
+    highlight = known.pop(entry.highlight, None)
+    parts = [f"{entry.highlight} {highlight.text([highlight])}"] if highlight else []
     values = sorted(one.value for one in known.values())
     if values:
         ends = dict.fromkeys(f"{value:.3f}" for value in (values[0], values[-1]))
-        parts.append(f"{'others ' if whole else ''}{' to '.join(ends)}")
+        parts.append(f"{'others ' if highlight else ''}{' to '.join(ends)}")
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""What the paper's Tables IV and V say of a method on a category of IEC3D-AD."""
+"""Figures from Tables IV and V of the paper, of a method on a category of IEC3D-AD."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ FILE = Path(__file__).with_name("paper_iec3d.csv")
 
 
 def published(row: str, data: DataConfig) -> Figures:
-    """Return the paper's figures of a variant and a category; none where the paper has none.
+    """Return the paper's figures of a variant on a category; empty where the paper has none.
 
-    Only IEC3D-AD counts, with a category spelt as its folder (``HexagonalNut``): parts of another
-    origin that lie in the same layout are not the paper's.
+    Only categories of IEC3D-AD have figures, under the names of their folders (``HexagonalNut``).
 
     Args:
-        row: The variant's name; one with a column of the paper's is spelt like it, save for
-            blanks, hyphens, brackets and capitals: ``M3DM (PointMAE)``.
-        data: What the run was measured on.
+        row: Name of the variant; it is compared with the paper's columns regardless of blanks,
+            hyphens, brackets and capitals: ``M3DM (PointMAE)``.
+        data: Configuration of the data that the run was measured on.
     """
     if data.name != "iec3d":
         return {}

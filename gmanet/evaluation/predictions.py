@@ -1,8 +1,8 @@
-"""One cloud's stored scores: pass 1 writes them, pass 2 measures them.
+"""Predictions: the scores of one cloud in a file, written when it is scored, and measured later.
 
-There is one ``.npz`` per cloud.  File names are percent-encoded, so that a cloud's name may hold
-slashes, comes back as it was, and never shares a file with another.  Of a name too long for a file
-the beginning is left, with a digest, and the file itself holds the name.
+There is one ``.npz`` per cloud.  File names are percent-encoded, so that the name of a cloud may
+contain slashes, can be decoded, and has a file of its own.  A name that is too long for a file is
+cut and gets a digest; the file then contains the full name.
 """
 
 from __future__ import annotations
@@ -20,31 +20,33 @@ from gmanet.cloud import Cloud, Floats, Indices, Labels
 from gmanet.errors import InputError
 from gmanet.metrics.functional import regions
 from gmanet.runtime.atomic import replacing
+from gmanet.runtime.progress_table import NAMES
 
 __all__ = ["Prediction", "file_stem", "load_predictions", "predict_cloud"]
 
 LONGEST = 220
-"""Bytes of a file's name without ending; file systems allow 255."""
+"""Largest length of a file name without ending, in bytes; file systems allow 255."""
 
 CUT = "+"
-"""Stands before the digest of a shortened name; percent-encoding never makes one."""
+"""Character before the digest of a shortened name; percent-encoding does not produce it."""
 
 PER_POINT = {"score": "f", "label": "b", "region": "i"}
-"""Arrays with shape ``(N,)`` and NumPy's letter for their type; the others are single values."""
+"""Name of each array with shape ``(N,)`` -> NumPy's letter for its type."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """Scores of one cloud in the order of its file, with the truth where it is known.
+    """Scores of one cloud in the order of its points, with the ground truth if it is known.
 
     Args:
         name: The cloud's name.
-        score: Of each point, with shape ``(N,)``.
-        label: True where a point is abnormal, with shape ``(N,)``; None where nobody knows.
-        region: Number of each point's defect region, -1 on normal points, with shape ``(N,)``.
-        defect: Kind of defect, ``good``, or empty where nobody knows.
-        seconds: From loaded points to scores.
-        whole: The detector's score of the object; NaN where it is not known.
+        score: Scores of the points, with shape ``(N,)``.
+        label: Labels of the points, true where abnormal, with shape ``(N,)``; None if unknown.
+        region: Number of each point's defect region, -1 on normal points, with shape ``(N,)``;
+            None if unknown.
+        defect: Kind of defect, ``good``, or empty if unknown.
+        seconds: Time from points in memory to scores.
+        whole: Score of the object; NaN if unknown.
     """
 
     name: str
@@ -57,19 +59,19 @@ class Prediction:
 
     @property
     def abnormal(self) -> bool | None:
-        """Whether the object is defective; None where nobody knows."""
+        """Whether the object is defective; None if unknown."""
         if self.defect:
             return self.defect != "good"
         return None if self.label is None else bool(self.label.any())
 
     def save(self, folder: Path) -> Path:
-        """Write the prediction's file in one piece and return its path.
+        """Write the prediction's file atomically and return the path.
 
         Args:
-            folder: Where predictions lie; it is made if it is missing.
+            folder: Folder of predictions; it is made if it is missing.
 
         Raises:
-            InputError: The file system refuses.
+            InputError: The file cannot be written.
         """
         arrays: dict[str, Any] = {"score": self.score.astype(np.float32)}
         if self.label is not None:
@@ -96,11 +98,11 @@ class Prediction:
 
         Args:
             path: The file.
-            unmeasured: Whether a score may be NaN, as ``predict`` writes it for a point that was
+            unmeasured: Whether scores may be NaN, as in files of ``predict`` for points that were
                 never measured.
 
         Raises:
-            InputError: The file is damaged or is none of ours.
+            InputError: The file is damaged or no prediction.
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -108,9 +110,9 @@ class Prediction:
         except Exception as error:  # zipfile and NumPy raise a dozen kinds on damaged archives
             reason = str(error).partition("\n")[0]
             raise InputError(f"{path}: is damaged ({reason}), wanted an array score") from None
-        _check(path, arrays, unmeasured)
+        _check(path, arrays, unmeasured=unmeasured)
         return cls(
-            name=str(arrays.get("name", unquote(path.stem, errors="surrogateescape"))),
+            name=str(arrays.get("name", unquote(path.stem, errors=NAMES))),
             score=arrays["score"].astype(np.float32, copy=False),
             label=arrays.get("label"),
             region=arrays.get("region"),
@@ -121,9 +123,9 @@ class Prediction:
 
 
 def file_stem(name: str) -> str:
-    """Return a file name for a cloud's, which may hold slashes; no two clouds share one."""
-    stem = quote(name, safe="", errors="surrogateescape")
-    stem = f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are being written
+    """Return the file name, without ending, for the name of a cloud; it is unique."""
+    stem = quote(name, safe="", errors=NAMES)
+    stem = f"%2E{stem[1:]}" if stem.startswith(".") else stem  # hidden files are unfinished
     if len(stem) <= LONGEST:
         return stem
     digest = hashlib.sha256(stem.encode("ascii")).hexdigest()[:32]
@@ -134,8 +136,8 @@ def _shortened(stem: str) -> bool:
     return CUT in stem
 
 
-def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
-    """Raise an InputError unless the arrays are a prediction's."""
+def _check(path: Path, arrays: Mapping[str, Any], *, unmeasured: bool) -> None:
+    """Raise an InputError unless the arrays are those of a prediction."""
     score = arrays.get("score")
     if score is None or score.ndim != 1:
         found = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
@@ -156,18 +158,33 @@ def _check(path: Path, arrays: Mapping[str, Any], unmeasured: bool) -> None:
 
 
 def predict_cloud(
-    cloud: Cloud, score: Floats, seconds: float, whole: float = float("nan")
+    cloud: Cloud, score: Floats, *, seconds: float, whole: float = float("nan")
 ) -> Prediction:
-    """Return the prediction of a cloud whose points were scored."""
+    """Return the prediction of a cloud with its ground truth.
+
+    Args:
+        cloud: The cloud.
+        score: Scores of the points, with shape ``(N,)``.
+        seconds: Time from points in memory to scores.
+        whole: Score of the object; NaN if unknown.
+    """
     region = None if cloud.label is None else regions(cloud.pos, cloud.label)
-    return Prediction(cloud.name, score, cloud.label, region, cloud.defect or "", seconds, whole)
+    return Prediction(
+        name=cloud.name,
+        score=score,
+        label=cloud.label,
+        region=region,
+        defect=cloud.defect or "",
+        seconds=seconds,
+        whole=whole,
+    )
 
 
 def load_predictions(folder: Path) -> Iterator[Prediction]:
     """Yield the stored predictions of a folder, sorted by file name, without hidden files.
 
     Raises:
-        InputError: There are none, or one is damaged.
+        InputError: The folder holds no predictions, or a damaged one.
     """
     paths = [path for path in sorted(folder.glob("*.npz")) if not path.name.startswith(".")]
     if not paths:

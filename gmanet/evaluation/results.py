@@ -26,7 +26,7 @@ class Result:
         figures: Content of ``scores.json``.
         published: Figures of the paper for the same variant and part.
         commit: Commit of the code that measured the figures.
-        overrides: What a person types for the run, ``name=`` aside.
+        overrides: Overrides of the run, without ``name=``.
         data: Name of the data set.
     """
 
@@ -45,10 +45,10 @@ class Mean:
     """A mean over categories and seeds.
 
     Args:
-        value: NaN where no run knows it.
+        value: The mean; NaN if no run has the figure.
         spread: Standard deviation over seeds; NaN for one seed.
-        paper: The paper's mean over the same categories; NaN where it is not known.
-        whole: Whether runs of all categories took part.
+        paper: Mean of the paper over the same categories; NaN if unknown.
+        whole: Whether the mean covers all categories.
     """
 
     value: float = math.nan
@@ -57,7 +57,11 @@ class Mean:
     whole: bool = True
 
     def text(self, rivals: Sequence[Mean]) -> str:
-        """Return the value, bold if it is the best of those that cover all categories."""
+        """Return the mean as text, bold if it is the best of those that cover all categories.
+
+        Args:
+            rivals: Means to compare with, including this one.
+        """
         if math.isnan(self.value):
             return NOTHING
         shown = f"{self.value:.3f}" + ("" if math.isnan(self.spread) else f" ± {self.spread:.3f}")
@@ -68,12 +72,12 @@ class Mean:
         return f"**{shown}**" if best and len(rivals) > 1 else shown
 
 
-def mean(results: Sequence[Result], read: Callable[[Result], float | None], count: int) -> Mean:
+def mean(results: Sequence[Result], read: Callable[[Result], float | None], *, count: int) -> Mean:
     """Return the mean and the spread over seeds of the macro mean over categories.
 
     Args:
         results: Runs of a single row.
-        read: Function of a run that returns a figure, or None where it is not known.
+        read: Function from a run to a figure, or to None if the run does not have it.
         count: Number of categories.
     """
     seeds: dict[int, list[float]] = {}
@@ -90,9 +94,15 @@ def mean(results: Sequence[Result], read: Callable[[Result], float | None], coun
     return Mean(value=statistics.fmean(means), spread=spread, whole=len(covered) == count)
 
 
-def mean_figure(results: Sequence[Result], figure: str, count: int) -> Mean:
-    """Return the mean of a figure of a row, with the paper's mean if it has all categories."""
-    ours = mean(results, lambda result: result.figures.get(figure), count)
-    paper = mean(results, lambda result: result.published.get(figure), count)
+def mean_figure(results: Sequence[Result], figure: str, *, count: int) -> Mean:
+    """Return the mean of a figure, with the mean of the paper if that covers all categories.
+
+    Args:
+        results: Runs of a single row.
+        figure: Name of the figure.
+        count: Number of categories.
+    """
+    ours = mean(results, lambda result: result.figures.get(figure), count=count)
+    paper = mean(results, lambda result: result.published.get(figure), count=count)
     known = paper.value if paper.whole else math.nan
     return Mean(value=ours.value, spread=ours.spread, paper=known, whole=ours.whole)

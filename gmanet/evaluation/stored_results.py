@@ -1,4 +1,4 @@
-"""The runs of an experiment as a CSV file, one line per run, which outlives the run folders."""
+"""The runs of an experiment as a CSV file with one line per run, stored in the repository."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ HEAD = ("row", "category", "seed")
 COUNTS = ("n_clouds", "n_points")
 TAIL = ("commit", "overrides")
 EARLIER = {"words": "overrides"}
-"""Earlier name of a column -> the name of today."""
+"""Earlier name of a column -> present name."""
 KIND = "object_auroc of "
-"""Begins the columns of single kinds of defects."""
+"""Prefix of the columns of single kinds of defects."""
 
 
 def csv_table(results: Sequence[Result]) -> str:
-    """Return one line per run with figures, commit and overrides."""
+    """Return a CSV table with one line per run: figures, commit and overrides."""
     kinds = sorted({kind for result in results for kind in result.figures.get("defects", {})})
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -40,7 +40,7 @@ def csv_table(results: Sequence[Result]) -> str:
 
 
 def read_table(path: Path) -> dict[str, Result]:
-    """Return the runs of a file that :func:`csv_table` made, by their overrides.
+    """Return overrides -> run for a file that :func:`csv_table` made.
 
     Raises:
         InputError: The file is missing or is no such table.

@@ -1,4 +1,4 @@
-"""Figures as tables: of one run to print, of many as Markdown in the paper's form."""
+"""Tables of figures: of one run as text, of many runs as Markdown in the form of the paper."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ TITLES = {
     "point_aupro": "point AUPRO",
 }
 LEVELS = ("object", "point")
-"""Tables IV and V."""
+"""Levels of Tables IV (object) and V (point)."""
 
 
 def _unique(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _table(first: str, head: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
+def _table(first: str, head: Sequence[str], *, lines: Mapping[str, Sequence[str]]) -> str:
     rule = "|---|" + "--:|" * len(head)
     body = [f"| {' | '.join([name, *cells])} |" for name, cells in lines.items()]
     return "\n".join([f"| {' | '.join([first, *head])} |", rule, *body])
 
 
 def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) -> str:
-    """Return a table of means and, with several categories or figures of the paper, two more.
+    """Return a table of means and, for several categories or with paper figures, Tables IV and V.
 
     Args:
         results: All runs of an experiment.
@@ -44,7 +44,7 @@ def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) 
     rows, categories = _unique([r.row for r in results]), _unique([r.category for r in results])
     values = {
         row: [
-            mean_figure([r for r in results if r.row == row], figure, len(categories))
+            mean_figure([r for r in results if r.row == row], figure, count=len(categories))
             for figure in figures
         ]
         for row in rows
@@ -54,27 +54,30 @@ def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) 
         row: [value.text(column) for value, column in zip(cells, columns, strict=True)]
         for row, cells in values.items()
     }
-    parts = [_table("mean over categories", [TITLES[figure] for figure in figures], lines)]
+    parts = [_table("mean over categories", [TITLES[figure] for figure in figures], lines=lines)]
     if len(categories) > 1 or any(result.published for result in results):
-        parts += [_level(results, rows, categories, level) for level in LEVELS]
+        parts += [_level(results, rows, categories=categories, level=level) for level in LEVELS]
     if any(value.endswith("(some)") for cells in lines.values() for value in cells):
         parts.append("(some): some categories are missing; not to be compared with the other rows.")
     return "\n\n".join(parts)
 
 
-def _level(results: Sequence[Result], rows: list[str], categories: list[str], level: str) -> str:
+def _level(results: Sequence[Result], rows: list[str], *, categories: list[str], level: str) -> str:
     """Return Table IV or V: a line per category and their mean, ``AUROC / AUPR`` per method."""
     names = (f"{level}_auroc", f"{level}_aupr")
     lines: dict[str, Sequence[str]] = {}
     for title, chosen in [*((one, [one]) for one in categories), ("mean", categories)]:
         found = [r for r in results if r.category in chosen]
         pairs = [
-            [mean_figure([r for r in found if r.row == row], name, len(chosen)) for name in names]
+            [
+                mean_figure([r for r in found if r.row == row], name, count=len(chosen))
+                for name in names
+            ]
             for row in rows
         ]
         rivals = list(zip(*pairs, strict=True))
         lines[title] = [_cell(pair, rivals) for pair in pairs]
-    return _table(f"{level} AUROC / AUPR", rows, lines)
+    return _table(f"{level} AUROC / AUPR", rows, lines=lines)
 
 
 def _cell(pair: Sequence[Mean], rivals: Sequence[Sequence[Mean]]) -> str:
@@ -86,9 +89,10 @@ def _cell(pair: Sequence[Mean], rivals: Sequence[Sequence[Mean]]) -> str:
 
 
 def defect_table(results: Sequence[Result]) -> str:
-    """Return object AUROC per row and kind of defect, the mean over the categories that have it.
+    """Return a table of object AUROC by row and kind of defect, empty without such kinds.
 
-    A kind's clouds stand against all good ones.  Without kinds the table is empty.
+    The figures compare clouds of one kind with all good clouds, and are means over the categories
+    that have this kind.
     """
 
     def read(result: Result, kind: str) -> float | None:
@@ -105,20 +109,20 @@ def defect_table(results: Sequence[Result]) -> str:
         count = len({r.category for r in results if read(r, kind) is not None})
         columns.append(
             [
-                mean([r for r in results if r.row == row], partial(read, kind=kind), count)
+                mean([r for r in results if r.row == row], partial(read, kind=kind), count=count)
                 for row in rows
             ]
         )
     lines = {
         row: [column[place].text(column) for column in columns] for place, row in enumerate(rows)
     }
-    return _table("object AUROC by defect", kinds, lines)
+    return _table("object AUROC by defect", kinds, lines=lines)
 
 
 def group_table(results: Sequence[Result]) -> str:
-    """Return Table IX's split: figures of similar kinds of defects, of other kinds, and of all.
+    """Return figures of similar, other and all kinds of defects (Table IX), empty without groups.
 
-    Means are over the categories that have such kinds.  Without the split the table is empty.
+    The figures are means over the categories that have such kinds.
     """
     groups = [{"all": r.figures, **r.figures.get("groups", {})} for r in results]
     names = [name for name in ("similar", "other", "all") if any(name in one for one in groups)]
@@ -134,9 +138,9 @@ def group_table(results: Sequence[Result]) -> str:
         count = len({r.category for r in part})
         for row in _unique([r.row for r in part]):
             own = [r for r in part if r.row == row]
-            means = [mean_figure(own, figure, count) for figure in head]
+            means = [mean_figure(own, figure, count=count) for figure in head]
             lines[f"{row}, {name} kinds"] = [value.text([value]) for value in means]
-    return _table("defects", [TITLES[figure] for figure in head], lines)
+    return _table("defects", [TITLES[figure] for figure in head], lines=lines)
 
 
 def figures_table(figures: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Pass 1: scores of every cloud, stored as soon as they are there."""
+"""First pass of an evaluation: a callback that stores the scores of each cloud."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ __all__ = ["StorePredictions"]
 
 
 class StorePredictions(Callback):
-    """Writes one file of scores per cloud as soon as it is scored."""
+    """Callback that writes the prediction of each cloud as soon as it is scored.
+
+    Args:
+        folder: Folder of the predictions.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -24,18 +28,18 @@ class StorePredictions(Callback):
         self.threads = torch.get_num_threads()
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Leave the cores to the data workers, which have most of the work."""
+        """Limit PyTorch to one thread: data workers do most of the work."""
         if trainer.datamodule.workers:  # type: ignore[attr-defined]
             self.threads = torch.get_num_threads()
             torch.set_num_threads(1)
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Take the cores back."""
+        """Restore the number of threads."""
         if trainer.datamodule.workers:  # type: ignore[attr-defined]
             torch.set_num_threads(self.threads)
 
     def on_exception(self, trainer: Trainer, *_: Any) -> None:
-        """Take the cores back also after an error."""
+        """Restore the number of threads after an error."""
         torch.set_num_threads(self.threads)
 
     def on_predict_batch_start(self, *_: Any) -> None:
@@ -45,9 +49,11 @@ class StorePredictions(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Write the scores of a cloud."""
+        """Write the prediction of a cloud."""
         points, whole = outputs
         seconds = float(batch.seconds) + time.perf_counter() - self.start
         label = batch.label.cpu().numpy() if batch.labelled else None
         cloud = Cloud(batch.pos.cpu().numpy(), label, name=batch.name, defect=batch.defect or None)
-        predict_cloud(cloud, points.cpu().numpy(), seconds, float(whole)).save(self.folder)
+        predict_cloud(cloud, points.cpu().numpy(), seconds=seconds, whole=float(whole)).save(
+            self.folder
+        )

@@ -1,4 +1,7 @@
-"""Read and write one cloud as a file; the ending decides the format.  ``.stl`` is read only."""
+"""Reading and writing of one cloud as a file; the extension decides the format.
+
+``.stl`` can only be read.
+"""
 
 from __future__ import annotations
 
@@ -43,44 +46,44 @@ WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
 def read_cloud(path: Path | str, label_value: float = LABEL_VALUE) -> Cloud:
     """Return the file's cloud, checked and named after the file.
 
-    Normals become unit normals; they are left out if one of them has no direction.  Points that
-    were never measured are left out, and what is no label is not read: ``Cloud.notes`` tells.
+    Normals are scaled to unit length; all are left out if one of them is zero.  Unmeasured points
+    and fields that are no valid labels are left out and reported in ``Cloud.notes``.
 
     Args:
-        path: A file with one of the endings of ``READERS``.
-        label_value: Of abnormal points in a field of labels; normal ones have 0.
+        path: A file with one of the extensions in ``READERS``.
+        label_value: Label of abnormal points in the file; normal points have 0.
 
     Raises:
-        InputError: The file is missing, damaged, of an unknown ending, or holds no cloud that can
-            be scored (``Cloud.checked``), or is an output of ``predict``; begins with the path.
+        InputError: The file is missing, damaged, of an unknown extension, an output of
+            ``predict``, or holds no cloud that can be scored (``Cloud.checked``).
     """
     path = Path(path)
     if is_output(path) and path.is_file():
         wanted = "wanted a scan (under another name, if this is one)"
         raise InputError(f"{path}: was written by gmanet predict, as its name says, {wanted}")
     reader = READERS[_ending(path, READERS)]
-    # A value beyond float32 becomes infinite, and is refused as such.
+    # A value beyond float32 becomes infinite; the check refuses infinite values.
     with np.errstate(over="ignore", invalid="ignore"):
         return reader(path, label_value).checked(str(path))
 
 
 def write_cloud(
-    path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None, *, comment: str = ""
+    path: Path, cloud: Cloud, *, color: npt.NDArray[np.uint8] | None = None, comment: str = ""
 ) -> None:
     """Write a cloud so that ``read_cloud`` returns equal points and labels.
 
-    Coordinates are those of the file that the cloud comes from, ``Cloud.positions``; they are
-    written as doubles if ``Cloud.origin`` is not zero.  Text files have no normals.  The file
-    appears whole or not at all; its folder is made.
+    Coordinates are those of the cloud's source file (``Cloud.positions``), written as doubles if
+    ``Cloud.origin`` is not zero.  Text files have no normals.  Writing is atomic; a missing folder
+    is created.
 
     Args:
-        path: A file with one of the endings of ``WRITERS``.
+        path: A file with one of the extensions in ``WRITERS``.
         cloud: The cloud.
         color: Red, green and blue, with shape ``(N, 3)``, for ``.ply`` only.
         comment: One line for the header of a colored file.
 
     Raises:
-        InputError: The ending is unknown or cannot take colors, or the file cannot be written.
+        InputError: The extension is unknown or has no colors, or the file cannot be written.
     """
     ending = _ending(path, WRITERS)
     if color is not None and ending != ".ply":
@@ -89,17 +92,17 @@ def write_cloud(
         if color is None:
             WRITERS[ending](draft, cloud)
         else:
-            ply.write(draft, cloud, color, comment=comment)
+            ply.write(draft, cloud, color=color, comment=comment)
 
 
 def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[Path]:
-    """Return the folder's files of these endings, sorted by name.
+    """Return the folder's files with these extensions, sorted by name.
 
-    Hidden files and outputs of ``predict`` are passed over.
+    Hidden files and outputs of ``predict`` are skipped.
 
     Args:
-        folder: Searched without its sub-folders; nothing is found if it is missing.
-        endings: Lower case, with the dot.
+        folder: Folder to search, without its sub-folders; a missing folder has no files.
+        endings: Extensions in lower case, with the dot.
     """
     if not folder.is_dir():
         return []

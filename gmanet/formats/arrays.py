@@ -1,4 +1,4 @@
-"""Coordinates in memory become a cloud, by the rules of every file format."""
+"""Clouds from coordinates in memory, by the same rules as for files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["as_cloud"]
 
 
 def as_cloud(cloud: Cloud | npt.ArrayLike, name: str = "array") -> Cloud:
-    """Return the cloud itself, or the cloud of an array of coordinates, checked.
+    """Return the checked cloud of an array of coordinates, or a given cloud after the check.
 
-    Points that were never measured are left out, and coordinates far from the origin centered.
+    Unmeasured points are left out, and coordinates far from the origin are centered.
 
     Args:
         cloud: A cloud, or coordinates with shape ``(N, 3)``.
-        name: Of the new cloud; errors begin with it.
+        name: Name of the new cloud; error messages begin with it.
 
     Raises:
-        InputError: An array of another shape or without numbers, or no cloud that can be scored.
+        InputError: The array has another shape or no numbers, or the cloud cannot be scored.
     """
     if isinstance(cloud, Cloud):
         return cloud.checked(cloud.name)

@@ -1,14 +1,17 @@
-"""Centering: coordinates of a file, read as doubles, become float32 without losing the part.
+"""Centering of a file's coordinates, so that float32 represents them precisely enough.
 
-A float32 has 24 bits.  A part of one metre in map coordinates (5,400,000 m) would keep a grid of
-half a metre.  The rule: coordinates stay as the file has them, with the origin ``(0, 0, 0)``, while
-the center of the cloud's box is within 15 times the box's size of the file's origin; float32 then
-errs by less than 1e-6 of the size.  Within 1000 times they also stay if the file holds float32
-numbers, binary or as nine digits: nothing more is lost.  Otherwise that center, rounded to a power
-of ten above the size, is the cloud's origin, and ``pos`` is what remains after it was subtracted in
-double precision.  Scans of one part from one place so have the same origin, mostly.
+A float32 has 24 bits: a part of one meter in map coordinates (5,400,000 m) would be rounded to a
+grid of half a meter.  The distance of the center of the cloud's box from the file's origin decides:
 
-The box leaves out the outermost percent of the points on each side: outliers do not move it.
+- up to 15 sizes of the box, coordinates are unchanged and the cloud's origin is ``(0, 0, 0)``;
+  rounding to float32 is below 1e-6 of the size;
+- up to 1000 sizes, they are unchanged if the file holds float32 numbers, binary or as nine digits,
+  since rounding then loses nothing;
+- otherwise the center, rounded to a multiple of a power of ten above the size, becomes the cloud's
+  origin and is subtracted in double precision.  Scans of a part in one position mostly get the
+  same origin.
+
+The box excludes one percent of the points on each side, so that outliers do not move the center.
 """
 
 from __future__ import annotations
@@ -23,11 +26,11 @@ from gmanet.cloud import Floats
 __all__ = ["centered"]
 
 REACH = 15.0
-"""Sizes between the file's origin and the center of a cloud that keeps its coordinates."""
+"""Largest distance of an uncentered cloud from the file's origin, in sizes of the cloud."""
 REACH_SINGLE, DIGITS = 1000.0, 1e-8
-"""The same of a cloud whose coordinates are float32 numbers but for this fraction."""
+"""The same distance for coordinates that are float32 numbers, up to this relative difference."""
 TRIM = 1.0
-"""Percent of the points that the box leaves out, on each side."""
+"""Percentage of the points outside of the box, on each side of each axis."""
 
 
 def centered(pos: npt.NDArray[np.float64]) -> tuple[Floats, tuple[float, float, float]]:
@@ -38,14 +41,14 @@ def centered(pos: npt.NDArray[np.float64]) -> tuple[Floats, tuple[float, float, 
     """
     finite = pos[np.isfinite(pos).all(axis=1)]
     origin = _origin(finite) if len(finite) else (0.0, 0.0, 0.0)
-    # A value beyond float32 becomes infinite, and is refused as such.
+    # A value beyond float32 becomes infinite; the check refuses infinite values.
     with np.errstate(over="ignore", invalid="ignore"):
         rest = pos - origin if any(origin) else pos
         return np.ascontiguousarray(rest, np.float32), origin
 
 
 def _origin(pos: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return where the center of finite points is; zeros if it is near enough to zero."""
+    """Return the origin to subtract, zeros if the center of the finite points is near zero."""
     low, high = np.percentile(pos, (TRIM, 100 - TRIM), axis=0)
     with np.errstate(over="ignore"):
         center, size = low / 2 + high / 2, float((high - low).max())

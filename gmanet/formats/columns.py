@@ -1,9 +1,9 @@
-"""Named columns of a file become a cloud.
+"""Clouds from named columns of a file.
 
-``x y z`` are wanted; ``normal_x normal_y normal_z`` (or ``nx ny nz``) and a field of labels
-(``gmanet.formats.labels``) are read where they are present; all others are ignored.  Points that
-were never measured are left out (``gmanet.formats.unmeasured``), and coordinates far from the
-origin are centered (``gmanet.formats.centering``).
+``x y z`` are required; ``normal_x normal_y normal_z`` (or ``nx ny nz``) and a field of labels
+(``gmanet.formats.labels``) are optional; all other columns are ignored.  Unmeasured points are left
+out (``gmanet.formats.unmeasured``), and coordinates far from the origin are centered
+(``gmanet.formats.centering``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Column = npt.NDArray[Any]
 POS = ("x", "y", "z")
 NORMALS = (("normal_x", "normal_y", "normal_z"), ("nx", "ny", "nz"))
 UNIT = 1e-3
-"""Normals this close to length 1 stay as they are."""
+"""Difference from length 1 below which normals are not rescaled."""
 
 
 def as_normals(values: Column) -> Floats | None:
@@ -54,10 +54,10 @@ def as_cloud(
     """Return the cloud, named after the file, not yet checked.
 
     Args:
-        path: Where the columns come from.
+        path: Source file, named in errors.
         columns: Values by lower-case name, each with shape ``(N,)``.
-        label_value: Of abnormal points, where it is another than 1.
-        field: What the labels are called in a note; empty for their name in the file.
+        label_value: Label of abnormal points in the file.
+        field: Name of the labels in notes; empty for their name in the file.
 
     Raises:
         InputError: ``x``, ``y`` or ``z`` is missing, or too few points were measured.
@@ -75,7 +75,7 @@ def as_cloud(
     said = field or f"the field {name}"
     cloud = assemble(path, pos, label=label, normal=normal, field=said, label_value=label_value)
     unclear = find_label(columns, UNCLEAR) if name is None else None
-    # The fourth of four columns is taken for labels where it has no name.
+    # The last of four unnamed columns is read as labels.
     if name is None and len(columns) == len(POS) + 1:
         unclear = next(one for one in columns if one not in POS)
     notes = cloud.notes if unclear is None else (*cloud.notes, f"{path}: {unread(unclear)}")
@@ -94,12 +94,12 @@ def assemble(
     """Return the cloud of a file's arrays, named after the file, not yet checked.
 
     Args:
-        path: Where they come from.
+        path: Source file, named in errors.
         pos: Coordinates of all points of the file, with shape ``(N, 3)``.
-        label: Values that may be labels, with shape ``(N,)``.
+        label: Candidate labels, with shape ``(N,)``; dropped with a note if they are invalid.
         normal: Vectors of any length, with shape ``(N, 3)``.
-        field: What the labels are called in a note.
-        label_value: Of abnormal points.
+        field: Name of the labels in notes.
+        label_value: Label of abnormal points in the file.
 
     Raises:
         InputError: Too few points were measured.
@@ -116,14 +116,14 @@ def assemble(
         notes.append(f"{path}: {lost} and are left out")
         pos = pos[rows]
         label, normal = (None if one is None else one[rows] for one in (label, normal))
-    if label is not None and (reason := no_label(label, field, label_value)):
+    if label is not None and (reason := no_label(label, field, value=label_value)):
         notes.append(f"{path}: {reason}")
         label = None
     place, origin = centered(pos)
     return Cloud(
         place,
         None if label is None else np.asarray(label == label_value),
-        None if normal is None else as_normals(normal),
+        normal=None if normal is None else as_normals(normal),
         name=path.stem,
         origin=origin,
         notes=tuple(notes),

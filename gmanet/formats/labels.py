@@ -1,17 +1,17 @@
-"""Labels: the one rule that says which numbers of a file are labels of its points.
+"""Labels: the rule that decides which numbers of a file are labels of the points.
 
-A scan's labels are a field that is *called* one: ``label``, ``labels``, ``gt``, ``ground_truth``,
-``defect``, ``anomaly`` or ``anomalous``, in any case, perhaps after CloudCompare's ``scalar_``.  In
-text a first line ``//X Y Z label`` (or ``# x y z label``) names the columns; without one the fourth
-of four and the seventh of seven columns are looked at.
+The field of labels has one of the names ``label``, ``labels``, ``gt``, ``ground_truth``,
+``defect``, ``anomaly`` or ``anomalous``, in any case, with or without CloudCompare's prefix
+``scalar_``.  In text a first line ``//X Y Z label`` (or ``# x y z label``) names the columns;
+without such a line the fourth of four or the seventh of seven columns is the candidate.
 
-Its values are 0 (normal) and 1 (abnormal), or booleans; or 0 and one other value, if the user says
-which (``label_value``).  Anything else is *no label* and is said in a note of the cloud: gray
-values, numbers of segments, NaN.  Nor is it a label if more than half of the points are marked:
-then it is a segmentation, or marks what is good.
+Valid values are 0 (normal) and 1 (abnormal), booleans, or 0 and the ``label_value`` that the user
+names.  A field with other values (gray values, segment numbers, NaN) is not read, and a note of the
+cloud says so.  The same holds if more than half of the points are marked: the field is then a
+segmentation, or marks the normal points.
 
-In label files (``gmanet.datasets.loaders.truth``, and what was marked in CloudCompare) labels are
-all that there is: a value other than 0 and 1 is an error there.
+In label files (``gmanet.datasets.loaders.truth``, and annotations from CloudCompare) a value other
+than 0 and 1 is an error.
 """
 
 from __future__ import annotations
@@ -36,65 +36,65 @@ __all__ = [
 ]
 
 NAMES = ("label", "labels", "gt", "ground_truth", "defect", "anomaly", "anomalous")
-"""What a field of labels is called, without ``scalar_``; the first that a file has is taken."""
+"""Names of a field of labels, without ``scalar_``; the first name that a file has is used."""
 UNCLEAR = ("scalar_field", "classification", "class")
-"""Names of what may be anything in a scan: not read, and said."""
+"""Ambiguous names of fields: such a field is not read, and a note says so."""
 LABEL_VALUE = 1.0
-"""What marks an abnormal point where nothing else is said."""
+"""Default label of abnormal points."""
 MOST = 0.5
-"""Share of abnormal points above which a field is no label."""
+"""Share of marked points above which a field is not taken as labels."""
 
 
 def plain_name(name: str) -> str:
-    """Return ``scalar_field`` for ``Scalar field`` and ``scalar_Scalar_field``."""
+    """Return a field's normalized name, ``scalar_field`` for ``scalar_Scalar field``."""
     words = re.sub(r"\W+", "_", name.strip().lower()).strip("_")
     return words.removeprefix("scalar_") if words != "scalar_field" else words
 
 
 def find_label(names: Iterable[str], wanted: Iterable[str] = NAMES) -> str | None:
-    """Return the field that is called a label; None if there is none.
+    """Return the name of the field of labels; None if there is none.
 
     Args:
-        names: Of all fields.
-        wanted: Plain names; the first one that is there is taken.
+        names: Names of all fields.
+        wanted: Normalized names of labels; the first one among the fields is used.
     """
     plain = {plain_name(name): name for name in reversed(list(names))}
     return next((plain[name] for name in wanted if name in plain), None)
 
 
 def unread(field: str) -> str:
-    """Return a sentence on a field that is not called a label."""
+    """Return a sentence about an ambiguous field that is not read as labels."""
     return f"the field {field} is not read as labels: wanted one called label"
 
 
 def wrong_values(values: npt.NDArray[np.generic], value: float = LABEL_VALUE) -> Labels:
-    """Return True where a value is neither 0 nor that of abnormal points, with shape ``(N,)``.
+    """Return True where a value is neither 0 nor ``value``, with shape ``(N,)``.
 
     Args:
         values: Numbers or booleans, with shape ``(N,)``.
-        value: Of abnormal points.
+        value: Label of abnormal points.
     """
     return np.asarray((values != 0) & (values != value))
 
 
 def no_label(
-    values: npt.NDArray[np.generic], field: str = "label", value: float = LABEL_VALUE
+    values: npt.NDArray[np.generic], field: str = "label", *, value: float = LABEL_VALUE
 ) -> str:
-    """Return why a scan's values are no labels, as a sentence; empty if they are.
+    """Return a sentence on why a scan's values are no valid labels; empty if they are valid.
 
     Args:
         values: Numbers or booleans, with shape ``(N,)``.
-        field: What they are called in the sentence, ``the fourth column``.
-        value: Of abnormal points.
+        field: Name of the values in the sentence, such as ``the fourth column``.
+        value: Label of abnormal points.
     """
     wanted = f"wanted 0 (normal) and {value:g} (abnormal)"
     if wrong_values(values, value).any():
         finite = np.unique(values[np.isfinite(values)]).astype(np.float64)
         held = f"{finite[0]:.12g} to {finite[-1]:.12g}" if len(finite) else "no number"
         held += " and NaN" if len(finite) > 0 and not np.isfinite(values).all() else ""
-        beside = finite[finite != 0]
-        single = len(beside) == 1 and np.isfinite(values).all()
-        how = f"data.label_value={beside[0]:.12g} takes {beside[0]:.12g} as" if single else ""
+        nonzero = finite[finite != 0]
+        single = len(nonzero) == 1 and np.isfinite(values).all()
+        how = f"data.label_value={nonzero[0]:.12g} takes {nonzero[0]:.12g} as" if single else ""
         hint = f"; {how} abnormal" if how else ""
         return f"{field} holds {held} and is not read as labels: {wanted}{hint}"
     share = float(np.mean(values == value)) if len(values) else 0.0

@@ -1,8 +1,9 @@
-"""LZF decompression, the packing inside of ``DATA binary_compressed``.
+"""LZF decompression, as needed for PCD files with ``DATA binary_compressed``.
 
-A control byte below 32 is followed by that many literal bytes and one more.  Otherwise its upper
-three bits are a length (7: a further byte adds to it), its lower five and the next byte are a
-distance back into what was already unpacked; the copy may run into itself.
+A control byte ``c`` below 32 precedes ``c + 1`` literal bytes.  Otherwise the upper three bits of
+``c`` encode a length (7: a further byte is added to the length); the lower five bits and the next
+byte encode a distance back into the output, from which bytes are copied.  The source of the copy
+may overlap its destination.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 __all__ = ["MAX_RATIO", "decompress"]
 
 MAX_RATIO = 88
-"""No byte unpacks to more: three bytes stand for at most 264."""
+"""Largest number of unpacked bytes per packed byte: three bytes encode at most 264."""
 
 
 def decompress(data: bytes, size: int) -> bytes:
@@ -18,10 +19,10 @@ def decompress(data: bytes, size: int) -> bytes:
 
     Args:
         data: Packed bytes.
-        size: Number of bytes they have to yield.
+        size: Expected number of unpacked bytes.
 
     Raises:
-        ValueError: The packed bytes are damaged or yield another number; names the byte.
+        ValueError: The packed bytes are damaged or do not unpack to ``size`` bytes.
     """
     out = bytearray()
     at, end = 0, len(data)
@@ -37,7 +38,9 @@ def decompress(data: bytes, size: int) -> bytes:
                 length += data[at]
                 at += 1
             if at < end:
-                _copy_back(out, ((control & 31) << 8 | data[at]) + 1, length + 2, start)
+                _copy_back(
+                    out, ((control & 31) << 8 | data[at]) + 1, length=length + 2, start=start
+                )
             at += 1
         if at > end:
             raise ValueError(f"packed data end inside of the run at byte {start}")
@@ -46,8 +49,8 @@ def decompress(data: bytes, size: int) -> bytes:
     return bytes(out)
 
 
-def _copy_back(out: bytearray, distance: int, length: int, start: int) -> None:
-    """Append ``length`` bytes that begin ``distance`` bytes before the end."""
+def _copy_back(out: bytearray, distance: int, *, length: int, start: int) -> None:
+    """Append ``length`` bytes, copied from ``distance`` bytes before the end of ``out``."""
     first = len(out) - distance
     if first < 0:
         raise ValueError(f"packed data at byte {start} refer to {-first} bytes before the start")

@@ -1,9 +1,9 @@
 """``.npz``: NumPy arrays ``pos`` (or ``points``), and optionally ``label`` and ``normal``.
 
-Labels may have another of the names in ``gmanet.formats.labels``.
+The array of labels may have any of the names in ``gmanet.formats.labels``.
 
-The archive is opened by hand, because NumPy allocates what an array's header promises before it
-looks at the data.  Nothing is unpickled.
+``numpy.load`` is not used: it allocates the size in an array's header before it reads the data.
+Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gmanet.formats.source import read_bytes
 __all__ = ["read", "write"]
 
 MAX_RATIO = 200
-"""An archive that promises to unpack to more than this many times its size is refused."""
+"""Largest accepted ratio of an archive's unpacked size to the size of the file."""
 
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -38,7 +38,7 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
     Args:
         path: The file.
-        label_value: Of abnormal points (``gmanet.formats.labels``).
+        label_value: Label of abnormal points (``gmanet.formats.labels``).
 
     Raises:
         InputError: The file is not an archive of NumPy arrays, is damaged, has no ``pos``, or its
@@ -58,7 +58,7 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
         raise InputError(f"{path}: holds {found}, wanted an array pos")
     marks = find_label(names) or "label"
     arrays = {
-        name: _array(path, archive, names[name], limit=MAX_RATIO * len(data))
+        name: _array(path, archive, member=names[name], limit=MAX_RATIO * len(data))
         for name in (key, marks, "normal")
         if name in names
     }
@@ -78,7 +78,7 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
 
 def write(path: Path, cloud: Cloud) -> None:
-    """Write ``pos`` (doubles if there is an origin) and, where known, ``label`` and ``normal``."""
+    """Write ``pos`` (doubles if the origin is not zero) and, if known, ``label`` and ``normal``."""
     pos = cloud.positions() if any(cloud.origin) else cloud.pos
     known = {"pos": pos, "label": cloud.label, "normal": cloud.normal}
     arrays: dict[str, Any] = {name: array for name, array in known.items() if array is not None}
@@ -86,13 +86,13 @@ def write(path: Path, cloud: Cloud) -> None:
         np.savez(file, **arrays)
 
 
-def _array(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> Column:
-    """Return one array of numbers whose header and data agree."""
-    data = _member(path, archive, member, limit)
+def _array(path: Path, archive: zipfile.ZipFile, *, member: str, limit: int) -> Column:
+    """Return a member's array of numbers, after a check that header and data agree."""
+    data = _member(path, archive, member=member, limit=limit)
     stream = io.BytesIO(data)
     try:
         shape, fortran, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
-    except Exception as error:  # the header is a Python literal: parsing it may fail in any way
+    except Exception as error:  # the header is a Python literal; parsing may raise any error
         raise InputError(f"{path}: {member} has no array header ({error})") from None
     if dtype.kind not in "fiub" or dtype.subdtype is not None:
         raise InputError(f"{path}: {member} holds {dtype}, wanted numbers")
@@ -103,10 +103,10 @@ def _array(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> Col
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def _member(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> bytes:
+def _member(path: Path, archive: zipfile.ZipFile, *, member: str, limit: int) -> bytes:
     """Return one member's bytes, never more than ``limit``."""
     info = archive.getinfo(member)
-    # The other methods unpack without a bound.
+    # Other compression methods unpack without a limit on memory.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InputError(f"{path}: {member} is packed in another way than NumPy does")
     if info.file_size > limit:
@@ -116,7 +116,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> by
     try:
         with archive.open(info) as file:
             data = file.read(info.file_size)
-            file.read(1)  # the checksum is compared at the end
+            file.read(1)  # zipfile verifies the checksum at the end
     except Exception as error:  # zipfile and zlib raise a dozen kinds on damaged archives
         raise InputError(f"{path}: {member} is damaged ({error})") from None
     if len(data) != info.file_size:

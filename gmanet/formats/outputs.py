@@ -1,6 +1,6 @@
-"""Outputs of ``predict``: folder, names and mark, by which no reader takes them for scans.
+"""Outputs of ``predict``: folder, names and a comment, by which readers recognize and skip them.
 
-Earlier versions wrote the same names beside the scans; they are known by the name.
+Earlier versions wrote outputs of the same names next to the scans; the name identifies them.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ OUTPUTS = "gmanet-scores"
 MARK = "gmanet scores"
 """Comment in the header of a colored ``.ply`` file."""
 LONGEST = 255 - len(".json")
-"""Bytes of a file's name without ending, as file systems have it."""
+"""Largest length of a file's name without extension, in bytes; file systems allow 255 in all."""
 NAME = re.compile(r".\.scores\.(?:npz|ply|png)$", re.IGNORECASE)
 
 
 def output_stem(stem: str, mark: str = "") -> str:
-    """Return the name, without ending, of what is made of a file; long names are shortened.
+    """Return the name, without extension, of an output for a file; long names are shortened.
 
     Args:
-        stem: Name of the file without ending.
-        mark: What is added to it, such as ``.scores``.
+        stem: Name of the file without extension.
+        mark: Suffix of the output's name, such as ``.scores``.
     """
     whole, most = os.fsencode(stem), LONGEST - len(mark)
     if len(whole) <= most:
@@ -37,12 +37,12 @@ def output_stem(stem: str, mark: str = "") -> str:
 
 
 def is_output(path: Path) -> bool:
-    """Return whether a path is named, or lies, like an output of ``predict``."""
+    """Return whether the name or the folder of a path is that of an output of ``predict``."""
     return OUTPUTS in (path.name, path.parent.name) or NAME.search(path.name) is not None
 
 
 def count_outputs(paths: Iterable[Path]) -> str:
-    """Return a sentence on the outputs of ``predict`` among some files; empty without any."""
+    """Return a sentence on how many files are outputs of ``predict``; empty if none is."""
     found = sorted(path for path in paths if is_output(path))
     if not found:
         return ""

@@ -33,10 +33,10 @@ DATA binary
 
 
 def count_points(path: Path) -> int:
-    """Return how many points the header promises; only the header is read.
+    """Return the number of points that the header declares; only the header is read.
 
     Raises:
-        InputError: There is no such file, or no PCD header in it.
+        InputError: The file is missing or has no PCD header.
     """
     return parse_header(path, read_bytes(path, ".pcd", limit=HEADER_LIMIT)).points
 
@@ -46,11 +46,11 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
     Args:
         path: The file.
-        label_value: Of abnormal points (``gmanet.formats.labels``).
+        label_value: Label of abnormal points (``gmanet.formats.labels``).
 
     Raises:
-        InputError: The file is not a PCD file, contradicts itself, or its data are damaged or do
-            not hold as many points as the header promises.
+        InputError: The file is not a PCD file, the header contradicts itself, or the data are
+            damaged or have another number of points than the header declares.
     """
     return as_cloud(path, read_columns(path), label_value=label_value)
 
@@ -64,16 +64,16 @@ def read_columns(path: Path) -> dict[str, Column]:
     data = read_bytes(path, ".pcd")
     header = parse_header(path, data)
     if header.encoding == "ascii":
-        return _from_text(path, header, data[header.offset :])
+        return _from_text(path, header, data=data[header.offset :])
     if header.encoding == "binary":
-        return _from_records(path, header, data)
-    return _from_packed(path, header, data)
+        return _from_records(path, header, data=data)
+    return _from_packed(path, header, data=data)
 
 
 def write(path: Path, cloud: Cloud) -> None:
-    """Write ``x y z`` and, where they are known, normals and labels, as binary 0.7.
+    """Write ``x y z`` and, if known, normals and labels, as binary version 0.7.
 
-    Coordinates are those of the file that the cloud comes from: doubles if it has an origin.
+    Coordinates are those of the cloud's source file, as doubles if ``Cloud.origin`` is not zero.
     """
     far = any(cloud.origin)
     kind, pos = ("<f8", cloud.positions()) if far else ("<f4", cloud.pos)
@@ -97,14 +97,14 @@ def write(path: Path, cloud: Cloud) -> None:
     path.write_bytes(head.encode() + records.tobytes())
 
 
-def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+def _from_text(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
     width = sum(field.count for field in header.fields)
     if 2 * header.points * width > len(data) + 1:
         most = (len(data) + 1) // (2 * width)
-        raise _miscounted(path, header, f"at most {most}")
-    table = parse_table(path, data, header.lines + 1, width)
+        raise _miscounted(path, header, found=f"at most {most}")
+    table = parse_table(path, data, line=header.lines + 1, width=width)
     if len(table) != header.points:
-        raise _miscounted(path, header, str(len(table)))
+        raise _miscounted(path, header, found=str(len(table)))
     columns, at = {}, 0
     for field in header.fields:
         if field.count == 1:
@@ -113,13 +113,13 @@ def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
     return columns
 
 
-def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+def _from_records(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
     found, rest = divmod(len(data) - header.offset, header.width)
     if found < header.points:
-        raise _miscounted(path, header, str(found))
+        raise _miscounted(path, header, found=str(found))
     end = header.offset + header.points * header.width
-    if data[end:].strip(b"\0\r\n "):  # some writers fill up a page
-        raise _miscounted(path, header, f"{found} and {rest} bytes")
+    if data[end:].strip(b"\0\r\n "):  # some writers pad with zeros
+        raise _miscounted(path, header, found=f"{found} and {rest} bytes")
     kinds = [(str(i), field.kind, (field.count,)) for i, field in enumerate(header.fields)]
     records = np.frombuffer(data, kinds, header.points, header.offset)
     return {
@@ -129,15 +129,15 @@ def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
     }
 
 
-def _from_packed(path: Path, header: Header, data: bytes) -> dict[str, Column]:
-    """Return the columns of binary_compressed data, which stand one after the other."""
+def _from_packed(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
+    """Return the columns of binary_compressed data, which are stored field by field."""
     sizes, at = np.frombuffer(data[header.offset :][:8].ljust(8, b"\0"), "<u4"), header.offset + 8
     packed, size = int(sizes[0]), int(sizes[1])
     if packed > len(data) - at:
         found = max(0, len(data) - at)
         raise InputError(f"{path}: {packed} packed bytes promised, found {found}")
     if size != header.points * header.width:
-        raise _miscounted(path, header, f"data for {size / header.width:g}")
+        raise _miscounted(path, header, found=f"data for {size / header.width:g}")
     if size > MAX_RATIO * packed:
         raise InputError(f"{path}: {packed} packed bytes cannot yield the {size} promised")
     try:
@@ -152,5 +152,5 @@ def _from_packed(path: Path, header: Header, data: bytes) -> dict[str, Column]:
     return columns
 
 
-def _miscounted(path: Path, header: Header, found: str) -> InputError:
+def _miscounted(path: Path, header: Header, *, found: str) -> InputError:
     return InputError(f"{path}: the header promises {header.points} points, found {found}")

@@ -1,4 +1,4 @@
-"""The header of a ``.pcd`` file: which fields a point has, how many points follow, and how."""
+"""The header of a ``.pcd`` file: fields of a point, number of points, encoding of the data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gmanet.formats.source import quote
 __all__ = ["HEADER_LIMIT", "Field", "Header", "parse_header"]
 
 HEADER_LIMIT = 1 << 16
-"""A header ends within this many bytes."""
+"""Largest size of a header, in bytes."""
 
 KEYS = frozenset(
     ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
@@ -27,15 +27,15 @@ KINDS = {
 WHOLE = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One field of a point.
 
     Args:
-        name: Lower case.
-        kind: NumPy's name of the type, ``<f4``.
-        size: Bytes of one value.
-        count: Values per point.
+        name: Name in lower case.
+        kind: NumPy's name of the type, such as ``<f4``.
+        size: Size of one value, in bytes.
+        count: Number of values per point.
     """
 
     name: str
@@ -49,16 +49,16 @@ class Field:
         return self.size * self.count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the header says.
+    """Contents of the header.
 
     Args:
         fields: The fields of a point, in the order of the file.
-        points: How many points are promised; at least one.
+        points: Declared number of points, at least one.
         encoding: ``ascii``, ``binary`` or ``binary_compressed``.
-        offset: Bytes before the data.
-        lines: Lines before the data.
+        offset: Number of bytes before the data.
+        lines: Number of lines before the data.
     """
 
     fields: tuple[Field, ...]
@@ -69,7 +69,7 @@ class Header:
 
     @property
     def width(self) -> int:
-        """Bytes per point; ascii files do not have it in their data."""
+        """Bytes per point in binary data."""
         return sum(field.width for field in self.fields)
 
 
@@ -77,11 +77,11 @@ def parse_header(path: Path, head: bytes) -> Header:
     """Return the header.
 
     Args:
-        path: Named in errors.
-        head: The file's first ``HEADER_LIMIT`` bytes, or more.
+        path: Path of the file, named in errors.
+        head: First ``HEADER_LIMIT`` bytes of the file, or more.
 
     Raises:
-        InputError: It is no PCD header, or it contradicts itself; names the line or the entry.
+        InputError: The header is missing or contradicts itself; names the line or the entry.
     """
     entries: dict[str, list[str]] = {}
     offset, number = 0, 0
@@ -99,13 +99,19 @@ def parse_header(path: Path, head: bytes) -> Header:
         if key in entries:
             raise InputError(f"{path}: line {number} is a second {key}, wanted one")
         entries[key] = words
-    _choice(path, entries, "VERSION", VERSIONS)
-    encoding = _choice(path, entries, "DATA", ENCODINGS)
-    return Header(_fields(path, entries), _points(path, entries), encoding, offset, number)
+    _choice(path, entries, key="VERSION", known=VERSIONS)
+    encoding = _choice(path, entries, key="DATA", known=ENCODINGS)
+    return Header(
+        fields=_fields(path, entries),
+        points=_points(path, entries),
+        encoding=encoding,
+        offset=offset,
+        lines=number,
+    )
 
 
-def _choice(path: Path, entries: dict[str, list[str]], key: str, known: tuple[str, ...]) -> str:
-    """Return the entry's one word if it is known."""
+def _choice(path: Path, entries: dict[str, list[str]], *, key: str, known: tuple[str, ...]) -> str:
+    """Return the single value of an entry, after a check that the value is known."""
     found = " ".join(entries.get(key, ["missing"]))
     if found not in known:
         raise InputError(f"{path}: {key} is {quote(found)}, wanted one of {', '.join(known)}")
@@ -113,7 +119,7 @@ def _choice(path: Path, entries: dict[str, list[str]], key: str, known: tuple[st
 
 
 def _fields(path: Path, entries: dict[str, list[str]]) -> tuple[Field, ...]:
-    """Return the fields; FIELDS, SIZE, TYPE and COUNT have to agree."""
+    """Return the fields, after a check that FIELDS, SIZE, TYPE and COUNT agree."""
     names = [name.lower() for name in entries.get("FIELDS", [])]
     columns = [entries.get(key, []) for key in ("SIZE", "TYPE")]
     columns.append(entries.get("COUNT", ["1"] * len(names)))
@@ -126,7 +132,7 @@ def _fields(path: Path, entries: dict[str, list[str]]) -> tuple[Field, ...]:
             raise InputError(f"{path}: field {quote(name)} has TYPE {kind[:9]} of SIZE {size[:9]}")
         if not WHOLE.fullmatch(count) or int(count) < 1:
             raise InputError(f"{path}: field {quote(name)} has COUNT {count[:9]}, wanted 1 or more")
-        fields.append(Field(name, KINDS[kind, size], int(size), int(count)))
+        fields.append(Field(name=name, kind=KINDS[kind, size], size=int(size), count=int(count)))
     single = [field.name for field in fields if field.count == 1]
     for name in ("x", "y", "z"):
         if single.count(name) != 1:
@@ -135,7 +141,7 @@ def _fields(path: Path, entries: dict[str, list[str]]) -> tuple[Field, ...]:
 
 
 def _points(path: Path, entries: dict[str, list[str]]) -> int:
-    """Return the number of points; WIDTH x HEIGHT and POINTS have to agree."""
+    """Return the number of points, after a check that WIDTH x HEIGHT and POINTS agree."""
     said = {}
     for key in ("WIDTH", "HEIGHT", "POINTS"):
         if key in entries:

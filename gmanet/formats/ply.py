@@ -1,7 +1,7 @@
 """``.ply``, the polygon file format: ascii, and binary in both byte orders.
 
-The element ``vertex`` holds the points; all others (faces, edges) are skipped, but have to be
-there as promised, since a wrong count shifts what comes after it.
+The element ``vertex`` holds the points.  Other elements (faces, edges) are skipped, but must have
+the declared number of rows, since a wrong count shifts all data after it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ end_header
 """
 NAMES = {"f4": "float", "f8": "double", "u1": "uchar"}
 SANE = (1e-12, 1e12)
-"""A point whose coordinates are all smaller, or one of which is larger, is none of a scan; where
-most points are such and would not be in the other byte order, the order is wrong."""
+"""Range of plausible magnitudes of a point's largest coordinate.
+
+Where most points are outside of the range, and inside in the opposite byte order, the header names
+the wrong order.
+"""
 
 
 def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
@@ -40,11 +43,11 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
     Args:
         path: The file.
-        label_value: Of abnormal points (``gmanet.formats.labels``).
+        label_value: Label of abnormal points (``gmanet.formats.labels``).
 
     Raises:
-        InputError: The file is not a PLY file, its data are not what the header promises, or
-            the byte order is not the one it names.
+        InputError: The file is not a PLY file, the data do not match the header, or the byte order
+            is not the declared one.
     """
     return as_cloud(path, read_columns(path), label_value=label_value)
 
@@ -58,8 +61,8 @@ def read_columns(path: Path) -> dict[str, Column]:
     data = read_bytes(path, ".ply")
     header = parse_header(path, data)
     if not header.order:
-        return _from_text(path, header, data[header.offset :])
-    columns = _from_records(path, header, data)
+        return _from_text(path, header, data=data[header.offset :])
+    columns = _from_records(path, header, data=data)
     swapped = {name: columns[name].byteswap() for name in ("x", "y", "z")}
     if 2 * _sane(columns) < _sane(swapped):
         raise InputError(f"{path}: the bytes stand in another order than the format line says")
@@ -69,9 +72,9 @@ def read_columns(path: Path) -> dict[str, Column]:
 def write(
     path: Path, cloud: Cloud, color: npt.NDArray[np.uint8] | None = None, *, comment: str = ""
 ) -> None:
-    """Write the points, and normals, colors and labels where there are any, as little endian.
+    """Write points and, if known, normals, colors and labels, in little-endian binary.
 
-    Coordinates are those of the file that the cloud comes from: doubles if it has an origin.
+    Coordinates are those of the cloud's source file, as doubles if ``Cloud.origin`` is not zero.
 
     Args:
         path: The file.
@@ -98,19 +101,21 @@ def write(
     path.write_bytes(head.encode() + records.tobytes())
 
 
-def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+def _from_text(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
     lines = data.splitlines()
     filled = [number for number, line in enumerate(lines) if line.strip()]
     at, columns = 0, {}
     for element in header.elements:
         if len(filled) - at < element.count:
-            raise _miscounted(path, element, len(filled) - at)
+            raise _miscounted(path, element, found=len(filled) - at)
         if element.name == "vertex":
             first, last = filled[at], filled[at + element.count - 1]
             rows = b"\n".join(lines[first : last + 1])
-            table = parse_table(path, rows, header.lines + first + 1, len(element.properties))
+            table = parse_table(
+                path, rows, line=header.lines + first + 1, width=len(element.properties)
+            )
             if len(table) != element.count:
-                raise _miscounted(path, element, len(table))
+                raise _miscounted(path, element, found=len(table))
             columns = {one.name: table[:, i] for i, one in enumerate(element.properties)}
         at += element.count
     if at != len(filled):
@@ -118,11 +123,11 @@ def _from_text(path: Path, header: Header, data: bytes) -> dict[str, Column]:
     return columns
 
 
-def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
+def _from_records(path: Path, header: Header, *, data: bytes) -> dict[str, Column]:
     at, columns = header.offset, {}
     for element in header.elements:
         if element.count * element.least > len(data) - at:
-            raise _miscounted(path, element, (len(data) - at) // element.least)
+            raise _miscounted(path, element, found=(len(data) - at) // element.least)
         if element.name == "vertex":
             kinds = [(one.name, header.order + one.kind) for one in element.properties]
             records = np.frombuffer(data, kinds, element.count, at)
@@ -130,15 +135,15 @@ def _from_records(path: Path, header: Header, data: bytes) -> dict[str, Column]:
         if element.fixed:
             at += element.count * element.least
         else:
-            at = _after_lists(path, header, element, data, at)
+            at = _after_lists(path, header, element=element, data=data, at=at)
     if data[at:].strip(b"\0\r\n "):
         raise InputError(f"{path}: {len(data) - at} bytes more than the header promises")
     return columns
 
 
-def _after_lists(path: Path, header: Header, element: Element, data: bytes, at: int) -> int:
-    """Return where an element with lists ends; each row takes a byte at least."""
-    quick = _after_equal_lists(header, element, data, at)
+def _after_lists(path: Path, header: Header, *, element: Element, data: bytes, at: int) -> int:
+    """Return the offset in bytes of the end of an element with lists, read row by row."""
+    quick = _after_equal_lists(header, element, data=data, at=at)
     if quick is not None:
         return quick
     order: Literal["little", "big"] = "little" if header.order == "<" else "big"
@@ -152,12 +157,12 @@ def _after_lists(path: Path, header: Header, element: Element, data: bytes, at: 
                 at += length * size
             at += least
         if at > len(data):
-            raise _miscounted(path, element, row)
+            raise _miscounted(path, element, found=row)
     return at
 
 
-def _after_equal_lists(header: Header, element: Element, data: bytes, at: int) -> int | None:
-    """Return where an element with one list ends if all lists are equally long, as of triangles."""
+def _after_equal_lists(header: Header, element: Element, *, data: bytes, at: int) -> int | None:
+    """Return the same offset if all rows have a list of one length, as triangles do; else None."""
     if len(element.properties) > 1 or not element.count:
         return None
     one = element.properties[0]
@@ -173,7 +178,7 @@ def _after_equal_lists(header: Header, element: Element, data: bytes, at: int) -
 
 
 def _sane(columns: dict[str, Column]) -> float:
-    """Return the share of points whose coordinates have magnitudes that a scan can have."""
+    """Return the share of points whose coordinates have plausible magnitudes."""
     with np.errstate(over="ignore", invalid="ignore"):
         most = np.max(
             [np.abs(columns[name].astype(np.float64)) for name in ("x", "y", "z")], axis=0
@@ -181,6 +186,6 @@ def _sane(columns: dict[str, Column]) -> float:
     return float(np.mean((most == 0) | ((most > SANE[0]) & (most < SANE[1]))))
 
 
-def _miscounted(path: Path, element: Element, found: int) -> InputError:
+def _miscounted(path: Path, element: Element, *, found: int) -> InputError:
     name = "points" if element.name == "vertex" else f"rows of {element.name[:40]}"
     return InputError(f"{path}: the header promises {element.count} {name}, found {found}")

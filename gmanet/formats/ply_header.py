@@ -1,4 +1,4 @@
-"""The header of a ``.ply`` file: its elements, their properties, and the encoding."""
+"""The header of a ``.ply`` file: elements, their properties, and the encoding."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ WHOLE = re.compile(r"[0-9]{1,18}")
 END = re.compile(rb"^end_header[ \t\r]*\n", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Property:
     """One property of an element.
 
     Args:
-        name: Lower case.
-        kind: NumPy's name of the type without byte order, ``f4``.
-        length_kind: For lists, the type of the length before the values; else None.
+        name: Name in lower case.
+        kind: NumPy's name of the type without byte order, such as ``f4``.
+        length_kind: Type of the length before the values of a list; None for a scalar.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Property:
 
     @property
     def least(self) -> int:
-        """The least number of bytes it takes."""
+        """Least size of the property in a row, in bytes."""
         return int((self.length_kind or self.kind)[1])
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Element:
     """One element: a table of ``count`` rows."""
 
@@ -53,24 +53,24 @@ class Element:
 
     @property
     def least(self) -> int:
-        """The least number of bytes that a row takes; the exact one if ``fixed``."""
+        """Least size of a row in bytes, the exact size if ``fixed``."""
         return sum(one.least for one in self.properties)
 
     @property
     def fixed(self) -> bool:
-        """Whether all rows are equally long, because there are no lists."""
+        """Whether all rows have the same size, because no property is a list."""
         return all(one.length_kind is None for one in self.properties)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
-    """What the header says.
+    """Contents of the header.
 
     Args:
         order: Byte order, ``<`` or ``>``; empty for ascii.
-        elements: In the order of the file; exactly one is called ``vertex``.
-        offset: Bytes before the data.
-        lines: Lines before the data.
+        elements: Elements in the order of the file; exactly one is named ``vertex``.
+        offset: Number of bytes before the data.
+        lines: Number of lines before the data.
     """
 
     order: str
@@ -83,59 +83,59 @@ def parse_header(path: Path, data: bytes) -> Header:
     """Return the header.
 
     Args:
-        path: Named in errors.
-        data: The file's bytes.
+        path: Path of the file, named in errors.
+        data: Contents of the file.
 
     Raises:
-        InputError: It is no PLY header (names the line), or that of an output of ``predict``.
+        InputError: The header is invalid (names the line) or that of an output of ``predict``.
     """
     end = END.search(data)
     if end is None:
         raise InputError(f"{path}: no line end_header, wanted a whole PLY header")
     lines = [line.decode("latin-1").split() for line in data[: end.start()].split(b"\n")[:-1]]
     if lines[:1] != [["ply"]]:
-        raise _unclear(path, 1, lines[0] if lines else [])
+        raise _unclear(path, 1, words=lines[0] if lines else [])
     if ["comment", *MARK.split()] in lines:
         raise InputError(f"{path}: was written by gmanet predict, wanted a scan")
     order, elements = _entries(path, lines)
     _check_vertex(path, elements)
-    return Header(order, tuple(elements), end.end(), len(lines) + 1)
+    return Header(order=order, elements=tuple(elements), offset=end.end(), lines=len(lines) + 1)
 
 
 def _entries(path: Path, lines: list[list[str]]) -> tuple[str, list[Element]]:
-    """Return the byte order and the elements that the lines after the first declare."""
+    """Return the byte order and the elements, declared by the lines after the first line."""
     order: str | None = None
     elements: list[Element] = []
     for number, words in enumerate(lines[1:], 2):
         match words:
             case ["format", *_] if order is None:
-                order = _order(path, number, words)
+                order = _order(path, number, words=words)
             case ["element", name, count] if WHOLE.fullmatch(count):
-                elements.append(Element(name, int(count)))
+                elements.append(Element(name=name, count=int(count)))
             case ["property", *_] if elements:
-                elements[-1].properties.append(_property(path, number, words))
+                elements[-1].properties.append(_property(path, number, words=words))
             case [word, *_] if word not in REMARKS:
-                raise _unclear(path, number, words)
+                raise _unclear(path, number, words=words)
     if order is None:
         raise InputError(f"{path}: the header has no format line, wanted one")
     return order, elements
 
 
-def _order(path: Path, number: int, words: list[str]) -> str:
+def _order(path: Path, number: int, *, words: list[str]) -> str:
     if len(words) != 3 or words[1] not in ORDERS or words[2] != "1.0":
         wanted = f"wanted format 1.0 of {', '.join(ORDERS)}"
         raise InputError(f"{path}: line {number} is {quote(' '.join(words))}, {wanted}")
     return ORDERS[words[1]]
 
 
-def _property(path: Path, number: int, words: list[str]) -> Property:
+def _property(path: Path, number: int, *, words: list[str]) -> Property:
     if len(words) == 3 and words[1] in KINDS:
-        return Property(words[2].lower(), KINDS[words[1]])
+        return Property(name=words[2].lower(), kind=KINDS[words[1]])
     if len(words) == 5 and words[1] == "list" and words[2] in KINDS and words[3] in KINDS:
         length_kind = KINDS[words[2]]
         if length_kind[0] in "iu":
-            return Property(words[4].lower(), KINDS[words[3]], length_kind)
-    raise _unclear(path, number, words)
+            return Property(name=words[4].lower(), kind=KINDS[words[3]], length_kind=length_kind)
+    raise _unclear(path, number, words=words)
 
 
 def _check_vertex(path: Path, elements: list[Element]) -> None:
@@ -153,7 +153,7 @@ def _check_vertex(path: Path, elements: list[Element]) -> None:
         raise InputError(f"{path}: the header promises 0 points, wanted some")
 
 
-def _unclear(path: Path, number: int, words: list[str]) -> InputError:
+def _unclear(path: Path, number: int, *, words: list[str]) -> InputError:
     return InputError(
         f"{path}: line {number} is {quote(' '.join(words))}, wanted a PLY header line"
     )

@@ -1,4 +1,4 @@
-"""``.png`` pictures of one number a pixel: masks and depths."""
+"""``.png`` images with one number per pixel: masks and depth maps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["read_picture"]
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_RATIO = 1040
-"""No byte unpacks to more (zlib)."""
+"""Largest number of unpacked bytes per packed byte (zlib)."""
 
 
 def read_picture(path: Path) -> npt.NDArray[Any]:
-    """Return the numbers, with shape ``(H, W)``; of several channels the largest.
+    """Return the values of the pixels, with shape ``(H, W)``: the maximum over the channels.
 
     Raises:
-        InputError: The file is no whole PNG picture.
+        InputError: The file is no PNG image, or damaged.
     """
     from PIL import Image
 
@@ -37,11 +37,11 @@ def read_picture(path: Path) -> npt.NDArray[Any]:
                 raise InputError(
                     f"{path}: {len(data)} bytes can not hold {width} x {height} pixels"
                 )
-            image.verify()  # checksums; decoding does not compare them
+            image.verify()  # verifies the checksums, which decoding ignores
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             pixels = np.array(image.convert("RGB") if image.mode == "P" else image)
     except InputError:
         raise
-    except Exception as error:  # Pillow raises half a dozen kinds on damaged files
+    except Exception as error:  # Pillow raises half a dozen types of errors on damaged files
         raise InputError(f"{path}: is no whole PNG picture ({error})") from None
     return pixels if pixels.ndim == 2 else pixels[..., :3].max(axis=2)

@@ -1,4 +1,4 @@
-"""Bytes of a file that exists, is not empty, and is what its ending says."""
+"""Contents of a file, after checks that it exists, is not empty and matches its extension."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ MAGIC = {
     ".npy": re.compile(rb"\x93NUMPY"),
     ".gz": re.compile(rb"\x1f\x8b"),
 }
-"""How files begin; a text file has no mark of its own."""
+"""First bytes of a file by extension; text files have no such signature."""
 
 
 def quote(text: bytes | str) -> str:
-    """Return the text as it may stand in a message: in quotation marks, and not long."""
+    """Return a text for use in a message: in quotation marks and shortened."""
     plain = text.decode("latin-1") if isinstance(text, bytes) else text
     return repr(plain if len(plain) <= 40 else plain[:37] + "...")
 
 
-def read_bytes(path: Path, ending: str, limit: int = -1) -> bytes:
+def read_bytes(path: Path, ending: str, *, limit: int = -1) -> bytes:
     """Return the file's bytes.
 
     Args:
         path: The file.
-        ending: What it has to be, ``.ply``.
-        limit: At most this many bytes from the beginning; all if negative.
+        ending: Expected extension, such as ``.ply``.
+        limit: Largest number of bytes to read from the beginning; negative reads all.
 
     Raises:
-        InputError: There is no such regular file, it cannot be read, it is empty, or it begins
-            like a file of another ending.
+        InputError: The file is missing, not regular, unreadable, empty, or has the first bytes of
+            another format.
     """
     try:
         if not path.exists():

@@ -1,4 +1,4 @@
-"""``.stl``, triangles in text or binary; a cloud is made of their corners, each place once."""
+"""``.stl``, triangles in text or binary; the cloud consists of their distinct corners."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ END = re.compile(rb"\bendsolid\b[^\n]*\s*\Z")
 
 
 def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
-    """Return the corners, in the order in which they first appear; not yet checked.
+    """Return the cloud of distinct corners, in order of first appearance; not yet checked.
 
     Args:
         path: The file.
-        label_value: Not looked at: there are no labels.
+        label_value: Ignored, since STL files have no labels.
 
     Raises:
-        InputError: The file is not an STL file, holds no triangles, or not as many as it promises.
+        InputError: The file is not an STL file, is empty, or lacks declared triangles.
     """
     data = read_bytes(path, ".stl")
     corners = _from_text(path, data) if TEXT.match(data) else _from_records(path, data)
-    plain = centered(corners)[0] + np.float32(0)  # minus zero is zero
+    plain = centered(corners)[0] + np.float32(0)  # turns minus zero into zero
     first = np.unique(plain, axis=0, return_index=True)[1]
     return assemble(path, corners[np.sort(first)]).replace(rows=None, file_points=0)
 
@@ -55,7 +55,7 @@ def _from_records(path: Path, data: bytes) -> Column:
 
 
 def _from_text(path: Path, data: bytes) -> Column:
-    """Return the numbers of the lines ``vertex x y z``; every other line is a known word."""
+    """Return the coordinates of the lines ``vertex x y z``; other lines must be STL keywords."""
     rows, facets = [], 0
     for number, line in enumerate(data.splitlines(), 1):
         words = line.split(None, 1)

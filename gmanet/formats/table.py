@@ -1,4 +1,4 @@
-"""A table of numbers in text, read quickly; its first fault is found slowly, with the line."""
+"""A table of numbers in text, with a fast parser and a slow one that locates an error."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|nan|in
 
 
 def parse_table(
-    path: Path, data: bytes, line: int = 1, width: int | None = None, delimiter: str | None = None
+    path: Path,
+    data: bytes,
+    *,
+    line: int = 1,
+    width: int | None = None,
+    delimiter: str | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return the numbers, with shape ``(rows, width)``.
 
     Args:
-        path: Named in errors.
-        data: Rows of text; blank ones and what follows ``#`` do not count.
-        line: The number of the first row in its file.
-        width: Numbers per row; None: as many as in the first row.
-        delimiter: Between two numbers; None: any white space.
+        path: Path of the file, named in errors.
+        data: Rows of text; blank rows and comments after ``#`` are ignored.
+        line: Number of the first row in the file.
+        width: Numbers per row; None takes the number in the first row.
+        delimiter: Separator of two numbers; None is any white space.
 
     Raises:
-        InputError: Rows of another width, or something that is not a number; names the line.
+        InputError: A row has another width or a value that is no number; names the line.
     """
     zero = data.find(b"\0")
     if zero >= 0:
@@ -43,14 +48,14 @@ def parse_table(
     try:
         table = np.loadtxt(stream, np.float64, delimiter=delimiter, ndmin=2)
     except ValueError:
-        raise _fault(path, data, line, width, delimiter) from None
+        raise _fault(path, data, line=line, width=width, delimiter=delimiter) from None
     if width is not None and table.shape[1] != width:
-        raise _fault(path, data, line, width, delimiter)
+        raise _fault(path, data, line=line, width=width, delimiter=delimiter)
     return table
 
 
 def _fault(
-    path: Path, data: bytes, line: int, width: int | None, delimiter: str | None
+    path: Path, data: bytes, *, line: int, width: int | None, delimiter: str | None
 ) -> InputError:
     """Return an error that names the first faulty line."""
     stream = io.TextIOWrapper(io.BytesIO(data), encoding="latin-1")

@@ -1,11 +1,10 @@
 """``.xyz`` and ``.txt``: one point per line, numbers separated by white space or by commas.
 
-A comment before the numbers may name the columns, ``//X Y Z Intensity`` or ``# x,y,z,label``: if it
-has as many names as there are columns, and ``x y z`` among them, they are taken by name, and only
-fields of labels and normals are read beside them.  Else 3 columns are ``x y z``, 4 ``x y z label``,
-6 ``x y z nx ny nz``, 7 ``x y z nx ny nz label``; a last column that holds something else than
-labels (``gmanet.formats.labels``) is left out, with a note.  Comments begin with ``#`` or with
-``//``.
+Comments begin with ``#`` or ``//``.  A comment before the numbers may name the columns, such as
+``//X Y Z Intensity`` or ``# x,y,z,label``.  The names are used if every column has a name and
+``x y z`` are among them; coordinates, normals and labels are then read by name.  Otherwise
+3 columns are ``x y z``, 4 ``x y z label``, 6 ``x y z nx ny nz``, 7 ``x y z nx ny nz label``; a last
+column without valid labels (``gmanet.formats.labels``) is left out, with a note.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ REMARK = re.compile(rb"\s*(?:#|//)+[ \t]*([^\r\n]*)")
 SEPARATOR = re.compile(r"[\s,;]+")
 ROW = re.compile(rb"\S[^\r\n]*")
 LENGTH = 0.05
-"""Normals this far from length 1 are something else, colors for example."""
+"""Largest difference of a normal's length from 1; other values are colors, for example."""
 FIRST = 1 << 16
-"""The first row lies within so many bytes."""
+"""Number of bytes in which the first row is searched."""
 MARK = b"\xef\xbb\xbf"
 
 
@@ -55,12 +54,12 @@ def read_table(path: Path) -> npt.NDArray[np.float64]:
 
 
 def count_columns(path: Path) -> int:
-    """Return how many numbers the first row has; 0 without one.
+    """Return the number of columns, that of the values in the first row; 0 without rows.
 
     Raises:
         InputError: The file cannot be read.
     """
-    data = COMMENT.sub(b"", read_bytes(path, path.suffix.lower(), FIRST).removeprefix(MARK))
+    data = COMMENT.sub(b"", read_bytes(path, path.suffix.lower(), limit=FIRST).removeprefix(MARK))
     row = ROW.search(data)
     return len(row[0].rstrip().split(b"," if _delimiter(data) else None)) if row else 0
 
@@ -71,13 +70,13 @@ def first_remark(path: Path) -> str:
 
 
 def named_columns(path: Path, table: npt.NDArray[np.float64]) -> dict[str, Column] | None:
-    """Return the columns by the names that a comment before the numbers gives them, in lower case.
+    """Return the columns by their lower-case names from a comment before the numbers.
 
-    None if no comment names ``x y z`` and as many columns as there are.
+    None if no comment names every column, ``x y z`` among them.
 
     Args:
         path: The file.
-        table: Its numbers.
+        table: Numbers of the file, with shape ``(rows, columns)``.
     """
     for remark in _remarks(path):
         for names in (SEPARATOR.split(remark), re.split(r"[,;\t]", remark)):
@@ -92,11 +91,11 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
     Args:
         path: The file.
-        label_value: Of abnormal points (``gmanet.formats.labels``).
+        label_value: Label of abnormal points (``gmanet.formats.labels``).
 
     Raises:
-        InputError: The file is not a table of numbers, its columns have no names and are not 3, 4,
-            6 or 7, or the columns of the normals hold something else.
+        InputError: The file is not a table of numbers, has another number of unnamed columns than
+            3, 4, 6 or 7, or has no unit normals in the columns of normals.
     """
     table = read_table(path)
     columns = named_columns(path, table)
@@ -115,10 +114,10 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
 
 
 def write(path: Path, cloud: Cloud) -> None:
-    """Write ``x y z`` and, where it is known, ``label``; nine digits tell all floats apart.
+    """Write ``x y z`` and, if known, ``label``; nine digits represent every float32 exactly.
 
-    Coordinates are those of the file that the cloud comes from: if it has an origin, with as many
-    digits as tell all doubles apart.
+    Coordinates are those of the cloud's source file.  If ``Cloud.origin`` is not zero, they have
+    enough digits to represent every double exactly.
     """
     rows, formats = cloud.pos.astype(np.float64), ["%.9g"] * 3
     if any(cloud.origin):
@@ -129,13 +128,13 @@ def write(path: Path, cloud: Cloud) -> None:
 
 
 def _delimiter(data: bytes) -> str | None:
-    """Return what stands between two numbers of the first row; None for white space."""
+    """Return the separator of the numbers in the first row; None for white space."""
     row = ROW.search(data)
     return "," if row and b"," in row[0] else None
 
 
 def _check_normals(path: Path, table: npt.NDArray[np.float64]) -> None:
-    """Refuse columns 4 to 6 of measured points that are no unit normals."""
+    """Raise an error if columns 4 to 6 of measured points are not unit normals."""
     length = np.linalg.norm(table[:, 3:6], axis=1)
     bad = np.flatnonzero(measured(table[:, :3]).mask & ~(np.abs(length - 1) <= LENGTH))
     if len(bad):

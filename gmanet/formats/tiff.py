@@ -1,6 +1,6 @@
-"""``.tiff`` pictures of coordinates: three 32-bit floats a pixel, not packed (MVTec 3D-AD).
+"""``.tiff`` images of coordinates: three 32-bit floats per pixel, uncompressed (MVTec 3D-AD).
 
-Pillow reads no such pictures.  Only what these need is understood; all else is refused.
+Pillow does not read such images.  Any other kind of TIFF file is refused.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ TYPES = {3: "H", 4: "I"}
 
 
 def read_grid(path: Path) -> Floats:
-    """Return the picture, with shape ``(H, W, 3)``.
+    """Return the coordinates, with shape ``(H, W, 3)``.
 
     Raises:
-        InputError: The file is no such picture, or is damaged.
+        InputError: The file is no such image, or damaged.
     """
     data = read_bytes(path, ".tiff")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None or len(data) < 8:
         raise InputError(f"{path}: does not begin like a TIFF file, wanted one")
-    tags = _tags(path, data, order)
+    tags = _tags(path, data, order=order)
     for tag, (wanted, meaning) in WANTED.items():
         said = tags.get(tag, USUAL.get(tag))
         if said != wanted:
@@ -67,8 +67,8 @@ def read_grid(path: Path) -> Floats:
     return grid.astype(np.float32)
 
 
-def _tags(path: Path, data: bytes, order: str) -> dict[int, tuple[int, ...]]:
-    """Return the whole numbers of the first picture's tags."""
+def _tags(path: Path, data: bytes, *, order: str) -> dict[int, tuple[int, ...]]:
+    """Return the values of the first image's integer tags, by tag."""
     at = struct.unpack_from(f"{order}I", data, 4)[0]
     try:
         count = struct.unpack_from(f"{order}H", data, at)[0]

@@ -1,20 +1,20 @@
-"""Points that were never measured: what scanners and their software write where nothing was seen.
+"""Unmeasured points: placeholders that scanners and their software write for missing data.
 
-Left out, and counted, are
+Unmeasured are
 
 - points with a coordinate that is not finite (NaN, infinity);
-- points at exactly ``0 0 0``, if there are two or more of them, or if a single one lies far from
-  all others.  They stay in a cloud most points of which are there several times (the corners of
-  single triangles), unless the origin is there more often than any other place;
-- sentinels: a place that several points share, or a coordinate that several points share, far from
-  all others.  What is far depends on the value: twice the size of the cloud for the usual ones
-  (9999, 32767, 65535, 1e30, ...), five times for other places and fifty times for other single
-  coordinates.  A point alone is a sentinel ten sizes away if it holds a usual one, and a thousand
-  sizes away in any case.
+- points at exactly ``0 0 0``, if there are at least two of them, or if a single one is far from all
+  other points.  In a cloud most points of which are repeated (corners of separate triangles), they
+  count as measured, unless the origin is repeated more often than any other position;
+- sentinels: positions or single coordinates that several points share, far from all other points.
+  "Far" depends on the value: two sizes of the cloud for usual sentinels (9999, 32767, 65535, 1e30,
+  ...), five sizes for other positions, fifty sizes for other single coordinates.  A single point is
+  a sentinel from ten sizes on if a coordinate is a usual sentinel, and from a thousand sizes on in
+  any case.
 
-Outliers of a scanner (single points some sizes away), points that occur twice and a cloud about the
-origin stay.  Size and middle are taken from the different values of a coordinate, of which
-sentinels are few, however many points hold them.
+Outliers of a scanner (single points some sizes away), points that occur twice and points of a cloud
+around the origin are measured.  Size and middle of the cloud are computed from the distinct values
+of a coordinate: few of these are sentinels, even if many points are.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Floats, Labels
+from gmanet.cloud import Doubles, Floats, Labels
 
 __all__ = ["Measured", "measured", "measured_pixels"]
 
-Doubles = npt.NDArray[np.float64]
 
 USUAL = np.array(
     [
@@ -39,18 +38,21 @@ USUAL = np.array(
         *(float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)),
     ]
 )
-"""Absolute values that are written for what was not measured."""
+"""Usual sentinels: absolute coordinates that stand for unmeasured points."""
 FAR_USUAL, FAR_PLACE, FAR_COORDINATE = 2.0, 5.0, 50.0
-"""Sizes from the middle beyond which a value that several points share is a sentinel."""
+"""Distances from the middle, in sizes of the cloud, from which on a shared value is a sentinel.
+
+They hold for a usual sentinel, for another position and for another single coordinate.
+"""
 FAR_ALONE = 1000.0
-"""The same of a single point; a usual value is one from ``FAR_ALONE_USUAL`` on."""
+"""The same distance for a single point; ``FAR_ALONE_USUAL`` if a coordinate is a usual sentinel."""
 FAR_ALONE_USUAL = 10.0
 FAR_ORIGIN = 3.0
-"""The same of a single point at the origin."""
+"""The same distance for a single point at the origin."""
 SHARED = 3
-"""So many points share a coordinate by no accident."""
+"""Least number of points that share a coordinate of a sentinel."""
 DISTINCT = 4
-"""Different values of a coordinate from which on they tell a size."""
+"""Least number of distinct values of a coordinate that determine a size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +60,8 @@ class Measured:
     """Which points of a file were measured.
 
     Args:
-        mask: True where a point was, with shape ``(N,)``.
-        found: What stands in place of the others, for a person to read: ``0 0 0``, ``NaN``.
+        mask: True where a point was measured, with shape ``(N,)``.
+        found: Placeholders of the unmeasured points, for messages: ``0 0 0``, ``NaN``.
     """
 
     mask: Labels
@@ -79,8 +81,10 @@ def measured(pos: Doubles) -> Measured:
         sentinel = np.zeros(len(pos), np.bool_)
         middle, size = _middle(pos[rest])
         if size > 0:
-            sentinel[rest] = _sentinels(pos[rest], middle, size)
-        fill = zero & _is_fill(pos, int(zero.sum()), rest, float(np.abs(middle).max()), size)
+            sentinel[rest] = _sentinels(pos[rest], middle, size=size)
+        fill = zero & _is_fill(
+            pos, int(zero.sum()), rest=rest, away=float(np.abs(middle).max()), size=size
+        )
     found = [name for name, mask in (("NaN", ~finite), ("0 0 0", fill)) if mask.any()]
     if sentinel.any():
         first = pos[np.flatnonzero(sentinel)[0]]
@@ -89,10 +93,10 @@ def measured(pos: Doubles) -> Measured:
 
 
 def measured_pixels(grid: Floats) -> Labels:
-    """Return which pixels of an organised scan were measured, with shape ``(H, W)``.
+    """Return which pixels of an organized scan were measured, with shape ``(H, W)``.
 
     Args:
-        grid: Coordinates, with shape ``(H, W, 3)``; ``0 0 0`` is none there, even alone.
+        grid: Coordinates, with shape ``(H, W, 3)``; even a single ``0 0 0`` is unmeasured.
     """
     valid = np.asarray((grid != 0).any(axis=2))
     valid[valid] = measured(grid[valid].astype(np.float64)).mask
@@ -100,7 +104,7 @@ def measured_pixels(grid: Floats) -> Labels:
 
 
 def _middle(pos: Doubles) -> tuple[Doubles, float]:
-    """Return the middle of the points, with shape ``(3,)``, and the size; 0 if nothing tells it."""
+    """Return the middle of the points, ``(3,)``, and the size, 0 for too few distinct values."""
     if len(pos) == 0:
         return np.zeros(3), 0.0
     middle, size = np.median(pos, axis=0), 0.0
@@ -114,7 +118,7 @@ def _middle(pos: Doubles) -> tuple[Doubles, float]:
     return middle, size
 
 
-def _sentinels(pos: Doubles, middle: Doubles, size: float) -> Labels:
+def _sentinels(pos: Doubles, middle: Doubles, *, size: float) -> Labels:
     """Return True where a point is a sentinel, with shape ``(N,)``."""
     away = np.abs(pos - middle) / size
     found = np.zeros(len(pos), np.bool_)
@@ -133,9 +137,9 @@ def _sentinels(pos: Doubles, middle: Doubles, size: float) -> Labels:
 
 
 def _is_fill(
-    pos: Doubles, count: int, rest: npt.NDArray[np.int64], away: float, size: float
+    pos: Doubles, count: int, *, rest: npt.NDArray[np.int64], away: float, size: float
 ) -> bool:
-    """Return whether points at exactly 0 0 0, so many, stand for what was not measured."""
+    """Return whether ``count`` points at exactly 0 0 0 are unmeasured."""
     if count == 0 or len(rest) == 0 or (size > 0 and away > FAR_ORIGIN * size):
         return count > 1 or len(rest) > 0
     if count == 1:
@@ -145,7 +149,7 @@ def _is_fill(
 
 
 def _copies(rows: Doubles) -> npt.NDArray[np.int64]:
-    """Return how often each row is there, with shape ``(N,)``."""
+    """Return the number of occurrences of each row, with shape ``(N,)``."""
     order = np.lexsort(rows.T)
     first = np.append(True, (rows[order[1:]] != rows[order[:-1]]).any(axis=1))
     number = np.cumsum(first) - 1

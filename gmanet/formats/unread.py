@@ -1,4 +1,4 @@
-"""Files that lie in a folder of scans and are not read: sentences for a person."""
+"""Reports on files in a folder of scans that are not read."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from gmanet.formats.walking import holds_labels, is_hidden, is_ignored, walk
 __all__ = ["unread"]
 
 SYSTEM = ("thumbs.db", "desktop.ini", "prepare.csv")
-"""Files that nobody misses, in lower case."""
+"""Names of files that are not reported, in lower case."""
 NAMED = 5
-"""Endings and folders that a sentence names, at most."""
+"""Largest number of extensions or folders in a sentence."""
 
 
 def unread(root: Path, read: Iterable[Path]) -> list[str]:
-    """Return sentences on the files below a folder that are not read; hidden ones do not count.
+    """Return sentences on the files below a folder that are not read, hidden files excluded.
 
     Args:
         root: The folder.
-        read: Files in it that are read.
+        read: Files in the folder that are read.
 
     Raises:
         InputError: A folder cannot be read.
@@ -56,7 +56,7 @@ def _counts(path: Path) -> bool:
 
 
 def _aside(root: Path, path: Path) -> str:
-    """Return the folder of labels, or of a system, that a file lies in; empty if in none."""
+    """Return the folder of labels or ignored folder that contains a file; empty if none does."""
     inner = path.relative_to(root).parts[:-1]
     return next((one for one in inner if holds_labels(Path(one)) or is_ignored(Path(one))), "")
 
@@ -66,7 +66,7 @@ def _some(root: Path, paths: Sequence[Path]) -> str:
 
 
 def _endings(root: Path, paths: Sequence[Path]) -> str:
-    """Return how many there are of each ending, and one of them."""
+    """Return the number of files by extension, with an example."""
     counts = Counter(path.suffix.lower() or "without ending" for path in paths)
     kinds = ", ".join(f"{count} {ending}" for ending, count in counts.most_common(NAMED))
     return f"{kinds}; {paths[0].relative_to(root)} for example"

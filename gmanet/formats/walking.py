@@ -1,4 +1,4 @@
-"""Folders below a folder, linked ones too, each once."""
+"""Traversal of the folders below a folder; links are followed, and no folder is visited twice."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from gmanet.formats.outputs import OUTPUTS
 __all__ = ["holds_labels", "is_hidden", "is_ignored", "sub_folders", "walk"]
 
 IGNORED = ("__macosx", OUTPUTS)
-"""Folders without scans, in lower case: an archiver of macOS adds the first."""
+"""Names of folders without scans, in lower case; macOS archives contain ``__MACOSX``."""
 LABELS = ("gt", "groundtruth", "label", "labels", "mask", "masks", "annotations")
-"""Folders of labels, in lower case and without ``_``, ``-`` and blanks."""
+"""Names of folders of labels, in lower case and without ``_``, ``-`` and spaces."""
 JOINTS = str.maketrans("", "", "_- ")
 
 
 def is_hidden(folder: Path) -> bool:
-    """Return whether a folder is hidden, as those of version control are."""
+    """Return whether a folder is hidden, such as ``.git``."""
     return folder.name.startswith(".")
 
 
 def is_ignored(folder: Path) -> bool:
-    """Return whether a folder is hidden or holds no scans whatever lies in it."""
+    """Return whether a folder is hidden or has the name of a folder without scans."""
     return is_hidden(folder) or folder.name.lower() in IGNORED
 
 
 def holds_labels(folder: Path) -> bool:
-    """Return whether a folder is named as one of labels: ``gt``, ``ground_truth``, ``Masks``."""
+    """Return whether a folder's name is one for labels: ``gt``, ``ground_truth``, ``Masks``."""
     return folder.name.lower().translate(JOINTS) in LABELS
 
 
 def sub_folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, linked ones too, sorted by name.
+    """Return the folders in a folder, including links, sorted by name.
 
     Raises:
         InputError: The folder cannot be read.
@@ -45,14 +45,13 @@ def sub_folders(folder: Path) -> list[Path]:
 
 
 def walk(folder: Path, skip: Callable[[Path], bool] = is_ignored) -> Iterator[Path]:
-    """Yield a folder and all below it, parents first, sorted by name.
+    """Yield a folder and all folders below it, parents first, sorted by name.
 
-    Links are followed.  A folder that is reached twice is yielded once, so that a link to a folder
-    above it is no loop.
+    Links are followed.  Each folder is yielded once, so that a link to a parent causes no loop.
 
     Args:
-        folder: Where to begin.
-        skip: Which folders are passed over, with all that is in them.
+        folder: Root of the traversal.
+        skip: Function that returns True for folders to skip, with all their contents.
 
     Raises:
         InputError: A folder cannot be read.

@@ -1,1 +1,1 @@
-"""Pure functions on points; nothing here knows of learning or files."""
+"""Pure functions on points, independent of learning and files."""

@@ -9,14 +9,11 @@ r"""How the surface bends: the curvature of geometric morphological analysis (Se
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from gmanet.cloud import Floats, Indices, Labels
+from gmanet.cloud import Doubles, Floats, Indices, Labels
 from gmanet.geometry.pca import principal_axes
 
 __all__ = ["boundary", "mean_curvature", "quadric_curvature", "surface_variation"]
-
-Doubles = npt.NDArray[np.float64]
 
 
 def mean_curvature(vertices: Doubles, faces: Indices) -> Doubles:
@@ -47,9 +44,13 @@ def mean_curvature(vertices: Doubles, faces: Indices) -> Doubles:
 
 
 def boundary(faces: Indices, count: int) -> Labels:
-    """Return where a mesh of ``count`` vertices is open, with shape ``(count,)``.
+    """Return True for vertices on an open boundary of a mesh, with shape ``(count,)``.
 
-    A vertex is open if one of its edges belongs to one triangle only.
+    A vertex is on the boundary if one of its edges belongs to a single triangle.
+
+    Args:
+        faces: Vertex indices of the triangles, with shape ``(F, 3)``.
+        count: Number of vertices.
     """
     edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, uses = np.unique(edges, axis=0, return_counts=True)
@@ -68,12 +69,12 @@ def surface_variation(pos: Floats, neighbors: Indices) -> Floats:
         pos: Points, with shape ``(N, 3)``.
         neighbors: Indices of each point's neighbors, with shape ``(N, K)``.
     """
-    values, _ = principal_axes(pos, pos, neighbors)
+    values, _ = principal_axes(pos, pos, neighbors=neighbors)
     total = np.maximum(values.sum(axis=1), np.finfo(np.float32).tiny)
     return np.asarray(values[:, 0] / total, dtype=np.float32)
 
 
-def quadric_curvature(pos: Floats, query: Floats, neighbors: Indices) -> Floats:
+def quadric_curvature(pos: Floats, query: Floats, *, neighbors: Indices) -> Floats:
     """Return the absolute mean curvature at points on the surface, ``(Q,)``, without any mesh.
 
     In the tangent frame of a query its neighbors are fitted by least squares with
@@ -82,11 +83,11 @@ def quadric_curvature(pos: Floats, query: Floats, neighbors: Indices) -> Floats:
 
     Args:
         pos: Points, with shape ``(N, 3)``.
-        query: Places on the surface, with shape ``(Q, 3)``.
+        query: Positions on the surface, with shape ``(Q, 3)``.
         neighbors: Indices into ``pos``, with shape ``(Q, K)``; six determine the fit, ``K >= 12``
             keeps noise down.
     """
-    _, axes = principal_axes(pos, query, neighbors)
+    _, axes = principal_axes(pos, query, neighbors=neighbors)
     offset = np.matmul(pos[neighbors] - query[:, None], axes).astype(np.float64)
     radius = np.maximum(np.abs(offset).max(axis=(1, 2)), 1e-30)
     w, v, u = np.moveaxis(offset / radius[:, None, None], 2, 0)

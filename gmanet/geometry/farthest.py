@@ -1,14 +1,14 @@
-"""Farthest point sampling by a tree of boxes, exactly as by its definition.
+"""Exact farthest point sampling with a bounding-volume tree.
 
 Points are sorted along a space-filling curve (Morton order) and cut into leaves of equal size,
-the leaves of a binary tree.  A node has the box of its points and the point among them that is
-farthest from all points chosen so far.  A newly chosen point changes nothing in a node whose box
-is no nearer to it than that node's farthest point is to the chosen ones: only the few leaves
-around it are visited, and the root has the next choice.
+the leaves of a binary tree.  A node stores the bounding box of its points and the point among them
+with the largest distance to all points chosen so far (the gap).  A newly chosen point changes a
+node only if the distance to the box is below the gap: only the few leaves around the new point are
+visited, and the root then holds the next choice.
 
 The distance to a box is computed by the same operations in the same order as the distance to a
-point; rounding is monotone, so that no box is taken for farther than a point in it, to the last
-bit.
+point.  Rounding is monotone, so the computed distance to a box never exceeds the computed distance
+to a point in the box.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ LEAF = 32
 """Points in a leaf."""
 
 CELLS = 2**21
-"""Cells of the Morton order along the longest edge: 3 x 21 bits fit into 64."""
+"""Number of cells of the Morton order along the longest edge: 3 x 21 bits fit into 64."""
 
 
 def farthest_from(pos: Floats, count: int, *, start: int) -> Indices:
     """Return the indices of farthest point sampling, in the order of choice, ``(count,)``.
 
-    Distances are squared in float32, and of points at equal distances the one of the lowest index
-    is chosen.  Where all points that are left coincide with chosen ones, that is index 0.
+    Squared distances are compared in float32; among points at equal distances the lowest index is
+    chosen.  If all remaining points coincide with chosen points, index 0 is repeated.
 
     Args:
         pos: The points to choose from, with shape ``(N, 3)``, float32.
         count: Points to choose, at most N.
-        start: Index of the first one.
+        start: Index of the first point.
     """
     order = _leaves(pos)
     size = 1 << (-(-len(pos) // LEAF) - 1).bit_length()
@@ -55,7 +55,7 @@ def farthest_from(pos: Floats, count: int, *, start: int) -> Indices:
 
 
 def _leaves(pos: Floats) -> Indices:
-    """Return the indices of all points leaf by leaf, rising in each leaf, with shape ``(N,)``."""
+    """Return the indices of all points by leaf, ascending within a leaf, with shape ``(N,)``."""
     low = pos.min(axis=0)
     extent = float((pos.max(axis=0) - low).max())
     code = np.empty(len(pos), dtype=np.uint64)
@@ -69,7 +69,7 @@ def _leaves(pos: Floats) -> Indices:
 
 @compiled
 def _spread(number: np.uint64) -> np.uint64:
-    """Return a number of 21 bits with two zeros before each bit."""
+    """Return a number of 21 bits with two zero bits inserted before each bit."""
     number = (number | number << np.uint64(32)) & np.uint64(0x001F00000000FFFF)
     number = (number | number << np.uint64(16)) & np.uint64(0x001F0000FF0000FF)
     number = (number | number << np.uint64(8)) & np.uint64(0x100F00F00F00F00F)
@@ -89,14 +89,15 @@ def _morton(pos: Floats, low: Floats, scale: float, code: Codes) -> None:
 
 @compiled
 def _grow(sorted_pos: Floats, order: Indices, box: Floats, gap: Floats, farthest: Indices) -> None:
-    """Write the tree of the points before any is chosen; node ``n`` has ``2 n`` and ``2 n + 1``.
+    """Build the tree before the first choice; node ``n`` has the children ``2 n`` and ``2 n + 1``.
 
     Args:
-        sorted_pos: The points leaf by leaf, with shape ``(3, N)``.
-        order: Their indices, with shape ``(N,)``.
+        sorted_pos: The points sorted by leaf, with shape ``(3, N)``.
+        order: Indices of the sorted points, with shape ``(N,)``.
         box: Lowest and highest coordinates of each node, with shape ``(nodes, 6)``.
-        gap: Squared distance of each node's farthest point, infinite; -1 in a node without points.
-        farthest: Index of that point.
+        gap: Squared distance of each node's farthest point to the chosen points, with shape
+            ``(nodes,)``; set to infinity, or to -1 for a node without points.
+        farthest: Index of each node's farthest point, with shape ``(nodes,)``.
     """
     size = len(gap) // 2
     box[:, :3], box[:, 3:] = np.inf, -np.inf
@@ -116,7 +117,7 @@ def _grow(sorted_pos: Floats, order: Indices, box: Floats, gap: Floats, farthest
 
 @compiled
 def _join(node: int, gap: Floats, farthest: Indices) -> None:
-    """Write the farthest point of a node's two branches; of equally far ones the first."""
+    """Update a node's farthest point from its two children; ties go to the lowest index."""
     one, two = 2 * node, 2 * node + 1
     equal = gap[one] == gap[two]
     if gap[one] < gap[two] or (equal and farthest[two] < farthest[one]):
@@ -134,14 +135,14 @@ def _choose(
     farthest: Indices,
     chosen: Indices,
 ) -> None:
-    """Write the choices after the first into ``chosen``, with shape ``(count,)``."""
+    """Fill ``chosen``, with shape ``(count,)``, after its first entry."""
     distance = np.full(len(order), np.inf, np.float32)
     visited = np.empty(len(gap), np.int64)
     size = len(gap) // 2
     for step in range(1, len(chosen)):
         x, y, z = pos[chosen[step - 1]]
         found = _visit(x, y, z, box, gap, visited)
-        for at in range(found - 1, -1, -1):  # branches come before what they grow from
+        for at in range(found - 1, -1, -1):  # children before their parents
             node = visited[at]
             if node < size:
                 _join(node, gap, farthest)
@@ -157,7 +158,7 @@ def _choose(
 def _visit(
     x: np.float32, y: np.float32, z: np.float32, box: Floats, gap: Floats, visited: Indices
 ) -> int:
-    """Write the nodes in which a chosen point may be nearer to a point than those before it."""
+    """Write the nodes that a newly chosen point (x, y, z) may change; return their number."""
     visited[0] = 1
     found, at, size = 1, 0, len(gap) // 2
     none = np.float32(0)
@@ -186,7 +187,7 @@ def _approach(
     first: int,
     last: int,
 ) -> int:
-    """Lower a leaf's squared distances to a chosen point; return where the farthest point is."""
+    """Update a leaf's squared distances for a chosen point; return the farthest point's row."""
     for at in range(first, last):
         a, b, c = sorted_pos[0, at] - x, sorted_pos[1, at] - y, sorted_pos[2, at] - z
         distance[at] = min(distance[at], a * a + b * b + c * c)

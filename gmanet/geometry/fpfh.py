@@ -20,9 +20,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Floats, Indices
+from gmanet.cloud import Doubles, Floats, Indices, extent
 from gmanet.geometry.pca import pca_normals
-from gmanet.geometry.size import extent
 
 __all__ = ["FPFH", "fpfh", "part_fpfh"]
 
@@ -32,21 +31,24 @@ FPFH = 3 * BINS
 """Channels of one FPFH."""
 
 BLOCK = 2**15
-"""Pairs that are treated at once: their arrays stay in the processor's cache."""
+"""Number of pairs in a block: arrays of a block stay in the processor's cache."""
 
 NORMAL = (30, 1 / 30)
-"""Points of a normal's neighborhood, and its radius as a fraction of the extent."""
+"""Number of points of a normal's neighborhood, and radius as a fraction of the extent."""
 
 HISTOGRAM = (100, 2.5 / 30)
-"""The same of a histogram's: 1 and 2.5 mm on a part of 30 mm, as Real3D-AD's benchmark has them."""
+"""The same for a histogram's neighborhood.
 
-Doubles = npt.NDArray[np.float64]
+The radii are 1 mm and 2.5 mm on a part of 30 mm, as in Real3D-AD's benchmark.
+"""
+
 Neighbors = npt.NDArray[np.int32]
 
 
 def fpfh(
     pos: Floats,
     normal: Floats,
+    *,
     counts: Sequence[int],
     radius: float = np.inf,
     query: Indices | None = None,
@@ -68,7 +70,7 @@ def fpfh(
     oriented[:, :3], oriented[:, 3:] = pos - pos.mean(axis=0, dtype=np.float64), normal
     tree = cKDTree(oriented[:, :3])
     rows = np.arange(len(pos)) if query is None else query
-    around = _neighbors(tree, rows, counts[-1], radius)
+    around = _neighbors(tree, rows, count=counts[-1], radius=radius)
     used = np.zeros(len(pos), dtype=bool)
     used[around] = True
     used[rows] = True
@@ -76,12 +78,23 @@ def fpfh(
     plain = np.empty((len(needed), len(counts), FPFH), dtype=np.float32)
     for block in _blocks(len(needed), counts[-1]):
         at = needed[block]
-        neighbors = around[block] if query is None else _neighbors(tree, at, counts[-1], radius)
-        plain[block] = _simple(oriented, at, neighbors, counts)
+        neighbors = (
+            around[block]
+            if query is None
+            else _neighbors(tree, at, count=counts[-1], radius=radius)
+        )
+        plain[block] = _simple(oriented, at, neighbors=neighbors, counts=counts)
     row_of = (np.cumsum(used) - 1).astype(np.int32)
     result = np.empty((len(rows), len(counts), FPFH), dtype=np.float32)
     for block in _blocks(len(rows), counts[-1]):
-        result[block] = _weighted(oriented, rows[block], around[block], counts, plain, row_of)
+        result[block] = _weighted(
+            oriented,
+            rows[block],
+            neighbors=around[block],
+            counts=counts,
+            plain=plain,
+            row_of=row_of,
+        )
     return result.reshape(len(rows), -1)
 
 
@@ -93,8 +106,8 @@ def part_fpfh(pos: Floats, query: Indices | None = None) -> Floats:
         query: Rows of ``pos`` to describe, with shape ``(Q,)``; None describes all.
     """
     length = extent(pos)
-    normal = pca_normals(pos, NORMAL[0], NORMAL[1] * length)
-    return fpfh(pos, normal, HISTOGRAM[:1], HISTOGRAM[1] * length, query)
+    normal = pca_normals(pos, NORMAL[0], radius=NORMAL[1] * length)
+    return fpfh(pos, normal, counts=HISTOGRAM[:1], radius=HISTOGRAM[1] * length, query=query)
 
 
 def _blocks(rows: int, count: int) -> Iterator[slice]:
@@ -102,23 +115,23 @@ def _blocks(rows: int, count: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _query(tree: cKDTree, at: Doubles, count: int, radius: float) -> tuple[Doubles, Indices]:
+def _query(tree: cKDTree, at: Doubles, *, count: int, radius: float) -> tuple[Doubles, Indices]:
     found = tree.query(at, np.arange(1, min(count, tree.n) + 1), distance_upper_bound=radius)
     return np.asarray(found[0]), np.asarray(found[1])
 
 
-def _neighbors(tree: cKDTree, rows: Indices, count: int, radius: float) -> Neighbors:
+def _neighbors(tree: cKDTree, rows: Indices, *, count: int, radius: float) -> Neighbors:
     """Return neighbors by distance, ``(Q, K - 1)``, the point itself where there are too few."""
     around = np.empty((len(rows), min(count, tree.n) - 1), dtype=np.int32)
     for block in _blocks(len(rows), count):
         at = rows[block]
-        distance, index = _query(tree, tree.data[at], count, radius)
+        distance, index = _query(tree, tree.data[at], count=count, radius=radius)
         around[block] = np.where(distance < radius, index, at[:, None])[:, 1:]
     return around
 
 
 def _angles(
-    oriented: Doubles, at: Indices, neighbors: Neighbors
+    oriented: Doubles, at: Indices, *, neighbors: Neighbors
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Return theta, alpha and phi of pairs, each scaled to [0, 1] and with shape ``(Q, K)``."""
     one = oriented[at]
@@ -147,12 +160,14 @@ def _angles(
     return theta / (2 * np.pi) + 0.5, alpha / 2 + 0.5, phi / 2 + 0.5
 
 
-def _simple(oriented: Doubles, at: Indices, neighbors: Neighbors, counts: Sequence[int]) -> Doubles:
+def _simple(
+    oriented: Doubles, at: Indices, *, neighbors: Neighbors, counts: Sequence[int]
+) -> Doubles:
     """Return SPFH in percent for each neighborhood size, with shape ``(Q, S, 33)``."""
     row = np.arange(len(at))[:, None] * FPFH
     missing = neighbors == at[:, None]
     cells = []
-    for number, value in enumerate(_angles(oriented, at, neighbors)):
+    for number, value in enumerate(_angles(oriented, at, neighbors=neighbors)):
         cell = np.clip((value * BINS).astype(np.int64), 0, BINS - 1) + (row + number * BINS)
         cell[missing] = len(at) * FPFH
         cells.append(cell)
@@ -170,6 +185,7 @@ def _simple(oriented: Doubles, at: Indices, neighbors: Neighbors, counts: Sequen
 def _weighted(
     oriented: Doubles,
     at: Indices,
+    *,
     neighbors: Neighbors,
     counts: Sequence[int],
     plain: Floats,

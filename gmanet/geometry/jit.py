@@ -1,8 +1,8 @@
 """Loops over neighborhoods, compiled by Numba when first called and cached next to the code.
 
-A kernel takes its arrays and the range of rows to work on, writes into arrays that it is given and
-releases the interpreter's lock, so that threads can share the rows.  No row sees another, so that
-the number of threads changes no bit.
+A kernel takes input arrays, output arrays and a range of rows, and releases the interpreter's lock,
+so that threads can share the rows.  Rows are independent, so that the number of threads does not
+change the result.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ __all__ = ["compiled", "over_rows"]
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 FEWEST = 512
-"""Rows that are worth a thread."""
+"""Least number of rows per thread."""
 
 
 def compiled(kernel: Kernel) -> Kernel:
     """Return a kernel compiled for each combination of its arguments' types.
 
-    Where nothing can be written next to the code or in the user's cache, every process compiles.
+    If neither the folder of the code nor the user's cache is writable, every process compiles.
     """
     try:
         made = numba.njit(nogil=True, cache=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no place for the cache
+    except RuntimeError:  # no writable folder for the cache
         made = numba.njit(nogil=True, error_model="numpy")(kernel)
     return cast("Kernel", made)
 
 
 def over_rows(kernel: Callable[..., None], count: int, workers: int, *arguments: Any) -> None:
-    """Call ``kernel(*arguments, first, last)`` on ranges that make up all rows.
+    """Call ``kernel(*arguments, first, last)`` on ranges that cover all rows, in threads.
 
     Args:
-        kernel: Compiled.
-        count: Rows.
-        workers: Threads.
-        arguments: What the kernel reads and writes.
+        kernel: Compiled function.
+        count: Number of rows.
+        workers: Largest number of threads.
+        arguments: Input and output arrays of the kernel.
     """
     threads = max(1, min(workers, count // FEWEST))
     if threads == 1:
@@ -57,9 +57,8 @@ def over_rows(kernel: Callable[..., None], count: int, workers: int, *arguments:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return threads that stay alive: to start them takes as long as a small loop."""
+    """Return a pool that stays alive, since starting threads takes as long as a small loop."""
     return ThreadPoolExecutor(threads)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay with the parent
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has no threads

@@ -1,6 +1,6 @@
-"""Open3D, loaded when it is first needed: the rest of the package runs without it.
+"""Lazy import of Open3D: the rest of the package runs without it.
 
-Open3D 0.20 wants the system library libusb-1.0, which small machines lack.  The PyPI package
+Open3D 0.20 requires the system library libusb-1.0, which small machines lack.  The PyPI package
 ``libusb-package`` carries a copy under the same library name, so loading that copy first is enough.
 """
 
@@ -19,10 +19,10 @@ __all__ = ["load_open3d"]
 
 
 def load_open3d() -> Any:
-    """Return the module ``open3d``, speaking only of errors.
+    """Return the module ``open3d``, with messages below errors turned off.
 
     Raises:
-        InputError: It is not installed, or a library of the system is missing.
+        InputError: Open3D is not installed, or a library of the system is missing.
     """
     if sys.platform == "linux" and "open3d" not in sys.modules:
         _load_libusb()
@@ -42,7 +42,7 @@ def load_open3d() -> Any:
 
 def _load_libusb() -> None:
     """Load the system's libusb or else the copy of ``libusb-package``; Open3D reports a failure."""
-    package = importlib.util.find_spec("libusb_package")  # finds its folder without running it
+    package = importlib.util.find_spec("libusb_package")  # finds the folder without an import
     folders = (package and package.submodule_search_locations) or []
     copies = [str(path) for folder in folders for path in Path(folder).glob("libusb-1.0.so*")]
     for name in ["libusb-1.0.so.0", *copies]:

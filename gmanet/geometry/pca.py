@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Floats, Indices
+from gmanet.cloud import Doubles, Floats, Indices
 from gmanet.geometry.jit import compiled, over_rows
 
 __all__ = ["EIGEN", "eigen_features", "pca_normals", "principal_axes"]
 
-Doubles = npt.NDArray[np.float64]
 
 EIGEN = 3
 """Channels of :func:`eigen_features`."""
@@ -24,7 +22,7 @@ BLOCK = 2**17
 
 
 def principal_axes(
-    pos: Floats, query: Floats, neighbors: Indices, workers: int = 1
+    pos: Floats, query: Floats, *, neighbors: Indices, workers: int = 1
 ) -> tuple[Floats, Floats]:
     """Return eigenvalues (ascending) and eigenvectors of each neighborhood's covariance.
 
@@ -70,7 +68,7 @@ def _axes_of(
 
 @compiled
 def _covariance(pos: Floats, origin: Floats, neighbors: Indices, covariance: Doubles) -> None:
-    """Fill in the upper triangle of the covariance of some points."""
+    """Fill in the upper triangle of the covariance of a neighborhood."""
     mean, offset, count = np.zeros(3), np.empty(3), len(neighbors)
     covariance[:] = 0
     for other in neighbors:
@@ -87,9 +85,10 @@ def _covariance(pos: Floats, origin: Floats, neighbors: Indices, covariance: Dou
 
 @compiled
 def _diagonalize(matrix: Doubles, axes: Doubles) -> None:
-    """Leave eigenvalues, ascending, on the diagonal and eigenvectors in columns: Jacobi's method.
+    """Diagonalize a symmetric matrix in place by Jacobi's method.
 
-    Only the upper triangle is read; nothing is sensitive to coinciding eigenvalues.
+    ``matrix`` then has ascending eigenvalues on its diagonal, ``axes`` the eigenvectors as columns.
+    Only the upper triangle is read; equal eigenvalues cause no loss of precision.
     """
     axes[:] = np.eye(3)
     for _ in range(12):
@@ -110,9 +109,10 @@ def _diagonalize(matrix: Doubles, axes: Doubles) -> None:
 def _rotate(
     matrix: Doubles, axes: Doubles, p: int, q: int, one: tuple[int, int], two: tuple[int, int]
 ) -> None:
-    """Rotate rows and columns ``p`` and ``q`` so that their common element becomes 0.
+    """Rotate rows and columns ``p`` and ``q`` so that element ``(p, q)`` becomes 0.
 
-    ``one`` and ``two`` are the positions, in the upper triangle, where they meet the third row.
+    ``one`` and ``two`` are the positions, in the upper triangle, of the elements that ``p`` and
+    ``q`` have in common with the third row.
     """
     if matrix[p, q] == 0.0:
         return
@@ -134,14 +134,14 @@ def _rotate(
 def eigen_features(values: Floats) -> Floats:
     """Return planarity, linearity and surface variation of ``(Q, 3)`` eigenvalues, ``(Q, 3)``.
 
-    Roots of the eigenvalues are used, so that all three grow in proportion to lengths.
+    They are computed from the square roots of the eigenvalues, which are lengths.
     """
     low, middle, high = np.sqrt(values).T
     total = low + middle + high + 1e-12
     return np.stack([(middle - low) / total, (high - middle) / total, low / total], axis=1)
 
 
-def pca_normals(pos: Floats, count: int, radius: float = np.inf) -> Floats:
+def pca_normals(pos: Floats, count: int, *, radius: float = np.inf) -> Floats:
     """Return unit normals by principal component analysis, with shape ``(N, 3)``.
 
     The analysis leaves the sign open; here normals point away from the centroid, so that
@@ -150,7 +150,8 @@ def pca_normals(pos: Floats, count: int, radius: float = np.inf) -> Floats:
     Args:
         pos: Points, with shape ``(N, 3)``.
         count: Number of nearest points, the point itself included.
-        radius: Largest distance of these, in the unit of ``pos``; the nearest eight always belong.
+        radius: Largest distance of these points, in the unit of ``pos``; the nearest eight always
+            count.
     """
     centered = pos - pos.mean(axis=0, dtype=np.float64)
     tree = cKDTree(centered)

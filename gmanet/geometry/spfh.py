@@ -1,14 +1,15 @@
-r"""Neighborhood descriptors: how normals and lines to the neighbors vary around a point.
+r"""Descriptors of a neighborhood: distributions of angles between normals and lines to neighbors.
 
-For a point :math:`i` and its neighbor :math:`j` at :math:`d = (p_j - p_i) / \|p_j - p_i\|`, three
-angles do not change when the part moves: between the line and the tangent plane at :math:`i`
-(:math:`\arcsin n_i d`), the same at :math:`j`, and between the normals.  Their histograms over the
-neighbors are the simplified point feature histogram (SPFH) of Rusu et al. 2009.  Two changes make
-it see tenths of a degree on machined surfaces: a root warp, so that bins are narrow near zero,
-and linear instead of hard binning.
+For a point :math:`i` and a neighbor :math:`j` in the direction
+:math:`d = (p_j - p_i) / \|p_j - p_i\|`, three angles are invariant to rigid motions: the angle
+between the line and the tangent plane at :math:`i` (:math:`\arcsin n_i d`), the same angle at
+:math:`j`, and the angle between the normals.  Their histograms over the
+neighbors are the simplified point feature histogram (SPFH) of Rusu et al. 2009.  Two changes
+make it sensitive to tenths of a degree on machined surfaces: a square-root warp of the angles, so
+that bins are narrow near zero, and linear instead of hard binning.
 
-The sign of a PCA normal is arbitrary.  The histogram is taken for the sign that puts most of the
-neighborhood above the tangent plane, so no sign has to be guessed for the whole cloud.
+The sign of a PCA normal is arbitrary.  The histogram uses the sign for which most of the
+neighborhood is above the tangent plane, so that the cloud needs no consistent orientation.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ HISTOGRAM = 3 * BINS
 def _pair_angles(
     pos: Floats,
     normal: Floats,
+    *,
     query: Floats,
     query_normal: Floats,
     neighbors: Indices,
@@ -37,7 +39,7 @@ def _pair_angles(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return distance and the sines ``n_i d``, ``n_j d`` and cosine ``|n_i n_j|``, each ``(Q, K)``.
 
-    Both sines carry the sign that makes their sum over the neighborhood positive.
+    Both sines have the sign for which their sum over the neighborhood is positive.
     """
     out = [np.empty(neighbors.shape, dtype=np.float32) for _ in range(4)]
     arrays = [np.ascontiguousarray(part, np.float32) for part in (pos, normal, query, query_normal)]
@@ -91,7 +93,7 @@ def _histograms_of(
     for row in range(first, last):
         out[row] = 0
         for kind in range(3):
-            # angles first: a loop without branches works on several at once
+            # a separate loop for the angles has no branches and can be vectorized
             if kind < 2:
                 sines = here[row] if kind == 0 else there[row]
                 for at in range(count):
@@ -110,7 +112,7 @@ def _histograms_of(
 
 @compiled
 def _arcsine(sine: np.float32) -> np.float32:
-    """Return arcsin of a value in [0, 1], in right angles, to float32's precision near 0, too.
+    """Return arcsin of a value in [0, 1], in right angles, precise to float32 also near 0.
 
     The coefficients are those of asinf in Cephes (Moshier 1992).
     """
@@ -145,7 +147,9 @@ def spfh(
         neighbors: Indices into ``pos`` without the query itself, with shape ``(Q, K)``.
         workers: Threads.
     """
-    angles = _pair_angles(pos, normal, query, query_normal, neighbors, workers)[1:]
+    angles = _pair_angles(
+        pos, normal, query=query, query_normal=query_normal, neighbors=neighbors, workers=workers
+    )[1:]
     out = np.empty((len(query), HISTOGRAM), dtype=np.float32)
     over_rows(_histograms_of, len(query), workers, *angles, out)
     return out
@@ -161,10 +165,13 @@ def local_frame(
 ) -> Floats:
     """Return each neighbor's position in the local reference frame, with shape ``(Q, K, 6)``.
 
-    Height over and distance in the tangent plane, distance (all as fractions of the median
-    distance), and the three angles of this module; nothing changes when the part is rotated.
+    The six values are the height above the tangent plane, the distance within the plane, the
+    distance (all as fractions of the median distance), and the three angles of this module.  They
+    are invariant to rigid motions.  The arguments are those of :func:`spfh`.
     """
-    angles = _pair_angles(pos, normal, query, query_normal, neighbors, workers)
+    angles = _pair_angles(
+        pos, normal, query=query, query_normal=query_normal, neighbors=neighbors, workers=workers
+    )
     distance, here, there, cosine = angles
     reach = distance / np.median(distance, axis=1, keepdims=True)
     height, tangent = reach * here, reach * np.sqrt(np.maximum(1 - here**2, 0))
@@ -172,14 +179,14 @@ def local_frame(
     return np.stack([height, tangent, reach, here, there, dot], axis=2).astype(np.float32)
 
 
-def pooled(values: Floats, neighbors: Indices, workers: int = 1) -> tuple[Floats, Floats]:
+def pooled(values: Floats, neighbors: Indices, *, workers: int = 1) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the neighbors' values, each with shape ``(Q, C)``.
 
-    The mean over many neighbors is the local feature smoothing that Simple3D (LFSA) lives from;
-    the standard deviation distinguishes one deviating point among them from none.
+    The mean over many neighbors is the local feature aggregation of Simple3D (LFSA); the standard
+    deviation is sensitive to single deviating points.
 
     Args:
-        values: With shape ``(N, C)``.
+        values: Values of each point, with shape ``(N, C)``.
         neighbors: Indices into ``values``, with shape ``(Q, K)``.
         workers: Threads.
     """

@@ -1,7 +1,8 @@
-"""Which points of a surface an eye sees: hidden-point removal (Katz, Tal and Basri 2007).
+"""Visibility of points from a viewpoint: hidden-point removal (Katz, Tal and Basri 2007).
 
-Seen from an eye at the origin, a point ``p`` goes to ``p + 2 (R - |p|) p / |p|``; points that then
-lie on the convex hull, the eye included, are visible.  No surface and no normals are needed.
+With the viewpoint at the origin, a point ``p`` is mapped to ``p + 2 (R - |p|) p / |p|``.  The point
+is visible if its image is on the convex hull of all images and the viewpoint.  The method needs
+neither a surface nor normals.
 """
 
 from __future__ import annotations
@@ -15,21 +16,27 @@ from gmanet.cloud import Floats, Labels
 __all__ = ["directions", "visible"]
 
 AWAY = 10.0
-"""Distance of the eye from the middle, in lengths of the bounding box's diagonal."""
+"""Distance of the viewpoint from the middle of the points, in diagonals of the bounding box."""
 RADIUS = 1000.0
-"""R, in largest distances from the eye: a larger one bears more noise and sees deeper into hollows,
-but also through walls that are thin against the spacing of the points."""
+"""Radius R, in distances of the farthest point from the viewpoint.
+
+A larger radius tolerates more noise and reveals deeper hollows.  However, hidden points may then
+count as visible if they are close behind a surface, in relation to the spacing of the points, such
+as the back of a thin wall.
+"""
 DENSE = 20_000
-"""Largest number of points that are tested; further points follow the nearest tested one: noise is
-small against their spacing."""
+"""Largest number of tested points; other points copy the result of the nearest tested point.
+
+Noise is small relative to the spacing of the tested points.
+"""
 
 
 def visible(pos: Floats, direction: npt.NDArray[np.float64]) -> Labels:
-    """Return True where a point is seen from far away, with shape ``(N,)``.
+    """Return True for points visible from a distant viewpoint, with shape ``(N,)``.
 
     Args:
         pos: Points in any order, with shape ``(N, 3)``.
-        direction: Unit vector from the part to the eye, with shape ``(3,)``.
+        direction: Unit vector from the part to the viewpoint, with shape ``(3,)``.
     """
     low, high = pos.min(axis=0).astype(np.float64), pos.max(axis=0).astype(np.float64)
     eye = (low + high) / 2 + AWAY * np.linalg.norm(high - low) * direction
@@ -42,7 +49,7 @@ def visible(pos: Floats, direction: npt.NDArray[np.float64]) -> Labels:
 
 
 def directions(count: int) -> npt.NDArray[np.float64]:
-    """Return unit vectors that cover the sphere evenly (Fibonacci's spiral), ``(count, 3)``."""
+    """Return unit vectors, evenly spaced on the sphere (Fibonacci's spiral), ``(count, 3)``."""
     step = np.arange(count)
     z = 1 - (2 * step + 1) / count
     angle = np.pi * (3 - np.sqrt(5)) * step

@@ -1,1 +1,1 @@
-"""Point and object figures."""
+"""Metrics of point and object scores."""

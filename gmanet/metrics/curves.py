@@ -1,4 +1,4 @@
-"""The curves whose areas the figures are, thinned to what a dashboard can draw."""
+"""ROC and precision-recall curves, subsampled for a dashboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 __all__ = ["Curves", "curves"]
 
 DRAWN = 500
-"""Thresholds of a drawn curve."""
+"""Largest number of thresholds of a drawn curve."""
 
 
 class Curves(NamedTuple):
@@ -21,13 +21,13 @@ class Curves(NamedTuple):
     precision: npt.NDArray[np.float64]
 
 
-def curves(score: npt.ArrayLike, label: npt.ArrayLike, drawn: int = DRAWN) -> Curves | None:
-    """Return both curves of scores at the thresholds that differ, or None if a class is missing.
+def curves(score: npt.ArrayLike, label: npt.ArrayLike, *, drawn: int = DRAWN) -> Curves | None:
+    """Return both curves of scores at distinct thresholds; None if a class is missing.
 
     Args:
         score: Any finite values, higher is more abnormal, with shape ``(N,)``.
         label: True where abnormal, with shape ``(N,)``.
-        drawn: Thresholds that are kept at most, evenly spread over recall and false alarms.
+        drawn: Largest number of thresholds, evenly spaced over recall and false alarms.
     """
     value, abnormal = np.asarray(score), np.asarray(label, dtype=bool)
     if abnormal.all() or not abnormal.any():
@@ -44,4 +44,4 @@ def curves(score: npt.ArrayLike, label: npt.ArrayLike, drawn: int = DRAWN) -> Cu
         recall, false_alarms, found, total = (
             part[keep] for part in (recall, false_alarms, found, total)
         )
-    return Curves(recall, false_alarms, found / total)
+    return Curves(recall, false_alarms, precision=found / total)

@@ -1,11 +1,11 @@
 r"""Areas under curves for any finite scores: negative, huge or tied.
 
-Every distinct score is a threshold; points with equal scores pass it together.  Sorting once gives
-the counts of true and false positives at all thresholds, from which follow
+Every distinct score is a threshold, which points with equal scores pass together.  Sorting once
+gives the counts of true and false positives at all thresholds, from which follow
 
-* AUROC, the trapezoid area under true over false positive rate,
+* AUROC, the area under the true over the false positive rate by the trapezoidal rule,
 * average precision, :math:`\sum_k (R_k - R_{k-1}) P_k` with recall R and precision P, and
-* AUPRO, where each abnormal region counts alike instead of each abnormal point (Bergmann et al.,
+* AUPRO, in which abnormal regions instead of abnormal points have equal weight (Bergmann et al.,
   The MVTec 3D-AD Dataset, VISAPP 2022, section 4).
 
 The first two are the paper's measures at object and point level (section V-B).
@@ -29,10 +29,10 @@ __all__ = ["aupro", "auroc", "average_precision", "regions"]
 Numbers = npt.NDArray[np.floating[Any]]
 
 REACH = 3.0
-"""Abnormal points closer than this many spacings belong to one region."""
+"""Largest distance of adjacent abnormal points of one region, in spacings."""
 
 PROBES = 4096
-"""Points that measure a cloud's spacing; the median of more would not differ."""
+"""Number of points from which a cloud's spacing is estimated."""
 
 
 def auroc(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
@@ -48,14 +48,14 @@ def auroc(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
     values, abnormal = _checked(score, label)
     if _one_class(abnormal):
         return float("nan")
-    return _area(*_rates(values, abnormal, abnormal.astype(np.float64)))
+    return _area(*_rates(values, abnormal, weight=abnormal.astype(np.float64)))
 
 
 def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
     """Return the average precision (the paper's AUPR); NaN if a class is missing.
 
-    This is the sum over thresholds of precision times gain in recall: the trapezoid area would be
-    too optimistic, because precision is not linear between two thresholds.
+    The average precision is the sum over thresholds of precision times increase of recall.  The
+    trapezoidal rule would be too optimistic, because precision is not linear between thresholds.
 
     Args:
         score: Higher is more abnormal, with shape ``(N,)``.
@@ -73,7 +73,9 @@ def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
     return float(np.diff(found, prepend=0) @ precision / found[-1])
 
 
-def aupro(scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], limit: float = 0.3) -> float:
+def aupro(
+    scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], *, limit: float = 0.3
+) -> float:
     """Return the area under the per-region overlap curve; NaN if a class is missing.
 
     The overlap of a region is the share of its points above the threshold.  The curve is the mean
@@ -82,11 +84,11 @@ def aupro(scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], limit: floa
 
     Args:
         scores: One array with shape ``(N,)`` per cloud, higher is more abnormal.
-        parts: What :func:`regions` returns for each cloud, with shape ``(N,)``.
+        parts: Regions of each cloud (:func:`regions`), with shape ``(N,)``.
         limit: False positive rate, above 0 and at most 1, at which the area ends.
 
     Raises:
-        ValueError: A score is not finite, lengths differ, or the limit is no rate.
+        ValueError: A score is not finite, lengths differ, or the limit is outside (0, 1].
     """
     if not 0 < limit <= 1:
         raise ValueError(f"limit {limit}, wanted a rate above 0 and at most 1")
@@ -98,22 +100,22 @@ def aupro(scores: Sequence[npt.ArrayLike], parts: Sequence[Indices], limit: floa
     if _one_class(abnormal):
         return float("nan")
     return _area(
-        *_rates(values, abnormal, np.concatenate([_shares(part) for part in parts])), limit
+        *_rates(values, abnormal, weight=np.concatenate([_shares(part) for part in parts])), limit
     )
 
 
 def regions(pos: npt.ArrayLike, label: npt.ArrayLike) -> Indices:
     """Return each point's region, with shape ``(N,)``: 0, 1, … for abnormal points, -1 for normal.
 
-    Regions are the connected components of the abnormal points, where two points touch if they are
-    at most three times the cloud's median nearest-neighbor spacing apart.
+    Regions are the connected components of the abnormal points; two points are connected if their
+    distance is at most three times the cloud's median nearest-neighbor spacing.
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
         label: True (or 1) where abnormal, with shape ``(N,)``.
 
     Raises:
-        ValueError: A coordinate is not finite, or there are not as many coordinates as labels.
+        ValueError: A coordinate is not finite, or the numbers of coordinates and labels differ.
     """
     place, abnormal = np.asarray(pos, dtype=np.float64), np.asarray(label, dtype=bool)
     if place.shape != (len(abnormal), 3):
@@ -146,13 +148,13 @@ def _one_class(abnormal: Labels) -> bool:
 
 
 def _thresholds(values: Numbers) -> tuple[Indices, Indices]:
-    """Return the order by falling score and, in it, the last place of every distinct score."""
+    """Return the order by decreasing score, and the last index of every distinct score in it."""
     order = np.argsort(values)[::-1]
     ranked = values[order]
     return order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
 
 
-def _rates(values: Numbers, abnormal: Labels, weight: Numbers) -> tuple[Numbers, Numbers]:
+def _rates(values: Numbers, abnormal: Labels, *, weight: Numbers) -> tuple[Numbers, Numbers]:
     """Return false positive rate and weighted hit rate at every threshold, both from 0 to 1."""
     order, last = _thresholds(values)
     false = np.cumsum(~abnormal[order])[last]
@@ -161,7 +163,7 @@ def _rates(values: Numbers, abnormal: Labels, weight: Numbers) -> tuple[Numbers,
 
 
 def _area(rate: Numbers, height: Numbers, limit: float = 1.0) -> float:
-    """Return the mean height of the curve up to ``limit``, straight lines between thresholds."""
+    """Return the mean height of a piecewise linear curve up to ``limit``."""
     inside = int(np.searchsorted(rate, limit, side="right"))
     if inside < len(rate):
         share = (limit - rate[inside - 1]) / (rate[inside] - rate[inside - 1])
@@ -177,7 +179,7 @@ def _shares(region: Indices) -> Numbers:
 
 
 def _spacing(pos: Numbers) -> float:
-    """Return the median distance to the nearest other place; repeated points do not count."""
+    """Return the median distance to the nearest point at another position."""
     tree = KDTree(pos, balanced_tree=False, compact_nodes=False)
     probes = pos[:: max(1, len(pos) // PROBES)]
     distance = np.asarray(tree.query(probes, k=list(range(1, min(9, len(pos)) + 1)))[0])

@@ -1,8 +1,9 @@
 """Metrics that pool scores over batches and processes, for curves during training.
 
-They keep every score and measure with :mod:`gmanet.metrics.functional` at the end, so that a curve
-on a dashboard and a published number cannot disagree.  The binary metrics of torchmetrics would
-give 0 instead of NaN where a class is missing, and by default squash scores outside [0, 1].
+The metrics store all scores and evaluate them with :mod:`gmanet.metrics.functional` at the end, so
+that a curve on a dashboard agrees with a published figure.  The binary metrics of torchmetrics
+return 0 instead of NaN if a class is missing, and by default apply a sigmoid to the scores if any
+is outside [0, 1].
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ def anomaly_metrics(**settings: Any) -> nn.ModuleDict:
     """Return the paper's four measures (section V-B) as two collections, ``object`` and ``point``.
 
     Their values are named ``object_auroc``, ``object_aupr``, ``point_auroc`` and ``point_aupr``.
-    Each collection takes ``update(score, label)`` and keeps its scores once for both its measures.
+    Each collection has a method ``update(score, label)``; both of its measures share the scores.
 
     Args:
-        settings: Of torchmetrics, such as ``sync_on_compute``.
+        settings: Settings of ``torchmetrics.Metric``, such as ``sync_on_compute``.
     """
     return nn.ModuleDict(
         {
@@ -40,7 +41,7 @@ def anomaly_metrics(**settings: Any) -> nn.ModuleDict:
 
 
 class _Pooled(Metric):
-    """All scores and labels seen since the last reset."""
+    """Base class: the scores and labels since the last reset."""
 
     full_state_update = False
     higher_is_better = True
@@ -54,7 +55,7 @@ class _Pooled(Metric):
         self.add_state("label", default=[], dist_reduce_fx="cat")
 
     def update(self, score: Tensor, label: Tensor) -> None:
-        """Add some scores.
+        """Add scores and labels.
 
         Args:
             score: Any finite values, higher is more abnormal, with shape ``(N,)``.
@@ -67,7 +68,7 @@ class _Pooled(Metric):
             raise ValueError(
                 f"scores of shape {tuple(score.shape)} and labels of shape {tuple(label.shape)}"
             )
-        # Half precision has no NumPy type; a double keeps its digits.
+        # NumPy lacks bfloat16; doubles stay doubles.
         wide = torch.promote_types(score.dtype, torch.float32)
         self.score.append(score.detach().to(wide))
         self.label.append(label.detach().to(torch.uint8))
@@ -82,7 +83,11 @@ class PooledAUROC(_Pooled):
     """Area under the receiver operating characteristic of all scores; NaN if a class is missing."""
 
     def compute(self) -> Tensor:
-        """Return the area as a scalar; raises ValueError if a score is not finite."""
+        """Return the area, a scalar tensor.
+
+        Raises:
+            ValueError: A score is not finite.
+        """
         score, label = self._gathered()
         return torch.tensor(auroc(score.numpy(), label.numpy()), device=self.device)
 
@@ -91,7 +96,11 @@ class PooledAveragePrecision(_Pooled):
     """Average precision of all scores; NaN if a class is missing."""
 
     def compute(self) -> Tensor:
-        """Return the precision as a scalar; raises ValueError if a score is not finite."""
+        """Return the average precision, a scalar tensor.
+
+        Raises:
+            ValueError: A score is not finite.
+        """
         score, label = self._gathered()
         value = average_precision(score.numpy(), label.numpy())
         return torch.tensor(value, device=self.device)

@@ -1,6 +1,7 @@
 """Cached registrations: several detectors register the same clouds on the same reference.
 
-The measured time of scoring is then that of reading the cache (:mod:`gmanet.runtime.cache`).
+With a filled cache (:mod:`gmanet.runtime.cache`) the measured time of scoring excludes the
+registration.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from gmanet.cloud import Floats
 from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
-from gmanet.runtime.cache import looked_up
+from gmanet.runtime.cache import cached
 
 __all__ = ["register_cached"]
 
 KIND = "registration-2"
-"""Name of this cache; its number changes whenever the result of a registration changes."""
+"""Name of the cache; the number is raised whenever the result of a registration changes."""
 
 
 def register_cached(source: Floats, target: Target) -> Registration:
@@ -29,7 +30,7 @@ def register_cached(source: Floats, target: Target) -> Registration:
         return np.array([*pose, found.inlier_rmse, found.overlap])
 
     parts = (source, target.points, target.normal, target.centroid, target.length)
-    values = looked_up(KIND, parts, 14, make)
+    values = cached(KIND, parts, length=14, make=make)
     return Registration(
         T_target_source=rigid(values[:9].reshape(3, 3), values[9:12]),
         inlier_rmse=float(values[12]),

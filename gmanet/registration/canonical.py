@@ -11,10 +11,7 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import apply
 from gmanet.registration.target import Target
 
-__all__ = ["POSES", "Canonicalizer", "principal_pose"]
-
-POSES = ("given", "principal", "registered")
-"""Unchanged, along the principal axes, or registered on a reference cloud of the same part."""
+__all__ = ["Canonicalizer", "principal_pose"]
 
 
 @dataclass(frozen=True)
@@ -22,23 +19,20 @@ class Canonicalizer:
     """A function that moves a cloud into its canonical pose.
 
     Args:
-        name: One of ``POSES``.
-        target: The reference cloud of ``registered``; its search trees serve all clouds.
+        name: ``given`` (unchanged), ``principal`` (along the principal axes) or ``registered`` (on
+            the target).
+        target: Reference cloud for ``registered``.
     """
 
     name: str = "given"
     target: Target | None = None
 
-    def __post_init__(self) -> None:
-        if self.name not in POSES or (self.name == "registered" and self.target is None):
-            raise ValueError(f"pose {self.name!r}, wanted one of {POSES}, registered on a target")
-
     def __call__(self, pos: Floats) -> Floats:
         """Return centered coordinates in the canonical pose, with shape ``(N, 3)``.
 
-        The center is the centroid of the target or, without a target, of the cloud.  Where
-        registration fails its best pose is used: positions far from those of normal clouds then
-        raise the scores.
+        The center is the centroid of the target or, without a target, of the cloud.  A failed
+        registration still gives its best pose; positions then differ from those of normal clouds
+        and raise the scores.
         """
         if self.name == "registered":
             assert self.target is not None
@@ -51,7 +45,7 @@ def principal_pose(pos: Floats) -> Floats:
     """Return coordinates along the principal axes, longest first, with shape ``(N, 3)``.
 
     The result does not depend on the pose of the cloud.  Third moments decide the signs of two
-    axes, right-handedness that of the third; on symmetric parts noise decides the signs.
+    axes, right-handedness that of the third axis; on symmetric parts noise decides the signs.
 
     Args:
         pos: Coordinates about their centroid, with shape ``(N, 3)``.

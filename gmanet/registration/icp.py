@@ -5,8 +5,8 @@ fewer poses and more points; the pose with the least trimmed distance to the sur
 minimizes distances to tangent planes [Chen and Medioni 1992] with Tukey's weights, plus a hundredth
 of the distances to points, which determines a pose where the planes leave it free.
 
-The result is the same on every run: there are no threads, rows are sorted first, and the seed
-decides all that is random.  It does not depend on the sign of normals.  To register many clouds on
+The result is reproducible: there are no threads, rows are sorted first, and the seed determines all
+random numbers.  It does not depend on the signs of normals.  To register many clouds on
 one reference, make its ``Target`` once.
 """
 
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Floats
+from gmanet.cloud import Doubles, Floats
 from gmanet.geometry.jit import compiled
-from gmanet.geometry.se3 import rigid
-from gmanet.registration.initial_poses import Poses, distinct, initial_poses
-from gmanet.registration.target import Doubles, Surface, Target, canonical_order, subsample
+from gmanet.geometry.se3 import moved_by_each, parts, rigid
+from gmanet.registration.initial_poses import distinct, initial_poses
+from gmanet.registration.target import Surface, Target, canonical_order, subsample
 
 __all__ = ["Registration", "apply", "register"]
 
@@ -47,7 +47,7 @@ CONVERGED = 1e-5
 """Convergence: the largest step of any pose, in radians and in extents of the target."""
 
 NEAR = 0.02
-"""Inlier distance: a share of the target's extent; nearer points overlap the target."""
+"""Largest distance of inliers from the target, as a share of the target's extent."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -91,7 +91,7 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
         source: The cloud to move, with shape ``(N, 3)``; a small part of it may be defective.
         target: A cloud of the same part in the same unit, with shape ``(M, 3)``, or its
             ``Target.of``.
-        seed: Decides the drawn triples of feature matches.
+        seed: Seed of the randomly drawn triples of feature matches.
 
     Raises:
         InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
@@ -99,19 +99,21 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     rows = canonical_order(source, "registration, source")
     fixed = target if isinstance(target, Target) else Target.of(target)
     length = fixed.length
-    moving, source_centroid = subsample(rows, length, POINTS)
+    moving, source_centroid = subsample(rows, length, count=POINTS)
     poses = initial_poses(moving, fixed, count=ROUNDS[0][0], rng=np.random.default_rng(seed))
     for wanted, points, surface, steps in ROUNDS:
-        poses = poses[np.arange(min(wanted, len(poses.rotation)))]
-        poses, distance = _icp(poses, moving.points[:points], fixed.surface(surface), steps)
+        poses = poses[:wanted]
+        poses, distance = _icp(
+            poses, moving.points[:points], target=fixed.surface(surface), steps=steps
+        )
         score = np.sort(distance, axis=1)[:, : int(TRIMMED * distance.shape[1])] ** 2
         best = distinct(poses, score.mean(axis=1), count=wanted, apart=DISTINCT)
         poses, distance = poses[best], distance[best]
     near = distance[0] <= NEAR
     inlier_rmse = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
-    rotation = poses.rotation[0]
+    rotation, shift = poses[0, :3, :3].copy(), poses[0, :3, 3]
     back = np.einsum("ij,j->i", rotation, source_centroid)
-    translation = fixed.centroid + length * poses.translation[0] - back
+    translation = fixed.centroid + length * shift - back
     return Registration(
         T_target_source=rigid(rotation, translation),
         inlier_rmse=length * inlier_rmse,
@@ -119,26 +121,36 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     )
 
 
-def _icp(poses: Poses, points: Doubles, target: Surface, steps: int) -> tuple[Poses, Doubles]:
+def _icp(
+    poses: Doubles, points: Doubles, *, target: Surface, steps: int
+) -> tuple[Doubles, Doubles]:
     """Return the poses after ICP, and each point's distance to the surface, ``(C, N)``."""
     for _ in range(steps):
-        moved = poses.moved(points)
+        moved = moved_by_each(poses, points)
         at = target.nearest(moved)
         gap, normal = target.points[at] - moved, target.normal[at]
-        step = _step(moved, gap, normal, _tukey(_surface_distance(gap, normal, target.spacing)))
+        step = _step(
+            moved,
+            gap,
+            normal=normal,
+            weight=_tukey(_surface_distance(gap, normal, spacing=target.spacing)),
+        )
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix()
-        poses = Poses(
-            rotation=np.einsum("cij,cjk->cik", rotation, poses.rotation),
-            translation=np.einsum("cij,cj->ci", rotation, poses.translation) + step[:, 3:],
+        before, shift = parts(poses)
+        poses = rigid(
+            np.einsum("cij,cjk->cik", rotation, before),
+            np.einsum("cij,cj->ci", rotation, shift) + step[:, 3:],
         )
         if np.abs(step).max() < CONVERGED:
             break
-    moved = poses.moved(points)
+    moved = moved_by_each(poses, points)
     at = target.nearest(moved)
-    return poses, _surface_distance(target.points[at] - moved, target.normal[at], target.spacing)
+    return poses, _surface_distance(
+        target.points[at] - moved, target.normal[at], spacing=target.spacing
+    )
 
 
-def _surface_distance(gap: Doubles, normal: Doubles, spacing: float) -> Doubles:
+def _surface_distance(gap: Doubles, normal: Doubles, *, spacing: float) -> Doubles:
     """Return distances to tangent planes that end at the points' spacing, with shape ``(C, N)``."""
     square = np.einsum("cni,cni->cn", gap, gap)
     plane = np.einsum("cni,cni->cn", gap, normal) ** 2
@@ -152,7 +164,7 @@ def _tukey(distance: Doubles) -> Doubles:
     return np.asarray(np.maximum(1 - (distance / scale) ** 2, 0) ** 2)
 
 
-def _step(moved: Doubles, gap: Doubles, normal: Doubles, weight: Doubles) -> Doubles:
+def _step(moved: Doubles, gap: Doubles, *, normal: Doubles, weight: Doubles) -> Doubles:
     """Return the small rotation and translation of least squares, with shape ``(C, 6)``."""
     matrix, vector = np.zeros((len(moved), 6, 6)), np.zeros((len(moved), 6))
     _accumulate(moved, gap, normal, weight, matrix, vector)

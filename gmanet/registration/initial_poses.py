@@ -1,4 +1,4 @@
-"""Initial poses for registration: many candidate rotations, a few of which are near the right one.
+"""Initial poses for registration, chosen from many candidates.
 
 The candidates are: all alignments of the principal axes, each also rotated in steps about the axes
 (parts of revolution have one distinct axis only); a uniform grid of rotations; and poses from three
@@ -7,17 +7,16 @@ FPFH matches, which need no common centroid.  A map of distances to the target r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Indices
-from gmanet.registration.target import MATCHED, Doubles, Subsample, Target
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import rigid, rigid_fit
+from gmanet.registration.target import MATCHED, Subsample, Target
 
-__all__ = ["Poses", "distinct", "initial_poses"]
+__all__ = ["distinct", "initial_poses"]
 
 GRID = 3000
 """Rotations in the uniform grid; the nearest is at most about 12 degrees from any rotation."""
@@ -47,34 +46,12 @@ TRANSLATION = 5.0
 """Weight of translation against rotation: 1 rad counts as much as 1/5 of the extent."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Poses:
-    """Rigid motions ``rotation @ p + translation``, lengths in extents of the target.
-
-    Args:
-        rotation: With shape ``(C, 3, 3)``.
-        translation: With shape ``(C, 3)``.
-    """
-
-    rotation: Doubles
-    translation: Doubles
-
-    def __getitem__(self, rows: Indices) -> Poses:
-        return Poses(rotation=self.rotation[rows], translation=self.translation[rows])
-
-    def moved(self, points: Doubles) -> Doubles:
-        """Return the points in every pose, with shape ``(C, N, 3)``."""
-        # einsum, here and elsewhere: BLAS may add up in another order with other thread counts
-        moved = (
-            np.einsum("cij,jn->cin", self.rotation, points.T.copy()) + self.translation[:, :, None]
-        )
-        return np.asarray(moved.transpose(0, 2, 1))  # coordinates first in memory: six times faster
-
-
 def initial_poses(
     source: Subsample, target: Target, *, count: int, rng: np.random.Generator
-) -> Poses:
+) -> Doubles:
     """Return the most promising initial poses, best first, at least 10 degrees from each other.
+
+    They are motions with shape ``(C, 4, 4)``, lengths in extents of the target.
 
     Args:
         source: The cloud to move.
@@ -83,40 +60,45 @@ def initial_poses(
         rng: Draws the triples of matches.
     """
     by_axes = _axis_poses(source.points[:MATCHED], target.points[:MATCHED])
-    by_match = _match_poses(source, target, rng)
-    poses = Poses(
-        rotation=np.concatenate([by_axes.rotation, by_match.rotation]),
-        translation=np.concatenate([by_axes.translation, by_match.translation]),
-    )
-    score = _approximate_distance(poses, source.points[:RANKED], target)
+    by_match = _match_poses(source, target, rng=rng)
+    poses = np.concatenate([by_axes, by_match])
+    score = _approximate_distance(poses, source.points[:RANKED], target=target)
     return poses[distinct(poses, score, count=count, apart=np.deg2rad(10))]
 
 
-def distinct(poses: Poses, score: Doubles, *, count: int, apart: float) -> Indices:
-    """Return the best poses' indices, best first, none within ``apart`` radians of a better one."""
+def distinct(poses: Doubles, score: Doubles, *, count: int, apart: float) -> Indices:
+    """Return the best poses' indices, best first, none within ``apart`` radians of a better one.
+
+    Args:
+        poses: Motions with shape ``(C, 4, 4)``; 1/5 of their unit of length counts as one radian.
+        score: Lower is better, with shape ``(C,)``.
+        count: Largest number of poses.
+        apart: Least distance of two poses in radians.
+    """
     chosen: list[int] = []
     order = np.argsort(score, kind="stable")
-    for start in range(0, len(order), COMPARED):  # the first of them are mostly enough
+    for start in range(0, len(order), COMPARED):  # the first block is mostly sufficient
         left = order[start : start + COMPARED]
         for better in chosen:
-            left = left[_squared_distance(poses, left, better) >= apart**2]
+            left = left[_squared_distance(poses, left, other=better) >= apart**2]
         while len(chosen) < count and len(left):
             chosen.append(int(left[0]))
             left = left[1:]
-            left = left[_squared_distance(poses, left, chosen[-1]) >= apart**2]
+            left = left[_squared_distance(poses, left, other=chosen[-1]) >= apart**2]
         if len(chosen) >= count:
             break
     return np.array(chosen, dtype=np.int64)
 
 
-def _squared_distance(poses: Poses, some: Indices, other: int) -> Doubles:
+def _squared_distance(poses: Doubles, some: Indices, *, other: int) -> Doubles:
     """Return squared distances of poses to one pose, in squared radians, with shape ``(C,)``."""
-    chord = ((poses.rotation[some] - poses.rotation[other]) ** 2).sum(axis=(1, 2)) / 2
-    gap = ((poses.translation[some] - poses.translation[other]) ** 2).sum(axis=1)
+    difference = poses[some] - poses[other]
+    chord = (np.ascontiguousarray(difference[:, :3, :3]) ** 2).sum(axis=(1, 2)) / 2
+    gap = (np.ascontiguousarray(difference[:, :3, 3]) ** 2).sum(axis=1)
     return np.asarray(chord + TRANSLATION**2 * gap)
 
 
-def _axis_poses(source: Doubles, target: Doubles) -> Poses:
+def _axis_poses(source: Doubles, target: Doubles) -> Doubles:
     quarter = Rotation.create_group("O").as_matrix()
     angle = np.deg2rad(10) * np.arange(AXIS_STEPS)
     about = Rotation.from_rotvec(np.kron(np.eye(3), angle[:, None])).as_matrix()
@@ -124,10 +106,7 @@ def _axis_poses(source: Doubles, target: Doubles) -> Poses:
     grid = np.concatenate([axes, _uniform_rotations(GRID)])
     (source_centroid, start), (target_centroid, goal) = _axes(source), _axes(target)
     rotation = np.einsum("ij,cjk,lk->cil", goal, grid, start)
-    return Poses(
-        rotation=rotation,
-        translation=target_centroid - np.einsum("cij,j->ci", rotation, source_centroid),
-    )
+    return rigid(rotation, target_centroid - np.einsum("cij,j->ci", rotation, source_centroid))
 
 
 def _axes(points: Doubles) -> tuple[Doubles, Doubles]:
@@ -151,7 +130,7 @@ def _uniform_rotations(count: int) -> Doubles:
     return np.asarray(Rotation.from_quat(np.stack(spiral, axis=1)).as_matrix())
 
 
-def _match_poses(source: Subsample, target: Target, rng: np.random.Generator) -> Poses:
+def _match_poses(source: Subsample, target: Target, *, rng: np.random.Generator) -> Doubles:
     """Return poses that align three points of the source with their FPFH matches."""
     match = cdist(source.describe(QUERIED), target.features).argmin(axis=1)
     triples = rng.integers(0, len(match), (TRIPLES, 3))
@@ -162,9 +141,7 @@ def _match_poses(source: Subsample, target: Target, rng: np.random.Generator) ->
         found.append((one[fits], two[fits]))
         if sum(len(corners) for corners, _ in found) >= CONGRUENT:
             break
-    return _rigid_fits(
-        *(np.concatenate(corners)[:CONGRUENT] for corners in zip(*found, strict=True))
-    )
+    return rigid_fit(*(np.concatenate(corners)[:CONGRUENT] for corners in zip(*found, strict=True)))
 
 
 def _congruent(one: Doubles, two: Doubles) -> npt.NDArray[np.bool_]:
@@ -174,25 +151,6 @@ def _congruent(one: Doubles, two: Doubles) -> npt.NDArray[np.bool_]:
     return np.asarray(fits.all(axis=1))
 
 
-def _rigid_fits(one: Doubles, two: Doubles) -> Poses:
-    """Return the least-squares poses that align points with points, both ``(C, K, 3)``.
-
-    Unlike ``geometry.se3.rigid_fit`` it uses no BLAS, so that the threads do not change a digit.
-    """
-    source_centroid, target_centroid = one.mean(axis=1), two.mean(axis=1)
-    left, _, right = np.linalg.svd(
-        np.einsum("cki,ckj->cij", two - target_centroid[:, None], one - source_centroid[:, None])
-    )
-    left[:, :, 2] *= np.sign(np.linalg.det(left) * np.linalg.det(right))[:, None]
-    rotation = np.einsum("cij,cjk->cik", left, right)
-    return Poses(
-        rotation=rotation,
-        translation=target_centroid - np.einsum("cij,cj->ci", rotation, source_centroid),
-    )
-
-
-def _approximate_distance(poses: Poses, points: Doubles, target: Target) -> Doubles:
+def _approximate_distance(poses: Doubles, points: Doubles, *, target: Target) -> Doubles:
     """Return mean distances to the target, accurate to one cell of its map, ``(C,)``."""
-    return np.asarray(
-        target.distances(poses.rotation, poses.translation, points).mean(axis=1), np.float64
-    )
+    return np.asarray(target.distances(poses, points).mean(axis=1), np.float64)

@@ -1,7 +1,7 @@
-"""Subsamples of clouds, and the target of a registration with its trees, features, distance map.
+"""Subsamples of clouds, and registration targets with search trees, features and distance map.
 
-A target computes each of these once, on first use, so that the first of many clouds that are
-registered on it bears the cost.
+A target computes trees, features and map once, on first use, for all clouds that are registered on
+the target.
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Cloud, Floats
+from gmanet.cloud import Cloud, Doubles, Floats, extent
 from gmanet.geometry.fpfh import HISTOGRAM, fpfh
 from gmanet.geometry.jit import compiled
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
+from gmanet.geometry.se3 import parts
 from gmanet.geometry.search.closest import Closest
 from gmanet.geometry.search.grid import grid_nearest
-from gmanet.geometry.size import extent
 
 __all__ = [
     "MATCHED",
     "DistanceMap",
-    "Doubles",
     "Subsample",
     "Surface",
     "Target",
@@ -38,7 +36,7 @@ POINTS = 16384
 """Points in the subsample of a target."""
 
 MATCHED = 2048
-"""Points with FPFH: the neighborhoods' points, and the target's candidates for a match."""
+"""Number of points with FPFH, which are the target's candidates for matches."""
 
 CELLS = 64
 """Number of cells of the distance map along each edge."""
@@ -48,8 +46,6 @@ FAR = 0.1
 
 DENSE = 0.9
 """Quantile of the points' nearest-neighbor distances that is taken as their spacing."""
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +70,10 @@ class Subsample:
         outward = np.einsum("nc,nc->n", pos, normal) >= 0
         rows = np.arange(min(count, len(pos)))
         normal = np.where(outward[:, None], normal, -normal)
-        return fpfh(pos, normal, [HISTOGRAM[0]], HISTOGRAM[1], rows)
+        return fpfh(pos, normal, counts=[HISTOGRAM[0]], radius=HISTOGRAM[1], query=rows)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Surface:
     """The target's points with normals, as ICP needs them.
 
@@ -94,7 +90,7 @@ class Surface:
     spacing: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DistanceMap:
     """Distances to a target on a grid of cells, all lengths in extents.
 
@@ -108,14 +104,14 @@ class DistanceMap:
     cell: float
     distance: Floats
 
-    def __call__(self, rotation: Doubles, translation: Doubles, points: Doubles) -> Floats:
+    def __call__(self, motions: Doubles, points: Doubles) -> Floats:
         """Return the distances of moved points, accurate to one cell, with shape ``(C, N)``.
 
         Args:
-            rotation: Rotations of the points, with shape ``(C, 3, 3)``.
-            translation: Translations after the rotations, with shape ``(C, 3)``.
+            motions: Motions of the points, with shape ``(C, 4, 4)``.
             points: With shape ``(N, 3)``.
         """
+        rotation, translation = parts(motions)
         out = np.empty((len(rotation), len(points)), dtype=np.float32)
         _lookup(rotation, translation, points.T.copy(), self.low, self.cell, self.distance, out)
         return out
@@ -147,7 +143,7 @@ def _lookup(
             out[pose, at] = distance[index[at]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Target(Subsample):
     """The reference cloud of a registration.
 
@@ -155,7 +151,7 @@ class Target(Subsample):
         points: Coordinates about the centroid in extents, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
         centroid: The centroid in the unit of the cloud, with shape ``(3,)``.
-        length: Extent of the cloud (``geometry.size.extent``), in its unit.
+        length: Extent of the cloud (:func:`gmanet.cloud.extent`), in the unit of the cloud.
     """
 
     centroid: Doubles
@@ -170,8 +166,8 @@ class Target(Subsample):
         """
         rows = canonical_order(pos, "registration, target")
         length = extent(rows)
-        chosen, centroid = subsample(rows, length, POINTS)
-        return cls(chosen.points, chosen.normal, centroid, length)
+        chosen, centroid = subsample(rows, length, count=POINTS)
+        return cls(points=chosen.points, normal=chosen.normal, centroid=centroid, length=length)
 
     @cached_property
     def features(self) -> Floats:
@@ -186,7 +182,7 @@ class Target(Subsample):
         empty = np.ones((CELLS, CELLS, CELLS), dtype=bool)
         empty[tuple(((self.points - low) / cell).astype(np.int64).T)] = False
         distance = np.minimum(cell * distance_transform_edt(empty), FAR).astype(np.float32)
-        return DistanceMap(low, cell, distance.ravel())
+        return DistanceMap(low=low, cell=cell, distance=distance.ravel())
 
     @cached_property
     def _surfaces(self) -> dict[int, Surface]:
@@ -198,33 +194,37 @@ class Target(Subsample):
             points, normal = self.points[:count], self.normal[:count]
             apart = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
             spacing = float(np.quantile(apart, DENSE))
-            self._surfaces[count] = Surface(Closest(points, spacing), points, normal, spacing)
+            self._surfaces[count] = Surface(
+                nearest=Closest(points, spacing), points=points, normal=normal, spacing=spacing
+            )
         return self._surfaces[count]
 
 
 def canonical_order(pos: Floats, source: str) -> Floats:
-    """Return checked points in lexicographic order, so that the order of rows changes no digit."""
+    """Return checked points in lexicographic order, so that results do not depend on row order."""
     checked = Cloud(np.asarray(pos)).checked(source).pos
     order = np.argsort(checked[:, 2])
     height = checked[order, 2]
     equal = np.flatnonzero(height[1:] == height[:-1])
-    equal = np.union1d(equal, equal + 1)  # few: a sort by one coordinate does the rest
+    equal = np.union1d(equal, equal + 1)  # few rows have ties in z
     some = order[equal]
     order[equal] = some[np.lexsort(checked[some].T)]
     return checked[order]
 
 
-def subsample(pos: Floats, length: float, count: int) -> tuple[Subsample, Doubles]:
+def subsample(pos: Floats, length: float, *, count: int) -> tuple[Subsample, Doubles]:
     """Return a subsample of a cloud in units of ``length``, and the centroid that was subtracted.
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
-        length: The unit of the result.
+        length: Unit of the result, in the unit of ``pos``.
         count: Largest number of points in the subsample.
     """
     centroid = pos.mean(axis=0, dtype=np.float64)
     centered = ((pos - centroid) / length).astype(np.float32)
     chosen = centered[farthest_points(centered, count)]
     neighbors = int(np.clip(round(12 * len(pos) / len(chosen)), 12, 48))
-    axes = principal_axes(centered, chosen, grid_nearest(centered, chosen, neighbors)[1])[1]
+    axes = principal_axes(
+        centered, chosen, neighbors=grid_nearest(centered, chosen, count=neighbors)[1]
+    )[1]
     return Subsample(chosen.astype(np.float64), axes[:, :, 0].astype(np.float64)), centroid

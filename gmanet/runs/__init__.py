@@ -1,1 +1,1 @@
-"""Runs: their folder, their experiments, and the stages from clouds to figures."""
+"""Runs and experiments: run folders, and the stages from clouds to figures."""

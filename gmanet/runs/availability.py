@@ -1,4 +1,4 @@
-"""Which cells of an experiment have their data: published data sets are not part of the project."""
+"""Availability of the data of an experiment: published data sets are not part of the project."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["with_data"]
 
 
 def with_data(cells: Sequence[Cell], overrides: Sequence[str]) -> tuple[list[Cell], list[str]]:
-    """Return the cells whose data set is at hand, and what to do for each that is not.
+    """Return the cells whose data set is available, and advice on each missing data set.
 
     Args:
-        cells: To be run.
-        overrides: Added to those of every cell.
+        cells: Cells to be run.
+        overrides: Further overrides of every cell.
 
     Raises:
         InputError: No cell has its data, or a folder that was named is missing.

@@ -1,4 +1,4 @@
-"""Changes of the data of a run: the inventory stored with the run against that of today."""
+"""Differences between the configuration and inventory stored with a run and the present ones."""
 
 from __future__ import annotations
 
@@ -8,18 +8,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gmanet.config.overrides import flatten
+from gmanet.config.schema import changes_results
 from gmanet.datasets.inventory import Entry
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
 
-__all__ = ["changes", "read_entries", "write_entries"]
+__all__ = ["changed_keys", "changes", "read_entries", "write_entries"]
 
 NAMED = 3
-"""Scans of each change that the sentence names."""
+"""Largest number of scans that the message names for each kind of change."""
+
+
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the keys that differ and may change results, each with both values, as text.
+
+    Args:
+        before: Stored configuration of the run as nested mappings, with defaults for new keys.
+        now: Present configuration.
+    """
+    old, new = flatten(before), flatten(now)
+    return [
+        f"{key} ({old.get(key)} there, {new.get(key)} here)"
+        for key in sorted(old.keys() | new.keys())
+        if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
+    ]
 
 
 def write_entries(path: Path, data: Mapping[str, Sequence[Entry]]) -> None:
-    """Write the inventory of each split as JSON, in one piece."""
+    """Write the inventory of each split as JSON, atomically."""
     plain = {split: [asdict(entry) for entry in entries] for split, entries in data.items()}
     with replacing(path) as draft:
         draft.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
@@ -29,7 +46,7 @@ def read_entries(path: Path) -> dict[str, list[Entry]]:
     """Return what :func:`write_entries` wrote.
 
     Raises:
-        InputError: The file cannot be read, or holds something else.
+        InputError: The file cannot be read, or is no inventory.
     """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
@@ -46,11 +63,11 @@ def _entry(plain: dict[str, Any]) -> Entry:
 
 
 def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[Entry]]) -> str:
-    """Return how the scans of today differ from those before; empty if they do not.
+    """Return the changes between two inventories as text, empty if there are none.
 
     Args:
         before: Split -> scans when the run began.
-        now: The same of today.
+        now: Split -> present scans.
     """
     old, new = _by_name(before), _by_name(now)
     both = [key for key in new if key in old]
@@ -64,7 +81,7 @@ def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[En
         ],
         ("is gone", "are gone"): [key for key in old if key not in new],
     }
-    parts = [_part(keys, *verbs) for verbs, keys in found.items() if keys]
+    parts = [_part(keys, one, many=many) for (one, many), keys in found.items() if keys]
     if parts:
         head, _, rest = parts[0].partition(" ")
         parts[0] = f"{head} {'scan' if head == '1' else 'scans'} {rest}"
@@ -72,12 +89,12 @@ def changes(before: Mapping[str, Sequence[Entry]], now: Mapping[str, Sequence[En
 
 
 def _by_name(data: Mapping[str, Sequence[Entry]]) -> dict[tuple[str, str], Entry]:
-    """Return the scans by split and name."""
+    """Return (split, name) -> scan."""
     return {(split, entry.name): entry for split in data for entry in data[split]}
 
 
-def _part(keys: Sequence[tuple[str, str]], one: str, many: str) -> str:
-    """Return how many scans changed in one way, and the names of the first."""
+def _part(keys: Sequence[tuple[str, str]], one: str, *, many: str) -> str:
+    """Return the number of scans with one kind of change, and the names of the first, as text."""
     names = ", ".join(f"{split} {name}" for split, name in keys[:NAMED])
     more = ", …" if len(keys) > NAMED else ""
     return f"{len(keys)} {one if len(keys) == 1 else many} ({names}{more})"

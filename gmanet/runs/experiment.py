@@ -1,10 +1,9 @@
-"""Experiments: files that name many runs.
+"""Experiments: YAML files that describe many runs.
 
-An experiment is one YAML file: ``about`` says what it shows, ``set`` holds overrides common to all
-cells, ``rows`` names variants (a list of overrides each), ``grid`` lists values of further keys.
-Every row meets every point of the grid; a cell is the overrides that a person would type.  A row
-that is to meet other points is a mapping of ``overrides`` (``words`` in older files) and of a
-``grid``, whose keys replace those of the common one.
+``about`` describes the purpose, ``set`` has overrides common to all runs, ``rows`` has variants (a
+list of overrides each), and ``grid`` lists values of further keys.  A cell, one run, is a row
+combined with a point of the grid.  A row with another grid is a mapping of ``overrides`` (``words``
+in older files) and ``grid``, whose keys replace those of the common grid.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from gmanet.runs.folder import Run
 __all__ = ["Cell", "Experiment", "file_and_overrides", "read_experiment"]
 
 PLAIN = re.compile(r"(?:[A-Za-z0-9_ .,:;/'()\[\]]|(?<=[A-Za-z0-9])[+-](?=[A-Za-z0-9]))*")
-"""Names whose folder shows all that matters: words, and signs that join two of them."""
+"""Pattern of names that need no hash in their folder: words, also joined by a sign."""
 
 FAILED = "gmanet: failed: "
-"""Begins the last line of the log of a cell that failed; ``slurm/job.sh`` writes it, too."""
+"""Prefix of the last line in the log of a failed cell; ``slurm/job.sh`` writes it, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ class Cell:
         return "failed" if self.failure else "waiting"
 
     def mark_failed(self, code: int) -> None:
-        """Write into the log that the process ended with an exit code other than 0."""
+        """Write a failure into the log: the process ended with an exit code other than 0."""
         reason = _last_line(self.log) or "no output"
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"\n{FAILED}exit code {code}: {reason}\n")
@@ -104,7 +103,7 @@ class Experiment:
 
 
 def file_and_overrides(typed: Sequence[str]) -> tuple[Path, list[str]]:
-    """Return the experiment file among what was typed, and the overrides.
+    """Return the experiment file among the arguments, and the overrides.
 
     Raises:
         InputError: Not exactly one file is named.
@@ -117,7 +116,7 @@ def file_and_overrides(typed: Sequence[str]) -> tuple[Path, list[str]]:
 
 
 def _is_file(text: str) -> bool:
-    """Return whether a text names a file, whose folders may have an ``=`` in their names."""
+    """Return whether an argument is a file; the names of its folders may contain ``=``."""
     key, equals, _ = text.partition("=")
     known = key.partition(".")[0] in (*SECTIONS, "name", "seed")
     return not equals or Path(text).is_file() or (text.endswith(".yaml") and not known)
@@ -131,7 +130,7 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
         runs: Folder of all runs.
 
     Raises:
-        InputError: The file is missing or says something else.
+        InputError: The file is missing, or is no experiment.
     """
     if not path.is_file():
         there = ", ".join(str(one) for one in sorted(path.parent.glob("*.yaml")))
@@ -141,19 +140,23 @@ def read_experiment(path: Path, runs: Path) -> Experiment:
     if unknown or not isinstance(said.get("rows"), dict):
         found = f"unknown keys {', '.join(unknown)}" if unknown else "no rows"
         raise InputError(f"{path}: {found}, wanted about, set, rows and grid")
-    cells = list(_cells(path, said, as_text, runs))
+    cells = list(_cells(path, said, as_text=as_text, runs=runs))
     _refuse_shared(path, cells)
     about = str(said.get("about", "")).strip()
     return Experiment(name=path.stem, about=about, cells=cells)
 
 
-def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path) -> Iterator[Cell]:
-    """Yield the cells of a file; ``as_text`` has every value as it is written."""
+def _cells(
+    path: Path, said: dict[str, Any], *, as_text: dict[str, Any], runs: Path
+) -> Iterator[Cell]:
+    """Yield the cells of a file; ``as_text`` has every value as text."""
     name, texts = path.stem, text_keys()
-    grid = _typed(path, "grid", said, as_text, texts)
-    common = [f"{k}={v}" for k, v in _typed(path, "set", said, as_text, texts).items()]
+    grid = _typed(path, "grid", said=said, as_text=as_text, texts=texts)
+    common = [
+        f"{k}={v}" for k, v in _typed(path, "set", said=said, as_text=as_text, texts=texts).items()
+    ]
     for row, value in zip(as_text["rows"], said["rows"].values(), strict=True):
-        overrides, own = _row(path, row, value, as_text["rows"][row], texts)
+        overrides, own = _row(path, row, value=value, as_text=as_text["rows"][row], texts=texts)
         points = {**grid, **own}
         for key, values in points.items():
             if not isinstance(values, list):
@@ -168,7 +171,7 @@ def _cells(path: Path, said: dict[str, Any], as_text: dict[str, Any], runs: Path
 
 
 def _row(
-    path: Path, name: str, value: Any, as_text: Any, texts: Mapping[str, str]
+    path: Path, name: str, *, value: Any, as_text: Any, texts: Mapping[str, str]
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the overrides and the grid of a row."""
     place = f"{path}: row {name}"
@@ -178,7 +181,9 @@ def _row(
     if unknown:
         raise InputError(f"{place}: unknown keys {', '.join(unknown)}, wanted overrides and grid")
     overrides = value.get("overrides", value.get("words"))
-    return _overrides(place, overrides), _typed(place, "grid", value, as_text, texts)
+    return _overrides(place, overrides), _typed(
+        place, "grid", said=value, as_text=as_text, texts=texts
+    )
 
 
 def _overrides(place: str, value: Any) -> list[str]:
@@ -190,9 +195,9 @@ def _overrides(place: str, value: Any) -> list[str]:
 
 
 def _typed(
-    place: object, key: str, said: Mapping[str, Any], as_text: Mapping[str, Any], texts: Any
+    place: object, key: str, *, said: Mapping[str, Any], as_text: Mapping[str, Any], texts: Any
 ) -> dict[str, Any]:
-    """Return a mapping of the file, the values of text keys as they are written."""
+    """Return a mapping of the file, with values of text keys as text."""
     values = said.get(key) or {}
     if not isinstance(values, dict):
         raise InputError(f"{place}: {key} is {values!r}, wanted a mapping of keys to values")
@@ -203,7 +208,7 @@ def _typed(
 
 
 def _refuse_shared(path: Path, cells: list[Cell]) -> None:
-    """Raise an error if two cells would share a folder, also without regard to letter case."""
+    """Raise an error if two cells have the same folder, regardless of letter case."""
     owners: dict[str, Cell] = {}
     for cell in cells:
         other = owners.setdefault(str(cell.run.folder).lower(), cell)
@@ -215,15 +220,15 @@ def _refuse_shared(path: Path, cells: list[Cell]) -> None:
 
 
 def _place(cell: Cell) -> str:
-    """Return the row and the point of a cell, as a sentence names them."""
+    """Return the row and the grid point of a cell as text."""
     return ", ".join([f"row {cell.row!r}", *(f"{k}={v}" for k, v in cell.point.items())])
 
 
 def _slug(text: str) -> str:
-    """Return the folder of a row or value; with a hash where letters or signs would be lost.
+    """Return the folder name of a row or value, with a hash if characters are lost.
 
-    Letters in lower case and a hyphen for what stands between words are no loss; signs that are
-    not within or between words, and letters beyond ASCII, are.
+    Lower case and hyphens between words are no loss; signs that are not within or between words,
+    and letters beyond ASCII, are lost.
     """
     slug = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
     if PLAIN.fullmatch(text) and slug.strip("."):

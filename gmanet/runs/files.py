@@ -1,4 +1,4 @@
-"""Files of a run besides predictions and detector: ``scores.json``, and checkpoints to read."""
+"""Reading and writing of ``scores.json``, and reading of checkpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["load_checkpoint", "read_scores", "write_scores"]
 
 
 def write_scores(path: Path, scores: Mapping[str, Any]) -> None:
-    """Write scores as sorted JSON; what is not finite becomes null."""
+    """Write scores as sorted JSON, with null for numbers that are not finite."""
     text = json.dumps(_plain(scores), indent=2, sort_keys=True, allow_nan=False)
     with replacing(path) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
@@ -33,7 +33,7 @@ def read_scores(path: Path) -> dict[str, Any]:
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise unreadable(path, error, "scores of a finished run") from None
+        raise unreadable(path, error, wanted="scores of a finished run") from None
     if not isinstance(scores, dict):
         raise InputError(f"{path}: holds a {type(scores).__name__}, wanted named scores")
     return scores
@@ -43,7 +43,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Return the ``state_dict`` in a checkpoint of an interrupted run, tensors on the CPU.
 
     Raises:
-        InputError: It is missing or damaged.
+        InputError: The file is missing or damaged.
     """
     import torch
 
@@ -51,7 +51,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         whole = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # as above
-        raise unreadable(path, error, wanted) from None
+        raise unreadable(path, error, wanted=wanted) from None
     if not isinstance(whole, dict) or not isinstance(whole.get("state_dict"), dict):
         raise InputError(f"{path}: holds no weights, wanted {wanted}")
     state: dict[str, Any] = whole["state_dict"]
@@ -59,7 +59,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value as JSON knows it, with None for numbers that are not finite."""
+    """Return a value in the types of JSON, with None for numbers that are not finite."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,31 +1,25 @@
-"""The folder of a run, the contract between the commands.
+"""The folder of a run, through which the commands exchange data.
 
-``run.yaml`` holds configuration, versions and machine; ``detector.ckpt`` is the fitted detector,
-``predictions/`` holds the scores of the points of every cloud, ``scores.json`` the figures.
+``run.yaml`` contains configuration, versions and machine, ``detector.ckpt`` the fitted detector,
+``predictions/`` the point scores of every cloud, and ``scores.json`` the figures.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from gmanet.config.overrides import flatten, load
-from gmanet.config.schema import (
-    RunConfig,
-    changes_results,
-    from_resolved,
-    resolved,
-    text_keys,
-)
-from gmanet.detectors.stored import load_detector, save_detector
+from gmanet.config.overrides import load
+from gmanet.config.schema import RunConfig, from_resolved, resolved, text_keys
+from gmanet.detectors.stored import load_detector
 from gmanet.errors import InputError, note
-from gmanet.runs.changes import changes, read_entries, write_entries
+from gmanet.runs.changes import changed_keys, changes, read_entries, write_entries
 from gmanet.runs.files import load_checkpoint, read_scores, write_scores
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.locks import hold, holder
@@ -40,10 +34,10 @@ __all__ = ["Run"]
 
 
 class Run:
-    """The folder of a run: paths of the files, and reading and writing them whole.
+    """The folder of a run: paths of the files, and methods that read and write them.
 
     Args:
-        folder: The folder; nothing is read or made.
+        folder: The folder, which is neither read nor made here.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,30 +62,30 @@ class Run:
         cls,
         config: RunConfig,
         overwrite: bool = False,
+        *,
         overrides: Sequence[str] | None = None,
         data: Mapping[str, Sequence[Entry]] | None = None,
     ) -> Run:
-        """Return the run of a configuration: a new one, or an older one to go on with.
+        """Return the run of a configuration: a new run, or an existing one to resume.
 
-        The folder is ``config.name`` within the environment variable ``GMANET_RUNS`` or ``runs``.
-        Only the first of several processes touches it, and a job that Slurm starts again never
-        overwrites what it did before.
+        The folder is ``config.name`` in the folder of all runs (:meth:`root`).  Of several
+        processes, only the first reads and writes it.  A job that Slurm restarts overwrites
+        nothing.
 
         Args:
             config: Configuration of the run.
             overwrite: Whether to delete an existing run first.
-            overrides: Arguments for the record; None takes those of the command line.
-            data: Split -> inventory of the scans, stored with the run and compared when it goes on;
-                None: not known.
+            overrides: Overrides for the record; None for those of the command line.
+            data: Split -> inventory of the scans, which is stored with a new run and compared with
+                that of an existing one; None if unknown.
 
         Raises:
-            InputError: The folder holds something else, or a run whose results may differ, be it
-                because of its configuration or because its data changed.
+            InputError: The folder is no run, or a run with another configuration or other data.
         """
         run = cls(cls.root() / config.name)
         if rank() > 0:
             return run
-        run._refuse_place()
+        run._refuse_folder()
         if run.config_file.exists():
             if not overwrite or int(os.environ.get("SLURM_RESTART_COUNT") or 0):
                 run._refuse_another(config)
@@ -109,7 +103,7 @@ class Run:
         """Return the run in a folder.
 
         Raises:
-            InputError: There is no such folder, or it is not a run's.
+            InputError: There is no such folder, or it is no run.
         """
         run = cls(Path(folder))
         if not run.folder.is_dir():
@@ -121,7 +115,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """Return the configuration the run was made with.
+        """Configuration of the run.
 
         Raises:
             InputError: ``run.yaml`` is damaged, or of another version of the package.
@@ -130,38 +124,38 @@ class Run:
 
     @property
     def last_checkpoint(self) -> Path | None:
-        """Return the checkpoint to go on from, or None."""
+        """The newest checkpoint, or None."""
         return next(iter(self.all_checkpoints), None)
 
     @property
     def all_checkpoints(self) -> list[Path]:
-        """Return the checkpoints, the newest first, without those that are being written."""
+        """The checkpoints, the newest first, without unfinished files."""
         found = self.checkpoints.glob("[!.]*.ckpt")
         return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
     @property
     def finished(self) -> bool:
-        """Return whether it is fitted and measured."""
+        """Whether the run is fitted and measured."""
         return self.scores_file.is_file() and self.detector_file.is_file()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Lock the folder within the block, so that no second command works in it.
+        """Lock the folder within the block, so that no second command writes to it.
 
-        Of several processes of one run only the first holds it.
+        Of several processes of one run only the first locks it.
 
         Raises:
-            InputError: Another command works in it, or it cannot be the folder of a run.
+            InputError: Another command has locked the folder, or it cannot be that of a run.
         """
         if rank() > 0:
             yield
             return
-        self._refuse_place()
+        self._refuse_folder()
         with hold(self.lock_file):
             yield
 
     def held(self) -> bool:
-        """Return whether a command works in the folder at this moment."""
+        """Return whether a command has locked the folder."""
         return holder(self.lock_file) is not None
 
     def write_scores(self, scores: Mapping[str, Any]) -> None:
@@ -169,35 +163,21 @@ class Run:
         write_scores(self.scores_file, scores)
 
     def read_scores(self) -> dict[str, Any]:
-        """Return what ``scores.json`` holds."""
+        """Return the content of ``scores.json``."""
         return read_scores(self.scores_file)
 
-    def save_detector(
-        self,
-        name: str,
-        config: Mapping[str, Any],
-        state: Mapping[str, Any],
-        train: Iterable[str] = (),
-    ) -> None:
-        """Write ``detector.ckpt``: :func:`gmanet.detectors.stored.save_detector`."""
-        save_detector(self.detector_file, name, config, state, train)
-
-    def load_detector(self) -> dict[str, Any]:
-        """Return what ``detector.ckpt`` holds: :func:`gmanet.detectors.stored.load_detector`."""
-        return load_detector(self.detector_file)
-
     def restore(self, detector: Detector, checkpoint: Path | None = None) -> None:
-        """Load what a detector learned, without learning anything again.
+        """Load the stored state of a detector.
 
         Args:
-            detector: With the settings of this run.
-            checkpoint: Of an interrupted run; None takes ``detector.ckpt``.
+            detector: A detector with the settings of this run.
+            checkpoint: Checkpoint of an interrupted run; None for ``detector.ckpt``.
 
         Raises:
             InputError: The file is missing, damaged, or does not fit the settings.
         """
         if checkpoint is None:
-            whole = self.load_detector()
+            whole = load_detector(self.detector_file)
             state, detector.fitted_on = whole["state"], frozenset(whole.get("train", ()))
         else:
             state = load_checkpoint(checkpoint)
@@ -212,28 +192,27 @@ class Run:
             ) from None
 
     def _recorded(self) -> dict[str, Any]:
-        """Return the configuration in ``run.yaml`` as the file has it."""
+        """Return the configuration in ``run.yaml`` as nested mappings."""
         texts = {f"config.{key}": kind for key, kind in text_keys().items()}
         config = load(self.config_file, texts).get("config")
         if not isinstance(config, dict):
             raise InputError(f"{self.config_file}: holds no config, wanted the file of a run")
         return config
 
-    def _refuse_place(self) -> None:
-        """Raise an error if the folder lies within a run, or holds no run."""
+    def _refuse_folder(self) -> None:
+        """Raise an error if the folder is within a run, or exists and is no run."""
         for parent in self.folder.parents:
             if parent.is_relative_to(self.root()) and (parent / "run.yaml").exists():
-                raise InputError(
-                    f"{self.folder}: lies within the run {parent}, wanted another name"
-                )
+                wanted = "wanted another name"
+                raise InputError(f"{self.folder}: lies within the run {parent}, {wanted}")
         if self.config_file.exists() or not self.folder.exists():
             return
-        # Hidden files are the lock, and drafts of a killed process.
+        # Hidden files are the lock and unfinished files of a killed process.
         if not self.folder.is_dir() or any(self.folder.glob("[!.]*")):
             raise InputError(f"{self.folder}: exists and is no run, wanted another name")
 
     def _empty(self) -> None:
-        """Delete all but the lock; ``run.yaml`` goes last, so that it stays a run until then."""
+        """Delete all files but the lock; ``run.yaml`` is last, so that the folder stays a run."""
         try:
             for path in sorted(self.folder.iterdir(), key=self.config_file.__eq__):
                 if path.is_dir() and not path.is_symlink():
@@ -244,7 +223,7 @@ class Run:
             raise InputError(f"{self.folder}: cannot be deleted ({error.strerror})") from None
 
     def _refuse_other_data(self, data: Mapping[str, Sequence[Entry]]) -> None:
-        """Raise an error if scans changed since the run began; a run that begins stores them."""
+        """Raise an error if scans changed since the run began; store the inventory of a new run."""
         if not any(data.values()):
             return
         if self.inventory_file.is_file():
@@ -263,16 +242,8 @@ class Run:
 
     def _refuse_another(self, config: RunConfig) -> None:
         """Raise an error if the run in the folder has another configuration."""
-        # What an older version did not write has its default.
-        old, new = flatten(resolved(self.config)), flatten(resolved(config))
-        differ = [
-            f"{key} ({old.get(key)} there, {new.get(key)} here)"
-            for key in sorted(old.keys() | new.keys())
-            if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
-        ]
+        differ = changed_keys(resolved(self.config), resolved(config))
         if differ:
             shown = "; ".join(differ[:5]) + ("; …" if len(differ) > 5 else "")
-            raise InputError(
-                f"{self.folder}: is a run with another configuration: {shown}; "
-                "wanted another name=..., or --overwrite to delete it"
-            )
+            wanted = "wanted another name=..., or --overwrite to delete it"
+            raise InputError(f"{self.folder}: a run of another configuration: {shown}; {wanted}")

@@ -1,4 +1,4 @@
-"""A fit from Python, ``gmanet.fit``: what the command does, less the run folder."""
+"""A fit from Python, ``gmanet.fit``: the fit of the command, without a run folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gmanet.config.schema import RunConfig
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.in_memory import NormalClouds
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.base import Detector
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 from gmanet.training.fit import fit_detector
 
@@ -39,22 +39,22 @@ def fit(
     progress: bool = True,
     overrides: Mapping[str, Any] | Sequence[str] = (),
 ) -> Detector:
-    """Return a detector that learned from normal clouds of one part, ready to score.
+    """Return a detector that is fitted on normal clouds of one part, ready to score.
 
-    No file is left behind; ``Detector.save`` writes one.
+    No files remain; ``Detector.save`` writes the detector.
 
     Args:
-        good_clouds: Clouds or arrays of coordinates ``(N, 3)``, a folder of scans whose normal ones
-            stand in ``good/`` (``gmanet.datasets.folder``), or a data set's train split.
+        good_clouds: Normal clouds: a list of clouds or of arrays ``(N, 3)``, a folder with scans in
+            ``good/`` (``gmanet.datasets.folder``), or the train split of a data set.
         detector: Name of a detector, or of a file ``conf/detector/NAME.yaml``.
         seed: Seed of the fit's generators.
-        workers: Processes that prepare clouds; 0: none.
+        workers: Number of processes that prepare clouds; 0 prepares them in this process.
         progress: Whether to show progress bars.
         overrides: Further keys of the configuration, ``{"detector.steps": 100}`` or
             ``["detector.steps=100"]``.
 
     Raises:
-        InputError: Clouds, or an override, that cannot be used.
+        InputError: The clouds or an override cannot be used.
     """
     typed = [f"detector={detector}", f"seed={seed}", f"train.workers={workers}"]
     if isinstance(good_clouds, str | os.PathLike):
@@ -115,7 +115,7 @@ def _typed(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Return a value as it is typed."""
+    """Return a value as the text of an override."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):

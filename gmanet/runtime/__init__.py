@@ -1,1 +1,1 @@
-"""What a process needs of its machine: atomic writes, cache, locks, preemption, provenance."""
+"""Services of the machine for a process: atomic writes, cache, locks, preemption, provenance."""

@@ -1,4 +1,4 @@
-"""Whole files or none: a writer fills a temporary file, which then takes the real name."""
+"""Atomic writes: a writer fills a temporary file, which is then renamed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["replacing"]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``, of the same ending, renamed to ``path`` at the end.
+    """Yield a temporary path next to ``path``; its file is renamed to ``path`` at the end.
 
-    The folder is made if it is missing.  After an error nothing is left behind and an older file
-    at ``path`` is untouched.  The disk has the whole file before it takes the name.
+    The folder is made if it is missing.  After an error the temporary file is removed and an older
+    file at ``path`` is unchanged.  The whole file is flushed to the disk before it is renamed.
 
     Args:
         path: The file to be written or replaced.
 
     Raises:
-        OutputError: The file system refuses.
+        OutputError: The file cannot be written.
     """
-    # Random, not the process id: processes of several machines may share a folder.
+    # A random name, because process ids of several machines that share a folder may coincide.
     draft = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Wait until the disk has a file; one that is full may say so only now."""
+    """Flush a file to the disk; the error of a full disk may occur only here."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

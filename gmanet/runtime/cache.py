@@ -1,8 +1,8 @@
-"""Results that are looked up instead of computed again, where the user names a folder for them.
+"""Cache of computed results in a folder that the user names.
 
-Runs of an experiment share what depends on their clouds alone: ``GMANET_CACHE=FOLDER``.  A result
-is kept under a digest of all that decides it, so one folder serves any data and any number of
-processes.  A damaged file is made again.
+With ``GMANET_CACHE=FOLDER``, runs share results that depend only on their clouds.  A result is
+stored under a hash of all its inputs, so that one folder serves any data and any number of
+processes.  If a file is damaged, its result is computed again.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ import numpy.typing as npt
 
 from gmanet.errors import InputError, note
 
-__all__ = ["FOLDER", "kept", "looked_up", "store"]
+__all__ = ["FOLDER", "cached", "kept", "store"]
 
 FOLDER = "GMANET_CACHE"
-"""Environment variable that names the folder; without it everything is computed anew."""
+"""Environment variable that names the cache's folder; without it nothing is cached."""
 
 
-def kept(kind: str, ending: str, parts: Iterable[npt.ArrayLike]) -> Path | None:
-    """Return the file that holds a result, if it is there; None where no folder is named.
+def kept(kind: str, ending: str, *, parts: Iterable[npt.ArrayLike]) -> Path | None:
+    """Return the path of a result in the cache; None if no folder is named.
 
     Args:
-        kind: What the result is, and the version of what computes it, such as ``registration-2``.
-        ending: Of the file.
-        parts: All that decides the result, in a fixed order.
+        kind: Name of the result and version of its computation, such as ``registration-2``.
+        ending: Extension of the file.
+        parts: All inputs that determine the result, in a fixed order.
     """
     folder = os.environ.get(FOLDER)
     if not folder:
@@ -46,21 +46,22 @@ def kept(kind: str, ending: str, parts: Iterable[npt.ArrayLike]) -> Path | None:
     return Path(folder) / kind / f"{found.hexdigest()[:32]}{ending}"
 
 
-def looked_up(
+def cached(
     kind: str,
     parts: Iterable[npt.ArrayLike],
+    *,
     length: int,
     make: Callable[[], npt.NDArray[Any]],
 ) -> npt.NDArray[Any]:
-    """Return the vector that ``make`` returns, perhaps an earlier one.
+    """Return the result of ``make``, a vector, computed or read from the cache.
 
     Args:
         kind: As in :func:`kept`.
         parts: As in :func:`kept`.
-        length: Of the vector.
-        make: Computes it.
+        length: Length of the vector.
+        make: Function that computes the vector.
     """
-    path = kept(kind, ".npy", parts)
+    path = kept(kind, ".npy", parts=parts)
     if path is None:
         return make()
     with suppress(Exception):  # missing, or damaged: NumPy and zipfile raise a dozen kinds
@@ -73,10 +74,10 @@ def looked_up(
 
 
 def store(write: Callable[[], None]) -> None:
-    """Write a result to the folder; where that fails, a note says so and the run goes on.
+    """Write a result to the folder; if writing fails, print one note and continue.
 
     Args:
-        write: Writes one file whole.
+        write: Function that writes one whole file.
     """
     try:
         write()
@@ -87,11 +88,11 @@ def store(write: Callable[[], None]) -> None:
 
 
 _SILENT: set[str] = set()
-"""What was noted once already."""
+"""Notes that were already printed."""
 
 
 def _numeric(values: npt.NDArray[Any]) -> bool:
-    """Return whether an array holds finite numbers or truth values."""
+    """Return whether an array consists of finite numbers or booleans."""
     return values.dtype.kind in "biuf" and bool(np.isfinite(values).all())
 
 

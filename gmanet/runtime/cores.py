@@ -1,7 +1,7 @@
-"""What this process may use of the machine: cores, memory and shared memory.
+"""Resources that this process may use: cores, memory and shared memory.
 
-A container or a scheduler often grants less than the machine has; what starts processes or threads
-asks here.
+A container or a scheduler often grants less than the machine has.  Code that starts processes or
+threads determines their number with these functions.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from pathlib import Path
 __all__ = ["available_cores", "available_memory", "processes_at_most"]
 
 GROUPS = Path("/sys/fs/cgroup")
-"""Where Linux says what a container is granted."""
+"""Folder in which Linux lists the limits of a container."""
 
 MEMINFO = Path("/proc/meminfo")
+"""File in which Linux lists the memory of the machine."""
 
 WORKER = 400 * 2**20
-"""Bytes that a worker process needs, about."""
+"""Approximate memory of a worker process, in bytes."""
 
 
 def available_cores() -> int:
     """Return the number of cores that this process is granted, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
@@ -33,7 +34,7 @@ def available_cores() -> int:
 
 
 def available_memory() -> int | None:
-    """Return the bytes of memory that this process can still get, or None where nobody says."""
+    """Return the memory that this process can still allocate, in bytes; None if it is unknown."""
     found = []
     with suppress(OSError, ValueError, IndexError):
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
@@ -49,7 +50,10 @@ def available_memory() -> int | None:
 
 
 def processes_at_most() -> int:
-    """Return how many worker processes the machine can bear; 0 where none can be started."""
+    """Return the largest number of worker processes for the granted cores and memory.
+
+    The number is 0 if processes cannot share locks, so that no worker can be started.
+    """
     if not _locks_work():
         return 0
     memory = available_memory()
@@ -57,7 +61,7 @@ def processes_at_most() -> int:
 
 
 def _quotas() -> list[int]:
-    """Return the cores that control groups of either version grant, where they limit them."""
+    """Return the limits of cores in control groups, versions 1 and 2; empty if there are none."""
     found = []
     with suppress(OSError, ValueError):
         quota, period = (GROUPS / "cpu.max").read_text().split()
@@ -70,7 +74,7 @@ def _quotas() -> list[int]:
 
 
 def _locks_work() -> bool:
-    """Return whether processes can share a lock, which needs a writable /dev/shm on Linux."""
+    """Return whether processes can share a lock; Linux needs a writable ``/dev/shm``."""
     try:
         multiprocessing.Lock()
     except (OSError, ImportError):

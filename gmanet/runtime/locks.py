@@ -1,7 +1,7 @@
-"""Who works in a folder: one process at a time, on whichever machine that shares the file system.
+"""Locks of folders, for one process at a time, across machines that share the file system.
 
-An advisory lock on a hidden file.  The kernel drops it when its process ends, however it ends, so
-that nothing is left to be cleaned up.
+A lock is an advisory lock (``flock``, Linux and macOS) on a hidden file.  The kernel releases the
+lock when its process ends in any way, so no stale lock remains.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from gmanet.errors import InputError
 __all__ = ["hold", "holder"]
 
 BUSY = (errno.EACCES, errno.EAGAIN)
-"""Another process has the lock; any other error means that the file system has no locks."""
+"""Error numbers if another process has the lock; others mean that the file system has no locks."""
 
 
 @contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Keep other processes out of the folder of ``path`` within the block.
+    """Lock the folder of ``path`` against other processes within the block.
 
-    Without locks in the file system nobody is kept out.
+    On a file system without locks, other processes are not excluded.
 
     Args:
-        path: The lock's file; it and its folder are made if they are missing.
+        path: File of the lock; the file and its folder are made if they are missing.
 
     Raises:
-        InputError: Another process works there, or the file system refuses.
+        InputError: Another process has the lock, or the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,19 +44,23 @@ def hold(path: Path) -> Iterator[None]:
             raise InputError(
                 f"{path.parent}: {_named(file)} works in it; wait until it ends, or stop it"
             )
-        with suppress(OSError):  # a full disk: the lock holds without a name
+        with suppress(OSError):  # on a full disk the lock is valid without a name
             os.ftruncate(file, 0)
             os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         _OPEN.add(file)
         yield
     finally:
         _OPEN.discard(file)
-        with suppress(OSError):  # the descriptor of a forked child is closed already
+        with suppress(OSError):  # a forked child has already closed its descriptor
             os.close(file)
 
 
 def holder(path: Path) -> str | None:
-    """Return who holds a lock, ``process 123 on node7``, or None where nobody does."""
+    """Return the process that has a lock, as ``process 123 on node7``; None if there is none.
+
+    Args:
+        path: File of the lock.
+    """
     try:
         file = os.open(path, os.O_RDWR)
     except OSError:
@@ -68,7 +72,7 @@ def holder(path: Path) -> str | None:
 
 
 def _lock(file: int) -> bool:
-    """Take the lock of an open file; return whether no other process has it."""
+    """Lock an open file; return False if another process has the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -82,10 +86,11 @@ def _named(file: int) -> str:
 
 
 _OPEN: set[int] = set()
+"""Descriptors of the files that this process has locked."""
 
 
 def _close_all() -> None:
-    """Let no data worker that outlives this process keep its locks."""
+    """Close inherited descriptors in a forked child, so that it does not prolong the locks."""
     while _OPEN:
         with suppress(OSError):
             os.close(_OPEN.pop())

@@ -1,4 +1,4 @@
-"""Where libraries keep settings when the home directory cannot be written, as on many clusters."""
+"""Folder for Matplotlib's cache when the home directory is read-only, as on many clusters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["spare_home"]
 
 
 def spare_home() -> None:
-    """Let Matplotlib keep its font list in the folder of temporary files, if not in the home.
+    """Redirect Matplotlib's cache to the temporary folder if the home directory is read-only.
 
-    Otherwise it says so in several lines, and searches all fonts again in every process.  To be
-    called before anything imports it, such as torchmetrics.
+    Otherwise Matplotlib prints several lines of warnings and searches all fonts in every process.
+    The function must be called before Matplotlib is imported, for example by torchmetrics.
     """
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  Path.home raises where there is none
     settings = os.environ.get("XDG_CONFIG_HOME") or home / ".config"
@@ -21,14 +21,14 @@ def spare_home() -> None:
         return
     try:
         place = tempfile.gettempdir()
-    except OSError:  # nowhere: what needs a file says so
+    except OSError:  # no temporary folder: whatever needs a file reports this
         return
-    spare = Path(place) / f"gmanet-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    spare = Path(place) / f"gmanet-{os.getuid()}"
     os.environ["MPLCONFIGDIR"] = str(spare / "matplotlib")
 
 
 def _writable(folder: Path) -> bool:
-    """Return whether a folder can be written, after making it, as Matplotlib would."""
+    """Return whether a folder can be written, after making the folder as Matplotlib would."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

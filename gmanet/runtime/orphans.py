@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, however that one ends."""
+"""Processes that end when their parent process ends."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ PARENT = "GMANET_PARENT"
 """Environment variable with the process id of the command that started this one."""
 
 LOOK = 0.5
-"""Seconds between two looks at the parent."""
+"""Interval between two checks of the parent, in seconds."""
 
 
 def end_with(parent: int) -> None:
-    """End this worker process at once when its parent is gone.
+    """Start a thread that kills this worker process when its parent has ended.
 
     Args:
-        parent: Process id.
+        parent: Process id of the parent.
     """
     _watch(parent, signal.SIGKILL)
 
 
 def end_with_parent() -> None:
-    """Let this command stop in order, as after SIGTERM, when the one that started it is gone."""
+    """Start a thread that sends SIGTERM to this process when the command that started it has ended.
+
+    The thread is started only if ``GMANET_PARENT`` holds the process id of the parent.
+    """
     parent = os.environ.pop(PARENT, "")
     if parent.isdecimal() and os.getppid() == int(parent):
         _watch(int(parent), signal.SIGTERM)

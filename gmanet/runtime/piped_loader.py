@@ -1,6 +1,7 @@
-"""How batches come from data workers: through a pipe, so that no shared memory is needed.
+"""Transfer of batches from data workers through a pipe, without shared memory.
 
-Containers often have 64 MB of it, and a worker that wants more is killed without a word.
+Containers often have only 64 MB of shared memory, and a worker that exceeds this limit is killed
+without an error message.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ __all__ = ["PipedLoader"]
 
 
 class PipedLoader(DataLoader[Any]):
-    """A DataLoader whose workers end with this process and send what they read as bytes.
+    """DataLoader whose workers end with this process and send their items as bytes.
 
-    Batches and their order are those of a :class:`~torch.utils.data.DataLoader`.  This process
-    collates them: within a worker PyTorch Geometric would do so in shared memory.
+    Batches and their order are those of :class:`~torch.utils.data.DataLoader`.  Items are collated
+    in this process, because PyTorch Geometric would collate in shared memory within a worker.
+
+    Args:
+        dataset: Data set of the items.
+        batch_size: Number of items per batch; None: items are not batched.
+        collate_fn: Function that makes a batch of a list of items; None: PyTorch's default.
+        num_workers: Number of worker processes; 0: items are read in this process.
+        settings: Further arguments of :class:`~torch.utils.data.DataLoader`.
     """
 
     def __init__(
@@ -52,30 +60,30 @@ class PipedLoader(DataLoader[Any]):
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles tensors as arrays: torch's own way copies them twice more."""
+    """Pickler of tensors as NumPy arrays, which avoids two copies by torch's own reduction."""
 
     def reducer_override(self, value: Any) -> Any:
-        """Return how a tensor is made again, or NotImplemented for all else."""
+        """Return how to restore a CPU tensor (function, arguments), or else NotImplemented."""
         if type(value) is torch.Tensor and value.device.type == "cpu" and not value.requires_grad:
             try:
                 return torch.from_numpy, (value.numpy(),)
-            except TypeError:  # a type that NumPy lacks
+            except TypeError:  # NumPy lacks the data type
                 pass
         return NotImplemented
 
 
 def _packed(items: Any) -> bytes:
-    """Return what a batch is made of as bytes; runs in a worker."""
+    """Return the items of a batch as bytes; called in a worker."""
     file = io.BytesIO()
     _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(items)
     return file.getvalue()
 
 
 def _unpacked(collate: Callable[[Any], Any], packed: bytes) -> Any:
-    """Return the batch of what a worker sent."""
+    """Return the batch of the items in a worker's bytes."""
     return collate(pickle.loads(packed))
 
 
 def _begin(parent: int, _: int) -> None:
-    """Begin a worker."""
+    """Initialize a worker, which ends with its parent process."""
     end_with(parent)

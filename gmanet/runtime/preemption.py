@@ -1,9 +1,9 @@
-"""A scheduler's wish that this process stops, heard from before the heavy imports.
+"""Preemption: a scheduler's signal that this process has to stop.
 
-A scheduler signals minutes before it kills.  The default action of that signal ends a process on
-the spot, and importing torch alone may take a minute on a shared file system; so a command calls
-:func:`listen` first and imports afterwards.  Where nothing is lost, the process stops at once;
-where something would be, as in the middle of training, the wish waits for :func:`check`.
+A scheduler sends SIGUSR1 minutes before it kills a process.  The signal's default action ends the
+process at once, and importing torch may take a minute on a shared file system.  A command therefore
+calls :func:`listen` before its slow imports.  A signal stops the process at once, except after
+:func:`defer`, for example during training: then the process stops at the next :func:`check`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from types import FrameType
 __all__ = ["AGAIN", "Preempted", "asked", "check", "defer", "listen"]
 
 AGAIN = 75
-"""Exit code after SIGUSR1: started again, the command goes on (``EX_TEMPFAIL`` of sysexits.h)."""
+"""Exit code after SIGUSR1 (``EX_TEMPFAIL`` of sysexits.h): a restarted command resumes."""
 
-SIGNALS = ("SIGUSR1", "SIGTERM")
-"""The first is a scheduler's warning, the second somebody's ``kill``: it is not to start again."""
+SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
+"""A scheduler's warning, and the signal of ``kill``, after which a command is not restarted."""
 
 
 class Preempted(SystemExit):
-    """This process was asked to stop; ``code`` is :data:`AGAIN`, or 143 after SIGTERM."""
+    """Exit of a process that got a signal; ``code`` is :data:`AGAIN`, or 143 after SIGTERM."""
 
 
 class _Wish:
-    """What was asked of the process that listens."""
+    """State of the process that handles the signals."""
 
     process = 0
     code = 0
@@ -35,10 +35,10 @@ class _Wish:
 
 
 def listen() -> None:
-    """Hear the signals from now on, and forget earlier ones.
+    """Install the signal handlers, and clear the record of earlier signals.
 
-    Only the main thread may call it.  Workers that are forked later ignore the signals: their
-    parent ends them.
+    Only the main thread may call this function.  Workers that are forked later ignore the signals,
+    because their parent ends them.
     """
     _Wish.process, _Wish.code = os.getpid(), 0
     _Wish.deferred = _Wish.obeyed = False
@@ -46,9 +46,9 @@ def listen() -> None:
 
 
 def defer() -> None:
-    """Let signals wait for :func:`check`, if this process listens at all.
+    """Defer the effect of signals to :func:`check`, if this process has called :func:`listen`.
 
-    Handlers that somebody else has put in place are replaced again.
+    The handlers are installed again, in case a library has replaced them.
     """
     if _Wish.process == os.getpid():
         _Wish.deferred = True
@@ -56,31 +56,34 @@ def defer() -> None:
 
 
 def asked() -> bool:
-    """Return whether this process was asked to stop."""
+    """Return whether this process has received a signal to stop."""
     return _Wish.code != 0
 
 
 def check(all_were_asked: bool = False) -> None:
-    """Stop if it was asked for, by :class:`Preempted`, or let signals wait no longer.
+    """Raise :class:`Preempted` after a signal; otherwise let signals act at once again.
 
     Args:
-        all_were_asked: Another process of the same run was asked, and all agreed to stop.
+        all_were_asked: Whether another process of the same run has received a signal, so that all
+            processes stop together.
+
+    Raises:
+        Preempted: This process, or another one of the run, has received a signal.
     """
     if asked() or all_were_asked:
-        _Wish.obeyed = True  # further signals would disturb the leaving
+        _Wish.obeyed = True  # further signals would disturb the exit
         raise Preempted(_Wish.code or AGAIN)
     _Wish.deferred = False
 
 
 def _install() -> None:
-    for name in SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _hear)
+    for number in SIGNALS:
+        signal.signal(number, _hear)
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
     if os.getpid() != _Wish.process or _Wish.obeyed:
         return
-    _Wish.code = AGAIN if number == getattr(signal, "SIGUSR1", None) else 128 + number
+    _Wish.code = AGAIN if number == signal.SIGUSR1 else 128 + number
     if not _Wish.deferred:
         check()

@@ -1,4 +1,4 @@
-"""A table of what became of each file or part, which a later run reads to do the rest only."""
+"""Table of results, one line per file or part, from which an interrupted command resumes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from typing import Any, TypeVar
 from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
 
-__all__ = ["TABLE", "digest", "read_table", "write_table"]
+__all__ = ["NAMES", "TABLE", "digest", "read_table", "write_table"]
 
 TABLE = "prepare.csv"
+"""File name of the table."""
 
 NAMES = "surrogateescape"
-"""How bytes in a file's name that are no UTF-8 are written and read, as they are."""
+"""Error handler that preserves bytes of file names that are no valid UTF-8."""
 
 Line = TypeVar("Line")
 
 
 def read_table(path: Path, kind: type[Line]) -> list[Line]:
-    """Return the lines of an earlier run; none where there is no such table.
+    """Return the lines of an earlier run; empty if the table does not exist.
 
     Args:
-        path: The table.
-        kind: A dataclass whose fields are columns; the type of its defaults is theirs.
+        path: File of the table.
+        kind: Dataclass of a line; its fields are the columns, of type ``int``, ``float`` or
+            ``str``.
 
     Raises:
-        InputError: It has other columns, or text where a number belongs.
+        InputError: The table has other columns, or a value is no number where one is expected.
     """
     if not path.is_file():
         return []
@@ -40,7 +42,7 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
     with path.open(encoding="utf-8", errors=NAMES, newline="") as file:
         rows = csv.DictReader(file)
         names = rows.fieldnames or []
-        # Of an earlier version there may be fewer columns.
+        # A table of an earlier version may have fewer columns.
         if not needed <= set(names) <= set(types):
             raise InputError(f"{path}: is no table of this command, wanted another folder after -o")
         try:
@@ -50,7 +52,15 @@ def read_table(path: Path, kind: type[Line]) -> list[Line]:
 
 
 def write_table(path: Path, lines: Sequence[Any]) -> None:
-    """Write one or more lines, fields in their order."""
+    """Write a table.
+
+    Args:
+        path: The file to be written or replaced.
+        lines: One or more instances of one dataclass, whose fields are the columns.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     with replacing(path) as draft, draft.open("w", -1, "utf-8", NAMES, "") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(field.name for field in fields(lines[0]))
@@ -58,7 +68,11 @@ def write_table(path: Path, lines: Sequence[Any]) -> None:
 
 
 def digest(settings: object, paths: Iterable[Path]) -> str:
-    """Return a name for the contents of some files and for what is done with them.
+    """Return a digest of settings and of the contents of files.
+
+    Args:
+        settings: Object whose ``repr`` determines what is done with the files.
+        paths: The files.
 
     Raises:
         OSError: A file cannot be read.

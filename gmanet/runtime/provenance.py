@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, commit, machine and the overrides that were typed."""
+"""Provenance of a result: versions, commit, machine and command-line overrides."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
     ``neighbors`` is what finds the neighborhoods of PointNet++: ``torch-cluster`` or ``gmanet``.
 
     Args:
-        overrides: What was typed; None takes it from the command line.
+        overrides: Overrides of the command; None reads them from the command line.
     """
     return {
         "versions": {
@@ -47,7 +47,7 @@ def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def short_commit(commit: str | None) -> str:
-    """Return the first ten characters of a commit, with its mark if files differed."""
+    """Return the first ten characters of a commit, followed by ``-dirty`` if the commit has it."""
     head, dirty, _ = str(commit).partition("-dirty")
     return head[:10] + dirty
 
@@ -60,8 +60,8 @@ def _version(package: str) -> str | None:
 
 
 def _commit(checkout: Path) -> str | None:
-    """Return the commit, ``-dirty`` behind it if files differ; None outside a checkout."""
-    if not (checkout / ".git").exists():  # an environment may lie in somebody else's checkout
+    """Return the commit, followed by ``-dirty`` if files differ; None outside a checkout."""
+    if not (checkout / ".git").exists():  # a parent folder may be another checkout
         return None
     try:
         head, changes = (
@@ -80,7 +80,7 @@ def _commit(checkout: Path) -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's name, as the kernel or the platform tells it."""
+    """Return the name of the processor, from the kernel or else from the platform module."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -96,7 +96,7 @@ def _neighbors() -> str | None:
 
 
 def _gpu() -> str | None:
-    """Return the name of the GPU and the version of CUDA, where torch is loaded and sees one."""
+    """Return the name of the GPU and the version of CUDA; None if torch is not loaded or no GPU."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
         return None

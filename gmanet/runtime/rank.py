@@ -1,4 +1,4 @@
-"""Which of several processes of one run this is, as the launchers of Slurm and torch tell it."""
+"""Rank of this process in a run, from the variables of Slurm and torchrun."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from gmanet.errors import InputError
 __all__ = ["rank", "settle"]
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
-"""Variables in which launchers number the processes of one run."""
+"""Variables with the number of this process in a run, set by launchers."""
 
 OTHERS = (
     *("GROUP_RANK", "NODE_RANK", "WORLD_SIZE"),
     *("SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE"),
 )
-"""Further variables about several processes; they mean nothing to a run of one process."""
+"""Further variables of launchers, which are irrelevant to a run of one process."""
 
 STEP = ("SLURM_STEP_ID", "SLURM_STEP_NUM_TASKS")
-"""Variables of a process that srun started; a batch script has the job's variables alone."""
+"""Variables of a process that srun started; a batch script only has variables of the job."""
 
 INTERACTIVE = ("bash", "interactive")
-"""Names of Slurm's jobs that are somebody's shell: its tasks are not this command."""
+"""Names of Slurm jobs that are interactive shells, whose number of tasks is ignored."""
 
 
 def rank() -> int:
-    """Return the number of this process; 0 does what is to be done once.
+    """Return the rank of this process; rank 0 does the work that is done once per run.
 
     Raises:
-        InputError: A launcher's variable holds no number.
+        InputError: A launcher's variable is no number.
     """
     return next((_number(key) for key in RANKS if os.environ.get(key)), 0)
 
 
 def settle(world: int) -> None:
-    """Compare what a launcher started with what the run wants, before anything is written.
+    """Check the number of processes that a launcher started, before anything is written.
 
-    In a run of one process, variables that were inherited from elsewhere are dropped: Lightning
-    reads them too.
+    For a run of one process, the launchers' variables are removed from the environment, because
+    Lightning would read them.
 
     Args:
-        world: Processes of the run, ``train.devices * train.nodes``.
+        world: Number of processes of the run, ``train.devices * train.nodes``.
 
     Raises:
-        InputError: The launcher started another number of processes, or a variable is no number.
+        InputError: A launcher started another number of processes, or a variable is no number.
     """
     rank()
     for launcher, tasks in _started().items():
@@ -58,7 +58,7 @@ def settle(world: int) -> None:
 
 
 def _started() -> dict[str, int]:
-    """Return how many processes each launcher says it started, if it started this one."""
+    """Return the number of processes of each launcher that started this process."""
     found = {}
     if os.environ.get("WORLD_SIZE"):
         tasks = _number("WORLD_SIZE")
@@ -73,9 +73,9 @@ def _started() -> dict[str, int]:
 
 
 def _by_srun() -> bool:
-    """Return whether srun started this process as one of a run's tasks.
+    """Return whether srun started this process as a task of a run.
 
-    A batch script is task 0 of the whole job without any step, however many tasks the job has.
+    A batch script, in contrast, is task 0 of its job and belongs to no step.
     """
     if os.environ.get("SLURM_JOB_NAME") in INTERACTIVE or not os.environ.get("SLURM_PROCID"):
         return False
@@ -83,7 +83,7 @@ def _by_srun() -> bool:
 
 
 def _number(key: str) -> int:
-    """Return the number that a variable holds."""
+    """Return the value of a variable as a number."""
     value = os.environ[key]
     if not value.isdecimal():
         raise InputError(

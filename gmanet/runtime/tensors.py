@@ -1,4 +1,4 @@
-"""Files of tensors, written whole by ``torch.save``."""
+"""Atomic writes of files with tensors (``torch.save``)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ __all__ = ["write_tensors"]
 
 
 def write_tensors(path: Path, value: Any) -> None:
-    """Write a value that holds tensors, or leave an older file as it is.
+    """Write a value that contains tensors; after an error, an older file is unchanged.
 
-    It goes through memory: on a full disk torch's own writer fails without saying why.
+    The file is composed in memory first, because on a full disk the error of ``torch.save`` does
+    not name the reason.
 
     Args:
         path: The file to be written or replaced.
-        value: Whatever ``torch.save`` takes.
+        value: Any value that ``torch.save`` accepts.
 
     Raises:
-        InputError: The file system refuses.
+        OutputError: The file cannot be written.
     """
     whole = io.BytesIO()
     torch.save(value, whole)

@@ -1,1 +1,1 @@
-"""Normal cloud -> labelled abnormal twin (Section IV.B)."""
+"""Synthesis of labeled abnormal twins from normal clouds (Section IV.B)."""

@@ -1,9 +1,9 @@
 """Synthetic point cloud generation by the paper's Algorithm 1 (Section IV.B).
 
-``M = int(0.015 N)`` points are added around, or removed from, the region that geometric
-morphological analysis finds.  N changes, so a twin and its normal cloud **do not** correspond point
-for point; unlabelled points stay where they were and keep their order.  The paper does not say how
-points are added or removed, nor what the strength does: the functions below say what was chosen.
+``M = int(0.015 N)`` points are added to, or removed from, the region that geometric morphological
+analysis finds.  N changes, so that the rows of a twin and of its normal cloud do not correspond;
+the remaining points keep their positions and order.  The paper leaves open how points are added or
+removed, and the effect of the strength: the functions below describe the choices.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from gmanet.synthesis.gma import analyze, outward_normals
 __all__ = ["add_points", "paper_twin", "remove_points"]
 
 HEIGHT = 0.02
-"""Height of an added cap at strength 1, as a fraction of the part's diameter."""
+"""Height of an added cap at strength 1, in diameters of the part."""
 
 THINNEST = 0.25
-"""Weaker removals are spread no further than this strength's: the defect stays one place."""
+"""Strength below which a removal is not spread over a larger area."""
 
 
 def paper_twin(
     cloud: Cloud,
     rng: np.random.Generator,
+    *,
     strength: float,
     add: bool,
     curvature: str = "poisson",
@@ -36,22 +37,22 @@ def paper_twin(
 ) -> Cloud:
     """Return the abnormal twin of a normal cloud by Algorithm 1, with ``int(N * ratio)`` labels.
 
-    The analysis depends on the cloud alone; who makes many twins of one cloud calls
+    The analysis depends on the cloud alone: to make many twins of one cloud, call
     :func:`gmanet.synthesis.gma.analyze` once, then :func:`add_points` or :func:`remove_points`.
 
     Args:
-        cloud: A normal cloud.
-        rng: Source of all randomness.
-        strength: The paper's perturbation strength, in ``[0, 1]``.
-        add: The paper's perturbation mode: add points, else remove them.
-        curvature: ``poisson`` (literal, 40 s) or ``local`` (quick).
-        ratio: Added or removed points as a fraction of N, the paper's 0.015.
-        threshold: Least curvature of the region, in 1 / length at a part diameter of 30.
-        score: How distance and curvature are added (``synthesis.gma``).
+        cloud: A normal cloud of N points.
+        rng: Random generator.
+        strength: Perturbation strength of the paper, from 0 to 1.
+        add: Perturbation mode of the paper: whether points are added, or else removed.
+        curvature: ``poisson`` (as printed, 40 s) or ``local`` (fast).
+        ratio: Number of added or removed points as a share of N; 0.015 in the paper.
+        threshold: Smallest curvature of the region, in 1 / length of a part with diameter 30.
+        score: Sum of distance and curvature (``synthesis.gma``).
 
     Raises:
-        InputError: Strength or ratio out of range, a ratio of less than one point, an unknown
-            curvature, or Open3D cannot be loaded.
+        InputError: Strength or ratio is out of range, the ratio gives less than one point, the
+            curvature is unknown, or Open3D cannot be loaded.
     """
     if not 0 <= strength <= 1:
         raise InputError(f"strength {strength}, wanted a number from 0 to 1")
@@ -68,20 +69,21 @@ def paper_twin(
 def add_points(
     cloud: Cloud, region: Indices, count: int, strength: float, rng: np.random.Generator
 ) -> Cloud:
-    """Return the cloud with ``count`` labelled points appended: a cap over the region.
+    """Return the cloud with ``count`` labeled points appended: a cap over the region.
 
-    They are copies of the region's points, each used equally often up to one, raised along the
-    outward normal by ``strength * 0.02 * diameter * (1 - (r / R)^2)`` at distance ``r`` from the
-    region's center (``R``: its largest) and jittered in the tangent plane by half a point
-    spacing, so that no two coincide.  The points below stay and are not labelled.  The twin has no
-    ``normal``: the cap's are not those of the points it copies.
+    The added points are copies of the region's points, each copied equally often (up to one).  At
+    distance ``r`` from the region's center they are raised along the outward normal by ``strength *
+    0.02 * diameter * (1 - (r / R)^2)``, with ``R`` the largest distance, and jittered in the
+    tangent plane by half the point spacing, so that no two coincide.  The copied points remain,
+    without a label.  The twin has no ``normal``, as the normals of the cap differ from those of the
+    copied points.
 
     Args:
         cloud: A normal cloud of N points.
-        region: Row indices of the region's points.
-        count: Points to add, M.
-        strength: In ``[0, 1]``; 0 thickens the surface without raising it.
-        rng: Source of all randomness.
+        region: Indices of the region's points.
+        count: Number of points to add, M.
+        strength: Strength from 0 to 1; 0 thickens the surface without raising it.
+        rng: Random generator.
     """
     source = np.resize(rng.permutation(region), count)
     normal = outward_normals(cloud)[source].astype(np.float64)
@@ -90,7 +92,7 @@ def add_points(
     center = within.mean(axis=0)
     radius = np.linalg.norm(within - center, axis=1).max()
     profile = 1 - (np.linalg.norm(base - center, axis=1) / max(radius, 1e-30)) ** 2
-    spacing = np.median(nearest(cloud.pos, cloud.pos[region], 2)[0][:, 1])
+    spacing = np.median(nearest(cloud.pos, cloud.pos[region], count=2)[0][:, 1])
     jitter = rng.normal(scale=spacing / 2, size=base.shape)
     jitter -= np.einsum("mc,mc->m", jitter, normal)[:, None] * normal
     raised = base + jitter + (strength * HEIGHT * cloud.diameter * profile)[:, None] * normal
@@ -105,19 +107,19 @@ def add_points(
 def remove_points(
     cloud: Cloud, region: Indices, count: int, strength: float, rng: np.random.Generator
 ) -> Cloud:
-    """Return the cloud less ``count`` points about the region's center, its rim labelled.
+    """Return the cloud without ``count`` points around the region's center, with a labeled rim.
 
-    The points are drawn from the ``count / strength`` nearest to the center: strength 1 leaves a
-    clean hole, less thins a wider area in which each point goes with probability ``strength``
-    (not below 0.25).  What was removed cannot be labelled, so the remaining points nearest to a
-    removed one are, as many as were removed.
+    The removed points are drawn from the ``count / strength`` points nearest to the center:
+    strength 1 leaves a hole; a lower strength thins a larger area, in which each point is removed
+    with probability ``strength`` (at least 0.25).  Removed points cannot be labeled; instead, the
+    ``count`` remaining points nearest to them are.
 
     Args:
         cloud: A normal cloud of N points.
-        region: Row indices of the region's points.
-        count: Points to remove, M.
-        strength: In ``[0, 1]``.
-        rng: Source of all randomness.
+        region: Indices of the region's points.
+        count: Number of points to remove, M.
+        strength: Strength from 0 to 1.
+        rng: Random generator.
     """
     center = cloud.pos[region].mean(axis=0, dtype=np.float64)
     order = np.argsort(np.linalg.norm(cloud.pos - center, axis=1), kind="stable")
@@ -125,7 +127,7 @@ def remove_points(
     gone = np.zeros(len(cloud), dtype=bool)
     gone[rng.choice(pool, count, replace=False)] = True
     pos = cloud.pos[~gone]
-    distance, _ = nearest(cloud.pos[gone], pos, 1)
+    distance, _ = nearest(cloud.pos[gone], pos, count=1)
     label = np.zeros(len(pos), dtype=bool)
     label[np.argsort(distance[:, 0], kind="stable")[:count]] = True
     normal = None if cloud.normal is None else cloud.normal[~gone]

@@ -1,4 +1,4 @@
-"""How twins are made."""
+"""Settings of the synthesis of twins."""
 
 from __future__ import annotations
 
@@ -6,59 +6,56 @@ from dataclasses import dataclass, field
 
 from gmanet.errors import InputError
 from gmanet.synthesis.attacks.table import ATTACKS
-from gmanet.synthesis.deform import FAMILIES
-from gmanet.synthesis.gma import SCORES
 
-__all__ = ["CURVATURES", "KINDS", "SynthesisConfig"]
+__all__ = ["CURVATURES", "KINDS", "SCORES", "SHARES", "SynthesisConfig"]
 
 KINDS = ("surface", "paper", "noise", *ATTACKS)
-"""Smooth deformations placed by GMA; Algorithm 1; w/o SPCG: random shifts, and the perturbations of
-the paper's references [46]-[49]."""
+"""Kinds of twins: smooth deformations at positions from GMA (``surface``), Algorithm 1
+(``paper``), and, for the ablation w/o SPCG, random shifts (``noise``) and the perturbations of the
+paper's references [46]-[49]."""
 
 CURVATURES = ("", "poisson", "local")
-"""How GMA measures curvature; empty: ``poisson`` for ``paper``, ``local`` for the others."""
+"""Measures of curvature in GMA; empty: ``poisson`` for ``paper``, ``local`` for other kinds."""
+
+SCORES = ("balanced", "printed")
+"""Sums of distance and curvature in GMA (``synthesis.gma``)."""
+
+SHARES = {"bump": 0.30, "groove": 0.22, "scar": 0.18, "bend": 0.12, "flatten": 0.09, "shift": 0.09}
+"""Deformation family (``synthesis.deform.FAMILIES``) -> default share of the defects."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SynthesisConfig:
-    """How synthetic point cloud generation (SPCG, Algorithm 1) makes twins of normal clouds.
+    """Settings of synthetic point cloud generation (SPCG, Algorithm 1).
 
     Args:
-        kind: One of :data:`KINDS`.
-        twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.  Where there are
-            fewer of them than train clouds, all clouds are learned from, too.
-        fewest: Fewest defects on one twin (all kinds but ``paper``).
-        most: Most defects on one twin.
+        kind: Kind of twins, one of :data:`KINDS`.
+        twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.  Training uses all
+            train clouds even if there are fewer twins.
+        fewest: Smallest number of defects on one twin (all kinds but ``paper``).
+        most: Largest number of defects on one twin.
         families: Share of each deformation family (``surface``).
-        radius: Smallest and largest reach, as fractions of the diameter (``surface``).
-        depth: Smallest and largest displacement, as fractions of the diameter (all kinds but
+        radius: Smallest and largest radius of a defect, in diameters of the part (``surface``).
+        depth: Smallest and largest displacement, in diameters of the part (all kinds but
             ``paper``).
-        guided: Share of defects placed by GMA's score; the others fall anywhere (``surface``).
+        guided: Share of defects at positions drawn by GMA's score; the remaining positions are
+            uniformly random (``surface``).
         ratio: Share of the points that are added, removed or shifted (all kinds but ``surface``);
             0.015 in Algorithm 1.
-        threshold: Least curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``;
+        threshold: Smallest curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``;
             ``surface`` and ``paper``).
-        score: How distance and curvature make GMA's score: ``printed`` as they are, in lengths at a
-            diameter of 30, or ``balanced``, each over its maximum (``synthesis.gma``; ``surface``
-            and ``paper``).
-        curvature: How it is measured: ``poisson`` as in Algorithm 1, or ``local``, in a hundredth
-            of the time; empty: ``poisson`` for ``paper``, ``local`` for ``surface``.
+        score: Sum of distance and curvature that is GMA's score: ``printed``, of their values at a
+            diameter of 30, or ``balanced``, of their shares of the maxima (``synthesis.gma``;
+            ``surface`` and ``paper``).
+        curvature: Measure of curvature: ``poisson`` as in Algorithm 1, or ``local``, in a hundredth
+            of the time; if empty, ``poisson`` for ``paper`` and ``local`` for ``surface``.
     """
 
     kind: str = "surface"
     twins: int = 48
     fewest: int = 3
     most: int = 7
-    families: dict[str, float] = field(
-        default_factory=lambda: {
-            "bump": 0.30,
-            "groove": 0.22,
-            "scar": 0.18,
-            "bend": 0.12,
-            "flatten": 0.09,
-            "shift": 0.09,
-        }
-    )
+    families: dict[str, float] = field(default_factory=SHARES.copy)
     radius: list[float] = field(default_factory=lambda: [0.03, 0.16])
     depth: list[float] = field(default_factory=lambda: [0.003, 0.03])
     guided: float = 0.5
@@ -68,9 +65,9 @@ class SynthesisConfig:
     curvature: str = ""
 
     def __post_init__(self) -> None:
-        _check("kind", self.kind, KINDS)
-        _check("score", self.score, SCORES)
-        _check("curvature", self.curvature, CURVATURES)
+        _check("kind", self.kind, known=KINDS)
+        _check("score", self.score, known=SCORES)
+        _check("curvature", self.curvature, known=CURVATURES)
         if self.twins < 1:
             raise InputError(f"synthesis.twins={self.twins}, wanted at least 1")
         if not 1 <= self.fewest <= self.most:
@@ -78,11 +75,11 @@ class SynthesisConfig:
                 f"synthesis.fewest={self.fewest} and synthesis.most={self.most}, "
                 "wanted 1 <= fewest <= most"
             )
-        unknown = sorted(set(self.families) - set(FAMILIES))
+        unknown = sorted(set(self.families) - set(SHARES))
         if unknown or not any(share > 0 for share in self.families.values()):
             raise InputError(
                 f"synthesis.families={dict(self.families)}, "
-                f"wanted positive shares of {', '.join(FAMILIES)}"
+                f"wanted positive shares of {', '.join(SHARES)}"
             )
         for name, low_high in (("radius", self.radius), ("depth", self.depth)):
             if len(low_high) != 2 or not 0 < low_high[0] <= low_high[1] <= 1:
@@ -93,7 +90,7 @@ class SynthesisConfig:
             raise InputError(f"synthesis.ratio={self.ratio}, wanted between 0 and 0.5")
 
 
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+def _check(name: str, value: str, *, known: tuple[str, ...]) -> None:
     if value not in known:
         wanted = ", ".join(word for word in known if word)
         raise InputError(f"synthesis.{name}={value!r}, wanted one of {wanted}")

@@ -1,9 +1,9 @@
-r"""Deformations: what a defect does to a surface, as a smooth displacement of its points.
+r"""Deformations: smooth displacements of a surface's points that imitate defects.
 
-Algorithm 1 adds or removes points, which leaves a density cue and, when removing, nothing to
-label.  Here the points stay and move: a height field over the tangent plane of a seed point, with
-distances measured along the surface, so that the other side of a thin part does not move with it.
-Lengths are fractions of the part's diameter.
+Algorithm 1 adds or removes points, which changes the density and, if points are removed, leaves
+none to label.  Here all points remain and some move: a height field over the tangent plane of a
+seed point, with distances measured along the surface, so that the far side of a thin part does not
+move.  Lengths are in diameters of the part.
 """
 
 from __future__ import annotations
@@ -23,28 +23,30 @@ from gmanet.geometry.search.grid import grid_nearest
 __all__ = ["FAMILIES", "LABEL_SHARE", "Patch", "Surface", "deform", "patch", "relabel"]
 
 LABEL_SHARE = 0.2
-"""A point is abnormal if it moved by more than this share of the largest move."""
+"""Share of the largest displacement above which a displaced point is labeled abnormal."""
 
 
 class Surface:
-    """A cloud's points with what every deformation of it needs; made once per twin.
+    """Points of a cloud with normals and a neighbor graph, made once per twin.
 
     Args:
-        pos: Coordinates in fractions of the part's diameter, with shape ``(N, 3)``.
-        normal: Unit normals of any sign, with shape ``(N, 3)``; estimated where not given.
+        pos: Coordinates in diameters of the part, with shape ``(N, 3)``.
+        normal: Unit normals, of either sign, with shape ``(N, 3)``; None to estimate them.
     """
 
     def __init__(self, pos: Floats, normal: Floats | None = None) -> None:
-        distance, index = grid_nearest(pos, pos, 12)
+        distance, index = grid_nearest(pos, pos, count=12)
         self.pos = pos
-        self.normal = principal_axes(pos, pos, index)[1][:, :, 0] if normal is None else normal
+        self.normal = (
+            principal_axes(pos, pos, neighbors=index)[1][:, :, 0] if normal is None else normal
+        )
         rows = np.repeat(np.arange(len(pos)), 8)
         length = distance[:, 1:9].ravel().astype(np.float64) + 1e-9
         graph = csr_array((length, (rows, index[:, 1:9].ravel())), shape=(len(pos), len(pos)))
         self.graph = graph.maximum(graph.T)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Patch:
     """The surroundings of a seed point.
 
@@ -52,8 +54,8 @@ class Patch:
         index: Points of the patch, with shape ``(m,)``.
         plane: Coordinates in the seed's tangent plane, stretched to geodesic length, ``(m, 2)``.
         height: Coordinate along the seed's normal, with shape ``(m,)``.
-        axis: Direction in which the seed's surface looks, with shape ``(3,)``.
-        normal: Normals of the patch, turned to the side of ``axis``, with shape ``(m, 3)``.
+        axis: Normal of the seed, of random sign, with shape ``(3,)``.
+        normal: Normals of the patch, oriented to the side of ``axis``, with shape ``(m, 3)``.
     """
 
     index: Indices
@@ -63,9 +65,16 @@ class Patch:
     normal: Floats
 
 
-def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) -> Patch:
-    """Return the points within a geodesic radius of a seed, in a randomly turned tangent frame."""
-    # the graph is symmetric: what undirected search would make of it, at every call
+def patch(surface: Surface, seed: int, *, radius: float, rng: np.random.Generator) -> Patch:
+    """Return the points within a geodesic radius of a seed, in a randomly rotated tangent frame.
+
+    Args:
+        surface: The cloud.
+        seed: Index of the seed point.
+        radius: Geodesic radius, in diameters of the part.
+        rng: Random generator.
+    """
+    # the graph is symmetric already; an undirected search would make it so at every call
     geodesic = dijkstra(surface.graph, indices=np.array(seed), limit=radius)
     index = np.flatnonzero(np.isfinite(geodesic))
     axis = surface.normal[seed] * rng.choice([-1.0, 1.0])
@@ -86,7 +95,7 @@ def patch(surface: Surface, seed: int, radius: float, rng: np.random.Generator) 
     )
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+def _log_uniform(rng: np.random.Generator, low: float, *, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -95,7 +104,7 @@ def _cap(squared: Floats, power: float) -> Floats:
     return np.asarray(np.clip(1.0 - squared, 0.0, 1.0) ** power, dtype=np.float32)
 
 
-def _along_normals(where: Patch, height: Floats, rng: np.random.Generator) -> Floats:
+def _along_normals(where: Patch, height: Floats, *, rng: np.random.Generator) -> Floats:
     """Return displacements of the given height, along each normal or all along the seed's."""
     if rng.random() < 0.6:
         return height[:, None] * where.normal
@@ -103,18 +112,18 @@ def _along_normals(where: Patch, height: Floats, rng: np.random.Generator) -> Fl
 
 
 def _bump(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
-    """A bulge or a dent: an elliptic cap, from pointed to flat-topped."""
-    stretch = _log_uniform(rng, 1.0, 2.0)
+    """Return a bulge or a dent: an elliptic cap, from pointed to flat-topped."""
+    stretch = _log_uniform(rng, 1.0, high=2.0)
     squared = np.sum((where.plane / [radius, radius / stretch]) ** 2, axis=1)
     cap = _cap(squared, rng.uniform(1.0, 3.0))
     if rng.random() < 0.3:
         cap = np.minimum(cap * 2.0, 1.0)
-    return _along_normals(where, (depth * cap).astype(np.float32), rng)
+    return _along_normals(where, (depth * cap).astype(np.float32), rng=rng)
 
 
 def _groove(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
-    """A scratch or a ridge: a narrow, slightly curved track, often with raised banks."""
-    width = _log_uniform(rng, 0.06, 0.25) * radius
+    """Return a scratch or a ridge: a narrow, slightly curved track, often with raised banks."""
+    width = _log_uniform(rng, 0.06, high=0.25) * radius
     along, across = where.plane.T
     across = across - rng.normal(0, 0.4 / radius) * along**2
     track = np.exp(-0.5 * (across / width) ** 2)
@@ -122,10 +131,10 @@ def _groove(where: Patch, radius: float, depth: float, rng: np.random.Generator)
         track = track - rng.uniform(0.2, 0.6) * np.exp(
             -0.5 * ((np.abs(across) - 2.2 * width) / (0.8 * width)) ** 2
         )
-    return _along_normals(where, depth * track * _cap((along / radius) ** 2, 0.5), rng)
+    return _along_normals(where, depth * track * _cap((along / radius) ** 2, 0.5), rng=rng)
 
 
-def _waves(plane: Floats, wavelength: float, rng: np.random.Generator) -> Floats:
+def _waves(plane: Floats, wavelength: float, *, rng: np.random.Generator) -> Floats:
     """Return a random height field of unit standard deviation: a sum of plane waves."""
     angle = rng.uniform(0, 2 * np.pi, 8)
     number = 2 * np.pi / (wavelength * rng.uniform(0.7, 1.8, 8))
@@ -135,15 +144,15 @@ def _waves(plane: Floats, wavelength: float, rng: np.random.Generator) -> Floats
 
 
 def _scar(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
-    """Torn material: rough relief over an elongated patch."""
+    """Return torn material: rough relief over an elongated patch."""
     squared = np.sum((where.plane / [radius, radius * rng.uniform(0.3, 0.8)]) ** 2, axis=1)
-    relief = _waves(where.plane, _log_uniform(rng, 0.2, 0.7) * radius, rng)
+    relief = _waves(where.plane, _log_uniform(rng, 0.2, high=0.7) * radius, rng=rng)
     height = depth * _cap(squared, 0.5) * (0.6 * relief + rng.uniform(-0.6, 0.3))
-    return _along_normals(where, height.astype(np.float32), rng)
+    return _along_normals(where, height.astype(np.float32), rng=rng)
 
 
 def _flatten(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
-    """Ground off: whatever stands above a slightly tilted plane is pressed down to it."""
+    """Return a ground-off area: points above a slightly tilted plane are moved down to it."""
     tilt = where.plane @ rng.normal(0, 0.15, 2)
     squared = np.sum((where.plane / radius) ** 2, axis=1)
     top = np.quantile(where.height, 0.9) - depth
@@ -153,7 +162,7 @@ def _flatten(where: Patch, radius: float, depth: float, rng: np.random.Generator
 
 
 def _bend(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
-    """A broad push of everything near in one direction, tilted from the normal."""
+    """Return a bend: a broad displacement in one direction, tilted from the normal."""
     direction = where.axis + rng.normal(0, 0.5, 3)
     direction /= np.linalg.norm(direction)
     squared = np.sum((where.plane / radius) ** 2, axis=1)
@@ -161,11 +170,11 @@ def _bend(where: Patch, radius: float, depth: float, rng: np.random.Generator) -
 
 
 def _shift(where: Patch, radius: float, depth: float, rng: np.random.Generator) -> Floats:
-    """A blow from the side: half of a patch is pushed against the other half."""
+    """Return a shift: one half of a patch is displaced against the other half."""
     squared = np.sum((where.plane / radius) ** 2, axis=1)
     steep = np.tanh(where.plane[:, 0] / (rng.uniform(0.1, 0.4) * radius))
     height = 0.5 * depth * (1 + steep) * _cap(squared, 1.0)
-    return _along_normals(where, height.astype(np.float32), rng)
+    return _along_normals(where, height.astype(np.float32), rng=rng)
 
 
 FAMILIES: dict[str, Callable[[Patch, float, float, np.random.Generator], Floats]] = {
@@ -176,40 +185,43 @@ FAMILIES: dict[str, Callable[[Patch, float, float, np.random.Generator], Floats]
     "bend": _bend,
     "shift": _shift,
 }
-"""Family -> displacement with shape ``(m, 3)`` of a patch, for a radius and a depth."""
+"""Family -> function from a patch, a radius and a depth to displacements with shape ``(m, 3)``."""
 
 
 def deform(
     surface: Surface, seed: int, family: str, radius: float, depth: float, rng: np.random.Generator
 ) -> tuple[Indices, npt.NDArray[np.float32], Labels]:
-    """Return the moved points, their displacement ``(m, 3)`` and which count as abnormal ``(m,)``.
+    """Return indices ``(m,)``, displacements ``(m, 3)`` and labels ``(m,)`` of a defect's points.
 
     Args:
-        surface: The cloud, in fractions of its diameter.
-        seed: Index of the point at the middle of the defect.
-        family: One of :data:`FAMILIES`.
-        radius: Reach along the surface, as a fraction of the diameter.
-        depth: Largest displacement, as a fraction of the diameter.
-        rng: Source of every random choice.
+        surface: The cloud, in diameters of the part.
+        seed: Index of the point at the center of the defect.
+        family: Key of :data:`FAMILIES`.
+        radius: Geodesic radius of the defect, in diameters of the part.
+        depth: Largest displacement, in diameters of the part.
+        rng: Random generator.
     """
-    where = patch(surface, seed, 1.2 * radius, rng)
+    where = patch(surface, seed, radius=1.2 * radius, rng=rng)
     moved = FAMILIES[family](where, radius, depth, rng)
     length = np.linalg.norm(moved, axis=1)
     return where.index, moved.astype(np.float32), length > LABEL_SHARE * max(depth, length.max())
 
 
-def relabel(shift: Floats, label: Labels, free: Labels, depth: float, shallowest: float) -> Labels:
-    """Return the labels of a defect of which only the free points move, with shape ``(m,)``.
+def relabel(
+    shift: Floats, label: Labels, *, free: Labels, depth: float, shallowest: float
+) -> Labels:
+    """Return the labels of a defect of which only the free points are displaced, ``(m,)``.
 
-    The limit of a label is a share of the largest move.  Where the point of the largest move is
-    not free, the limit falls with the largest move that is left, but not below that of the
-    shallowest defect.  Where it is free, the labels stay as they are.
+    Points are labeled above a threshold, a share of the largest displacement.  If the point of the
+    largest displacement is not free, the threshold falls in proportion to the largest displacement
+    of free points, but not below the threshold of the shallowest defect.  If it is free, the labels
+    of free points remain.
 
     Args:
         shift: Displacements of the whole defect, with shape ``(m, 3)``.
-        label: Which points of the whole defect are abnormal, with shape ``(m,)``.
-        free: Which points move, with shape ``(m,)``.
-        depth: Largest displacement that was wanted, in the unit of ``shift``.
+        label: Mask of the abnormal points of the whole defect, with shape ``(m,)``.
+        free: Mask of the points that are displaced, with shape ``(m,)``.
+        depth: Depth of the defect, in the unit of ``shift``.
         shallowest: Depth of the shallowest defect, in the unit of ``shift``.
     """
     length = np.linalg.norm(shift, axis=1)

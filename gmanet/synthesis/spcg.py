@@ -1,11 +1,12 @@
-"""Synthetic point cloud generation (SPCG, Section IV.B): a normal cloud's labelled abnormal twin.
+"""Synthetic point cloud generation (SPCG, Section IV.B): labeled abnormal twins of normal clouds.
 
-``surface``, the daily kind, keeps every point: row ``i`` of the twin is row ``i`` of the normal
-cloud, moved if it is labelled.  Half of its places follow GMA's score, as in Algorithm 1, drawn
-instead of arg-max, which would put every defect in the same place; the other half fall anywhere.
-``paper`` is Algorithm 1.  ``noise`` is what remains without SPCG: points of a random
-patch shifted in random directions under a common L2 budget, the perturbation of the paper's
-reference [46] without its gradient; ``synthesis.attacks.table`` has those of all four references.
+``surface``, the default kind, keeps every point: row ``i`` of the twin is row ``i`` of the normal
+cloud, displaced if it is labeled.  Half of the defects' positions are drawn with probabilities by
+GMA's score (the maximum, as in Algorithm 1, would put every defect at the same position); the other
+half are uniformly random.  ``paper`` is Algorithm 1.  ``noise`` is the ablation without
+SPCG: points of a random patch are shifted in random directions under a common L2 budget, as in the
+paper's reference [46] but without its gradient; ``synthesis.attacks.table`` has the perturbations
+of all four references.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.geometry.neighbors import nearest
 from gmanet.synthesis.algorithm1 import add_points, remove_points
 from gmanet.synthesis.attacks.change import relocated
-from gmanet.synthesis.attacks.table import ATTACKS, attacked
+from gmanet.synthesis.attacks.patches import attacked
+from gmanet.synthesis.attacks.table import ATTACKS
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.deform import Surface, deform, relabel
 from gmanet.synthesis.gma import Region, analyze
@@ -26,15 +28,15 @@ from gmanet.synthesis.gma import Region, analyze
 __all__ = ["Generator"]
 
 BROAD = {"bend": 2.5, "shift": 1.2}
-"""Families that reach farther than the configured radius, and how much."""
+"""Family -> factor by which the radius of its defects exceeds the configured radius."""
 
 
 class Generator:
-    """Makes twins; analyzes each normal cloud once and remembers the result by the cloud's name.
+    """A generator of twins, with a cache of GMA's result for each normal cloud, by name.
 
     Args:
-        config: How twins are made.
-        regions: Results of the analysis that are known already, by the cloud's name.
+        config: Settings of the twins.
+        regions: Results of GMA that are known, by the name of the normal cloud.
     """
 
     def __init__(
@@ -48,12 +50,12 @@ class Generator:
 
         Args:
             cloud: A normal cloud.
-            rng: Draws everything; the same state gives the same twin.
+            rng: Random generator; the same state gives the same twin.
         """
         if self.config.kind == "paper":
             made = self._literal(cloud, rng)
         elif self.config.kind == "noise":
-            made = _shifted(cloud, self.config, rng)
+            made = _shifted(cloud, self.config, rng=rng)
         elif self.config.kind in ATTACKS:
             made = self._attacked(cloud, rng)
         else:
@@ -61,7 +63,7 @@ class Generator:
         return made.replace(name=f"{cloud.name}_twin", defect="synthetic", normal=None)
 
     def regions(self, cloud: Cloud) -> Region:
-        """Return where on a cloud defects are likely (GMA): ``curvature`` says how."""
+        """Return the clusters and scores of GMA for a cloud, with the configured curvature."""
         if cloud.name not in self._regions:
             config = self.config
             kind = config.curvature or ("poisson" if config.kind == "paper" else "local")
@@ -71,7 +73,7 @@ class Generator:
         return self._regions[cloud.name]
 
     def _literal(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
-        """Return the twin of Algorithm 1, lines 14 to 19, with its strength and mode drawn."""
+        """Return the twin of Algorithm 1, lines 14 to 19, with random strength and mode."""
         count = max(1, int(len(cloud) * self.config.ratio))
         change = add_points if rng.random() < 0.5 else remove_points
         return change(cloud, self.regions(cloud).best(), count, float(rng.random()), rng)
@@ -85,7 +87,9 @@ class Generator:
         def depth() -> float:
             return _log_uniform(rng, config.depth) * diameter
 
-        return attacked(cloud, ATTACKS[config.kind], patches, count, depth, rng)
+        return attacked(
+            cloud, ATTACKS[config.kind], patches=patches, count=count, depth=depth, rng=rng
+        )
 
     def _deformed(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
         """Return the cloud with several deformations that do not overlap."""
@@ -98,9 +102,13 @@ class Generator:
         for _ in range(rng.integers(self.config.fewest, self.config.most, endpoint=True)):
             seed = self._seed(cloud, rng)
             family, radius, depth = self._defect(rng)
-            index, shift, abnormal = deform(surface, seed, family, radius, depth, rng)
+            index, shift, abnormal = deform(
+                surface, seed, family=family, radius=radius, depth=depth, rng=rng
+            )
             free = ~touched[index]
-            abnormal = relabel(shift, abnormal, free, depth, self.config.depth[0])
+            abnormal = relabel(
+                shift, abnormal, free=free, depth=depth, shallowest=self.config.depth[0]
+            )
             moved[index[free]] += shift[free]
             label[index[free]] = abnormal[free]
             touched[index] = True
@@ -109,13 +117,13 @@ class Generator:
         return cloud.replace(pos=result, label=label & relocated(cloud.pos, result))
 
     def _seed(self, cloud: Cloud, rng: np.random.Generator) -> int:
-        """Return a point: of a region that GMA suggests, or any."""
+        """Return the index of a seed point: of a cluster drawn by GMA's score, or of any point."""
         if rng.random() < self.config.guided:
             return int(rng.choice(self.regions(cloud).draw(rng)))
         return int(rng.integers(len(cloud)))
 
     def _defect(self, rng: np.random.Generator) -> tuple[str, float, float]:
-        """Return family, radius and depth; nothing is deeper than half its radius."""
+        """Return family, radius and depth of a defect; the depth is at most half the radius."""
         names = list(self.config.families)
         share = np.array([self.config.families[name] for name in names], dtype=np.float64)
         family = str(rng.choice(names, p=share / share.sum()))
@@ -123,15 +131,15 @@ class Generator:
         return family, radius, min(_log_uniform(rng, self.config.depth), radius / 2)
 
 
-def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) -> Cloud:
-    """Return the cloud with patches of points shifted at random, the surface ignored.
+def _shifted(cloud: Cloud, config: SynthesisConfig, *, rng: np.random.Generator) -> Cloud:
+    """Return the cloud with patches of points shifted in random directions.
 
-    What moved is labelled, however little (:mod:`gmanet.synthesis.attacks.change`).
+    All displaced points are labeled (:mod:`gmanet.synthesis.attacks.change`).
     """
     count = max(1, int(len(cloud) * config.ratio))
     pos, touched = cloud.pos.astype(np.float64), np.zeros(len(cloud), dtype=bool)
     for _ in range(rng.integers(config.fewest, config.most, endpoint=True)):
-        index = _ball(cloud.pos, int(rng.integers(len(cloud))), count)
+        index = _ball(cloud.pos, int(rng.integers(len(cloud))), count=count)
         index = index[~touched[index]]
         direction = rng.normal(size=(len(index), 3))
         budget = _log_uniform(rng, config.depth) * cloud.diameter * np.sqrt(len(index))
@@ -140,8 +148,8 @@ def _shifted(cloud: Cloud, config: SynthesisConfig, rng: np.random.Generator) ->
     return cloud.replace(pos=pos.astype(np.float32), label=relocated(cloud.pos, pos))
 
 
-def _ball(pos: Floats, seed: int, count: int) -> Indices:
-    return np.asarray(nearest(pos, pos[seed : seed + 1], count)[1][0])
+def _ball(pos: Floats, seed: int, *, count: int) -> Indices:
+    return np.asarray(nearest(pos, pos[seed : seed + 1], count=count)[1][0])
 
 
 def _log_uniform(rng: np.random.Generator, limits: list[float]) -> float:

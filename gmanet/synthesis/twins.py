@@ -1,6 +1,6 @@
-"""The twins of a run: twin ``i`` is of normal cloud ``i mod n`` with the generator ``(seed, i)``.
+"""The twins of a run: twin ``i`` is made of cloud ``i mod n`` with the generator ``[seed, i]``.
 
-So no twin depends on the others, nor on the worker that makes it.
+So a twin depends neither on other twins nor on the worker that makes it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def make_twin(
     """Return a normal cloud and its twin.
 
     Args:
-        generator: Makes twins.
+        generator: Generator of twins.
         clouds: Normal clouds.
         index: Number of the twin.
-        seed: Of the run.
+        seed: Seed of the run.
     """
     normal = clouds[index % len(clouds)]
     return normal, generator.twin(normal, np.random.default_rng([seed, index]))

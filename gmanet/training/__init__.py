@@ -1,1 +1,1 @@
-"""Everything that Lightning needs to fit."""
+"""Training with Lightning: data module, trainer, callbacks, logger."""

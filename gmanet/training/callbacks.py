@@ -18,17 +18,17 @@ __all__ = ["AnomalyMetrics", "ProgressBar"]
 
 
 class AnomalyMetrics(Callback):
-    """Logs point and object metrics of the synthetic validation clouds as ``val/*``.
+    """Callback that logs metrics of the synthetic validation clouds as ``val/*``, for curves.
 
-    They are for curves; figures of the test clouds are measured from stored predictions.
+    Figures of the test clouds are measured from stored predictions instead.
     """
 
     def __init__(self) -> None:
-        # Every process scores the same clouds; and NCCL could not gather what lies on the CPU.
+        # Every process scores the same clouds; besides, NCCL cannot gather tensors on the CPU.
         metrics = anomaly_metrics(sync_on_compute=False)
         self.metrics: dict[str, Metric] = dict(metrics.items())  # type: ignore[arg-type]
 
-    def _update(self, points: Tensor, whole: Tensor, record: Data) -> None:
+    def _update(self, points: Tensor, whole: Tensor, *, record: Data) -> None:
         self.metrics["object"].update(whole.cpu()[None], torch.tensor([record.defect != "good"]))
         if record.labelled:
             self.metrics["point"].update(points.cpu(), record.label.cpu())
@@ -46,7 +46,7 @@ class AnomalyMetrics(Callback):
     ) -> None:
         """Add the scores of a cloud."""
         points, whole = outputs
-        self._update(points, whole, batch)
+        self._update(points, whole, record=batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Log the figures of the synthetic validation clouds."""
@@ -54,19 +54,17 @@ class AnomalyMetrics(Callback):
 
 
 class ProgressBar(Callback):
-    """One line for a fit and one for a prediction, with rate and remaining time.
-
-    Of several processes the first draws it.
+    """A progress bar for the fit and one for the prediction, drawn by the first process.
 
     Args:
-        shown: Whether it is drawn at all.
+        shown: Whether bars are drawn.
     """
 
     def __init__(self, shown: bool = True) -> None:
         self.shown = shown
         self.bar: Any = None
 
-    def _open(self, trainer: Trainer, name: str, total: int, done: int, unit: str) -> None:
+    def _open(self, trainer: Trainer, name: str, *, total: int, done: int, unit: str) -> None:
         hidden = not (self.shown and trainer.is_global_zero)
         self.bar = tqdm(
             desc=name, total=total, initial=done, unit=unit, mininterval=0.5, disable=hidden
@@ -78,9 +76,9 @@ class ProgressBar(Callback):
             self.bar = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Open the bar of the fit; a resumed one begins where it stopped."""
+        """Open the bar of the fit; that of a resumed fit begins at the stored step."""
         total = trainer.max_steps if trainer.max_steps > 0 else int(trainer.num_training_batches)
-        self._open(trainer, "fit", total, trainer.global_step, "step")
+        self._open(trainer, "fit", total=total, done=trainer.global_step, unit="step")
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any
@@ -96,7 +94,9 @@ class ProgressBar(Callback):
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar of the prediction."""
-        self._open(trainer, "score", int(sum(trainer.num_predict_batches)), 0, "cloud")
+        self._open(
+            trainer, "score", total=int(sum(trainer.num_predict_batches)), done=0, unit="cloud"
+        )
 
     def on_predict_batch_end(self, *_: Any) -> None:
         """Advance by one cloud."""

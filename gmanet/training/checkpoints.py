@@ -1,4 +1,4 @@
-"""Checkpoints that are whole, and the one before the last in case that one is damaged."""
+"""Checkpoints that are never written in part, with the previous one as a backup."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from gmanet.runtime.tensors import write_tensors
 __all__ = ["PREVIOUS", "WholeCheckpoints", "usable"]
 
 PREVIOUS = "previous.ckpt"
-"""Name of the checkpoint before the last."""
+"""File name of the previous checkpoint."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the last one, which stays as ``previous.ckpt``."""
+    """Lightning's file access for checkpoints; the previous one is kept as ``previous.ckpt``."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint whole or not at all.
+        """Write a checkpoint completely or not at all.
 
         Raises:
-            InputError: The file system refuses.
+            InputError: The file cannot be written.
         """
         last = Path(path)
         draft = last.with_name(f".{last.name}.new")
@@ -47,7 +47,7 @@ def usable(paths: Sequence[Path], say: bool = True) -> Path | None:
 
     Args:
         paths: Checkpoints, the newest first.
-        say: Whether to note what is damaged.
+        say: Whether to print a note on damaged checkpoints.
     """
     for place, path in enumerate(paths):
         if _readable(path):

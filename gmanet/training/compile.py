@@ -13,10 +13,10 @@ __all__ = ["compile_networks"]
 
 
 def compile_networks(detector: nn.Module) -> None:
-    """Let a detector's networks be compiled when first used; weights keep their names.
+    """Have a detector's networks compiled on their first use; the names of weights remain.
 
     Raises:
-        InputError: There is no compiler, without which the first step would fail.
+        InputError: There is no C++ compiler.
     """
     compilers = [os.environ.get("CXX") or "g++", "clang++"]
     if not any(map(shutil.which, compilers)):

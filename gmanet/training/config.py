@@ -1,4 +1,4 @@
-"""Where and how a run computes, and how it is logged."""
+"""Settings of a run's hardware, processes and logging."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ MODES = ("offline", "online", "disabled")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainConfig:
-    """Where and how a run computes.  None of it changes what is learned, save rounding.
+    """Settings of hardware and processes.  They change results by rounding only.
 
-    Several processes, and ``accumulate``, divide the pairs of a step among them; what the loss of a
-    detector averages or weighs, it does within each part.
+    The pairs of a step are divided among processes, and by ``accumulate`` into parts; means and
+    weights in a detector's loss are computed within each part.
 
     Args:
-        accelerator: ``cpu``, ``gpu`` or ``auto``, as Lightning understands it.
-        devices: Processes on each node.
+        accelerator: ``cpu``, ``gpu`` or ``auto``, as in Lightning.
+        devices: Number of processes on each node.
         nodes: Number of nodes.
         precision: ``32-true``, ``bf16-mixed``, or on a GPU ``16-mixed``.
-        compile: Whether networks go through ``torch.compile``; the first steps take longer.
-        accumulate: Parts in which a step reads its pairs one after another, to save memory.
-        workers: Processes that prepare clouds; -1: one per core, 0: none.
-        checkpoint_every: Epochs between two checkpoints; an interrupted run resumes from the last.
-        curve: Points of the validation curves during a fit; -1: one after every epoch.
-        pictures: Test clouds to draw, spread over the kinds of defect; -1: all.
+        compile: Whether networks are compiled by ``torch.compile``; the first steps take longer.
+        accumulate: Number of parts into which a step divides its pairs to save memory.
+        workers: Number of processes that prepare clouds; -1: one per core, 0: none.
+        checkpoint_every: Number of epochs between two checkpoints; an interrupted run resumes from
+            the last one.
+        curve: Number of points of the validation curves; -1: one after every epoch.
+        pictures: Number of test clouds to draw, of all kinds of defects in turn; -1: all.
         logger: ``wandb`` or ``tensorboard``.
     """
 
@@ -65,21 +66,21 @@ class TrainConfig:
 
     @property
     def world(self) -> int:
-        """Return the number of processes that fit and score together."""
+        """Number of processes that fit and score, over all nodes."""
         return self.devices * self.nodes
 
     @property
     def processes(self) -> int:
-        """Return the number of worker processes, no more than the machine bears."""
+        """Number of worker processes, limited by the machine's cores and memory."""
         most = processes_at_most()
         return most if self.workers < 0 else min(self.workers, most)
 
 
 def usual_mode(variable: str) -> str:
-    """Return the mode that the environment variable ``WANDB_MODE`` asks for, in our words.
+    """Return the ``wandb.mode`` for a value of the environment variable ``WANDB_MODE``.
 
     Raises:
-        InputError: W&B has a mode that is none of ours.
+        InputError: The value is not one of W&B's modes that are supported.
     """
     mode = {"dryrun": "offline", "run": "online"}.get(variable.lower(), variable.lower())
     if mode not in MODES:
@@ -90,18 +91,18 @@ def usual_mode(variable: str) -> str:
     return mode
 
 
-@dataclass
+@dataclass(kw_only=True)
 class WandbConfig:
-    """How W&B logs a run.  ``scores.json`` is the record, W&B the view.
+    """Settings of W&B, which shows results; ``scores.json`` stores them.
 
     Args:
-        mode: ``offline`` (no account, no network), ``online`` or ``disabled``; without one it is
-            the environment variable ``WANDB_MODE``.
-        project: W&B project.
-        group: Runs that belong together, such as those of one experiment; without one it is the
-            environment variable ``WANDB_RUN_GROUP``.
-        job: Job type; without one it is ``WANDB_JOB_TYPE``.
-        tags: Free words, beside the names of detector and data.
+        mode: ``offline`` (no account, no network), ``online`` or ``disabled``; by default the
+            environment variable ``WANDB_MODE``, or else ``offline``.
+        project: Name of the W&B project.
+        group: Name of a group of runs, such as those of an experiment; by default the environment
+            variable ``WANDB_RUN_GROUP``.
+        job: Job type; by default the environment variable ``WANDB_JOB_TYPE``.
+        tags: Tags besides the names of detector and data set.
     """
 
     mode: str = "offline"

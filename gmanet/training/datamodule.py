@@ -1,4 +1,4 @@
-"""The LightningDataModule: what a detector learns from, and the test clouds that it scores."""
+"""The LightningDataModule: the training set of a detector, and the test clouds."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Batch, Data
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import Detector
-from gmanet.detectors.reading import ReadClouds
+from gmanet.detectors.base import Detector, ReadClouds
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.training.prefetch import AheadLoader
+from gmanet.training.prefetch import PrefetchLoader
 from gmanet.training.sampler import EpochSampler
 
 __all__ = ["CloudData"]
 
 
 class CloudData(LightningDataModule):
-    """Supplies one category of a data set to one detector.
+    """Data of one category of a data set for one detector.
 
     Args:
         train: Normal clouds to fit on.
         test: Clouds to score.
-        detector: Prepared; it says what it learns from and how it reads a cloud.
-        synthesis: How twins are made.
-        seed: Decides every twin and every draw.
-        workers: Processes that prepare clouds.
+        detector: A prepared detector, which gives the training set and the reader.
+        synthesis: Settings of the twins.
+        seed: Seed of all twins and of all random draws.
+        workers: Number of processes that prepare clouds.
         progress: Whether to show progress bars.
     """
 
@@ -67,19 +66,19 @@ class CloudData(LightningDataModule):
 
     @property
     def learned(self) -> TrainingSet:
-        """Return what the detector learns from; there is none before ``setup``."""
+        """The training set; it exists after ``setup``."""
         assert self.training_set is not None
         return self.training_set
 
     @property
     def _place(self) -> tuple[int, int]:
-        """Return this process's number and how many there are."""
+        """Rank of this process and number of processes."""
         if self.trainer is None:
             return 0, 1
         return self.trainer.global_rank, self.trainer.world_size
 
     def _steps(self) -> int:
-        """Return the optimizer steps made so far, those before an interruption included."""
+        """Return the number of optimizer steps so far, including those before an interruption."""
         return 0 if self.trainer is None else self.trainer.global_step
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -88,7 +87,7 @@ class CloudData(LightningDataModule):
         rank, world = self._place
         count = len(learned.items)  # type: ignore[arg-type]
         if not learned.drawn:
-            # As many for every process, the first ones twice: Lightning counts on equal numbers.
+            # Lightning needs the same number of items in every process: the first ones repeat.
             numbers = range(rank, world * ceil(count / world), world)
             return self._one_by_one(learned.items, [number % count for number in numbers])
         parts = getattr(self.trainer, "accumulate_grad_batches", 1)
@@ -100,9 +99,11 @@ class CloudData(LightningDataModule):
                 f"train.accumulate to be at most that, not {world * parts}"
             )
         step = share * parts
-        sampler = EpochSampler(count, self.seed, rank, world, step, self._steps)
+        sampler = EpochSampler(
+            count, self.seed, rank=rank, world=world, batch=step, steps=self._steps
+        )
         workers = self.workers if learned.workers is None else min(self.workers, learned.workers)
-        return AheadLoader(
+        return PrefetchLoader(
             learned.items,
             batch_size=share,
             sampler=sampler,
@@ -112,7 +113,7 @@ class CloudData(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Return the synthetic validation clouds; test labels are never seen during a fit."""
+        """Return the synthetic validation clouds; test clouds are not read during a fit."""
         clouds: Any = self.learned.validation
         return DataLoader(clouds, batch_size=None, collate_fn=_one)
 
@@ -123,13 +124,13 @@ class CloudData(LightningDataModule):
         return self._one_by_one(records, range(rank, len(self.test), world))
 
     def _one_by_one(self, items: Any, numbers: Sequence[int]) -> DataLoader[Any]:
-        return AheadLoader(
+        return PrefetchLoader(
             items,
             batch_size=None,
             sampler=numbers,
             collate_fn=_one,
             num_workers=self.workers,
-            persistent_workers=self.workers > 0,  # to start them anew costs a small epoch's time
+            persistent_workers=self.workers > 0,  # a start takes as long as a small epoch
         )
 
 

@@ -1,4 +1,4 @@
-"""Several processes of one run: how they agree, and how they share what each has found."""
+"""Distributed runs: strategy of memory banks, stopping, and agreement among processes."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Plan = TypeVar("Plan")
 
 
 class BankStrategy(DDPStrategy):
-    """DDP for a detector without gradients, which DDP's own wrapper refuses."""
+    """DDP for detectors without gradients, which the wrapper of DDP does not accept."""
 
     def configure_ddp(self) -> None:
-        """Leave the detector as it is: there is nothing to reduce."""
+        """Leave the detector without a wrapper: there are no gradients to reduce."""
 
 
 class StopWhenAsked(Callback):
-    """Ends a fit between two steps when any of its processes was asked to stop.
+    """Callback that ends a fit between two steps after a signal to any of the processes.
 
-    All of them agree on the step, the first writes a checkpoint, and each leaves by
-    :class:`gmanet.runtime.preemption.Preempted`.  From the first step on signals wait for this;
-    before, a process may stop anywhere.  A memory bank has nothing to go on from, and stops
-    anywhere.
+    All processes agree on the step, the first writes a checkpoint, and each raises
+    :class:`gmanet.runtime.preemption.Preempted`.  From the first step on, signals are deferred to
+    the end of a step; before, they stop a process at once.  Memory banks have no checkpoints to
+    resume from, and no such callback.
 
     Args:
-        checkpoint: File to write; the same that regular checkpoints go to.
+        checkpoint: File of the checkpoint, that of regular checkpoints.
     """
 
     def __init__(self, checkpoint: str) -> None:
@@ -40,13 +40,13 @@ class StopWhenAsked(Callback):
         self.step = 0
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Let signals wait from now on."""
+        """Defer signals from now on."""
         preemption.defer()
         self.step = trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
-        """Stop after an optimizer step if anybody was asked to."""
-        if trainer.global_step == self.step:  # gradients are being gathered
+        """Stop after an optimizer step if any process has got a signal."""
+        if trainer.global_step == self.step:  # gradients are accumulated
             return
         self.step = trainer.global_step
         if trainer.strategy.reduce_boolean_decision(preemption.asked(), all=False):
@@ -55,10 +55,14 @@ class StopWhenAsked(Callback):
 
 
 def agreed(trainer: Trainer, plan: Plan) -> Plan:
-    """Return the plan of the first process on all of them.
+    """Return the first process's plan on all processes.
 
-    Processes that Lightning starts itself begin after the first has made its plan, and find the
-    folder as it did; only those of a scheduler may look at it at different times.
+    A plan depends on the run's folder.  Only processes that a scheduler started broadcast it:
+    those that Lightning starts begin later, and find the folder as the first process did.
+
+    Args:
+        trainer: The trainer of the run.
+        plan: This process's plan, any object that can be pickled.
     """
     strategy = trainer.strategy
     if not isinstance(strategy, DDPStrategy):
@@ -70,7 +74,7 @@ def agreed(trainer: Trainer, plan: Plan) -> Plan:
 
 
 def stop_others(trainer: Trainer) -> None:
-    """End the processes that Lightning started, where it started any."""
+    """End the processes that Lightning started, if any."""
     launcher = trainer.strategy.launcher
     if launcher is not None:
         launcher.kill(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The wiring of a fit: detector, data and trainer, made alike for a run and for Python."""
+"""A fit: detector, data and trainer together, for runs and for the Python interface."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Fit", "fit_detector"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A detector with the data it learns from and the trainer that fits it.
+    """A detector with its data and the trainer that fits it.
 
     Args:
-        detector: Prepared, or restored.
+        detector: A prepared detector, or one that was loaded.
         data: Train and test clouds.
         trainer: The Lightning trainer.
     """
@@ -49,17 +49,17 @@ class Fit:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
     ) -> Fit:
-        """Return the fit of a detector; nothing is learned yet.
+        """Return the fit of a detector, before its first step.
 
         Args:
-            detector: Prepared, or restored.
+            detector: A prepared detector, or one that was loaded.
             train: Normal clouds.
-            test: Clouds to score; None: there are none.
-            settings: Where and how to compute.
-            synthesis: How twins are made.
-            seed: Decides every twin and every draw.
-            folder: Where checkpoints go.
-            logger: Where curves go, if anywhere.
+            test: Clouds to score; None for none.
+            settings: Settings of hardware and processes.
+            synthesis: Settings of the twins.
+            seed: Seed of all twins and of all random draws.
+            folder: Folder of the checkpoints.
+            logger: Logger of curves; None for none.
             callbacks: Further callbacks.
             progress: Whether to show progress bars.
 
@@ -78,19 +78,19 @@ class Fit:
         trainer = make_trainer(
             detector,
             settings,
-            folder,
-            logger,
-            detector.epochs(len(train), synthesis),
-            list(callbacks),
+            folder=folder,
+            logger=logger,
+            epochs=detector.epochs(len(train), synthesis),
+            callbacks=list(callbacks),
             progress=progress,
         )
         return cls(detector=detector, data=data, trainer=trainer)
 
     def learn(self, checkpoint: str | None = None) -> None:
-        """Fit the detector, and remember which clouds it was fitted on.
+        """Fit the detector, and store the fingerprints of the clouds that it was fitted on.
 
         Args:
-            checkpoint: Where to go on; None begins anew.
+            checkpoint: Checkpoint to resume from; None to begin anew.
         """
         self.trainer.fit(
             self.detector, datamodule=self.data, ckpt_path=checkpoint, weights_only=True
@@ -109,15 +109,15 @@ def fit_detector(
     folder: Path,
     progress: bool = True,
 ) -> Detector:
-    """Return a detector after it learned from normal clouds, ready to score.
+    """Return a detector after it was fitted on normal clouds, ready to score.
 
     Args:
-        detector: As it was made.
+        detector: A new detector.
         train: Normal clouds.
-        settings: Where and how to compute.
-        synthesis: How twins are made.
-        seed: Decides every twin and every draw.
-        folder: Where checkpoints go.
+        settings: Settings of hardware and processes.
+        synthesis: Settings of the twins.
+        seed: Seed of all twins and of all random draws.
+        folder: Folder of the checkpoints.
         progress: Whether to show progress bars.
     """
     detector.prepare(train)

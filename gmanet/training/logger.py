@@ -1,6 +1,6 @@
-"""The logger of a run: W&B, offline unless told otherwise, or TensorBoard.
+"""The logger of a run: W&B, offline by default, or TensorBoard.
 
-``scores.json`` is the record, a dashboard the view; no run depends on one.
+Dashboards only show results; ``scores.json`` stores them.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from gmanet.training.config import WandbConfig
 __all__ = ["StepLogger", "identity", "make_logger"]
 
 WAIT = 15.0
-"""Seconds that W&B may take to answer when it is to work online."""
+"""Timeout of W&B's start in online mode, in seconds."""
 
 
 class StepLogger(WandbLogger):
-    """A W&B logger whose own steps are the optimizer's.
+    """A W&B logger whose steps are optimizer steps.
 
-    W&B would count what is logged, from 0 in every offline folder; so the curves of a run that was
-    interrupted go on where they stopped, on whatever axis they are drawn.
+    By default W&B counts log calls, from 0 in every offline folder.  With optimizer steps the
+    curves of an interrupted run continue where they stopped, on any axis.
     """
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log some values at a step; other processes than the first log nothing."""
+        """Log values at a step, in the first process only."""
         if rank() == 0:
             self.experiment.log({**metrics, "trainer/global_step": step}, step=step)
 
 
 def make_logger(
-    kind: str, config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]
+    kind: str, config: WandbConfig, *, folder: Path, name: str, resolved: dict[str, Any]
 ) -> StepLogger | TensorBoardLogger | None:
     """Return the logger of a run, or None if disabled.
 
     Args:
         kind: ``wandb`` or ``tensorboard``.
-        config: How W&B is to log.
-        folder: The run's folder; loggers keep their files there, never in the home.
+        config: Settings of W&B.
+        folder: The run's folder, in which loggers keep their files.
         name: The run's name.
         resolved: The run's configuration.
 
@@ -56,11 +56,13 @@ def make_logger(
     """
     if kind == "tensorboard":
         return _tensorboard(folder, resolved)
-    return None if config.mode == "disabled" else _wandb(config, folder, name, resolved)
+    return (
+        None if config.mode == "disabled" else _wandb(config, folder, name=name, resolved=resolved)
+    )
 
 
 def identity(name: str) -> str:
-    """Return a run's name as W&B allows it for runs and artifacts; a resumed run keeps its own."""
+    """Return a run's name in the characters that W&B allows for runs and artifacts."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[-120:]
 
 
@@ -76,7 +78,7 @@ def _tensorboard(folder: Path, resolved: dict[str, Any]) -> TensorBoardLogger:
     return logger
 
 
-def _wandb(config: WandbConfig, folder: Path, name: str, resolved: dict[str, Any]) -> StepLogger:
+def _wandb(config: WandbConfig, folder: Path, *, name: str, resolved: dict[str, Any]) -> StepLogger:
     files = folder / "wandb"
     files.mkdir(parents=True, exist_ok=True)
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):

@@ -1,4 +1,4 @@
-"""What to change when memory is short, instead of a traceback."""
+"""Errors for lack of memory, with advice on settings instead of a traceback."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["advice"]
 
 @contextmanager
 def advice(workers: int) -> Iterator[None]:
-    """Turn an error for want of memory into a sentence on the settings that save some.
+    """Replace an error for lack of memory by advice on settings that need less.
 
     Args:
-        workers: Data workers of the run.
+        workers: Number of data workers of the run.
 
     Raises:
-        InputError: Memory was short within the block.
+        InputError: The block ran out of memory.
     """
     try:
         yield
@@ -32,7 +32,7 @@ def advice(workers: int) -> Iterator[None]:
 
 
 def _sentence(error: Exception, workers: int) -> str | None:
-    """Return what to do about an error, or None if it is of another kind."""
+    """Return advice on an error, or None if it is no lack of memory."""
     text = " ".join(str(error).split())
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return (

@@ -1,4 +1,4 @@
-"""A DataLoader that takes the next batch from its workers while a step computes."""
+"""A DataLoader that fetches the next batch from its workers while a step computes."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any
 
 from gmanet.runtime.piped_loader import PipedLoader
 
-__all__ = ["AheadLoader"]
+__all__ = ["PrefetchLoader"]
 
 END = object()
 
 
-class AheadLoader(PipedLoader):
-    """Lightning's steps wait for the hand-over of a batch, some milliseconds; a thread hides it.
+class PrefetchLoader(PipedLoader):
+    """A loader with a thread that hides the transfer of a batch, some milliseconds of each step.
 
     Batches and their order are those of a :class:`~torch.utils.data.DataLoader`.  Without workers
-    it is one: there is nobody to take from.
+    nothing is prefetched.
     """
 
     taken: Generator[Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        """Return an iterator over the batches; one that was left halfway ends."""
+        """Return an iterator over the batches; an earlier unfinished iterator ends."""
         if self.taken is not None:
-            self.taken.close()  # living workers serve one iterator at a time
+            self.taken.close()  # persistent workers serve one iterator at a time
         batches = super().__iter__()
         if self.num_workers == 0:
             return batches
-        self.taken = _ahead(batches)
+        self.taken = _prefetched(batches)
         return self.taken
 
 
-def _ahead(batches: Iterator[Any]) -> Generator[Any]:
-    """Yield batches; a thread asks for the next one meanwhile."""
+def _prefetched(batches: Iterator[Any]) -> Generator[Any]:
+    """Yield batches while a thread fetches the next one."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, batches, END)
         while (batch := coming.result()) is not END:

@@ -1,4 +1,4 @@
-"""The order in which a fit takes items: fixed by seed and epoch, shared among processes."""
+"""The order of items in a fit: fixed by seed and epoch, and divided among processes."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ __all__ = ["EpochSampler"]
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """Yields ``(epoch, index)`` in an order that depends on the seed and the epoch alone.
+    """Sampler of keys ``(epoch, index)`` in an order that depends on seed and epoch alone.
 
-    The epoch, and the place in it, follow from the number of steps made, so that a resumed run goes
-    on with the batch that was next.  (Lightning's own count of epochs is off by one after a resumed
-    run that is limited by steps.)  Every process takes each ``world``-th key.
+    The epoch, and the position in it, follow from the number of optimizer steps, so that a resumed
+    run continues with the next batch.  (Lightning's count of epochs is off by one after a resumed
+    run with a limit of steps.)  Every process takes each ``world``-th key.
 
     Args:
-        length: Pairs.
-        seed: Decides the order.
-        rank: This process's number.
+        length: Number of items in an epoch.
+        seed: Seed of the order.
+        rank: Rank of this process.
         world: Number of processes.
-        batch: This process's pairs of one step; what remains of an epoch after whole steps is left
-            out.
-        steps: Returns how many steps were made.
+        batch: Number of items of one step in this process; items of an epoch that do not fill a
+            step are left out.
+        steps: Function that returns the number of optimizer steps so far.
     """
 
     def __init__(
         self,
         length: int,
         seed: int,
+        *,
         rank: int = 0,
         world: int = 1,
         batch: int = 1,

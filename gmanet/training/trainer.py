@@ -25,27 +25,27 @@ from gmanet.training.distributed import BankStrategy, StopWhenAsked
 __all__ = ["make_trainer"]
 
 FEW = 4
-"""Processes that may share fewer cores, to try out how several work together."""
+"""Number of processes that is allowed on any machine, to try out distributed runs on few cores."""
 
 
 def make_trainer(
     detector: Detector,
     config: TrainConfig,
+    *,
     folder: Path,
     logger: Logger | None,
     epochs: int,
     callbacks: list[Callback] | None = None,
-    *,
     progress: bool = True,
 ) -> Trainer:
     """Return the trainer that fits and scores with a detector.
 
     Args:
-        detector: Says how many steps it takes.
-        config: Where and how to compute.
-        folder: The run's own folder; Slurm's checkpoints go there too.
-        logger: Where curves go, if anywhere.
-        epochs: Passes over the train data that the detector's steps amount to.
+        detector: The detector, which gives the number of steps.
+        config: Settings of hardware and processes.
+        folder: The run's folder, also for the checkpoints under Slurm.
+        logger: Logger of curves; None for none.
+        epochs: Number of passes over the training set that all steps need.
         callbacks: Further callbacks.
         progress: Whether to show progress bars.
 
@@ -59,7 +59,7 @@ def make_trainer(
             "more than that"
         )
     if config.world == 1:
-        rank_zero_only.rank = 0  # type: ignore[attr-defined]  # read from an environment that may be another run's
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]  # the environment may be another run's
     save = ModelCheckpoint(
         folder / "checkpoints",
         filename="last",
@@ -95,7 +95,7 @@ def make_trainer(
 
 @contextmanager
 def _sentence(config: TrainConfig) -> Iterator[None]:
-    """Turn what Lightning says of a wrong accelerator or number of devices into a sentence."""
+    """Replace Lightning's errors on accelerator and devices by an InputError."""
     try:
         yield
     except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
@@ -108,13 +108,13 @@ def _sentence(config: TrainConfig) -> Iterator[None]:
 
 
 def _quiet() -> None:
-    """Silence what Lightning says about choices that were made on purpose."""
+    """Silence Lightning's warnings about deliberate choices."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for message in (
-        ".*does not have many workers.*",  # draws are cheaper than sending them between processes
+        ".*does not have many workers.*",  # draws cost less than their transfer
         ".*in eval mode at the start of training.*",  # the expert
         ".*exists and is not empty.*",  # checkpoints of the run that is resumed
-        ".*ended before the epoch ended.*",  # the sampler goes on with the batch that was next
+        ".*ended before the epoch ended.*",  # the sampler resumes within an epoch
         ".*fit loop was skipped.*",
         ".*srun. command is available.*",  # a login node
         ".*but have no `validation_step`.*",  # memory banks

@@ -1,1 +1,1 @@
-"""Many partial views become one cloud (the paper, Section III C)."""
+"""Reconstruction of one cloud from many partial views (the paper, Section III C)."""

@@ -1,22 +1,24 @@
 """Anderson acceleration of a fixed-point iteration ``u <- G(u)`` [Anderson 1965].
 
-The next point is the combination of the last ones whose residuals ``G(u) - u`` cancel best.
+The last points ``u_i`` have images ``G(u_i)`` and residuals ``G(u_i) - u_i``.  Weights with sum 1
+are determined such that the weighted sum of the residuals is shortest; the next point is the sum of
+the images with the same weights.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles
+from gmanet.cloud import Doubles
 
 __all__ = ["Anderson"]
 
 
 class Anderson:
-    """The last points of an iteration and what follows of them.
+    """History of an iteration, and the accelerated step.
 
     Args:
-        memory: Number of stored differences.
+        memory: Number of earlier steps in the history.
     """
 
     def __init__(self, memory: int = 5) -> None:
@@ -25,11 +27,11 @@ class Anderson:
         self._images: list[Doubles] = []
 
     def reset(self) -> None:
-        """Forget all points: those to come belong to another function."""
+        """Clear the history, because ``G`` changes."""
         self._points, self._images = [], []
 
     def next(self, point: Doubles, image: Doubles) -> Doubles:
-        """Return where to go on from a point and its image ``G(point)``, both ``(D,)``."""
+        """Return the next point, ``(D,)``, from a point and its image ``G(point)``, ``(D,)``."""
         self._points = [*self._points[-self.memory :], point]
         self._images = [*self._images[-self.memory :], image]
         if len(self._points) == 1:

@@ -10,22 +10,22 @@ import numpy as np
 from gmanet.errors import InputError
 from gmanet.turntable.motion_prior import MotionPrior
 
-__all__ = ["Turning"]
+__all__ = ["TurntableConfig"]
 
 
-@dataclass(frozen=True)
-class Turning:
+@dataclass(frozen=True, kw_only=True)
+class TurntableConfig:
     """Settings of the turntable.
 
     Args:
         step: Nominal rotation from view to view, in degrees, counterclockwise against the axis;
             0 for 360 degrees divided by the number of views.
         window: Largest deviation of a rotation from the nominal one, in degrees.
-        known: Largest deviation where a part's angles are given, in degrees.
+        known: Largest deviation if the angles of a part are given, in degrees.
         tilt: Largest deviation of the axis from the stated one, in degrees.
         shift: Largest shift of the axis from the stated center, as a share of the part's size.
         axis: Direction of the axis.
-        center: A point of the axis, near the part, in the unit of the views.
+        center: A point on the axis, near the part, in the unit of the views.
     """
 
     step: float = 0.0
@@ -50,13 +50,15 @@ class Turning:
         if not self.shift > 0:
             raise InputError(f"shift={self.shift}, wanted a share above 0")
 
-    def priors(self, count: int, size: float, angles: Sequence[float] | None) -> list[MotionPrior]:
+    def priors(
+        self, count: int, size: float, *, angles: Sequence[float] | None
+    ) -> list[MotionPrior]:
         """Return the priors of the motions from each of ``count`` views to the next.
 
         Args:
-            count: Number of views; the last one's next is the first.
+            count: Number of views; the first view follows the last.
             size: Size of the part, in the unit of the views.
-            angles: Angles of the table at each view, in degrees; None where they are unknown.
+            angles: Angles of the table at each view, in degrees; None if unknown.
         """
         step = self.step or 360.0 / count
         at = np.arange(count) * step if angles is None else np.asarray(angles, np.float64)
@@ -64,6 +66,13 @@ class Turning:
         width = np.deg2rad(self.window if angles is None else self.known)
         center, tilt = np.asarray(self.center, np.float64), np.deg2rad(self.tilt)
         return [
-            MotionPrior(axis, center, float(angle), float(width), float(tilt), self.shift * size)
+            MotionPrior(
+                axis=axis,
+                center=center,
+                step=float(angle),
+                width=float(width),
+                tilt=float(tilt),
+                shift=self.shift * size,
+            )
             for angle in np.deg2rad(np.diff(at, append=at[0]))
         ]

@@ -1,8 +1,9 @@
-"""Whether two views agree where both show the same surface.
+"""Consistency of two registered views where both show the same surface.
 
-Heights of one view's points above the other's tangent planes scatter by noise, curvature and errors
-of normals.  A view's heights above *itself* (:attr:`View.own`) scatter by the same, so that the
-excess of one variance over the other shows the distance of the surfaces, however they bend.
+The heights of a view's points above the tangent planes of the other view scatter by noise,
+curvature and errors of normals.  The heights above the tangent planes of the same view
+(:attr:`View.own`) scatter by the same causes.  The excess of the first variance over the second
+therefore measures the distance of the surfaces, independent of their curvature.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, moved, rotated
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import moved, rotated
 from gmanet.turntable.view import View
 
-__all__ = ["APART", "DISSENT", "OVERLAP", "Agreement", "agreement"]
+__all__ = ["APART", "DISSENT", "OVERLAP", "Consistency", "consistency"]
 
-BESIDE = 3.0
-"""Largest tangential distance of a point from its nearest one on the same surface, in spacings."""
+REACH = 3.0
+"""Largest tangential distance of a point from the nearest point of the surface, in spacings."""
 
 BEYOND = 20.0
 """Largest height of a point above or below the surface, in spacings."""
 
 FACING = 0.8
-"""Least cosine, of either sign, between both normals; below it an edge is between."""
+"""Least absolute cosine between the normals of partners; at edges it is smaller."""
 
 NEAR = 6.0
 """Distance, in spacings, within which a point of one view is near the surface of the other."""
@@ -36,23 +37,26 @@ DISSENT = 0.12
 """Largest share of points near the other view's surface that are not on it."""
 
 OVERLAP = 0.1
-"""Least share of common points at which two views are compared."""
+"""Least share of common points of two views that can be compared."""
 
 CLIP = 8.0
-"""Limit of heights, in standard deviations of the noise: a few large ones cannot outweigh the rest,
-while wrong registrations still stand out."""
+"""Limit to which heights are clipped, in standard deviations of the noise.
+
+A few large heights cannot dominate the mean, and wrong registrations still stand out.
+"""
 
 
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """Agreement of a registered view with another view.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Consistency:
+    """Consistency of a registered view with another view.
 
     Args:
-        overlap: Share of the compared points that are on surface of both views.
-        rms: Root mean square of their heights above the other's planes, in the unit of the views.
-        own: Root mean square of the same points' heights above the planes of their own view.
-        dissent: Share of the points near the other's surface that are not on it: off it, facing
-            another way, or too high above it.
+        overlap: Share of the compared points that are on the surface of both views.
+        rms: Root mean square of the heights of these points above the tangent planes of the other
+            view, in the unit of the views.
+        own: Root mean square of their heights above the tangent planes of their own view.
+        dissent: Share of the points near the other surface that are not on the surface, because of
+            their distance, normal or height.
     """
 
     overlap: float
@@ -62,23 +66,23 @@ class Agreement:
 
     @property
     def apart(self) -> float:
-        """How far both surfaces lie apart, root mean square."""
+        """Distance of both surfaces, root mean square, in the unit of the views."""
         return float(np.sqrt(max(self.rms**2 - self.own**2, 0.0)))
 
     def good(self, noise: float) -> bool:
-        """Return whether the views agree and overlap enough to show it."""
+        """Return whether the views agree and overlap enough, given the noise's deviation."""
         right = self.apart <= APART * noise and self.dissent <= DISSENT
         return self.overlap >= OVERLAP and right
 
 
-def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agreement:
-    """Return how chosen points of a view lie on another.
+def consistency(source: View, rows: Indices, *, target: View, motion: Doubles) -> Consistency:
+    """Return the consistency of a view with another view.
 
     Args:
-        source: The one view.
-        rows: Compared points of its inner surface.
-        target: The other.
-        motion: Source to target, with shape ``(4, 4)``.
+        source: View whose points are compared.
+        rows: Indices of the compared points on the inner surface of the source.
+        target: The other view.
+        motion: Motion from source to target, with shape ``(4, 4)``.
     """
     position = moved(motion, source.pos[rows])
     far = BEYOND * target.spacing
@@ -89,10 +93,10 @@ def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agr
     aside = np.sqrt(np.maximum(gap[found] ** 2 - height**2, 0))
     facing = np.einsum("nc,nc->n", rotated(motion, source.normal[rows[found]]), target.normal[at])
     inner = target.inner[at]
-    same = inner & (aside <= BESIDE * target.spacing) & (np.abs(height) <= far)
+    same = inner & (aside <= REACH * target.spacing) & (np.abs(height) <= far)
     same &= np.abs(facing) >= FACING
     if not same.any():
-        return Agreement(0.0, float("inf"), 0.0, 1.0)
+        return Consistency(overlap=0.0, rms=float("inf"), own=0.0, dissent=1.0)
     clip = CLIP * max(source.noise, target.noise)
     near = inner & (gap[found] <= NEAR * target.spacing)
     agree = near & same & (np.abs(height) < clip)
@@ -101,4 +105,4 @@ def agreement(source: View, rows: Indices, target: View, motion: Doubles) -> Agr
         for one in (height[same], source.own[rows[found[same]]])
     )
     dissent = float(1 - agree.sum() / max(near.sum(), 1))
-    return Agreement(float(same.sum() / len(rows)), rms, own, dissent)
+    return Consistency(overlap=float(same.sum() / len(rows)), rms=rms, own=own, dissent=dissent)

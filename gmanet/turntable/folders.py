@@ -1,8 +1,8 @@
-"""Folders of partial views: ``<part>/<view>.ply`` in natural order, perhaps with poses and markers.
+"""Folders of partial views: ``<part>/<view>.ply`` in natural order, optional poses and markers.
 
-``poses.txt`` in a part's folder gives the table's angle at each view, in degrees: a number a line
-in the order of the views, or the view's name and a number.  ``<view>.markers`` gives reference
-points as ``name x y z`` lines in the view's own frame.
+``poses.txt`` in a part's folder contains the angle of the table at each view, in degrees: one
+number per line in the order of the views, or the name of the view and a number.
+``<view>.markers`` contains reference points as ``name x y z`` lines in the frame of the view.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gmanet.cloud import Doubles
 from gmanet.datasets.base import SPLITS
 from gmanet.errors import InputError
 from gmanet.formats import list_files
 from gmanet.formats.walking import walk
-from gmanet.geometry.se3 import Doubles
 
 __all__ = ["POSES", "PartFolder", "holds_views", "list_parts"]
 
@@ -27,15 +27,15 @@ MARKERS = ".markers"
 NUMBER = re.compile(r"(\d+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartFolder:
-    """A part's views.
+    """Files of the views of one part.
 
     Args:
-        name: Of the folder, below the folder of all parts.
-        views: Files in the order of the table's turns.
-        poses: The file with angles, if there is one.
-        markers: Files with reference points, if there are any.
+        name: Path of the folder, relative to the folder of all parts.
+        views: Files of the views in the order of rotation.
+        poses: File of angles; None if missing.
+        markers: File of reference points for each view; None if missing.
     """
 
     name: Path
@@ -45,14 +45,14 @@ class PartFolder:
 
     @property
     def files(self) -> list[Path]:
-        """Everything that the part's result depends on."""
+        """All files on which the result of the part depends."""
         return [*self.views, *([self.poses] if self.poses else []), *self.markers]
 
     def angles(self) -> list[float] | None:
-        """Return the table's angles in the order of the views, in degrees, where they are known.
+        """Return the table's angles in the order of the views, in degrees; None if unknown.
 
         Raises:
-            InputError: The file says something else, or nothing of a view.
+            InputError: The file is malformed, or lacks a view.
         """
         if self.poses is None:
             return None
@@ -70,10 +70,10 @@ class PartFolder:
         return [_numbers(self.poses, said[stem])[0] for stem in stems]
 
     def reference_points(self) -> list[dict[str, Doubles]] | None:
-        """Return the reference points of each view by name; None where no view has any.
+        """Return the reference points of each view by name; None if no view has any.
 
         Raises:
-            InputError: A line is no name with three numbers.
+            InputError: A line is not a name with three numbers.
         """
         if not self.markers:
             return None
@@ -82,10 +82,10 @@ class PartFolder:
 
 
 def list_parts(folder: Path) -> list[PartFolder]:
-    """Return the folders below a folder that hold views themselves, in natural order.
+    """Return the folders below a folder that directly contain views, in natural order.
 
     Raises:
-        InputError: There are none.
+        InputError: No folder contains views.
     """
     found = []
     for directory in sorted(walk(folder), key=natural):
@@ -96,10 +96,10 @@ def list_parts(folder: Path) -> list[PartFolder]:
             views.sort(key=natural)
             found.append(
                 PartFolder(
-                    name,
-                    tuple(views),
-                    poses if poses.is_file() else None,
-                    tuple(list_files(directory, (MARKERS,))),
+                    name=name,
+                    views=tuple(views),
+                    poses=poses if poses.is_file() else None,
+                    markers=tuple(list_files(directory, (MARKERS,))),
                 )
             )
     if not found:
@@ -109,7 +109,7 @@ def list_parts(folder: Path) -> list[PartFolder]:
 
 
 def _refuse_twins(folder: Path, parts: Sequence[PartFolder]) -> None:
-    """Raise an error if two views have one name, or two parts may be written to one path."""
+    """Raise an error if two views share a name, or two parts an output path."""
     names = [part.name for part in parts]
     for part in parts:
         seen: dict[str, Path] = {}
@@ -125,7 +125,7 @@ def _refuse_twins(folder: Path, parts: Sequence[PartFolder]) -> None:
 
 
 def holds_views(folder: Path) -> bool:
-    """Return whether a folder is called ``views`` or any part in it has a file with poses."""
+    """Return whether a folder is named ``views`` or a part in the folder has a file of poses."""
     named = folder.resolve().name.lower() == "views"
     return named or any((directory / POSES).is_file() for directory in walk(folder))
 

@@ -2,9 +2,10 @@ r"""Coarse registration by 4-point congruent sets, in the spirit of Super4PCS, w
 
 Two segments of the source that (nearly) cross at the ratios :math:`r_1` and :math:`r_2` keep their
 lengths, ratios and angle under any rigid motion [Aiger, Mitra and Cohen-Or 2008; Mellado, Aiger and
-Mitra 2014].  Pairs of target points of the right lengths, whose points at these ratios coincide,
-thus make candidates.  Only pairs count that a motion within the turntable's prior can reach, which
-leaves few of them and does what Super4PCS' index is for.
+Mitra 2014].  Two pairs of target points with the same lengths, whose points at these ratios
+coincide, are thus candidates for the corresponding points.  Only pairs that a motion within the
+turntable's prior can reach are considered; these are few, so the index of Super4PCS is not
+needed.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, rigid_fit
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import rigid_fit
 from gmanet.turntable.motion_prior import MotionPrior
 
 __all__ = ["congruent_motions"]
 
 DRAWN = 4000
-"""Quadruples that bases are chosen from."""
+"""Number of random quadruples from which bases are chosen."""
 
 BASES = 40
-"""Bases that are sought in the target."""
+"""Number of bases that are searched in the target."""
 
 PER_BASE = 200
-"""Congruent sets of one base at most."""
+"""Largest number of congruent sets per base."""
 
 MIDST = (0.15, 0.85)
 """Range of the ratios at which a base's segments cross."""
@@ -38,11 +39,11 @@ LONG = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Bases:
-    """Four points each, the ends of two segments that nearly cross.
+    """Bases of four points: the ends of two segments that nearly cross.
 
     Args:
-        corner: Indices into the source, with shape ``(B, 4)``.
-        ratio: Where on each segment they cross, with shape ``(B, 2)``.
+        corner: Indices of the points in the source, with shape ``(B, 4)``.
+        ratio: Ratio at which each segment is crossed, with shape ``(B, 2)``.
     """
 
     corner: Indices
@@ -50,31 +51,34 @@ class Bases:
 
 
 def congruent_motions(
-    source: Doubles, target: Doubles, prior: MotionPrior, gap: float, rng: np.random.Generator
+    source: Doubles, target: Doubles, *, prior: MotionPrior, gap: float, rng: np.random.Generator
 ) -> Doubles:
     """Return motions that align four points of the source with the target, ``(C, 4, 4)``.
 
     Args:
         source: A few hundred points, with shape ``(N, 3)``.
         target: A few hundred points, with shape ``(M, 3)``.
-        prior: The possible motions.
-        gap: Lengths that differ by less are equal: about the points' spacing.
+        prior: Prior of the motion.
+        gap: Tolerance of lengths and positions, about the spacing of the points.
         rng: Draws the bases.
     """
-    bases = _bases(source, gap, rng)
+    bases = _bases(source, gap, rng=rng)
     ends, length = _pairs(target, prior)
     found = [np.empty((0, 4, 4))]
     for corner, ratio in zip(bases.corner, bases.ratio, strict=True):
         base = source[corner]
-        sides = [_alike(base[k : k + 2], target, ends, length, prior, gap) for k in (0, 2)]
-        rows = _crossing(base, target, sides, ratio, gap)[:PER_BASE]
+        sides = [
+            _alike(base[k : k + 2], target, ends=ends, length=length, prior=prior, gap=gap)
+            for k in (0, 2)
+        ]
+        rows = _crossing(base, target, sides=sides, ratio=ratio, gap=gap)[:PER_BASE]
         if len(rows):
             motions = rigid_fit(np.broadcast_to(base, (len(rows), 4, 3)), target[rows])
             found.append(motions[prior.allows(motions)])
     return np.concatenate(found)
 
 
-def _bases(points: Doubles, gap: float, rng: np.random.Generator) -> Bases:
+def _bases(points: Doubles, gap: float, *, rng: np.random.Generator) -> Bases:
     """Return the widest bases among random quadruples."""
     corner = rng.integers(0, len(points), (DRAWN, 4))
     a, b, c, d = np.moveaxis(points[corner], 1, 0)
@@ -105,21 +109,22 @@ def _pairs(points: Doubles, prior: MotionPrior) -> tuple[Indices, Doubles]:
 def _alike(
     segment: Doubles,
     target: Doubles,
+    *,
     ends: Indices,
     length: Doubles,
     prior: MotionPrior,
     gap: float,
 ) -> Indices:
-    """Return the target's pairs as long as a segment that the prior lets it reach."""
+    """Return the target's pairs with the length of a segment that are within the prior."""
     long = float(np.linalg.norm(segment[1] - segment[0]))
     near = ends[slice(*np.searchsorted(length, [long - gap, long + gap]))]
     for k in (0, 1):
-        near = near[_reached(segment[k], target[near[:, k]], prior, gap)]
+        near = near[_reached(segment[k], target[near[:, k]], prior=prior, gap=gap)]
     return near
 
 
-def _reached(start: Doubles, ends: Doubles, prior: MotionPrior, gap: float) -> Indices:
-    """Return the rows of the positions that the prior lets a point reach."""
+def _reached(start: Doubles, ends: Doubles, *, prior: MotionPrior, gap: float) -> Indices:
+    """Return the rows of the positions to which the prior can move a point."""
     far, angle, height = prior.cylindrical(start)
     radius, around, level = prior.cylindrical(ends)
     slack = gap + prior.shift + prior.tilt * float(np.hypot(far, height))
@@ -131,7 +136,7 @@ def _reached(start: Doubles, ends: Doubles, prior: MotionPrior, gap: float) -> I
 
 
 def _crossing(
-    base: Doubles, target: Doubles, sides: list[Indices], ratio: Doubles, gap: float
+    base: Doubles, target: Doubles, *, sides: list[Indices], ratio: Doubles, gap: float
 ) -> Indices:
     """Return quadruples of the target congruent to a base, with shape ``(Q, 4)``."""
     if not all(map(len, sides)):

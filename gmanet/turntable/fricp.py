@@ -1,11 +1,11 @@
 r"""Fast and robust ICP [Zhang, Yao and Deng, TPAMI 2021].
 
-Distances :math:`d` between points and their nearest ones are not squared but go through Welsch's
-function :math:`\psi_\nu(d) = 1 - \exp(-d^2 / 2 \nu^2)`, so that outliers and what only one cloud
-shows count as little as they should.  :math:`\nu` starts at three medians of the first distances
-and is halved down to :math:`\nu_{min}`, a share of the points' spacing.  Each step is a weighted
-least squares problem; steps are accelerated by Anderson's method in the Lie algebra of motions, and
-taken back where that raises the energy :math:`\sum \psi_\nu`.
+ICP minimizes the energy :math:`\sum \psi_\nu(d)` of the distances :math:`d` between points and
+their nearest points, with Welsch's function :math:`\psi_\nu(d) = 1 - \exp(-d^2 / 2 \nu^2)` instead
+of squares, so that outliers and missing surface have little influence.  :math:`\nu` starts at three
+medians of the initial distances and is halved down to :math:`\nu_{min}`, a share of the points'
+spacing.  Each step is a weighted least squares problem.  Steps are accelerated by Anderson's method
+in the Lie algebra of motions; an accelerated step that raises the energy is reverted.
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ from typing import Protocol
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.geometry.se3 import Doubles, exp, inverse, log, moved, rigid_fit
+from gmanet.cloud import Doubles
+from gmanet.geometry.se3 import exp, inverse, log, moved, rigid_fit
 from gmanet.turntable.anderson import Anderson
 
 __all__ = ["FINEST", "Found", "Pairing", "PointPairs", "Schedule", "fricp"]
 
 COARSEST = 3.0
-"""Median distances of the start that make the first nu."""
+"""First nu, in medians of the initial distances."""
 
 FINEST = 1 / (3 * np.sqrt(3))
-"""Share of the points' spacing that makes the last nu, as in the paper."""
+"""Last nu, as a share of the points' spacing, as in the paper of FRICP."""
 
 MEMORY = 5
 """Number of earlier steps in Anderson's method."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How nu falls and when a search ends; lengths are in the unit of the points.
+    """Schedule of nu, and criteria of convergence; lengths are in the unit of the points.
 
     Args:
-        finest: The last nu.
-        coarsest: The first nu; None for three medians of the distances at the start.
-        settled: A nu is halved when points move by less than this share of it.
-        still: At the last nu the search ends when points move by less than this share of their
-            radius.
-        most: Searches for nearest points at most.
+        finest: Last nu.
+        coarsest: First nu; None for three medians of the initial distances.
+        settled: Largest motion of the points, as a share of nu, at which nu is halved.
+        still: Largest motion of the points, as a share of their radius, at which the iteration
+            ends, with the last nu.
+        most: Largest number of nearest-neighbor searches.
     """
 
     finest: float
@@ -51,14 +52,14 @@ class Schedule:
     most: int = 200
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Found:
-    """Where a search ended.
+    """Result of ICP.
 
     Args:
-        motion: Source to target, with shape ``(4, 4)``.
-        steps: Searches for nearest points that it took.
-        settled: Whether it ended by itself.
+        motion: Motion from source to target, with shape ``(4, 4)``.
+        steps: Number of nearest-neighbor searches.
+        settled: Whether the iteration converged.
     """
 
     motion: Doubles
@@ -67,21 +68,21 @@ class Found:
 
 
 class Pairing(Protocol):
-    """How a source, in some pose, is compared with its target."""
+    """Distances between a source and its target, and the least squares step of ICP."""
 
     def distances(self, motion: Doubles) -> Doubles:
-        """Return distances of the source's points, infinite for those without a partner, (N,)."""
+        """Return distances of the source's points, infinite without a partner, ``(N,)``."""
 
     def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
-        """Return the motion of least weighted squares for the partners found last, (4, 4)."""
+        """Return the motion of weighted least squares for the last partners, ``(4, 4)``."""
 
 
 class PointPairs:
-    """Points and their nearest ones: the distance is the one between both.
+    """Point-to-point distances between a source and a target.
 
     Args:
-        points: Of the source, with shape ``(N, 3)``.
-        tree: Of the target's points.
+        points: Points of the source, with shape ``(N, 3)``.
+        tree: Search tree of the target's points.
     """
 
     def __init__(self, points: Doubles, tree: cKDTree) -> None:
@@ -95,23 +96,23 @@ class PointPairs:
         return np.asarray(distance)
 
     def improved(self, motion: Doubles, weight: Doubles) -> Doubles:
-        """Return the motion of least squares, whatever the one before."""
-        return rigid_fit(self.points, self._partner, weight)
+        """Return the motion of weighted least squares; the previous motion is not needed."""
+        return rigid_fit(self.points, self._partner, weight=weight)
 
 
-def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> Found:
-    """Return the motion that a search from ``start`` comes to.
+def fricp(pairs: Pairing, start: Doubles, *, radius: float, schedule: Schedule) -> Found:
+    """Return the result of fast and robust ICP from an initial motion.
 
     Args:
         pairs: Source and target.
-        start: Source to target, with shape ``(4, 4)``.
-        radius: Of the source, which weighs angles against shifts.
-        schedule: Of nu, and when to end.
+        start: Initial motion from source to target, with shape ``(4, 4)``.
+        radius: Radius of the source, which converts angles to lengths.
+        schedule: Schedule of nu, and criteria of convergence.
     """
     distance = pairs.distances(start)
     finest, coarsest = schedule.finest, schedule.coarsest
     if not np.isfinite(distance).any():
-        return Found(start, 1, False)
+        return Found(motion=start, steps=1, settled=False)
     if coarsest is None:
         coarsest = COARSEST * float(np.median(distance[np.isfinite(distance)]))
     nu, steps = max(coarsest, finest), 1
@@ -126,14 +127,14 @@ def fricp(pairs: Pairing, start: Doubles, radius: float, schedule: Schedule) -> 
             speed.reset()
             continue
         if size < schedule.still * radius:
-            return Found(image, steps, True)
+            return Found(motion=image, steps=steps, settled=True)
         points = (log(one @ inverse(start)) * scale for one in (motion, image))
         motion = exp(speed.next(*points) / scale) @ start
         distance, steps = pairs.distances(motion), steps + 1
-        if _energy(distance, nu) > energy:  # accelerated too far
+        if _energy(distance, nu) > energy:  # the accelerated step raised the energy
             motion, distance, steps = image, pairs.distances(image), steps + 1
         energy = _energy(distance, nu)
-    return Found(motion, steps, False)
+    return Found(motion=motion, steps=steps, settled=False)
 
 
 def _energy(distance: Doubles, nu: float) -> float:

@@ -1,8 +1,8 @@
-"""Partial views of one part become one cloud (the paper, Section III C).
+"""Fusion of partial views of one part into one cloud (the paper, Section III C).
 
-First views are registered around the turntable, with a check.  A wrong reconstruction must not pass
-for a scan: :attr:`Placement.trouble` says why views do not fit, if they do
-not.  Then their points are fused, outliers removed, and an octree thins the overlaps.
+Views are registered around the turntable and checked: :attr:`Placement.trouble` gives the reason if
+the views do not fit, so that a wrong reconstruction is not taken for a scan.  Then the points of
+all views are merged, outliers are removed, and an octree thins the overlaps.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmanet.cleaning.clean import Cleaned, Cleaning, clean
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, Doubles
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import Doubles, moved, rotated
-from gmanet.turntable.config import Turning
+from gmanet.geometry.se3 import moved, rotated
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.reconstruct import reconstruct
 from gmanet.turntable.view import View
@@ -24,24 +24,26 @@ from gmanet.turntable.view import View
 __all__ = ["Placement", "about_one_origin", "fuse", "joined", "register_views"]
 
 FEWEST = 2
-"""Views that can be put together."""
+"""Least number of views of a part."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Poses of registered views and the figures of the check, in plain numbers.
+    """Poses of registered views and the figures of the check, as plain numbers.
+
+    Lengths are in the unit of the views.
 
     Args:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``, as lists.
-        spacing: Of a view's points, the median of all views.
-        noise: Standard deviation of points about their surface, the median of all views.
-        rms_before: Of heights of points above the next view's planes after the coarse
-            registration, over all neighboring views.
-        rms: The same in the end.
+        spacing: Spacing of a view's points, median over all views.
+        noise: Standard deviation of points about the surface, median over all views.
+        rms_before: Root mean square of the heights of points above the tangent planes of the next
+            view after coarse registration, over all pairs of neighboring views.
+        rms: The same value after joint refinement.
         apart: Largest distance of two views' surfaces, root mean square.
-        overlap: Least share of a view's points that its neighbor shows too.
+        overlap: Least share of a view's points that the neighboring view also shows.
         closing: Largest motion of points by closing the loop.
-        trouble: Why the views do not fit; empty if they do.
+        trouble: Reason why the views do not fit; empty if they fit.
     """
 
     poses: list[list[list[float]]]
@@ -56,28 +58,28 @@ class Placement:
 
     @classmethod
     def of(cls, found: Loop, names: Sequence[str]) -> Placement:
-        """Return the placement of a loop; ``names`` are those of the views."""
+        """Return the placement of a loop of views with these names."""
         before = [link.before.rms for link in found.links.values()]
         after = [found.pairs[key].rms for key in found.links if key in found.pairs]
         overlaps = [found.pairs[key].overlap for key in found.links if key in found.pairs]
         return cls(
-            found.poses.tolist(),
-            found.spacing,
-            found.noise,
-            _mean_square(before),
-            _mean_square(after),
-            max((one.apart for one in found.pairs.values()), default=0.0),
-            min(overlaps, default=0.0),
-            found.closing,
-            found.trouble(names),
+            poses=found.poses.tolist(),
+            spacing=found.spacing,
+            noise=found.noise,
+            rms_before=_mean_square(before),
+            rms=_mean_square(after),
+            apart=max((one.apart for one in found.pairs.values()), default=0.0),
+            overlap=min(overlaps, default=0.0),
+            closing=found.closing,
+            trouble=found.trouble(names),
         )
 
 
 def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
-    """Return views of one frame with one origin: the first that is not zero, if there is one.
+    """Return the views with a common origin: the first one that is not zero, if any.
 
-    What a reader subtracted from far coordinates may differ from view to view, and a turntable's
-    axis is fixed in the coordinates of the files.
+    The origins that readers subtract may differ between views, while the turntable's axis is fixed
+    in the coordinates of the files.
     """
     origin = next((one.origin for one in clouds if any(one.origin)), (0.0, 0.0, 0.0))
     return [
@@ -95,7 +97,8 @@ def about_one_origin(clouds: Sequence[Cloud]) -> list[Cloud]:
 
 def register_views(
     clouds: Sequence[Cloud],
-    turning: Turning,
+    turntable: TurntableConfig,
+    *,
     angles: Sequence[float] | None = None,
     markers: Sequence[Mapping[str, Doubles]] | None = None,
     seed: int = 0,
@@ -103,15 +106,15 @@ def register_views(
     """Return the placement of the views of one part.
 
     Args:
-        clouds: Two or more views in the order of the table's rotation, of one origin.
-        turning: Settings of the turntable; its center is one of the files' coordinates.
-        angles: Angles of the table at each view, in degrees, where they are known.
+        clouds: Two or more views in the order of the table's rotation, with a common origin.
+        turntable: Settings of the turntable; the center is in the coordinates of the files.
+        angles: Angles of the table at each view, in degrees; None if unknown.
         markers: Reference points of each view by name, with shape ``(3,)`` each, in the files'
             coordinates.
-        seed: Draws points and bases.
+        seed: Seed of the random points and bases.
 
     Raises:
-        InputError: There is one view only, or one has hardly any surface.
+        InputError: There is only one view, or a view shows hardly any surface.
     """
     if len(clouds) < FEWEST:
         raise InputError(f"{len(clouds)} view, wanted {FEWEST} or more")
@@ -123,12 +126,12 @@ def register_views(
             raise InputError(f"view {cloud.name}: {error}") from None
     origin = np.array(clouds[0].origin)
     if origin.any():
-        center = np.asarray(turning.center) - origin
-        turning = replace(turning, center=tuple(center.tolist()))
+        center = np.asarray(turntable.center) - origin
+        turntable = replace(turntable, center=tuple(center.tolist()))
         markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
     size = 2 * max(view.size for view in views)
-    priors = turning.priors(len(clouds), size, angles)
-    found = reconstruct(views, priors, np.random.default_rng(seed), markers)
+    priors = turntable.priors(len(clouds), size, angles=angles)
+    found = reconstruct(views, priors, rng=np.random.default_rng(seed), markers=markers)
     return Placement.of(found, [cloud.name for cloud in clouds])
 
 
@@ -137,12 +140,12 @@ def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> C
 
     Args:
         clouds: The views.
-        placement: How they lie.
-        cleaning: Of the fused cloud; without a cell or depth, cells are as large as the spacing of
-            a view's points, so that overlaps do not pile up.
+        placement: Placement of the views.
+        cleaning: Settings of cleaning; without ``cell`` and ``depth``, the octree's cells have the
+            edge of the spacing of a view, so that overlaps are not denser.
 
     Raises:
-        InputError: Too little is left.
+        InputError: Too few points remain.
     """
     if not (cleaning.cell or cleaning.depth):
         cleaning = replace(cleaning, cell=placement.spacing)
@@ -152,7 +155,8 @@ def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> C
 def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
     """Return all views' points in the frame of the first.
 
-    Labels stay where any view has some, the others' points being normal; normals where all have.
+    The cloud has labels if any view has (points of other views are then normal), and normals if all
+    views have.
     """
     poses = np.asarray(placement.poses)
     pos = [moved(pose, one.pos) for pose, one in zip(poses, clouds, strict=True)]
@@ -168,7 +172,7 @@ def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
     ]
     normal = np.concatenate(normals).astype(np.float32) if len(normals) == len(clouds) else None
     whole = np.concatenate(pos).astype(np.float32)
-    return Cloud(whole, label, normal, origin=clouds[0].origin)
+    return Cloud(whole, label, normal=normal, origin=clouds[0].origin)
 
 
 def _mean_square(values: Sequence[float]) -> float:

@@ -1,6 +1,6 @@
-"""The closed loop of registered views, and whether the views fit.
+"""The closed loop of registered views, and the check whether the views fit.
 
-No wrong reconstruction may pass for a scan: all pairs of views must agree where both show the same
+A wrong reconstruction must be detected: all pairs of views must agree where both show the same
 surface, the rotations must be within their priors, the loop must close, and all views must be
 connected.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles
-from gmanet.turntable.consistency import APART, DISSENT, Agreement
+from gmanet.cloud import Doubles
+from gmanet.turntable.consistency import APART, DISSENT, Consistency
 from gmanet.turntable.pairwise import Link
 
 __all__ = ["Loop"]
@@ -22,30 +22,30 @@ CLOSING = 2.0
 """Largest motion of a link's points by closing the loop, in standard deviations of the noise."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Loop:
     """Registered views around a turntable.
 
     Args:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``.
-        links: From each view to the next, the last one to the first.
-        pairs: Agreement of pairs (i, j) of views that overlap.
+        links: Links from each view to the next, and from the last view to the first.
+        pairs: Consistency of pairs (i, j) of views that overlap.
         noise: Median noise of the views.
-        spacing: Median spacing of their points.
+        spacing: Median spacing of the views' points.
         closing: Largest motion of a link's points along their normals by closing the loop.
-        outside: Rotations, in radians, between neighbors (i, j) that are outside their priors.
+        outside: Rotations outside their priors, in radians, of neighboring views (i, j).
     """
 
     poses: Doubles
     links: Mapping[tuple[int, int], Link]
-    pairs: Mapping[tuple[int, int], Agreement]
+    pairs: Mapping[tuple[int, int], Consistency]
     noise: float
     spacing: float
     closing: float
     outside: Mapping[tuple[int, int], float]
 
     def trouble(self, names: Sequence[str]) -> str:
-        """Return a sentence that says why the views do not fit; empty if they do.
+        """Return a sentence on why the views do not fit; empty if they fit.
 
         Args:
             names: Names of the views.

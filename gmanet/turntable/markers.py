@@ -1,6 +1,7 @@
-"""Reference points that several views show: they alone register one view on another.
+"""Registration of views by reference points alone.
 
-The paper sticks circular reference points to the part and its surroundings (Section III C).
+In the paper, circular reference points are attached to the part and its surroundings (Section III
+C).
 """
 
 from __future__ import annotations
@@ -9,26 +10,30 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles, rigid_fit
+from gmanet.cloud import Doubles
+from gmanet.geometry.se3 import rigid_fit
 
 __all__ = ["FEWEST", "by_markers"]
 
 FEWEST = 3
-"""Reference points that both views must show."""
+"""Least number of reference points that both views show."""
 
 SPREAD = 0.1
-"""They lie on a line where the second of their principal widths is less than this share of the
-first; then they leave a rotation open."""
+"""Least ratio of the second to the first principal width of the reference points.
+
+Below the ratio the points lie on a line and do not determine the rotation about the line.
+"""
 
 
 def by_markers(source: Mapping[str, Doubles], target: Mapping[str, Doubles]) -> Doubles | None:
     """Return the motion that aligns a view's reference points with another's, ``(4, 4)``.
 
-    None where both show fewer than three of the same name, or these lie on a line.
+    The result is None if fewer than three points have the same name in both views, or if these lie
+    on a line.
 
     Args:
-        source: Place of each point by its name, with shape ``(3,)``.
-        target: The same of the other view.
+        source: Positions of the view's points by name, with shape ``(3,)`` each.
+        target: Positions of the other view's points.
     """
     names = sorted(source.keys() & target.keys())
     if len(names) < FEWEST:

@@ -1,6 +1,6 @@
 """The prior of the motion between two views: a rotation about the turntable's axis.
 
-Any motion is a rotation about the axis after a tilt of it, and a shift of the axis's center.
+A motion is described by a tilt of the axis, a rotation about the axis, and a shift of its center.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gmanet.cloud import Labels
-from gmanet.geometry.se3 import Doubles, rotation_about
+from gmanet.cloud import Doubles, Labels
+from gmanet.geometry.se3 import rotation_about
 
 __all__ = ["MotionPrior", "common_axis"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MotionPrior:
     """The nominal motion between two views, and its tolerances.
 
     Args:
         axis: Unit direction of the turntable's axis, with shape ``(3,)``.
-        center: A point of the axis, near the part, in the unit of the views, with shape ``(3,)``.
+        center: A point on the axis, near the part, in the unit of the views, with shape ``(3,)``.
         step: Nominal angle of rotation, in radians.
         width: Largest deviation of the angle, in radians.
         tilt: Largest deviation of the axis, in radians.
@@ -39,7 +39,7 @@ class MotionPrior:
     @property
     def nominal(self) -> Doubles:
         """The nominal motion, with shape ``(4, 4)``."""
-        return rotation_about(self.axis, self.center, self.step)
+        return rotation_about(self.axis, self.center, angle=self.step)
 
     def excess_angle(self, motions: Doubles) -> Doubles:
         """Return the angles of motions ``(C, 4, 4)`` minus the nominal one, with shape ``(C,)``."""
@@ -76,14 +76,21 @@ class MotionPrior:
         half = int(np.ceil(self.width / spacing))
         return np.stack(
             [
-                rotation_about(self.axis, self.center, self.step + angle)
+                rotation_about(self.axis, self.center, angle=self.step + angle)
                 for angle in np.linspace(-self.width, self.width, 2 * half + 1)
             ]
         )
 
     def reverse(self) -> MotionPrior:
         """Return the prior of the inverse motion."""
-        return MotionPrior(self.axis, self.center, -self.step, self.width, self.tilt, self.shift)
+        return MotionPrior(
+            axis=self.axis,
+            center=self.center,
+            step=-self.step,
+            width=self.width,
+            tilt=self.tilt,
+            shift=self.shift,
+        )
 
     def cylindrical(self, pos: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         """Return distances from the axis, angles about it and heights of points ``(..., 3)``."""
@@ -100,14 +107,15 @@ def common_axis(motions: Doubles, prior: MotionPrior) -> tuple[Doubles, Doubles]
 
     Args:
         motions: Rotations about nearly one axis.
-        prior: Its axis decides the sign, its center the position along the axis.
+        prior: Prior whose axis determines the sign, and whose center determines the position along
+            the axis.
     """
     vectors = Rotation.from_matrix(motions[:, :3, :3]).as_rotvec()
     sign = np.sign(vectors @ prior.axis)[:, None]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     axis = np.median(sign * vectors / np.maximum(lengths, 1e-9), axis=0)
     axis /= np.linalg.norm(axis)
-    # (1 - R) center = shift holds across the axis; along it the center stays where it was.
+    # (1 - R) center = shift determines the center across the axis, the prior along the axis.
     matrix = np.concatenate([*(np.eye(3) - motions[:, :3, :3]), 1e-6 * axis[None]])
     vector = np.concatenate([*motions[:, :3, 3], [1e-6 * float(axis @ prior.center)]])
     return axis, np.asarray(np.linalg.lstsq(matrix, vector)[0])

@@ -1,8 +1,8 @@
 """Registration of one view on the next: coarse by congruent sets, fine by robust ICP.
 
-Threads, washers and other parts that nearly move into themselves leave one motion hardly
-determined: ICP creeps along it, as errors of normals act like friction.  Such searches alternate
-with steps along the least determined motion as long as these make the views agree better.
+Threads, washers and other nearly symmetric parts hardly determine one motion.  ICP converges slowly
+along this motion, because errors of normals act like friction.  ICP therefore alternates with
+steps along the least determined motion, as long as these improve the agreement of the views.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Indices
+from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.neighbors import farthest_points
-from gmanet.geometry.se3 import Doubles, adjoint
-from gmanet.registration.initial_poses import Poses, distinct
-from gmanet.turntable.consistency import Agreement, agreement
+from gmanet.geometry.se3 import adjoint
+from gmanet.registration.initial_poses import distinct
+from gmanet.turntable.consistency import Consistency, consistency
 from gmanet.turntable.four_points import congruent_motions
 from gmanet.turntable.fricp import Schedule, fricp
 from gmanet.turntable.motion_prior import MotionPrior
@@ -37,13 +37,18 @@ CORNERS = 400
 """Number of points from which congruent sets are formed."""
 
 MOST = 1500
-"""Largest number of candidates that are ranked, by the distances of ``PROBED`` points of the source
-to ``AMONG`` points of the target."""
+"""Largest number of candidates that are ranked.
+
+Distances of ``PROBED`` points of the source to ``AMONG`` points of the target rank the candidates.
+"""
 PROBED = 128
 AMONG = 8192
 
 CUT = 0.015
-"""Largest distance that counts, as a share of the view's size."""
+"""Upper limit of distances in the ranking of candidates, in sizes of the source (``View.size``).
+
+Distances are truncated at this limit, so that points without a counterpart do not dominate.
+"""
 
 SPACING = np.deg2rad(5)
 """Spacing of the rotations in the grid over the prior, in radians."""
@@ -56,16 +61,16 @@ FEW, MANY = 600, 3000
 """Numbers of points in ICP: for each candidate, and for the best one."""
 
 SHORT, LONG = 15, 12
-"""Largest numbers of ICP steps, for the same."""
+"""Largest numbers of ICP steps, for each candidate and for the best one."""
 
 SLACK = 1.25
-"""Factor by which the prior is wider for the refined motion than for the initial one."""
+"""Factor of the prior's tolerances for the refined motion."""
 
 SETTLED, STILL = 0.1, 1e-5
 """Thresholds of ICP's schedule (``fricp.Schedule``)."""
 
 ROUNDS = 4
-"""Largest number of rounds, each of ``LONG`` steps and a slide."""
+"""Largest number of rounds: ``LONG`` steps of ICP, then one along the least determined motion."""
 
 DISSENT = 3.0
 """Weight of the share of points that are near the other surface, but not on it."""
@@ -74,11 +79,14 @@ FINEST = 3.0
 """Last nu of Welsch's function, in standard deviations of the noise."""
 
 WEAK = 0.02
-"""A motion is hardly determined where points move along their planes' normals by less than this
-share (its square) of how far they move."""
+"""Ratio of the smallest to the mean eigenvalue of the information matrix, upper limit.
+
+Below the limit, the eigenvector of the smallest eigenvalue is a hardly determined motion: the
+points move nearly within their tangent planes.  Rotations are scaled by the size of the source.
+"""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Link:
     """The registration of a view on another view.
 
@@ -86,43 +94,50 @@ class Link:
         motion: From the source's to the target's coordinates, with shape ``(4, 4)``.
         information: Information matrix of the least squares, for twists in the target's frame, with
             shape ``(6, 6)``.
-        before: Agreement of both before the fine registration.
-        agreement: Agreement of both after it.
+        before: Consistency of both views before the fine registration.
+        consistency: Consistency of both views after the fine registration.
     """
 
     motion: Doubles
     information: Doubles
-    before: Agreement
-    agreement: Agreement
+    before: Consistency
+    consistency: Consistency
 
     @property
     def disagreement(self) -> float:
-        """The disagreement of both views, which decides between links."""
-        return disagreement(self.agreement)
+        """Disagreement of both views; lower is better."""
+        return disagreement(self.consistency)
 
 
 def register_pair(
-    source: View, target: View, prior: MotionPrior, motions: Doubles, rng: np.random.Generator
+    source: View, target: View, *, prior: MotionPrior, motions: Doubles, rng: np.random.Generator
 ) -> Link:
     """Return the best registration of a view on another from initial motions ``(C, 4, 4)``.
 
     A refined motion outside the prior wins only if all are outside.
     """
-    few, many = (sample_inner(source, count, rng) for count in (FEW, MANY))
-    pairs, finest = PlanePairs(source, few, target), FINEST * target.noise
-    short = Schedule(finest, None, SETTLED, STILL, SHORT)
+    few, many = (sample_inner(source, count, rng=rng) for count in (FEW, MANY))
+    pairs, finest = PlanePairs(source, few, target=target), FINEST * target.noise
+    short = Schedule(finest=finest, coarsest=None, settled=SETTLED, still=STILL, most=SHORT)
     tried = []
     for start in motions:
-        motion = fricp(pairs, start, source.size, short).motion
+        motion = fricp(pairs, start, radius=source.size, schedule=short).motion
         outside = not prior.allows(motion[None], SLACK)[0]
-        tried.append((outside, disagreement(agreement(source, few, target, motion)), motion, start))
+        tried.append(
+            (
+                outside,
+                disagreement(consistency(source, few, target=target, motion=motion)),
+                motion,
+                start,
+            )
+        )
     _, _, motion, start = min(tried, key=lambda one: one[:2])
-    pairs, nu = PlanePairs(source, many, target), None
+    pairs, nu = PlanePairs(source, many, target=target), None
     for _ in range(ROUNDS):
-        long = Schedule(finest, nu, SETTLED, STILL, LONG)
-        motion = fricp(pairs, motion, source.size, long).motion
+        long = Schedule(finest=finest, coarsest=nu, settled=SETTLED, still=STILL, most=LONG)
+        motion = fricp(pairs, motion, radius=source.size, schedule=long).motion
         nu = 2 * finest
-        slid = _slid(source, many[: 2 * FEW], pairs, motion, finest)
+        slid = _slid(source, many[: 2 * FEW], pairs=pairs, motion=motion, nu=finest)
         if slid is motion:
             break
         motion = slid
@@ -130,41 +145,46 @@ def register_pair(
     shift = np.eye(4)
     shift[:3, 3] = -middle
     change = adjoint(shift)
-    before, after = (agreement(source, many, target, position) for position in (start, motion))
-    return Link(motion, change.T @ matrix @ change, before, after)
+    before, after = (
+        consistency(source, many, target=target, motion=position) for position in (start, motion)
+    )
+    return Link(
+        motion=motion, information=change.T @ matrix @ change, before=before, consistency=after
+    )
 
 
 def initial_motions(
-    source: View, target: View, prior: MotionPrior, rng: np.random.Generator
+    source: View, target: View, *, prior: MotionPrior, rng: np.random.Generator
 ) -> Doubles:
     """Return the most promising motions within a prior, best first, with shape ``(C, 4, 4)``."""
     corners = []
     for view in (source, target):
-        rows = sample_inner(view, 8 * CORNERS, rng)
+        rows = sample_inner(view, 8 * CORNERS, rng=rng)
         corners.append(view.pos[rows[farthest_points(view.pos[rows].astype(np.float32), CORNERS)]])
     gap = np.sqrt(source.inner.sum() / CORNERS) * source.spacing
-    sets = congruent_motions(corners[0], corners[1], prior, gap, rng)
+    sets = congruent_motions(corners[0], corners[1], prior=prior, gap=gap, rng=rng)
     motions = np.concatenate([prior.angle_grid(SPACING), sets[rng.permutation(len(sets))[:MOST]]])
-    probe = source.pos[sample_inner(source, PROBED, rng)]
-    tree = cKDTree(target.pos[sample_inner(target, AMONG, rng)])
+    probe = source.pos[sample_inner(source, PROBED, rng=rng)]
+    tree = cKDTree(target.pos[sample_inner(target, AMONG, rng=rng)])
     position = np.einsum("cij,nj->cni", motions[:, :3, :3], probe) + motions[:, None, :3, 3]
     far = np.minimum(tree.query(position)[0], source.size * CUT).mean(axis=1)
-    poses = Poses(rotation=motions[:, :3, :3], translation=motions[:, :3, 3] / source.size)
-    return motions[distinct(poses, far, count=TRIED, apart=APART)]
+    scaled = motions.copy()
+    scaled[:, :3, 3] /= source.size
+    return motions[distinct(scaled, far, count=TRIED, apart=APART)]
 
 
-def sample_inner(view: View, count: int, rng: np.random.Generator) -> Indices:
+def sample_inner(view: View, count: int, *, rng: np.random.Generator) -> Indices:
     """Return at most ``count`` points of a view's inner surface, drawn at random."""
     return rng.permutation(np.flatnonzero(view.inner))[:count]
 
 
-def disagreement(one: Agreement) -> float:
-    """Return the disagreement, a little more of it where it rests on little overlap."""
+def disagreement(one: Consistency) -> float:
+    """Return the disagreement of two views, slightly increased if the overlap is small."""
     return float(one.rms * (1 + DISSENT * one.dissent) / max(one.overlap, 1e-6) ** 0.1)
 
 
-def _slid(source: View, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
-    """Return the motion after steps along the least determined one; itself if none is better."""
+def _slid(source: View, rows: Indices, *, pairs: PlanePairs, motion: Doubles, nu: float) -> Doubles:
+    """Return the motion after a step along the least determined motion, if the step is better."""
     matrix, middle = pairs.information(motion, nu)
     scale = np.array([1 / source.size] * 3 + [1.0] * 3)
     values, ways = np.linalg.eigh(matrix * np.outer(scale, scale))
@@ -174,7 +194,11 @@ def _slid(source: View, rows: Indices, pairs: PlanePairs, motion: Doubles, nu: f
 
     def tried(length: float) -> tuple[float, float, Doubles]:
         position = about(middle, length * way) @ motion if length else motion
-        return disagreement(agreement(source, rows, pairs.target, position)), length, position
+        return (
+            disagreement(consistency(source, rows, target=pairs.target, motion=position)),
+            length,
+            position,
+        )
 
     best, step = tried(0.0), 0.1 * source.size
     while step > pairs.target.noise:

@@ -1,8 +1,9 @@
-"""Partial views: the folders of a folder become whole scans, a part at a time.
+"""Reconstruction of all parts from folders of partial views.
 
-A part's position in the data set is that of its folder.  Parts that lie directly in the folder of
-views go to ``train/``, or to ``test/`` if a point of theirs is labelled.  In a folder ``test``
-labels are written to ``gt/`` next to it, as in IEC3D-AD; elsewhere the cloud itself carries them.
+The fused cloud of a part has the same relative path in the data set as the folder of its views.
+Parts directly in the folder of views are written to ``train/``, or to ``test/`` if any of their
+points is labeled.  Labels of clouds in a folder ``test`` are written to the folder ``gt`` next to
+``test``, as in IEC3D-AD; other clouds contain their labels.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gmanet.cleaning.clean import Cleaning
-from gmanet.cleaning.scans import tell_notes, unmeasured
+from gmanet.cleaning.scans import print_notes, unmeasured
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError, OutputError, note
 from gmanet.formats import read_cloud, write_cloud
@@ -25,7 +26,7 @@ from gmanet.formats.outputs import output_stem
 from gmanet.formats.unread import unread
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
-from gmanet.turntable.config import Turning
+from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.folders import PartFolder, list_parts
 from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, register_views
 from gmanet.turntable.picture import save_picture
@@ -34,7 +35,7 @@ from gmanet.turntable.report import PICTURES, PartLine
 __all__ = ["fuse_parts"]
 
 METHOD = 2
-"""Changes with whatever changes a result."""
+"""Version of the algorithms, part of the cache key; raised when a result changes."""
 
 POSES = "poses"
 
@@ -42,24 +43,24 @@ POSES = "poses"
 def fuse_parts(
     views: Path,
     folder: Path,
-    turning: Turning,
-    cleaning: Cleaning,
     *,
+    turntable: TurntableConfig,
+    cleaning: Cleaning,
     seed: int = 0,
     label_value: float = LABEL_VALUE,
 ) -> list[PartLine]:
-    """Put all parts together, and return what became of each.
+    """Reconstruct all parts, and return a line of the table for each.
 
     Args:
-        views: The folder of parts.
-        folder: Where clouds, pictures and the table go; neither ``views`` nor a folder of it.
-        turning: Settings of the turntable.
-        cleaning: Of the fused clouds.
-        seed: Draws points and bases.
-        label_value: Of abnormal points in the files' fields of labels.
+        views: Folder of parts.
+        folder: Folder for clouds, pictures and the table, outside of ``views``.
+        turntable: Settings of the turntable.
+        cleaning: Settings of cleaning for the fused clouds.
+        seed: Seed of the random points and bases.
+        label_value: Label of abnormal points in the files.
 
     Raises:
-        InputError: There are no parts, or one of the folders cannot be used.
+        InputError: There are no parts, or a folder cannot be used.
     """
     parts = list_parts(views)
     for sentence in unread(views, [path for part in parts for path in part.files]):
@@ -68,22 +69,24 @@ def fuse_parts(
     lines: list[PartLine] = []
     for part in tqdm(parts, "fuse", unit="part"):
         try:
-            key = digest((METHOD, turning, cleaning, seed, label_value, part.name), part.files)
+            key = digest((METHOD, turntable, cleaning, seed, label_value, part.name), part.files)
         except OSError as error:
             problem = f"{views / part.name}: cannot be read ({error.strerror})"
-            lines.append(PartLine(str(part.name), error=problem))
+            lines.append(PartLine(part=str(part.name), error=problem))
             continue
         line = known.get(str(part.name))
         if line is None or line.key != key or not (folder / line.file).is_file():
             _forget(folder, line)
-            line = _made(views, part, folder, (turning, cleaning, seed, label_value), key)
+            line = _made(
+                views, part, folder=folder, how=(turntable, cleaning, seed, label_value), key=key
+            )
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
 
 
 def _forget(folder: Path, line: PartLine | None) -> None:
-    """Remove what an earlier run made of a part: it no longer holds."""
+    """Remove the outdated results of an earlier run for a part."""
     if line is not None:
         target = folder / line.file
         target.unlink(missing_ok=True)
@@ -91,35 +94,40 @@ def _forget(folder: Path, line: PartLine | None) -> None:
 
 
 def _made(
-    views: Path, part: PartFolder, folder: Path, how: tuple[Turning, Cleaning, int, float], key: str
+    views: Path,
+    part: PartFolder,
+    *,
+    folder: Path,
+    how: tuple[TurntableConfig, Cleaning, int, float],
+    key: str,
 ) -> PartLine:
     start = time.perf_counter()
-    turning, cleaning, seed, label_value = how
+    turntable, cleaning, seed, label_value = how
     try:
         clouds, lost = _read_views(part, label_value)
-        placement = _placed(part, clouds, folder, turning, seed)
+        placement = _placed(part, clouds, folder=folder, turntable=turntable, seed=seed)
         if placement.trouble:
             raise InputError(placement.trouble)
         whole = joined(clouds, placement)
-        cleaned = fuse(clouds, placement, cleaning)
-        target = folder / _place_of(part.name, whole)
+        cleaned = fuse(clouds, placement, cleaning=cleaning)
+        target = folder / _folder_of(part.name, whole)
         _write(target, cleaned.cloud)
         picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
-        save_picture(picture, clouds, placement, cleaned.cloud)
+        save_picture(picture, clouds, placement=placement, fused=cleaned.cloud)
     except OutputError:
-        raise  # not the scan's fault
+        raise  # not caused by the scan
     except InputError as error:
         said, where = str(error), str(views / part.name)
         named = said if said.startswith(where) else f"{where}: {said}"
-        return PartLine(str(part.name), key=key, error=named)
+        return PartLine(part=str(part.name), key=key, error=named)
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
     )
     names = ("noise", "rms", "rms_before", "apart", "overlap", "closing")
     short = {name: float(f"{getattr(placement, name):.5g}") for name in names}
     return PartLine(
-        str(part.name),
-        str(target.relative_to(folder)),
+        part=str(part.name),
+        file=str(target.relative_to(folder)),
         views=len(clouds),
         points=len(whole),
         rms_after=short.pop("rms"),
@@ -135,32 +143,39 @@ def _made(
 
 
 def _read_views(part: PartFolder, label_value: float) -> tuple[list[Cloud], int]:
-    """Return a part's views about one origin, and how many points were never measured."""
+    """Return a part's views with a common origin, and the number of unmeasured points."""
     clouds = [read_cloud(path, label_value) for path in part.views]
     for cloud in clouds:
-        tell_notes(cloud)
+        print_notes(cloud)
     return about_one_origin(clouds), sum(map(unmeasured, clouds))
 
 
 def _placed(
-    part: PartFolder, clouds: Sequence[Cloud], folder: Path, turning: Turning, seed: int
+    part: PartFolder,
+    clouds: Sequence[Cloud],
+    *,
+    folder: Path,
+    turntable: TurntableConfig,
+    seed: int,
 ) -> Placement:
-    """Return the placement of the views, cached where only the cleaning changed."""
-    key = digest((METHOD, turning, seed), part.files)
+    """Return the placement of the views, from a file if only the cleaning has changed."""
+    key = digest((METHOD, turntable, seed), part.files)
     path = folder / POSES / part.name.parent / f"{output_stem(part.name.name)}.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored.pop("key") == key:
             return Placement(**stored)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        pass  # missing, or damaged by something else: found anew
-    made = register_views(clouds, turning, part.angles(), part.reference_points(), seed)
+        pass  # missing or damaged: computed again
+    made = register_views(
+        clouds, turntable, angles=part.angles(), markers=part.reference_points(), seed=seed
+    )
     with replacing(path) as draft:
         draft.write_text(json.dumps({"key": key, **asdict(made)}), encoding="utf-8")
     return made
 
 
-def _place_of(name: Path, cloud: Cloud) -> Path:
+def _folder_of(name: Path, cloud: Cloud) -> Path:
     if len(name.parts) > 1:
         return name.with_name(f"{output_stem(name.name)}.pcd")
     labelled = cloud.label is not None and cloud.label.any()

@@ -1,4 +1,4 @@
-"""A part's picture: its views, each in a color of its own, next to the reconstructed cloud."""
+"""A picture of a part: the views in different colors, next to the reconstructed cloud."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gmanet.view.sheet import Panel, save_row
 __all__ = ["save_picture"]
 
 POINTS = 60_000
-"""Drawn at most."""
+"""Largest number of points that are drawn."""
 
 NEAR = 2.0
-"""Spacings from the fused cloud beyond which a view's point is an outlier and not drawn."""
+"""Largest distance of a drawn point of a view from the fused cloud, in spacings."""
 
 COLORS = np.array(
     [
@@ -30,14 +30,14 @@ COLORS = np.array(
 )
 
 
-def save_picture(path: Path, views: Sequence[Cloud], placement: Placement, fused: Cloud) -> None:
-    """Write a PNG.
+def save_picture(path: Path, views: Sequence[Cloud], *, placement: Placement, fused: Cloud) -> None:
+    """Write the picture as a PNG.
 
     Args:
-        path: Ends in ``.png``.
-        views: The part's views.
-        placement: How they lie together.
-        fused: What they became.
+        path: File to write, ending in ``.png``.
+        views: Views of the part.
+        placement: Placement of the views.
+        fused: Cloud that was fused from the views.
 
     Raises:
         InputError: The file cannot be written.
@@ -54,7 +54,7 @@ def save_picture(path: Path, views: Sequence[Cloud], placement: Placement, fused
     rows = rng.permutation(len(fused))[:POINTS]
     label = None if fused.label is None else fused.label[rows]
     panels = [
-        Panel("views", np.concatenate(pos), rgb=np.concatenate(color)),
-        Panel("fused", fused.pos[rows], label=label),
+        Panel(title="views", pos=np.concatenate(pos), rgb=np.concatenate(color)),
+        Panel(title="fused", pos=fused.pos[rows], label=label),
     ]
     save_row(path, [panels])

@@ -1,8 +1,8 @@
-r"""Poses of many views from the links between some of them, with least squares.
+r"""Poses of many views from the links between pairs of views, by least squares.
 
-Views around a turntable make a loop of links, whose motions one after the other should lead back to
-where they started.  What is missing to that is spread over all links, each taking its share where
-it is least determined [Lu and Milios, Autonomous Robots 1997].
+The links of views around a turntable form a loop, whose concatenated motions should be the
+identity.  The remaining error is distributed over all links, mostly along their least determined
+motions [Lu and Milios, Autonomous Robots 1997].
 """
 
 from __future__ import annotations
@@ -12,41 +12,42 @@ from typing import Protocol
 
 import numpy as np
 
-from gmanet.geometry.se3 import Doubles, adjoint, exp, inverse, log
+from gmanet.cloud import Doubles
+from gmanet.geometry.se3 import adjoint, exp, inverse, log
 
 __all__ = ["Measured", "closure", "solve_poses"]
 
 STEPS = 10
-"""Gauss-Newton steps; few are needed."""
+"""Number of Gauss-Newton steps; few are needed."""
 
 RIDGE = 1e-9
-"""Of the matrix's trace, added to its diagonal."""
+"""Regularization: share of the matrix's trace that is added to its diagonal."""
 
 
 class Measured(Protocol):
-    """A link as the graph needs it."""
+    """A measured motion between two views."""
 
     @property
     def motion(self) -> Doubles:
-        """Source to target, with shape ``(4, 4)``."""
+        """Motion from source to target, with shape ``(4, 4)``."""
 
     @property
     def information(self) -> Doubles:
-        """Of least squares, for twists in the target's frame, with shape ``(6, 6)``."""
+        """Information matrix for twists in the target's frame, with shape ``(6, 6)``."""
 
 
 def solve_poses(links: Mapping[tuple[int, int], Measured], count: int) -> Doubles:
     """Return each view's motion into the frame of view 0, with shape ``(V, 4, 4)``.
 
     Args:
-        links: Of (source, target); all views hang together by them.
+        links: Links by (source, target), which connect all views.
         count: Number of views.
     """
     poses = _chained(links, count)
     for _ in range(STEPS):
         matrix, vector = np.zeros((count, 6, count, 6)), np.zeros((count, 6))
         for (i, j), link in links.items():
-            error, weight = _error(link, poses[i], poses[j])
+            error, weight = _error(link, poses[i], target=poses[j])
             for one, sign in ((i, -1.0), (j, 1.0)):
                 vector[one] += sign * weight @ error
                 for two, other in ((i, -1.0), (j, 1.0)):
@@ -59,30 +60,30 @@ def solve_poses(links: Mapping[tuple[int, int], Measured], count: int) -> Double
     return poses
 
 
-def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, points: int) -> float:
-    """Return how far the links' points had to move along their planes' normals, worst link.
+def closure(links: Mapping[tuple[int, int], Measured], poses: Doubles, *, points: int) -> float:
+    """Return the largest motion of a link's points along their normals by closing the loop.
 
     Args:
-        links: Of (source, target).
-        poses: What :func:`solve_poses` returned.
-        points: Points that each link's information sums up.
+        links: Links by (source, target).
+        poses: Result of :func:`solve_poses`.
+        points: Number of points in the information matrix of each link.
     """
     moved = [0.0]
     for (i, j), link in links.items():
-        error, weight = _error(link, poses[i], poses[j])
+        error, weight = _error(link, poses[i], target=poses[j])
         moved.append(float(np.sqrt(max(float(error @ weight @ error), 0.0) / points)))
     return max(moved)
 
 
-def _error(link: Measured, source: Doubles, target: Doubles) -> tuple[Doubles, Doubles]:
-    """Return by what twist, in the common frame, a link misses the poses, and its weight."""
+def _error(link: Measured, source: Doubles, *, target: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the twist, in the common frame, from a link to the poses, and its information."""
     error = log(target @ link.motion @ inverse(source))
     change = adjoint(inverse(target))
     return error, change.T @ link.information @ change
 
 
 def _chained(links: Mapping[tuple[int, int], Measured], count: int) -> Doubles:
-    """Return poses that follow one link after the other from view 0."""
+    """Return poses from concatenated links, starting at view 0."""
     poses: dict[int, Doubles] = {0: np.eye(4)}
     left: Sequence[tuple[int, int]] = list(links)
     while len(poses) < count:

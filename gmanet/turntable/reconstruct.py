@@ -1,7 +1,8 @@
 """Reconstruction of views around a turntable: pairwise links, loop closure, joint refinement.
 
-Links that do not agree are registered again about the axis that the good ones determine: all views
-share it.  One link that still does not agree is left out: the others connect the views.
+Inconsistent links are registered again about the axis that the consistent links determine, since
+all views share the axis.  One link that is still inconsistent is left out; the other links connect
+the views.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmanet.cloud import Indices
-from gmanet.geometry.se3 import Doubles, inverse
-from gmanet.turntable.consistency import OVERLAP, Agreement, agreement
+from gmanet.cloud import Doubles, Indices
+from gmanet.geometry.se3 import inverse
+from gmanet.turntable.consistency import OVERLAP, Consistency, consistency
 from gmanet.turntable.joint_refinement import refined
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.markers import by_markers
@@ -44,6 +45,7 @@ SPACING = np.deg2rad(2)
 def reconstruct(
     views: Sequence[View],
     priors: Sequence[MotionPrior],
+    *,
     rng: np.random.Generator,
     markers: Sequence[Mapping[str, Doubles]] | None = None,
 ) -> Loop:
@@ -53,29 +55,41 @@ def reconstruct(
         views: Two or more views in the order of the table's rotation.
         priors: Priors of the motion from each view to the next, and from the last to the first.
         rng: Draws points and bases.
-        markers: Reference points of each view by name, where there are any.
+        markers: Reference points of each view by name; None without any.
     """
     count = len(views)
     keys = [(i, (i + 1) % count) for i in range(count)]
     links = {}
     for (i, j), prior in zip(keys, priors, strict=True):
         known = None if markers is None else by_markers(markers[i], markers[j])
-        start = initial_motions(views[i], views[j], prior, rng) if known is None else known[None]
-        links[i, j] = register_pair(views[i], views[j], prior, start, rng)
-    _retried(links, views, dict(zip(keys, priors, strict=True)), rng)
+        start = (
+            initial_motions(views[i], views[j], prior=prior, rng=rng)
+            if known is None
+            else known[None]
+        )
+        links[i, j] = register_pair(views[i], views[j], prior=prior, motions=start, rng=rng)
+    _retried(links, views, priors=dict(zip(keys, priors, strict=True)), rng=rng)
     noise = float(np.median([view.noise for view in views]))
     used = dict(links)
     worst = max(links, key=lambda key: links[key].disagreement)
-    if not links[worst].agreement.good(noise):
+    if not links[worst].consistency.good(noise):
         del used[worst]
     poses = solve_poses(used, count)
-    closing = closure(used, poses, MANY)
-    rows = [sample_inner(view, POINTS, rng) for view in views]
-    poses = refined(views, rows, poses)
+    closing = closure(used, poses, points=MANY)
+    rows = [sample_inner(view, POINTS, rng=rng) for view in views]
+    poses = refined(views, rows, poses=poses)
     spacing = float(np.median([view.spacing for view in views]))
     outside = {} if markers else _outside(dict(zip(keys, priors, strict=True)), poses)
-    pairs = _pairs(views, rows, poses)
-    return Loop(poses, links, pairs, noise, spacing, closing, outside)
+    pairs = _pairs(views, rows, poses=poses)
+    return Loop(
+        poses=poses,
+        links=links,
+        pairs=pairs,
+        noise=noise,
+        spacing=spacing,
+        closing=closing,
+        outside=outside,
+    )
 
 
 def _outside(
@@ -93,34 +107,37 @@ def _outside(
 def _retried(
     links: dict[tuple[int, int], Link],
     views: Sequence[View],
+    *,
     priors: Mapping[tuple[int, int], MotionPrior],
     rng: np.random.Generator,
 ) -> None:
-    """Replace links that do not agree by links about the others' axis that agree better."""
-    good = [link for (i, _), link in links.items() if link.agreement.good(views[i].noise)]
+    """Replace inconsistent links by better ones about the axis of the consistent links."""
+    good = [link for (i, _), link in links.items() if link.consistency.good(views[i].noise)]
     if len(good) < 2:
         return
     axis, center = common_axis(np.stack([link.motion for link in good]), priors[0, 1])
     for (i, j), link in links.items():
-        if link.agreement.good(views[i].noise):
+        if link.consistency.good(views[i].noise):
             continue
         prior = replace(
             priors[i, j], axis=axis, center=center, tilt=NARROW[0], shift=NARROW[1] * views[i].size
         )
-        again = register_pair(views[i], views[j], prior, prior.angle_grid(SPACING), rng)
+        again = register_pair(
+            views[i], views[j], prior=prior, motions=prior.angle_grid(SPACING), rng=rng
+        )
         if again.disagreement < link.disagreement:
             links[i, j] = again
 
 
 def _pairs(
-    views: Sequence[View], rows: Sequence[Indices], poses: Doubles
-) -> dict[tuple[int, int], Agreement]:
+    views: Sequence[View], rows: Sequence[Indices], *, poses: Doubles
+) -> dict[tuple[int, int], Consistency]:
     found = {}
     for i in range(len(views)):
         for j in range(len(views)):
             if i != j:
                 motion = inverse(poses[j]) @ poses[i]
-                one = agreement(views[i], rows[i], views[j], motion)
+                one = consistency(views[i], rows[i], target=views[j], motion=motion)
                 if one.overlap >= OVERLAP:
                     found[i, j] = one
     return found

@@ -1,4 +1,4 @@
-"""The report on reconstructed parts: a line of the table for each, and a sentence."""
+"""The report on reconstructed parts: a table with a line for each part, and a summary."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from pathlib import Path
 
 from gmanet.runtime.progress_table import TABLE
 
-__all__ = ["PICTURES", "PartLine", "tell_parts"]
+__all__ = ["PICTURES", "PartLine", "print_parts"]
 
 PICTURES = "pictures"
-"""The folder of pictures in the data set."""
+"""Name of the folder of pictures in the data set."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartLine:
-    """What became of one part, a line of the table; lengths are in the unit of the views.
+    """Result of one part, a line of the table; lengths are in the unit of the views.
 
     Args:
-        part: Its folder, below the folder of views.
-        file: Its cloud, below the data set.
-        views: How many.
-        points: Of all views.
-        noise: Standard deviation of points about their surface.
-        rms_before: Residual between neighboring views after the coarse registration.
-        rms_after: The same in the end.
-        apart: How far two views' surfaces lie apart at most.
-        overlap: Least share of a view that its neighbor shows too.
+        part: Folder of the part, relative to the folder of views.
+        file: File of the fused cloud, relative to the data set.
+        views: Number of views.
+        points: Number of measured points of all views.
+        noise: Standard deviation of points about the surface.
+        rms_before: Residual between neighboring views after coarse registration.
+        rms_after: Residual between neighboring views after joint refinement.
+        apart: Largest distance of two views' surfaces.
+        overlap: Least share of a view that the neighboring view also shows.
         closing: Largest motion of points by closing the loop.
-        outliers: Removed as such.
-        thinned: Left out by the octree.
-        labelled: Labelled points of the views.
-        labelled_kept: Those that are left.
-        unmeasured: Points of the files that were never measured; ``points`` is without them.
-        seconds: It took, pictures included.
-        key: Digest of the files' bytes and of the settings.
-        error: Why there is no cloud.
+        outliers: Number of points removed as outliers.
+        thinned: Number of points that the octree left out.
+        labelled: Number of points labeled as abnormal in the views.
+        labelled_kept: Number of these points in the fused cloud.
+        unmeasured: Number of unmeasured points of the files, not included in ``points``.
+        seconds: Wall time including pictures, in seconds.
+        key: Hash of the files' contents and of the settings.
+        error: Reason for a missing cloud; empty if there is none.
     """
 
     part: str
@@ -60,8 +60,8 @@ class PartLine:
     error: str = ""
 
 
-def tell_parts(lines: Sequence[PartLine], folder: Path) -> None:
-    """Print what became of the parts."""
+def print_parts(lines: Sequence[PartLine], folder: Path) -> None:
+    """Print a summary of the parts."""
     done = [line for line in lines if not line.error]
     views, points = sum(line.views for line in done), sum(line.points for line in done)
     remaining = points - sum(line.outliers + line.thinned for line in done)

@@ -1,6 +1,6 @@
 """Geometry of one view: normals, spacing, noise, and its inner surface without rim and outliers.
 
-All of it follows from one search for the nearest points of each point.
+All quantities are computed from one nearest-neighbor search.
 """
 
 from __future__ import annotations
@@ -11,30 +11,33 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import MIN_POINTS, Floats, Indices, Labels
+from gmanet.cloud import MIN_POINTS, Doubles, Floats, Indices, Labels
 from gmanet.errors import InputError
-from gmanet.geometry.se3 import Doubles
 
 __all__ = ["View"]
 
 NEIGHBORS = 16
-"""Nearest points, the point itself among them, that a plane is fitted to."""
+"""Number of nearest points, the point itself included, to which a plane is fitted."""
 
 SPARSE = 3.0
 """Largest mean distance of a surface point's neighbors, in medians over the view."""
 
 RIM = 0.45
-"""Offset of the neighbors' centroid, as a share of their mean distance, above which a point is on
-the rim of the view."""
+"""Offset of the neighbors' centroid above which a point is on the rim of the view.
+
+The unit is the mean distance of the neighbors.
+"""
 
 ROUGH = 3.0
-"""Largest scatter of a surface point's neighbors about their plane, in medians over the view: it is
-larger near an outlier, or where two walls meet."""
+"""Largest scatter of a surface point's neighbors about their plane, in medians over the view.
+
+The scatter is larger near outliers and where two walls meet.
+"""
 
 BLOCK = 2**14
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class View:
     """A view's points and the geometry of their neighborhoods.
 
@@ -42,11 +45,11 @@ class View:
         pos: Coordinates in the order of the tree, with shape ``(N, 3)``.
         normal: Unit normals of either sign, with shape ``(N, 3)``.
         tree: Search tree of the points.
-        inner: True for points of the surface that lie within it, not on its rim, ``(N,)``.
-        spacing: Median distance from a point to the next.
-        noise: Standard deviation of points about flat surface, as estimated from the view.
-        own: Signed heights above the planes of the nearest other points, with shape ``(N,)``: the
-            distribution of heights above another view where both are registered.
+        inner: True for points of the surface that are not on its rim, with shape ``(N,)``.
+        spacing: Median distance from a point to the nearest other point.
+        noise: Standard deviation of points about flat surface, estimated from the view.
+        own: Signed heights above the tangent planes of the nearest other points, with shape
+            ``(N,)``: the expected distribution of heights above a registered view.
     """
 
     pos: Doubles
@@ -67,18 +70,20 @@ class View:
         """Return the geometry of a view with shape ``(N, 3)``.
 
         Raises:
-            InputError: It has hardly any surface.
+            InputError: The view shows hardly any surface.
         """
         position = np.asarray(pos, np.float64)
         position = position[
             cKDTree(position).indices
-        ]  # neighbors side by side: searches are faster
+        ]  # neighbors close in memory: searches are faster
         tree = cKDTree(position)
         normal, measures = np.empty_like(position), np.empty((len(position), 4))
         partner = np.empty(len(position), np.int64)
         for start in range(0, len(position), BLOCK):
             rows = slice(start, start + BLOCK)
-            normal[rows], measures[rows], partner[rows] = _around(tree, position, position[rows])
+            normal[rows], measures[rows], partner[rows] = _around(
+                tree, position, query=position[rows]
+            )
         following, mean, off, rough = measures.T
         usual = float(np.median(mean))
         surface = (mean < SPARSE * usual) & (rough < ROUGH * np.median(rough))
@@ -87,19 +92,29 @@ class View:
             raise InputError(f"{inner.sum()} of {len(pos)} points lie in a surface, wanted a view")
         noise = float(np.quantile(rough[inner], 0.25)) / QUARTILE
         own = np.einsum("nc,nc->n", position - position[partner], normal[partner])
-        return cls(position, normal, tree, inner, float(np.median(following)), noise, own)
+        return cls(
+            pos=position,
+            normal=normal,
+            tree=tree,
+            inner=inner,
+            spacing=float(np.median(following)),
+            noise=noise,
+            own=own,
+        )
 
 
 QUARTILE = 0.847
-"""Lower quartile of the standard deviation about the plane of ``NEIGHBORS`` points, for flat
-surface with a noise of 1 (from 100,000 draws; see the tests)."""
+"""Lower quartile of the standard deviation of ``NEIGHBORS`` points about their fitted plane.
+
+It holds for flat surface with a noise of 1 (from 100,000 draws; see the tests).
+"""
 
 
-def _around(tree: cKDTree, pos: Doubles, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
+def _around(tree: cKDTree, pos: Doubles, *, query: Doubles) -> tuple[Doubles, Doubles, Indices]:
     """Return normals, four lengths, and the nearest other point of each point.
 
-    Lengths are the distances to that point, to the neighbors in the mean and to their centroid, and
-    their standard deviation about their plane.
+    The lengths are the distance to the nearest other point, the mean distance to the neighbors, the
+    distance to their centroid, and their standard deviation about their plane.
     """
     distance, index = map(np.asarray, tree.query(query, NEIGHBORS))
     offset = pos[index] - query[:, None]

@@ -1,1 +1,1 @@
-"""Clouds as pictures."""
+"""Pictures of clouds."""

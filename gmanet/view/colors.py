@@ -1,8 +1,8 @@
 """Colors: a map for scores, a color for abnormal points, and the light that falls on both.
 
 The score map runs from light gray (normal) over yellow and orange to dark red (abnormal).  It is
-built in CIELAB: equal steps of score are equal steps of perceived color, and lightness falls all
-the way, so that it survives color blindness and gray printing.
+built in CIELAB: equal steps of score are equal steps of perceived color, and lightness decreases
+monotonically, so that the map is readable with color blindness and in gray print.
 """
 
 from __future__ import annotations
@@ -15,31 +15,40 @@ from scipy.ndimage import gaussian_filter
 
 from gmanet.cloud import Floats, Labels
 
-__all__ = ["LABEL_COLOR", "SCORE_MAP", "SURFACE_COLOR", "Bytes", "label_colors", "score_colors"]
+__all__ = [
+    *("LABEL_COLOR", "SCORE_MAP", "SURFACE_COLOR", "Bytes", "Limits"),
+    *("label_colors", "score_colors", "score_limits"),
+]
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.floating[Any]]
+Limits = tuple[float, float]
+"""Scores that get the first and the last color."""
 
 SURFACE_COLOR: Bytes = np.array([203, 208, 214], dtype=np.uint8)
 """Color of normal points and of points without labels: bare metal."""
 
 LABEL_COLOR: Bytes = np.array([196, 34, 45], dtype=np.uint8)
-"""Color of points that are labelled as abnormal."""
+"""Color of points that are labeled as abnormal."""
 
 LIGHT = np.array([-0.45, 0.6, 0.66]) / np.linalg.norm([-0.45, 0.6, 0.66])
-"""Direction to the light: left, up, and half toward the viewer."""
+"""Unit vector toward the light: left, up, and toward the viewer."""
 
 AMBIENT, MATTE, GLOSS = 0.45, 0.6, 0.15
+"""Weights of ambient, diffuse and specular light."""
 CREASES = ((0.006, 0.35), (0.02, 0.35))
-"""Blur, as a fraction of the picture's width, and strength of the two layers of shade."""
+"""Radius of blur, in widths of the picture, and strength, for each of two layers of shade."""
 GRAIN = 0.08
-"""Depth per reach that casts no shade: the noise of a scan."""
+"""Largest depth of a pixel behind its surroundings without shade, in radii of blur.
+
+The threshold suppresses shade from the noise of a scan.
+"""
 
 LAB_STOPS = [(86, -1, -2), (83, 4, 42), (72, 26, 66), (55, 54, 54), (40, 56, 38), (27, 42, 22)]
-"""CIELAB colors (lightness, green to red, blue to yellow) on the smooth curve of the map."""
+"""CIELAB colors (lightness, green-red, blue-yellow) that the score map interpolates."""
 
 
-def score_colors(score: npt.ArrayLike, low: float, high: float) -> Bytes:
+def score_colors(score: npt.ArrayLike, low: float, *, high: float) -> Bytes:
     """Return each score's color, with shape ``(N, 3)``.
 
     Args:
@@ -59,35 +68,48 @@ def score_colors(score: npt.ArrayLike, low: float, high: float) -> Bytes:
     return SCORE_MAP[np.rint(255 * np.clip(share, 0, 1)).astype(np.int64)]
 
 
+def score_limits(*scores: npt.ArrayLike) -> Limits:
+    """Return the median and the 99.9th percentile of all scores, made distinct if equal.
+
+    With these limits half of the points have the first color, and a few high scores do not wash out
+    the others.
+
+    Args:
+        scores: Finite scores of one or several clouds, each with shape ``(N,)``.
+    """
+    low, high = np.percentile(np.concatenate([np.asarray(one) for one in scores]), (50, 99.9))
+    return float(low), float(max(high, low + 1e-9))
+
+
 def label_colors(label: npt.ArrayLike) -> Bytes:
-    """Return the label color for abnormal points and the surface's for others, ``(N, 3)``."""
+    """Return the label color for abnormal points and the surface color for others, ``(N, 3)``."""
     return np.where(np.asarray(label, dtype=bool)[:, None], LABEL_COLOR, SURFACE_COLOR)
 
 
-def lit(layer: Floats, mask: Labels, width: int) -> Floats:
+def lit(layer: Floats, mask: Labels, *, width: int) -> Floats:
     """Return the colors of the masked pixels under a light from the upper left, ``(M, 3)``.
 
-    Ambient light, a matte part after Lambert and a soft highlight after Blinn.  Pixels behind their
-    surroundings are darkened, which brings out threads and rims (Luft et al., Image enhancement by
-    unsharp masking the depth buffer, 2006).
+    The shading consists of ambient light, Lambert's diffuse and Blinn's specular reflection.
+    Pixels behind their surroundings are darkened, which emphasizes threads and rims (Luft et al.,
+    Image enhancement by unsharp masking the depth buffer, 2006).
 
     Args:
         layer: Each pixel's surface color from 0 to 255, normal of any length that faces the
             viewer (right, up, out) and depth toward the viewer in pixels, ``(H, W, 7)``.
         mask: True where the part is, with shape ``(H, W)``.
-        width: Pixels that make the picture's width; the reach of the shade is a fraction of it.
+        width: Width of the picture in pixels, to which the radius of the shade is relative.
     """
     rgb, normal = layer[mask, :3], layer[mask, 3:6]
     unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     halfway = LIGHT + np.array([0, 0, 1])
     matte = AMBIENT + MATTE * np.clip(unit @ LIGHT, 0, 1)
     gloss = GLOSS * np.clip(unit @ halfway / np.linalg.norm(halfway), 0, 1) ** 30
-    shade = _crease_shade(layer[..., 6] * mask, mask, width)[mask]
+    shade = _crease_shade(layer[..., 6] * mask, mask, width=width)[mask]
     color = (rgb * matte[:, None] + 255 * gloss[:, None]) * shade[:, None]
     return np.asarray(np.clip(color, 0, 255), dtype=np.float32)
 
 
-def _crease_shade(depth: Floats, mask: Labels, width: int) -> Floats:
+def _crease_shade(depth: Floats, mask: Labels, *, width: int) -> Floats:
     shade = np.ones_like(depth)
     for blur, strength in CREASES:
         reach = blur * width
@@ -109,7 +131,7 @@ def _lab_to_srgb(lab: Numbers) -> Bytes:
 
 
 def _score_map() -> Bytes:
-    """Return 256 colors at equal perceived distances along the way through the stops."""
+    """Return 256 colors at equal perceived distances on the curve through the stops."""
     stops = np.array(LAB_STOPS, dtype=np.float64)
     fine = np.linspace(0, len(stops) - 1, 2001)
     curve = np.stack([np.interp(fine, np.arange(len(stops)), column) for column in stops.T], axis=1)

@@ -1,4 +1,4 @@
-"""Fig. 4: how large clouds are, and how small their defects, of several data sets."""
+"""Distributions of cloud and defect sizes of several data sets (the paper's Fig. 4)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ STYLES = ("#1f5a99", "#c4222d", "#2d7d46", "#8a5a9e", "#c77f1a", "#4a4a4a", "#17
 
 
 def save_distributions(
-    path: Path, ratios: Mapping[str, Sequence[float]], points: Mapping[str, Sequence[int]]
+    path: Path, ratios: Mapping[str, Sequence[float]], *, points: Mapping[str, Sequence[int]]
 ) -> None:
     """Write two panels as a PNG: the share of clouds over anomaly ratio, and over point number.
 
     Args:
         path: The file, ending in ``.png``.
-        ratios: Of each data set, the share of abnormal points of its abnormal clouds.
-        points: Of each data set, the number of points of its clouds.
+        ratios: Share of abnormal points in each abnormal cloud, by data set.
+        points: Number of points of each cloud, by data set.
 
     Raises:
         InputError: The file cannot be written.

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.runtime.atomic import replacing
-from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.canvas import Canvas
+from gmanet.view.colors import Bytes, label_colors, score_colors
 from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
 from gmanet.view.sheet import best_view
 
 __all__ = ["Line", "save_grid"]
 
-DPI = 200
+LETTERS = 5.4
+"""Size of the letters in points."""
 POINTS = 30000
 """Largest number of points that are drawn; a panel has no more pixels."""
 PIXELS = 1_200_000
@@ -30,7 +30,7 @@ LETTER = 8
 """Width of a letter in pixels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Line:
     """One cloud and its scores.
 
@@ -49,7 +49,7 @@ class Line:
     limits: Sequence[tuple[float, float]]
 
 
-def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
+def save_grid(path: Path, titles: Sequence[str], *, lines: Sequence[Line]) -> None:
     """Write the truth and each method's scores as a PNG below a megabyte.
 
     All panels of a line share the view that shows most of the truth; the same input gives the same
@@ -63,55 +63,29 @@ def save_grid(path: Path, titles: Sequence[str], lines: Sequence[Line]) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from PIL import Image
-
     columns = 1 + len(titles)
     size = int(np.clip(np.sqrt(PIXELS / (columns * len(lines))), *SIZES))
     width, height = LEFT + columns * (size + GAP) + RIGHT, HEAD + len(lines) * (size + GAP)
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-
-    def write(text: str, x: float, y: float, rotation: float = 0, large: float = 5.4) -> None:
-        figure.text(
-            x / width,
-            y / height,
-            text,
-            parse_math=False,
-            family="DejaVu Sans",
-            fontsize=large,
-            ha="center",
-            va="center",
-            rotation=rotation,
-            linespacing=1.1,
-        )
-
+    canvas = Canvas(path, width, height=height)
     letters = max(6, size // LETTER)
     longest = max(len(word) for title in titles for word in title.split())
-    large = 5.4 * min(1.0, letters / longest)
+    large = LETTERS * min(1.0, letters / longest)
     for column, title in enumerate(("truth", *titles)):
         middle = LEFT + column * (size + GAP) + size / 2
         text = fill(printable(title), letters, break_on_hyphens=False, break_long_words=False)
-        write(text, middle, height - HEAD / 2, large=large)
+        canvas.write(text, middle, y=height - HEAD / 2, size=large, linespacing=1.1)
     for index, line in enumerate(lines):
         bottom = height - HEAD - (index + 1) * (size + GAP) + GAP
-        write(fill(printable(line.title), letters), LEFT / 2, bottom + size / 2, 90)
+        text = fill(printable(line.title), letters)
+        y = bottom + size / 2
+        canvas.write(text, LEFT / 2, y=y, size=LETTERS, rotation=90, linespacing=1.1)
         for column, image in enumerate(_images(line, size)):
-            figure.figimage(image, LEFT + column * (size + GAP), bottom, origin="upper")
-    _bar(figure, width - RIGHT + GAP, height - HEAD - size, size, write)
-    with replacing(path) as draft:
-        canvas.draw()
-        opaque = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
-        opaque.save(draft, format="png", optimize=True)
-
-
-def _bar(figure: Any, left: int, bottom: int, size: int, write: Callable[..., None]) -> None:
-    """Draw the color bar next to the first line."""
-    steps = np.linspace(255, 0, size - 40).astype(np.int64)
-    figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, bottom + 20)
-    write("99.9 %", left + 58, bottom + size - 26, large=6)
-    write("median", left + 58, bottom + 26, large=6)
+            canvas.draw(image, LEFT + column * (size + GAP), bottom=bottom)
+    left, top = width - RIGHT + GAP, height - HEAD
+    canvas.bar(left, bottom=top - size + 20, length=size - 40, width=16)
+    canvas.write("99.9 %", left + 58, y=top - 26, size=6, linespacing=1.1)
+    canvas.write("median", left + 58, y=top - size + 26, size=6, linespacing=1.1)
+    canvas.save(small=True)
 
 
 def _images(line: Line, size: int) -> list[Bytes]:
@@ -123,10 +97,13 @@ def _images(line: Line, size: int) -> list[Bytes]:
     extent = fitting_extent(pos, view)
     colors: list[Bytes | None] = [label_colors(label)]
     for score, limits in zip(line.scores, line.limits, strict=True):
-        colors.append(None if score is None else score_colors(score[chosen], *limits))
+        colors.append(
+            None if score is None else score_colors(score[chosen], limits[0], high=limits[1])
+        )
     blank = np.full((size, size, 3), 255, np.uint8)
     return [
-        blank if rgb is None else render(pos, None, rgb, view, size, extent)[0] for rgb in colors
+        blank if rgb is None else render(pos, None, rgb=rgb, view=view, size=size, extent=extent)[0]
+        for rgb in colors
     ]
 
 

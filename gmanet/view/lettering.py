@@ -1,4 +1,4 @@
-"""Text in pictures: names of clouds as they are, whatever signs they hold."""
+"""Text in pictures, such as names of clouds with any characters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ __all__ = ["printable"]
 
 
 def printable(text: str) -> str:
-    """Return text of one line that every font can be asked for; other signs become their codes."""
+    """Return the text on one line, with unprintable characters as escapes."""
     line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
     return line.encode("utf-8", "backslashreplace").decode("utf-8")

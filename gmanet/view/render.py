@@ -1,8 +1,9 @@
-"""A point cloud drawn as a solid: every point is a small disc that lies in the surface.
+"""Rendering of a point cloud as a solid: every point is a small disc tangent to the surface.
 
-The picture is orthographic.  Discs are written to a depth buffer; where several lie at the front,
-colors and normals are averaged with a narrow bell weight, and light is computed once per pixel
-from the averaged normal (Botsch et al., High-quality surface splatting on today's GPUs, 2005).
+The projection is orthographic.  Discs are written to a depth buffer; the colors and normals of all
+frontmost discs in a pixel are averaged with a narrow Gaussian weight, and light is computed once
+per pixel from the averaged normal (Botsch et al., High-quality surface splatting on today's GPUs,
+2005).
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ __all__ = ["fitting_extent", "render"]
 OVERSAMPLING = 2
 NEIGHBORS = 16
 MARGIN = 1.06
-MOST = 500_000  # points that are drawn: more than there are pixels
-REACH = 1.15  # disc radius per distance to the sixth neighbor: no holes where points lie at random
-LARGEST = 48.0  # radius in pixels: time grows with its square, minutes for a sparse cloud
-STEEPEST = 0.25  # cosine to the viewer below which a disc is tilted no further
-FADING = 5.0  # a disc's weight falls from 1 to exp(-FADING) at its rim
-CONE = 2.0  # a rim counts as this many radii deeper: near points win over far-reaching discs
-LAYER = 1.6  # discs within this many radii of the frontmost belong to the same surface
-HIDDEN = 0.4  # a point this many radii behind the surface is not part of it
+MOST = 500_000  # largest number of drawn points, more than there are pixels
+REACH = 1.15  # disc radius per distance to the sixth neighbor: no holes for random points
+LARGEST = 48.0  # largest radius in pixels, since time is proportional to its square
+STEEPEST = 0.25  # least cosine of a disc's normal to the viewer; larger tilts are limited
+FADING = 5.0  # a disc's weight decreases from 1 to exp(-FADING) at the rim
+CONE = 2.0  # depth offset of a disc's rim, in radii: nearby points cover large discs
+LAYER = 1.6  # largest depth behind the frontmost disc of the same surface, in radii
+HIDDEN = 0.4  # depth behind the surface from which on a point is hidden, in radii
 
 
 class _Fragments(NamedTuple):
-    """Where discs meet pixels, one entry per pair; ``far`` goes from 0 to 1 at a disc's rim."""
+    """Pairs of discs and covered pixels; ``far`` is 0 at a disc's center and 1 at its rim."""
 
     pixel: Indices
     point: Indices
@@ -48,6 +49,7 @@ class _Fragments(NamedTuple):
 def render(
     pos: npt.ArrayLike,
     normal: npt.ArrayLike | None,
+    *,
     rgb: npt.ArrayLike,
     view: npt.ArrayLike,
     size: int,
@@ -63,32 +65,34 @@ def render(
         view: Rotation whose rows point right, up and at the viewer, with shape ``(3, 3)``.
         size: Width and height in pixels.
         extent: Half the picture's width in the points' unit; None to fit the points.
-        background: Color where nothing is.
+        background: Color of empty pixels.
     """
     axes = np.asarray(view, dtype=np.float64).T
     half = fitting_extent(pos, view) if extent is None else extent
     fine = size * OVERSAMPLING
     rotated = np.asarray(pos, dtype=np.float64) @ axes
-    order = cKDTree(rotated, balanced_tree=False).indices  # neighbors side by side: twice as fast
-    order = order[:: -(-len(order) // MOST)]  # evenly spread, as neighbors are side by side
+    order = cKDTree(rotated, balanced_tree=False).indices  # neighbors are adjacent: twice as fast
+    order = order[:: -(-len(order) // MOST)]  # a regular subsample, since neighbors are adjacent
     middle = (rotated.min(axis=0) + rotated.max(axis=0)) / 2
     xyz = ((rotated[order] - middle) * (fine / (2 * half))).astype(np.float32)
     known = None if normal is None else (np.asarray(normal)[order] @ axes).astype(np.float32)
     xyz, facing, radius = _discs(xyz, known)
     inside = (np.abs(xyz[:, :2]) < fine / 2).all(axis=1)
     attributes = np.concatenate([np.asarray(rgb)[order], facing], axis=1, dtype=np.float32)
-    fragments, width = _fragments(xyz[inside], facing[inside], radius[inside], fine)
-    layer, hit = _blend(_front(fragments, radius[inside], width), attributes[inside], width)
-    mask = _mend(layer, hit, float(np.median(radius)))
+    fragments, width = _fragments(xyz[inside], facing[inside], radius=radius[inside], fine=fine)
+    layer, hit = _blend(
+        _front(fragments, radius[inside], width=width), attributes[inside], width=width
+    )
+    mask = _mend(layer, hit, radius=float(np.median(radius)))
     image = np.full((width, width, 3), background, dtype=np.float32)
-    image[mask] = lit(layer, mask, fine)
+    image[mask] = lit(layer, mask, width=fine)
     edge = slice((width - fine) // 2, (width + fine) // 2)
     blocks = image[edge, edge].reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
     return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8), size / (2 * half)
 
 
 def fitting_extent(pos: npt.ArrayLike, view: npt.ArrayLike) -> float:
-    """Return half the width, in the unit of ``pos``, of a picture that just holds the points."""
+    """Return half the width, in the unit of ``pos``, of the smallest picture of all points."""
     rotated = np.asarray(pos, dtype=np.float64) @ np.asarray(view, dtype=np.float64).T
     return MARGIN * float(np.ptp(rotated[:, :2], axis=0).max()) / 2
 
@@ -96,10 +100,10 @@ def fitting_extent(pos: npt.ArrayLike, view: npt.ArrayLike) -> float:
 def _discs(xyz: Floats, normal: Floats | None) -> tuple[Floats, Floats, Floats]:
     """Return the discs' centers, normals facing the viewer, and radii in pixels.
 
-    A disc is centered on its point's neighbors in the same plane, so that discs at an edge do not
-    stick out over it.
+    The center of a disc is the mean of its point's neighbors in the same plane, so that discs do
+    not extend beyond edges.
     """
-    distance, index = nearest(xyz, xyz, NEIGHBORS)
+    distance, index = nearest(xyz, xyz, count=NEIGHBORS)
     facing = _normals(xyz, index) if normal is None else normal
     step = xyz[index] - xyz[:, None]
     height = np.einsum("nkc,nc->nk", step, facing)
@@ -115,10 +119,10 @@ def _discs(xyz: Floats, normal: Floats | None) -> tuple[Floats, Floats, Floats]:
 def _normals(xyz: Floats, index: Indices) -> Floats:
     """Return normals that stay sharp at edges, with shape ``(N, 3)``.
 
-    Planes are fitted to all neighborhoods; a point takes the mean normal of its neighbors' planes,
-    of which those count that are flat and pass through the point.
+    A plane is fitted to each neighborhood; the normal of a point is the mean normal of those planes
+    of its neighbors that fit well and pass through the point.
     """
-    spread, axes = principal_axes(xyz, xyz, index)
+    spread, axes = principal_axes(xyz, xyz, neighbors=index)
     center = xyz[index].mean(axis=1)
     index = index[:, ::2]
     planes = axes[index, :, 0]
@@ -131,8 +135,8 @@ def _normals(xyz: Floats, index: Indices) -> Floats:
     return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[_Fragments, int]:
-    """Return fragments, those at points' own pixels first, and the width with rims."""
+def _fragments(xyz: Floats, facing: Floats, *, radius: Floats, fine: int) -> tuple[_Fragments, int]:
+    """Return fragments, those at the centers of discs first, and the width with margins."""
     order = np.argsort(-radius).astype(np.int32)
     r, z = radius[order], xyz[order, 2]
     rim = int(np.ceil(radius.max(initial=1))) + 3
@@ -153,11 +157,11 @@ def _fragments(xyz: Floats, facing: Floats, radius: Floats, fine: int) -> tuple[
         i = np.flatnonzero(far <= 1) if dx or dy else np.arange(count)  # one pixel at least
         parts.append((base[i] + (dy * width + dx), order[i], z[i] + rise[i], far[i].clip(0, 1)))
     pixel, point, depth, reach = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Fragments(pixel, point, depth, reach), width
+    return _Fragments(pixel, point, depth=depth, far=reach), width
 
 
-def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
-    """Return the fragments of the frontmost surface, of points that are themselves seen."""
+def _front(all_: _Fragments, radius: Floats, *, width: int) -> _Fragments:
+    """Return the fragments of the frontmost surface, for visible points only."""
     reach = radius[all_.point]
     front = np.full(width * width, -np.inf, dtype=np.float32)
     np.maximum.at(front, all_.pixel, all_.depth - CONE * reach * all_.far)
@@ -165,11 +169,13 @@ def _front(all_: _Fragments, radius: Floats, width: int) -> _Fragments:
     shown = np.empty(len(radius), dtype=bool)
     shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
     near = shown[all_.point] & (behind <= LAYER)
-    return _Fragments(all_.pixel[near], all_.point[near], all_.depth[near], all_.far[near])
+    return _Fragments(
+        all_.pixel[near], all_.point[near], depth=all_.depth[near], far=all_.far[near]
+    )
 
 
-def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, Labels]:
-    """Return mean attributes and depth per pixel, ``(width, width, C + 1)``, and where any are."""
+def _blend(part: _Fragments, attributes: Floats, *, width: int) -> tuple[Floats, Labels]:
+    """Return mean attributes and depth, ``(width, width, C + 1)``, and a mask of the pixels."""
     hit = np.zeros(width * width, dtype=bool)
     hit[part.pixel] = True
     row = (np.cumsum(hit, dtype=np.int32) - 1)[part.pixel]
@@ -182,11 +188,11 @@ def _blend(part: _Fragments, attributes: Floats, width: int) -> tuple[Floats, La
     return layer.reshape(width, width, -1), hit.reshape(width, width)
 
 
-def _mend(layer: Floats, hit: Labels, radius: float) -> Labels:
-    """Return the pixels of the part with smooth outlines; gaps within get their neighbors' mean."""
+def _mend(layer: Floats, hit: Labels, *, radius: float) -> Labels:
+    """Return the part's pixels with smooth outlines; gaps are filled with means of neighbors."""
     depth = np.where(hit, layer[..., -1], np.float32(-1e6))
     closed = grey_closing(depth, (2 * round(radius / 2) + 1,) * 2)
-    known = hit & (closed - depth < 2 * radius)  # where not, the far side shows through a pinhole
+    known = hit & (closed - depth < 2 * radius)  # else the far side shows through a hole
     mask = gaussian_filter(np.float32(closed > -1e6), radius / 2, truncate=3) > 0.7
     flat, sure = layer.reshape(-1, layer.shape[2]), known.ravel()
     steps = np.array([-1, 1, -len(hit), len(hit)])

@@ -1,4 +1,4 @@
-"""Pictures for papers and reports: clouds side by side under one view, with titles and scales."""
+"""Pictures for papers and reports: rows of clouds in a common view, with titles and scales."""
 
 from __future__ import annotations
 
@@ -6,43 +6,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Floats, Labels
-from gmanet.errors import InputError
-from gmanet.runtime.atomic import replacing
-from gmanet.view.colors import SCORE_MAP, Bytes, label_colors, score_colors
+from gmanet.view.canvas import Canvas
+from gmanet.view.colors import Bytes, Limits, label_colors, score_colors, score_limits
 from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 __all__ = ["Panel", "best_view", "save_row"]
 
-Limits = tuple[float, float] | None
 Rotation = npt.NDArray[np.float64]
 Row = Sequence["Panel"]
 
-DPI = 200
+LETTERS = 9.0  # size of the letters in points
 HEAD, FOOT, GAP, BAR = 40, 44, 12, 120  # pixels above, below, between panels, right of a score row
-LONG = 1.5  # a part this many times longer than wide lies diagonally
-PROBE = 5000  # points that decide on the view
+LONG = 1.5  # ratio of length to width from which on a part is drawn diagonally
+PROBE = 5000  # number of points from which the view is chosen
 
 
 def best_view(pos: Floats, region: Labels | None = None) -> Rotation:
     """Return a three-quarter view: rows point right, up and at the viewer, with shape ``(3, 3)``.
 
-    Long parts lie diagonally; others are tilted so that holes are seen.  Of eight such views the
-    one is taken that shows most of the region and toward which the part bulges, so that one-sided
-    scans are seen from outside.
+    Long parts are drawn diagonally; other parts are tilted so that holes are visible.  Of eight
+    such views the function chooses the view that shows most of the region, and from which the
+    surface is convex, so that one-sided scans are seen from outside.
 
     Args:
         pos: Points, with shape ``(N, 3)``.
-        region: True for points to be seen, with shape ``(N,)``; None if all are alike.
+        region: True for points that should be visible, with shape ``(N,)``; None for any.
     """
     return _views(pos)[_choice(pos, region)]
 
@@ -50,16 +44,17 @@ def best_view(pos: Floats, region: Labels | None = None) -> Rotation:
 def save_row(
     path: Path,
     rows: Sequence[Row],
+    *,
     unit: str = "",
     size: int = 420,
-    limits: Limits = None,
+    limits: Limits | None = None,
     own_views: bool = False,
 ) -> None:
     """Write rows of panels as a PNG; the same input gives the same bytes.
 
-    Panels of a row share a scale, which a bar of round length states, and the view that shows most
-    of the last labelled panel's region: clouds in another pose are rotated the same way.  Rows with
-    scores end in a color bar.  Repeated titles are left out.
+    Panels of a row share a scale, shown by a scale bar, and the view that shows most of the region
+    of the last labeled panel; clouds in another pose are rotated accordingly.  Rows
+    with scores have a color bar.  Repeated titles are left out.
 
     Args:
         path: File to write, ending in ``.png``.
@@ -74,33 +69,28 @@ def save_row(
         InputError: The path does not end in ``.png``, or the file cannot be written.
         ValueError: A row is empty, or there is none.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    if path.suffix != ".png":
-        raise InputError(f"{path}: pictures are PNG files, wanted a name that ends in .png")
     if not rows or not all(rows):
         raise ValueError(f"rows of {[len(row) for row in rows]} panels, wanted at least one each")
     bar = BAR if any(panel.score is not None for row in rows for panel in row) else 0
     width, pitch = GAP + max(map(len, rows)) * (size + GAP) + bar, HEAD + size + FOOT
-    figure = Figure(figsize=(width / DPI, len(rows) * pitch / DPI), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    canvas = Canvas(path, width, height=len(rows) * pitch)
     above: list[str] = []
     for index, row in enumerate(rows):
         bottom = (len(rows) - 1 - index) * pitch + FOOT
-        _draw_row(figure, row, bottom, size, unit, limits, own_views)
+        _draw_row(
+            canvas, row, bottom=bottom, size=size, unit=unit, limits=limits, own_views=own_views
+        )
         titles = [panel.title for panel in row]
         for column, title in enumerate(titles):
             if [title] != above[column : column + 1]:
                 x, y = GAP + column * (size + GAP) + size / 2, bottom + size + HEAD / 2
-                _write(figure, title, x, y)
+                canvas.write(printable(title), x, y=y, size=LETTERS)
         above = titles
-    with replacing(path) as draft:
-        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
+    canvas.save()
 
 
 def _row_views(row: Row) -> list[Rotation]:
-    """Return a view for each panel, that which shows most of the last labelled panel's region."""
+    """Return a view for each panel that shows most of the last labeled panel's region."""
     labelled = [panel for panel in row if panel.label is not None and panel.label.any()]
     model = labelled[-1] if labelled else row[0]
     choice = _choice(model.pos, model.label)
@@ -108,36 +98,47 @@ def _row_views(row: Row) -> list[Rotation]:
 
 
 def _draw_row(
-    figure: Figure, row: Row, bottom: int, size: int, unit: str, limits: Limits, own_views: bool
+    canvas: Canvas,
+    row: Row,
+    *,
+    bottom: int,
+    size: int,
+    unit: str,
+    limits: Limits | None,
+    own_views: bool,
 ) -> None:
     views = [best_view(p.pos, p.label) for p in row] if own_views else _row_views(row)
     extent = max(fitting_extent(p.pos, view) for p, view in zip(row, views, strict=True))
     scores = [panel.score for panel in row if panel.score is not None]
-    low, high = limits or np.percentile(np.concatenate([*scores, [0.0]]), (50, 99.9)).tolist()
+    low, high = limits or (score_limits(*scores) if scores else (0.0, 1.0))
     for column, (panel, view) in enumerate(zip(row, views, strict=True)):
-        image, scale = render(panel.pos, panel.normal, panel.colors(low, high), view, size, extent)
-        figure.figimage(image, GAP + column * (size + GAP), bottom, origin="upper")
+        image, scale = render(
+            panel.pos,
+            panel.normal,
+            rgb=panel.colors(low, high),
+            view=view,
+            size=size,
+            extent=extent,
+        )
+        canvas.draw(image, GAP + column * (size + GAP), bottom=bottom)
     length = _round_length(0.25 * size / scale)
     rule = np.zeros((4, round(length * scale), 3), dtype=np.uint8)
-    figure.figimage(rule, GAP, bottom - FOOT // 2)
-    _write(figure, f"{length:g} {unit}", GAP + len(rule[0]) + 10, bottom - FOOT // 2 + 2, ha="left")
+    canvas.draw(rule, GAP, bottom=bottom - FOOT // 2)
+    text = printable(f"{length:g} {unit}")
+    x, y = GAP + len(rule[0]) + 10, bottom - FOOT // 2 + 2
+    canvas.write(text, x, y=y, size=LETTERS, ha="left")
     if scores:
         right = GAP + len(row) * (size + GAP)
-        steps = np.linspace(255, 0, size - 80).astype(np.int64)
-        figure.figimage(np.repeat(SCORE_MAP[steps, None], 22, axis=1), right, bottom + 40)
-        _write(figure, "score", right + 40, bottom + size / 2, rotation="vertical")
+        canvas.bar(right, bottom=bottom + 40, length=size - 80, width=22)
+        middle = bottom + size / 2
+        canvas.write("score", right + 40, y=middle, size=LETTERS, rotation="vertical")
         for value, height in ((low, 40), (high, size - 40)):
-            _write(figure, f"{value:.2g}", right + 30, bottom + height, ha="left")
-
-
-def _write(figure: Figure, text: str, x: float, y: float, ha: str = "center", **style: Any) -> None:
-    width, height = figure.bbox.size
-    style = {"family": "DejaVu Sans", "fontsize": 9, "ha": ha, "va": "center", **style}
-    figure.text(x / width, y / height, printable(text), parse_math=False, **style)
+            y = bottom + height
+            canvas.write(f"{value:.2g}", right + 30, y=y, size=LETTERS, ha="left")
 
 
 def _views(pos: Floats) -> list[Rotation]:
-    """Return eight three-quarter views in an order that a part's pose does not change."""
+    """Return eight three-quarter views in an order that is independent of the part's pose."""
     offset = pos.astype(np.float64) - pos.mean(axis=0, dtype=np.float64)
     axes = np.linalg.eigh(offset.T @ offset)[1].T[::-1]
     axes = axes * np.where(((offset @ axes.T) ** 3).sum(axis=0) < 0, -1, 1)[:, None]
@@ -157,7 +158,7 @@ def _rotation(axis: int, degrees: float) -> Rotation:
 
 
 def _choice(pos: Floats, region: Labels | None) -> int:
-    """Return which of the views shows most of the region and is bulged at."""
+    """Return the index of the view that shows most of the region, from the convex side."""
     some = slice(None, None, max(1, len(pos) // PROBE))
     merit = np.zeros(8)
     for index, view in enumerate(_views(pos)):
@@ -165,7 +166,7 @@ def _choice(pos: Floats, region: Labels | None) -> int:
         merit[index] = (depth.mean() - depth.min()) / np.ptp(depth)
         if region is not None and region.any():
             colors = np.where(region[some, None], [255, 0, 0], [0, 0, 255])
-            image = render(pos[some], None, colors, view, 96, background=(0, 0, 0))[0]
+            image = render(pos[some], None, rgb=colors, view=view, size=96, background=(0, 0, 0))[0]
             merit[index] += 50 * np.mean(image[..., 0] > image[..., 2])
     return int(np.argmax(np.round(merit, 2)))
 
@@ -182,17 +183,17 @@ def _round_length(most: float) -> float:
     return float(max(step for step in (0.5, 1, 2, 5) if step * power <= most) * power)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Panel:
     """One cloud to draw, colored by at most one of ``rgb``, ``score`` and ``label``.
 
     Args:
-        title: What stands above it.
+        title: Text above the panel.
         pos: Points, with shape ``(N, 3)``.
         rgb: Colors from 0 to 255, with shape ``(N, 3)``.
         score: Anomaly scores, with shape ``(N,)``.
         label: True where abnormal, with shape ``(N,)``.
-        normal: Unit normals, with shape ``(N, 3)``; estimated where not given.
+        normal: Unit normals, with shape ``(N, 3)``; None to estimate them.
     """
 
     title: str
@@ -210,7 +211,7 @@ class Panel:
     def colors(self, low: float, high: float) -> Bytes:
         """Return each point's color, scores from ``low`` to ``high``, with shape ``(N, 3)``."""
         if self.score is not None:
-            return score_colors(self.score, low, high)
+            return score_colors(self.score, low, high=high)
         if self.rgb is not None:
             return self.rgb
         return label_colors(np.zeros(len(self.pos), bool) if self.label is None else self.label)

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from gmanet.cloud import Floats, Labels
-from gmanet.errors import InputError
-from gmanet.runtime.atomic import replacing
-from gmanet.view.colors import SCORE_MAP, Bytes
+from gmanet.view.canvas import Canvas
+from gmanet.view.colors import Bytes
 from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
 from gmanet.view.sheet import Rotation, best_view
@@ -18,9 +17,10 @@ from gmanet.view.sheet import Rotation, best_view
 __all__ = ["ANGLES", "rotated", "save_perspectives"]
 
 ANGLES = (0, 60, 180, 240)
-"""Rotations of the part about the picture's vertical axis, in degrees; none is edgewise."""
+"""Rotations of the part about the picture's vertical axis, in degrees; no view is edge-on."""
 
-DPI = 200
+LETTERS = 8.0
+"""Size of the letters in points."""
 SIZE = 300
 """Side of a panel, in pixels."""
 HEAD, LEFT, RIGHT, GAP = 44, 50, 100, 8
@@ -35,6 +35,7 @@ def rotated(view: Rotation, degrees: float) -> Rotation:
 def save_perspectives(
     path: Path,
     pos: Floats,
+    *,
     colors: Mapping[str, Bytes],
     region: Labels | None = None,
     limits: tuple[float, float] | None = None,
@@ -45,42 +46,31 @@ def save_perspectives(
         path: File to write, ending in ``.png``.
         pos: Points, with shape ``(N, 3)``.
         colors: Title of a line -> colors of the points, with shape ``(N, 3)``.
-        region: True for points that the first view is to show, with shape ``(N,)``.
+        region: True for points that the first view should show, with shape ``(N,)``.
         limits: Scores with the first and the last color, for a bar next to the last line; None for
             no bar.
 
     Raises:
         InputError: The path does not end in ``.png``, or the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    if path.suffix != ".png":
-        raise InputError(f"{path}: pictures are PNG files, wanted a name that ends in .png")
     views = [rotated(best_view(pos, region), angle) for angle in ANGLES]
     extent = max(fitting_extent(pos, view) for view in views)
     width = LEFT + len(views) * (SIZE + GAP) + RIGHT * (limits is not None)
     height = HEAD + len(colors) * (SIZE + GAP)
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-
-    def write(text: str, x: float, y: float, angle: float = 0, ha: str = "center") -> None:
-        style = {"rotation": angle, "ha": ha, "va": "center"}
-        font = {"family": "DejaVu Sans", "size": 8}
-        figure.text(x / width, y / height, printable(text), font, parse_math=False, **style)
-
+    canvas = Canvas(path, width, height=height)
     for column, angle in enumerate(ANGLES):
-        write(f"{angle}°", LEFT + column * (SIZE + GAP) + SIZE / 2, height - HEAD / 2)
+        middle = LEFT + column * (SIZE + GAP) + SIZE / 2
+        canvas.write(f"{angle}°", middle, y=height - HEAD / 2, size=LETTERS)
     for line, (title, rgb) in enumerate(colors.items()):
         bottom = height - HEAD - (line + 1) * (SIZE + GAP) + GAP
-        write(title, LEFT / 2, bottom + SIZE / 2, 90)
+        y = bottom + SIZE / 2
+        canvas.write(printable(title), LEFT / 2, y=y, size=LETTERS, rotation=90)
         for column, view in enumerate(views):
-            image = render(pos, None, rgb, view, SIZE, extent)[0]
-            figure.figimage(image, LEFT + column * (SIZE + GAP), bottom, origin="upper")
+            image = render(pos, None, rgb=rgb, view=view, size=SIZE, extent=extent)[0]
+            canvas.draw(image, LEFT + column * (SIZE + GAP), bottom=bottom)
     if limits is not None:
-        left, steps = width - RIGHT + GAP, np.linspace(255, 0, SIZE - 60).astype(np.int64)
-        figure.figimage(np.repeat(SCORE_MAP[steps, None], 16, axis=1), left, 30)
+        left = width - RIGHT + GAP
+        canvas.bar(left, bottom=30, length=SIZE - 60, width=16)
         for value, y in zip(limits, (30, SIZE - 30), strict=True):
-            write(f"{value:.2g}", left + 24, y, ha="left")
-    with replacing(path) as draft:
-        figure.savefig(draft, format="png", dpi=DPI, metadata={"Software": None})
+            canvas.write(f"{value:.2g}", left + 24, y=y, size=LETTERS, ha="left")
+    canvas.save()

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors.base import Detector, DetectorConfig, Scores
+from gmanet.detectors.base import Detector
+from gmanet.detectors.config import DetectorConfig
 
 
 @dataclass
@@ -61,6 +62,8 @@ class Height(Detector):
         return self.with_object((record.height - self.usual).abs() ** self.config.power)
 '''
 
+ROW = '    "height": ("height:Height", "height:HeightConfig"),\n'
+
 
 @pytest.fixture
 def checkout(tmp_path):
@@ -69,10 +72,11 @@ def checkout(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__")
     for part in (package, package.parent / "conf"):
         shutil.copytree(part, tmp_path / part.name, ignore=ignored)
+    shutil.copy(package.parent / "pyproject.toml", tmp_path)
     (tmp_path / "gmanet/detectors/height.py").write_text(FILE)
-    table = tmp_path / "gmanet/detectors/__init__.py"
+    table = tmp_path / "gmanet/detectors/table.py"
     changed = table.read_text()
-    table.write_text(changed.replace("] = {\n", '] = {\n    "height": Height,\n', 1))
+    table.write_text(changed.replace("ROWS = {\n", f"ROWS = {{\n{ROW}", 1))
     (tmp_path / "conf/detector/steep.yaml").write_text("detector: {name: height, power: 2.0}\n")
     return tmp_path
 

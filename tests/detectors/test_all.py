@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors import DETECTORS
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import read
+from gmanet.detectors.table import DETECTORS
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -24,7 +24,7 @@ SMALL = {
     "contexts": {"points": 1024, "centers": 512},
     "imrnet": {
         **{"points": 1024, "centers": 64, "group": 32, "steps": 150},
-        **{"width": 48, "depth": 3, "heads": 3, "turn": 0.0},
+        **{"width": 48, "depth": 3, "heads": 3, "max_angle": 0.0},
     },
     "m3dm": {"centers": 512, "group": 64, "width": 48, "pretraining": 120, "pose": "principal"},
     "patchcore_pointmae": {"centers": 512, "group": 64, "width": 48, "pretraining": 120},
@@ -73,7 +73,9 @@ def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp(request.param)
     epochs = detector.epochs(len(train), synthesis)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, epochs).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=epochs).fit(
+        detector, data
+    )
     return detector.eval()
 
 

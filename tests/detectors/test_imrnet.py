@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from gmanet.config.compose import compose
-from gmanet.detectors.imrnet.detector import IMRNet, IMRNetConfig
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import read
+from gmanet.detectors.imrnet.config import IMRNetConfig
+from gmanet.detectors.imrnet.detector import IMRNet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -23,7 +24,9 @@ def fit(clouds, folder, **changes):
     detector.prepare(clouds)
     synthesis = SynthesisConfig()
     data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 
@@ -83,7 +86,7 @@ def test_the_named_file_is_smaller_than_the_defaults():
         ({"mask": 1.5}, r"detector\.mask=1\.5, wanted more than 0 and less than 1"),
         ({"mask": 0.0}, r"detector\.mask=0\.0, wanted more than 0 and less than 1"),
         ({"changing": -0.1}, r"detector\.changing=-0\.1, wanted 0 to 1"),
-        ({"turn": 200.0}, r"detector\.turn=200\.0, wanted 0 to 180"),
+        ({"max_angle": 200.0}, r"detector\.max_angle=200\.0, wanted 0 to 180"),
     ],
 )
 def test_wrong_settings_are_named(settings, sentence):

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.config.compose import compose
-from gmanet.detectors.m3dm import M3DM, M3DMConfig, reweighted
-from gmanet.detectors.patchcore_pointmae import PointMAE, PointMAEConfig
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import read
+from gmanet.detectors.m3dm import M3DM, reweighted
+from gmanet.detectors.patchcore_pointmae import PointMAE
+from gmanet.detectors.pointmae_config import M3DMConfig, PointMAEConfig
 from gmanet.errors import InputError
 from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader
@@ -31,7 +32,9 @@ def fit(detector, clouds, folder):
     detector.prepare(clouds)
     synthesis = SynthesisConfig()
     data = CloudData(clouds, clouds, detector=detector, synthesis=synthesis, progress=False)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 
@@ -59,11 +62,17 @@ def test_reweighting_by_hand():
     distance = torch.tensor([2.0, 0.0])
     # the rows around 0 are itself and 2: at 2 and 4 from the feature, over the root of 4 channels
     share = np.exp(1) / (np.exp(1) + np.exp(2))
-    assert reweighted(features, rows, distance, 2).item() == pytest.approx(2 * (1 - share))
+    assert reweighted(features, rows, distance=distance, count=2).item() == pytest.approx(
+        2 * (1 - share)
+    )
     share = np.exp(1) / (np.exp(1) + np.exp(2) + np.exp(5.5))
-    assert reweighted(features, rows, distance, 3).item() == pytest.approx(2 * (1 - share))
-    assert reweighted(features, rows, distance, 9).item() == pytest.approx(2 * (1 - share))
-    assert reweighted(features, rows, distance, 1).item() == 2
+    assert reweighted(features, rows, distance=distance, count=3).item() == pytest.approx(
+        2 * (1 - share)
+    )
+    assert reweighted(features, rows, distance=distance, count=9).item() == pytest.approx(
+        2 * (1 - share)
+    )
+    assert reweighted(features, rows, distance=distance, count=1).item() == 2
 
 
 @given(st.integers(0, 2**31), st.integers(2, 5), st.sampled_from([1.0, 1e4]))
@@ -72,7 +81,7 @@ def test_a_weight_is_between_none_and_all(seed, count, scale):
     generator = torch.Generator().manual_seed(seed)
     features, rows = (scale * torch.randn(n, 6, generator=generator) for n in (20, 10))
     distance = torch.cdist(features, rows).amin(dim=1)
-    answer = reweighted(features, rows, distance, count)
+    answer = reweighted(features, rows, distance=distance, count=count)
     assert 0 <= answer <= distance.max()
 
 
@@ -93,9 +102,11 @@ def test_principal_pose_forgets_the_pose(seed):
 
 def test_patches_are_the_nearest_points_in_units_of_the_radius(bumped_plate):
     cloud = bumped_plate(500, 0)
-    made = PatchReader(40, 9, Canonicalizer())(cloud.replace(pos=7 * cloud.pos + 3))
+    made = PatchReader(centers=40, group=9, pose=Canonicalizer())(
+        cloud.replace(pos=7 * cloud.pos + 3)
+    )
     assert torch.linalg.norm(made.points, dim=1).max().item() == pytest.approx(1)
-    same = PatchReader(40, 9, Canonicalizer())(cloud)
+    same = PatchReader(centers=40, group=9, pose=Canonicalizer())(cloud)
     torch.testing.assert_close(made.points, same.points, atol=1e-5, rtol=0)
     reach = torch.cdist(made.points[made.chosen], made.points)
     expected = reach.topk(9, largest=False).values
@@ -153,7 +164,7 @@ def test_patchcore_keeps_the_bank_and_scores_the_highest_point(plates, bumped_pl
 
 def test_official_weights_are_used_as_they_are(plates, tmp_path):
     torch.manual_seed(4)
-    source = PointEncoder("pointmae", 24, 3, 2)
+    source = PointEncoder("pointmae", 24, depth=3, heads=2)
     stored = {}
     for key, value in source.state_dict().items():
         name = key.replace("blocks.", "blocks.blocks.", 1)

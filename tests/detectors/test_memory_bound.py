@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors import DETECTORS
 from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.detectors.table import DETECTORS
 
 CLOUDS, ROWS, CHANNELS = 100, 8000, 33
 """A 25th of 100 clouds of 200 000 points; all their rows take 101 MiB."""
@@ -23,7 +23,8 @@ from types import SimpleNamespace
 import torch
 from torch_geometric.data import Data
 
-from gmanet.detectors.btf import BTF, BTFConfig
+from gmanet.detectors.btf import BTF
+from gmanet.detectors.config import BTFConfig
 
 def feed(detector):
     for number in range({CLOUDS}):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gmanet.detectors.r3dad.detector import R3DAD, R3DADConfig
-from gmanet.detectors.r3dad.reader import TurnedCopies
+from gmanet.detectors.r3dad.config import R3DADConfig
+from gmanet.detectors.r3dad.detector import R3DAD
+from gmanet.detectors.r3dad.reader import RotatedCopies
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
@@ -53,9 +54,11 @@ def test_a_fit_takes_its_steps_and_repeats_itself(bumped_plate, given_clouds, tm
         detector = R3DAD(R3DADConfig(**TINY))
         synthesis = SynthesisConfig()
         data = CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
-        trainer = make_trainer(detector, TrainConfig(workers=0), tmp_path / str(turn), None, 1)
+        trainer = make_trainer(
+            detector, TrainConfig(workers=0), folder=tmp_path / str(turn), logger=None, epochs=1
+        )
         trainer.fit(detector, data)
         assert trainer.global_step == 5
-        assert isinstance(data.learned.items, TurnedCopies)
+        assert isinstance(data.learned.items, RotatedCopies)
         found.append(detector.state_dict())
     assert all(torch.equal(part, found[1][name]) for name, part in found[0].items())

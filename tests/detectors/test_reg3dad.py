@@ -12,10 +12,12 @@ import torch
 
 from gmanet.cloud import Cloud
 from gmanet.config.compose import compose
-from gmanet.detectors.m3dm import M3DM, M3DMConfig
-from gmanet.detectors.patchcore import PatchCore, PatchCoreConfig
-from gmanet.detectors.reading import read
-from gmanet.detectors.reg3dad import Reg3DAD, Reg3DADConfig
+from gmanet.detectors.base import read
+from gmanet.detectors.config import PatchCoreConfig
+from gmanet.detectors.m3dm import M3DM
+from gmanet.detectors.patchcore import PatchCore
+from gmanet.detectors.pointmae_config import M3DMConfig, Reg3DADConfig
+from gmanet.detectors.reg3dad import Reg3DAD
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.registration.canonical import Canonicalizer
@@ -69,7 +71,9 @@ def fitted(request, brackets, tmp_path_factory):
     synthesis = SynthesisConfig()
     data = CloudData(brackets, brackets, detector=detector, synthesis=synthesis, progress=False)
     folder = tmp_path_factory.mktemp(request.param)
-    make_trainer(detector, TrainConfig(workers=0), folder, None, 1).fit(detector, data)
+    make_trainer(detector, TrainConfig(workers=0), folder=folder, logger=None, epochs=1).fit(
+        detector, data
+    )
     return detector.eval()
 
 

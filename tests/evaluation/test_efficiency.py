@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-import gmanet.efficiency as efficiency
-from gmanet.detectors import DETECTORS
-from gmanet.detectors.base import Detector, DetectorConfig
-from gmanet.detectors.curvature import Curvature, CurvatureConfig
-from gmanet.detectors.gmanet.descriptor_bank import ContextBank, ContextBankConfig
+import gmanet.efficiency as command
+import gmanet.runs.efficiency as efficiency
+from gmanet.detectors.base import Detector, read
+from gmanet.detectors.config import CurvatureConfig, DetectorConfig
+from gmanet.detectors.curvature import Curvature
+from gmanet.detectors.gmanet.config import ContextBankConfig
+from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.memory_bank import MemoryDetector
-from gmanet.detectors.reading import read
+from gmanet.detectors.table import DEFAULT, DETECTORS
 from gmanet.errors import InputError
 from gmanet.evaluation.efficiency.measure import fit_briefly, measure
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory, peak_resident
@@ -71,7 +73,7 @@ def test_a_filled_bank_is_of_train_records(bumped_plate, given_clouds):
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(4)]
     config = ContextBankConfig(points=600, centers=400, coarse_queries=200, share=0.5)
     train = given_clouds(clouds, "train")
-    detector = fit_briefly(ContextBank(config), train, SynthesisConfig(), 0)
+    detector = fit_briefly(ContextBank(config), train, synthesis=SynthesisConfig(), seed=0)
     assert len(detector.banks["feature"].rows) == 4 * 400 // 2  # centers, not survey
 
 
@@ -88,7 +90,9 @@ def test_the_peak_counts_children_in_the_unit_of_the_platform(monkeypatch, platf
 
 
 def test_every_part_of_a_stage_exists():
-    for name in STAGES:
+    own = [kind.stages for kind in DETECTORS.values()]
+    assert any(own)
+    for name in [*STAGES, *(name for stages in own for name in stages)]:
         module, _, function = name.rpartition(".")
         path = PACKAGE / name.replace(".", "/")
         if not (path.is_dir() or path.with_suffix(".py").is_file()):
@@ -98,7 +102,9 @@ def test_every_part_of_a_stage_exists():
 def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_clouds):
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(5)]
     config = CurvatureConfig(centers=400, pool_size=1500, bank_size=10_000)
-    detector = fit_briefly(Curvature(config), given_clouds(clouds, "train"), SynthesisConfig(), 0)
+    detector = fit_briefly(
+        Curvature(config), given_clouds(clouds, "train"), synthesis=SynthesisConfig(), seed=0
+    )
     rows = detector.banks["feature"].rows
     assert rows.shape == (5 * 300, 3)  # 1500 // 5 of the 400 centers of each
     assert len(rows.unique(dim=0)) > 1400
@@ -107,7 +113,7 @@ def test_filled_banks_are_as_large_as_those_of_all_clouds(bumped_plate, given_cl
     assert len(detector.banks["feature"].rows) == 700
     found = measure(detector, clouds[:2])
     assert len(found["seconds"]) == 2 and found["floor"] > 0
-    assert {"thinning", "neighbors", "descriptors", "model"} <= set(found["stages"])
+    assert {"subsampling", "neighbors", "descriptors", "model"} <= set(found["stages"])
 
 
 MEMORIES = sorted(name for name, kind in DETECTORS.items() if issubclass(kind, MemoryDetector))
@@ -131,13 +137,15 @@ def test_every_memory_is_measured_as_large_as_a_fit_leaves_it(
     kind = DETECTORS[name]
     train = given_clouds([bumped_plate(700, seed, height=0) for seed in range(4)], "train")
     config = kind.Config(name=name, **BRIEF.get(name, {}) | limits)
-    brief = fit_briefly(kind(config), train, SynthesisConfig(twins=2), 0)
+    brief = fit_briefly(kind(config), train, synthesis=SynthesisConfig(twins=2), seed=0)
     whole = kind(config)
     whole.prepare(train)
     synthesis = SynthesisConfig(twins=2)
     data = CloudData(train, train, detector=whole, synthesis=synthesis, progress=False)
     epochs = whole.epochs(len(train), synthesis)
-    make_trainer(whole, TrainConfig(workers=0), tmp_path, None, epochs).fit(whole, data)
+    make_trainer(whole, TrainConfig(workers=0), folder=tmp_path, logger=None, epochs=epochs).fit(
+        whole, data
+    )
     assert set(whole.banks) == set(brief.banks)
     for bank, fitted in whole.banks.items():
         assert brief.banks[bank].rows.shape == fitted.rows.shape, bank
@@ -160,7 +168,9 @@ def test_every_detector_is_measured_as_it_is_used(name, bumped_plate, given_clou
     kind = DETECTORS[name]
     config = kind.Config(name=name, **BRIEF.get(name, {}))
     clouds = [bumped_plate(1000, seed, height=0) for seed in range(3)]
-    fitted = fit_briefly(kind(config), given_clouds(clouds, "train"), SynthesisConfig(twins=2), 0)
+    fitted = fit_briefly(
+        kind(config), given_clouds(clouds, "train"), synthesis=SynthesisConfig(twins=2), seed=0
+    )
     again = kind(config)
     again.load_state_dict(fitted.state_dict())
     assert measure(again.eval(), clouds[:2], whole=False)["seconds"]
@@ -171,11 +181,11 @@ def test_stages_sum_to_the_time_and_outer_ones_win(bumped_plate):
     start = time.perf_counter()
     with StageClock() as clock:
         farthest_points(pos, 500)
-        nearest(pos, pos, 8)
+        nearest(pos, pos, count=8)
         time.sleep(0.05)
     whole = time.perf_counter() - start
     assert sum(clock.seconds.values()) == pytest.approx(whole, rel=0.2)
-    assert clock.seconds["thinning"] > 0 and clock.seconds["neighbors"] > 0
+    assert clock.seconds["subsampling"] > 0 and clock.seconds["neighbors"] > 0
     assert 0.05 <= clock.seconds["other"] < whole
     with StageClock() as clock:
         part_fpfh(pos[:300])
@@ -188,11 +198,15 @@ def measured(method, points, seconds):
         **{"seconds": seconds, "reader": seconds, "score": seconds, "peak_mib": 10.0},
         **{"cuda_mib": 0.0, "parameters": 7, "buffers": 8, "model_mib": 0.5, "threads": 1},
     }
-    details = {"stages": {"other": 0.6, "model": 0.3, "thinning": 0.1}, "gflop": 1.5, "floor": 0.1}
-    return Measured(method, points, [first | details, first])
+    details = {
+        "stages": {"other": 0.6, "model": 0.3, "subsampling": 0.1},
+        "gflop": 1.5,
+        "floor": 0.1,
+    }
+    return Measured(method=method, points=points, rounds=[first | details, first])
 
 
-def test_tables_have_the_fastest_first_and_gmanet_against_its_floor():
+def test_tables_have_the_fastest_first_and_multiples_of_the_floor():
     rows = [measured("gmanet", 2000, [0.5, 0.4, 0.9]), measured("btf", 2000, [0.2] * 3)]
     text = markdown_sections([*rows, measured("btf", 9000, [1.0])])
     lines = text.splitlines()
@@ -208,9 +222,11 @@ def test_tables_have_the_fastest_first_and_gmanet_against_its_floor():
         "method",
         "btf",
     ]
-    assert table[2].startswith("| gmanet | 0.500 | 2.00 | 0.500 | 0.500 | 10 | 0.5 | 7 | model 30%")
-    assert table[2].endswith("thinning 10%, other 60% |")
-    assert "gmanet takes 0.500 s, 5.0 times its floor of 0.100 s" in text
+    assert table[2].startswith(
+        "| gmanet | 0.500 | 5.0 | 2.00 | 0.500 | 0.500 | 10 | 0.5 | 7 | 1.5 | model 30%"
+    )
+    assert table[2].endswith("subsampling 10%, other 60% |")
+    assert "| time/floor |" in text
     first, *rest = csv_rows(rows).splitlines()
     assert first.startswith("method,points,seconds,fastest,slowest,timings,fps")
     assert rest[0].startswith("gmanet,2000,0.5,0.4,0.9,6,2,")
@@ -218,7 +234,7 @@ def test_tables_have_the_fastest_first_and_gmanet_against_its_floor():
 
 def test_every_setting_and_detector_is_measured():
     named = efficiency.methods()
-    assert named[0] == "gmanet" and len(set(named)) == len(named)
+    assert named[0] == DEFAULT and len(set(named)) == len(named)
     assert {path.stem for path in (efficiency.CONF / "detector").glob("*.yaml")} <= set(named)
     made = {efficiency.compose([f"detector={name}"]).detector.name for name in named}
     assert made == set(DETECTORS)
@@ -227,7 +243,7 @@ def test_every_setting_and_detector_is_measured():
 
 def run(monkeypatch, folder, *overrides):
     monkeypatch.setattr(sys, "argv", ["efficiency", *overrides, "-o", str(folder)])
-    efficiency.main()
+    command.main()
 
 
 def test_without_cuda_there_is_a_sentence(monkeypatch, tmp_path):
@@ -241,7 +257,7 @@ def test_the_command_measures_goes_on_and_reports_failures(monkeypatch, tmp_path
 
     def here(cell):
         """Do in this process what has one of its own."""
-        computed.append((cell.method, cell.turn))
+        computed.append((cell.method, cell.round))
         try:
             cell.compute()
         except InputError as error:

@@ -10,7 +10,9 @@ from gmanet.evaluation.predictions import Prediction
 
 
 def named(*names):
-    return [Prediction(name, np.zeros(1), defect=name.partition("_")[0]) for name in names]
+    return [
+        Prediction(name=name, score=np.zeros(1), defect=name.partition("_")[0]) for name in names
+    ]
 
 
 @pytest.mark.parametrize(
@@ -36,9 +38,17 @@ def test_nothing_to_choose_from():
 def test_one_picture_per_name(bumped_plate, given_clouds, tmp_path):
     clouds = [bumped_plate(300, seed).replace(name=f"dent/{seed}") for seed in range(2)]
     normal = bumped_plate(300, 5, height=0)
-    predictions = {c.name: Prediction(c.name, c.pos[:, 2].copy()) for c in clouds}
+    predictions = {c.name: Prediction(name=c.name, score=c.pos[:, 2].copy()) for c in clouds}
     test = given_clouds(clouds, "test")
-    files = draw_gallery(tmp_path, ["dent/1"], normal, clouds[0], test, predictions, 0)
+    files = draw_gallery(
+        tmp_path,
+        ["dent/1"],
+        normal=normal,
+        twin=clouds[0],
+        test=test,
+        predictions=predictions,
+        workers=0,
+    )
     assert len(files) == 1
     assert files[0].parent == tmp_path
     assert files[0].read_bytes().startswith(b"\x89PNG")

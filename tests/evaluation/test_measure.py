@@ -22,7 +22,7 @@ def made(name, defect, rng, known=True, size=1000, offset=0.0):
     score = (rng.normal(size=size) + 1.5 * label + offset).round(2).astype(np.float32)
     region = np.where(label, 0, -1)
     truth = {"label": label, "region": region} if known else {}
-    return Prediction(name, score, defect=defect, seconds=0.5, **truth)
+    return Prediction(name=name, score=score, defect=defect, seconds=0.5, **truth)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_the_detectors_own_object_score_counts_where_it_is_stored():
     truth = ["good", "good", "dent", "dent"]
     flat = np.zeros(10, dtype=np.float32)
     clouds = [
-        Prediction(f"{place}", flat, defect=kind, whole=float(place))
+        Prediction(name=f"{place}", score=flat, defect=kind, whole=float(place))
         for place, kind in enumerate(truth)
     ]
     figures = measure(clouds, "max")
@@ -136,12 +136,12 @@ def test_the_detectors_own_object_score_counts_where_it_is_stored():
 
 
 def test_similar_kinds_stand_together_and_against_the_good_ones(predictions):
-    figures = measure(predictions, "mean", ("dent", "bulge"))
+    figures = measure(predictions, "mean", similar=("dent", "bulge"))
     assert figures["groups"] == {
         "similar": figures["defects"]["dent"],
         "other": figures["defects"]["scar"],
     }
-    both = measure(predictions, "mean", ("dent", "scar"))["groups"]
+    both = measure(predictions, "mean", similar=("dent", "scar"))["groups"]
     assert list(both) == ["similar"]
     assert both["similar"]["n_clouds"] == 7
     for name in ("object_auroc", "object_aupr"):

@@ -23,7 +23,9 @@ def test_predictions_come_back_under_their_names(tmp_path_factory, names):
         score = np.arange(size, dtype=np.float32) - 1
         label, region = (score > 0, np.arange(size)) if known else (None, None)
         defect = "dent" if known else ""
-        Prediction(name, score, label, region, defect, size / 2).save(folder)
+        Prediction(
+            name=name, score=score, label=label, region=region, defect=defect, seconds=size / 2
+        ).save(folder)
     found = {prediction.name: prediction for prediction in load_predictions(folder)}
     assert set(found) == set(names)
     for size, (name, known) in enumerate(names.items()):
@@ -41,7 +43,7 @@ def test_predictions_come_back_under_their_names(tmp_path_factory, names):
 def test_predictions_are_written_whole_and_in_order(tmp_path):
     folder = tmp_path / "predictions"
     for name in ("test/b 2", "test/a", ".hidden"):
-        Prediction(name, np.ones(3)).save(folder)
+        Prediction(name=name, score=np.ones(3)).save(folder)
     (folder / ".test.0a1b.npz").write_bytes(b"a killed writer's")
     names = [prediction.name for prediction in load_predictions(folder)]
     assert names == [".hidden", "test/a", "test/b 2"]
@@ -52,7 +54,9 @@ def test_predictions_are_written_whole_and_in_order(tmp_path):
 
 def test_two_names_never_share_a_file(tmp_path):
     names = ["a/b", "a__b", "a%2Fb", "a b", "a+b", ".a", "%2Ea"]
-    assert len({Prediction(name, np.ones(3)).save(tmp_path) for name in names}) == len(names)
+    assert len({Prediction(name=name, score=np.ones(3)).save(tmp_path) for name in names}) == len(
+        names
+    )
 
 
 def archive_of(**arrays):
@@ -95,7 +99,7 @@ WHOLE = archive_of(score=np.ones(50, np.float32))
     ],
 )
 def test_damaged_predictions(tmp_path, data):
-    Prediction("a", np.ones(2)).save(tmp_path)
+    Prediction(name="a", score=np.ones(2)).save(tmp_path)
     (tmp_path / "b.npz").write_bytes(data)
     with pytest.raises(InputError, match=r"b\.npz: ") as caught:
         list(load_predictions(tmp_path))
@@ -119,11 +123,13 @@ def test_no_predictions(tmp_path):
 
 def test_an_object_is_what_its_kind_or_its_labels_say():
     label = np.array([False, True])
-    assert Prediction("a", np.ones(2), label, defect="good").abnormal is False
-    assert Prediction("a", np.ones(2), ~label & label, defect="dent").abnormal is True
-    assert Prediction("a", np.ones(2), label).abnormal is True
-    assert Prediction("a", np.ones(2), label & ~label).abnormal is False
-    assert Prediction("a", np.ones(2)).abnormal is None
+    assert Prediction(name="a", score=np.ones(2), label=label, defect="good").abnormal is False
+    assert (
+        Prediction(name="a", score=np.ones(2), label=~label & label, defect="dent").abnormal is True
+    )
+    assert Prediction(name="a", score=np.ones(2), label=label).abnormal is True
+    assert Prediction(name="a", score=np.ones(2), label=label & ~label).abnormal is False
+    assert Prediction(name="a", score=np.ones(2)).abnormal is None
 
 
 def test_a_cloud_brings_its_truth_along():
@@ -131,11 +137,11 @@ def test_a_cloud_brings_its_truth_along():
     corners = (np.abs(grid[:, :2] - 9.5) > 7).all(axis=1)
     score = np.zeros(400, np.float32)
     cloud = Cloud(grid.astype(np.float32), corners, name="grid", defect="dent")
-    made = predict_cloud(cloud, score, 0.5)
+    made = predict_cloud(cloud, score, seconds=0.5)
     assert (made.name, made.defect, made.seconds) == ("grid", "dent", 0.5)
     assert (made.region[~corners] == -1).all()
     corner = (grid[corners, 0] > 9) * 2 + (grid[corners, 1] > 9)
     assert len(set(zip(corner, made.region[corners], strict=True))) == 4
     assert len(set(made.region[corners])) == 4
-    unknown = predict_cloud(cloud.replace(label=None, defect=None), score, 0.5)
+    unknown = predict_cloud(cloud.replace(label=None, defect=None), score, seconds=0.5)
     assert (unknown.label, unknown.region, unknown.defect) == (None, None, "")

@@ -45,7 +45,7 @@ def plane(size=8):
 
 def around(pos, count=24):
     pos = pos.astype(np.float32)
-    return pos, nearest(pos, pos, count)[1]
+    return pos, nearest(pos, pos, count=count)[1]
 
 
 @pytest.mark.parametrize("radius", [0.1, 1.0, 30.0])
@@ -95,27 +95,27 @@ def test_quadric_curvature_of_sphere_and_cylinder(surface, factor):
     vertices, faces = surface(5.0)
     pos, neighbors = around(vertices, 16)
     inner = ~boundary(faces, len(pos))
-    found = quadric_curvature(pos, pos, neighbors)[inner]
+    found = quadric_curvature(pos, pos, neighbors=neighbors)[inner]
     np.testing.assert_allclose(found, factor / 5.0, rtol=0.05)
 
 
 def test_quadric_curvature_of_plane_and_saddle_is_zero():
     vertices, _ = plane(16)
     pos, neighbors = around(vertices)
-    np.testing.assert_allclose(quadric_curvature(pos, pos, neighbors), 0, atol=1e-5)
+    np.testing.assert_allclose(quadric_curvature(pos, pos, neighbors=neighbors), 0, atol=1e-5)
     vertices[:, 2] = ((vertices[:, 0] - 7) ** 2 - (vertices[:, 1] - 7) ** 2) * 0.05
     middle = 7 * 16 + 7
     pos, neighbors = around(vertices)
-    assert quadric_curvature(pos, pos, neighbors)[middle] < 1e-3
+    assert quadric_curvature(pos, pos, neighbors=neighbors)[middle] < 1e-3
     vertices[:, 2] = ((vertices[:, 0] - 7) ** 2 + (vertices[:, 1] - 7) ** 2) * 0.05
     pos, neighbors = around(vertices)
-    assert quadric_curvature(pos, pos, neighbors)[middle] == pytest.approx(0.1, rel=0.02)
+    assert quadric_curvature(pos, pos, neighbors=neighbors)[middle] == pytest.approx(0.1, rel=0.02)
 
 
 def test_quadric_curvature_survives_degenerate_neighborhoods():
     line = np.linspace(0, 1, 40)[:, None] * np.ones(3)
     for pos, neighbors in (around(line, 12), around(np.zeros((40, 3)), 12)):
-        assert np.isfinite(quadric_curvature(pos, pos, neighbors)).all()
+        assert np.isfinite(quadric_curvature(pos, pos, neighbors=neighbors)).all()
 
 
 def test_surface_variation_runs_from_plane_to_ball():

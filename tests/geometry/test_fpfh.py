@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmanet.cloud import extent
 from gmanet.errors import InputError
 from gmanet.geometry.fpfh import FPFH, fpfh, part_fpfh
 from gmanet.geometry.open3d import load_open3d
 from gmanet.geometry.pca import pca_normals
-from gmanet.geometry.size import extent
 
 
 def bumpy(count=400, seed=0):
@@ -45,7 +45,7 @@ def test_equals_open3d(count, radius, normals):
     pos = bumpy()
     normal = pca_normals(pos, 12) if normals == "surface" else random_normals(len(pos))
     expected = open3d_fpfh(pos, normal, count, radius)
-    found = fpfh(pos, normal, [count], radius)
+    found = fpfh(pos, normal, counts=[count], radius=radius)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
@@ -53,14 +53,14 @@ def test_equals_open3d_on_more_points_than_one_block():
     pos = bumpy(3000)
     normal = pca_normals(pos, 12)
     expected = open3d_fpfh(pos, normal, 50, np.inf)
-    np.testing.assert_allclose(fpfh(pos, normal, [50]), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(fpfh(pos, normal, counts=[50]), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_sizes_share_a_call_and_histograms_sum_to_200():
     pos = bumpy()
     normal = random_normals(len(pos))
-    together = fpfh(pos, normal, [10, 20, 30])
-    alone = np.concatenate([fpfh(pos, normal, [count]) for count in (10, 20, 30)], axis=1)
+    together = fpfh(pos, normal, counts=[10, 20, 30])
+    alone = np.concatenate([fpfh(pos, normal, counts=[count]) for count in (10, 20, 30)], axis=1)
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(together.reshape(len(pos), 9, 11).sum(axis=2), 200, rtol=1e-5)
 
@@ -68,7 +68,7 @@ def test_sizes_share_a_call_and_histograms_sum_to_200():
 def test_on_a_plane_all_angles_are_zero():
     pos = bumpy()
     pos[:, 2] = 0
-    histogram = fpfh(pos, np.tile(np.float32([0, 0, 1]), (len(pos), 1)), [20])
+    histogram = fpfh(pos, np.tile(np.float32([0, 0, 1]), (len(pos), 1)), counts=[20])
     expected = np.zeros(FPFH)
     expected[[5, 16, 27]] = 200  # the middle bin of each
     np.testing.assert_allclose(histogram, np.tile(expected, (len(pos), 1)), rtol=1e-5)
@@ -83,7 +83,7 @@ def test_a_pair_by_hand():
     bins = [int(11 * (0.5 - 1 / 8)), 5 + 11, int(11 * (half + 1) / 2) + 22]
     expected = np.zeros(FPFH)
     expected[bins] = 200
-    np.testing.assert_allclose(fpfh(pos, normal, [2]), [expected, expected], rtol=1e-6)
+    np.testing.assert_allclose(fpfh(pos, normal, counts=[2]), [expected, expected], rtol=1e-6)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -94,8 +94,10 @@ def test_chosen_rows_are_those_of_the_whole(seed):
     normal = random_normals(len(pos), seed)
     rows = rng.choice(len(pos), 7, replace=False)
     radius = rng.choice([0.2, np.inf])
-    whole = fpfh(pos, normal, [15, 25], radius)
-    np.testing.assert_allclose(fpfh(pos, normal, [15, 25], radius, rows), whole[rows], rtol=1e-6)
+    whole = fpfh(pos, normal, counts=[15, 25], radius=radius)
+    np.testing.assert_allclose(
+        fpfh(pos, normal, counts=[15, 25], radius=radius, query=rows), whole[rows], rtol=1e-6
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-6, 6))
@@ -117,13 +119,13 @@ def test_few_points_far_away_and_twice():
     pos = np.repeat(bumpy(40), 2, axis=0) + np.float32(50)
     normal = pca_normals(pos, 30)
     for radius in (np.inf, 1e-6, 0.1):
-        found = fpfh(pos, normal, [60, 500], radius)
+        found = fpfh(pos, normal, counts=[60, 500], radius=radius)
         assert found.shape == (80, 66) and np.isfinite(found).all()
 
 
 def test_normals_of_a_sphere_point_outward():
     pos = random_normals(2000) * 3 + np.float32([1, 2, 3])
-    normal = pca_normals(pos, 20, 0.5)
+    normal = pca_normals(pos, 20, radius=0.5)
     outward = (pos - [1, 2, 3]) / 3
     assert np.einsum("nc,nc->n", normal, outward).min() > 0.97
 
@@ -132,5 +134,5 @@ def test_the_radius_of_a_normal_cuts_off_another_sheet():
     rng = np.random.default_rng(0)
     pos = np.concatenate([bumpy(900) * [1, 1, 0], bumpy(900, 1) * [1, 1, 0] + [0, 0, 0.25]])
     pos = np.float32(pos[rng.permutation(len(pos))])
-    upright = np.abs(pca_normals(pos, 400, 0.2)[:, 2])
+    upright = np.abs(pca_normals(pos, 400, radius=0.2)[:, 2])
     assert upright.min() > 0.99

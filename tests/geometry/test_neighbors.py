@@ -20,7 +20,7 @@ def points(seed, count):
 @settings(max_examples=60, deadline=None)
 def test_nearest_is_brute_force(seed, count, queries, wanted):
     pos, query = points(seed, count), points(seed + 1, queries)
-    distance, index = nearest(pos, query, wanted)
+    distance, index = nearest(pos, query, count=wanted)
     exact = np.linalg.norm(pos[None].astype(np.float64) - query[:, None], axis=2)
     found = min(wanted, count)
     assert distance.shape == index.shape == (queries, wanted)
@@ -33,7 +33,7 @@ def test_nearest_is_brute_force(seed, count, queries, wanted):
 
 def test_threads_change_nothing():
     pos = points(0, 500)
-    one, two = nearest(pos, pos, 5), nearest(pos, pos, 5, workers=2)
+    one, two = nearest(pos, pos, count=5), nearest(pos, pos, count=5, workers=2)
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
 
@@ -97,7 +97,7 @@ def test_weights_by_hand():
 def test_interpolation_weighs_the_three_nearest_points():
     rng = np.random.default_rng(3)
     pos, query = rng.random((2, 40, 3), dtype=np.float32)
-    distance, index = nearest(pos, query, 3)
+    distance, index = nearest(pos, query, count=3)
     near, weight = interpolation(pos, query)
     np.testing.assert_array_equal(near, index)
     np.testing.assert_array_equal(weight, inverse_distance(distance))

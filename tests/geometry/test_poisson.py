@@ -81,8 +81,8 @@ def test_mesh_of_a_sphere_has_its_radius_and_curvature(open3d):
 def test_mesh_of_an_open_cap_is_trimmed(open3d):
     pos, normal = sphere(1500, least_z=0.5)
     vertices, faces = poisson_mesh(pos, normal)
-    spacing = np.median(nearest(pos, pos, 2)[0][:, 1])
-    assert nearest(pos, vertices.astype(np.float32), 1)[0].max() <= 3.01 * spacing
+    spacing = np.median(nearest(pos, pos, count=2)[0][:, 1])
+    assert nearest(pos, vertices.astype(np.float32), count=1)[0].max() <= 3.01 * spacing
     assert vertices[:, 2].min() > 0.5 - 3.01 * spacing
     curvature = mean_curvature(vertices, faces)
     assert np.isnan(curvature).any()  # its rim
@@ -110,7 +110,7 @@ def test_outward_recovers_any_signs(seed):
     rng = np.random.default_rng(seed)
     pos, normal = sphere(500)
     flipped = normal * rng.choice([-1, 1], len(pos)).astype(np.float32)[:, None]
-    found = outward(pos + np.float32([5, -7, 3]), flipped, nearest(pos, pos, 8)[1])
+    found = outward(pos + np.float32([5, -7, 3]), flipped, neighbors=nearest(pos, pos, count=8)[1])
     np.testing.assert_array_equal(found, normal)
 
 
@@ -118,15 +118,15 @@ def test_outward_keeps_the_sides_of_a_thin_sheet_apart():
     rng = np.random.default_rng(0)
     pos, normal = box((20.0, 20.0, 1.0), 0.5)  # two spacings thick
     flipped = normal * rng.choice([-1, 1], len(pos)).astype(np.float32)[:, None]
-    neighbors = nearest(pos, pos, 16)[1]
+    neighbors = nearest(pos, pos, count=16)[1]
     sides = normal[neighbors] @ np.float32([0, 0, 1]) * normal[:, None, 2]
     assert (sides < -0.9).any()  # neighborhoods do reach through the sheet
-    np.testing.assert_array_equal(outward(pos, flipped, neighbors), normal)
+    np.testing.assert_array_equal(outward(pos, flipped, neighbors=neighbors), normal)
 
 
 def test_outward_treats_separate_pieces_alone():
     pos, normal = sphere(300)
     both = np.concatenate([pos, pos + np.float32([10, 0, 0])])
     normals = np.concatenate([normal, normal])
-    found = outward(both, -normals, nearest(both, both, 8)[1])
+    found = outward(both, -normals, neighbors=nearest(both, both, count=8)[1])
     np.testing.assert_array_equal(found, normals)

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import gmanet
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, diameter, extent, frame_diagonal, robust_size
 from gmanet.datasets.procedural.dataset import CATEGORIES, Procedural
 from gmanet.detectors.gmanet.alignment import LARGEST_RMSE
-from gmanet.geometry.size import diameter, extent, frame_diagonal, robust_size
 from gmanet.registration.target import Target
 from gmanet.synthesis.config import SynthesisConfig
 
@@ -68,7 +67,7 @@ def test_registration_measures_in_extents():
 
 
 def test_the_washer_of_the_docstrings():
-    pos = Procedural("washer", "train", "small")[0].pos
+    pos = Procedural("washer", "train", profile="small")[0].pos
     assert diameter(pos) == pytest.approx(34.1, abs=0.5)
     assert extent(pos) == pytest.approx(24.1, abs=0.5)
 
@@ -77,7 +76,7 @@ def test_alike_is_a_share_of_the_extent_below_the_shallowest_defect():
     """What the docstring of ``LARGEST_RMSE`` says of it in diameters."""
     shares = []
     for category in CATEGORIES:
-        pos = Procedural(category, "train", "small")[0].pos
+        pos = Procedural(category, "train", profile="small")[0].pos
         shares.append(LARGEST_RMSE * extent(pos) / diameter(pos))
     assert len(shares) == 15
     assert [round(share, 4) for share in (min(shares), max(shares))] == [0.0021, 0.0030]
@@ -116,7 +115,7 @@ def test_one_thing_is_called_diameter():
     functions = {key: files for key, files in found.items() if key[0] in ("function", "field")}
     assert functions == {
         ("function", "self"): {"cloud.py"},
-        ("function", "pos: Floats"): {"geometry/size.py"},
+        ("function", "pos: Floats"): {"cloud.py"},
         ("field", ""): {"datasets/inventory.py"},  # an entry stores that of its cloud
     }
     assert {about for what, about in found if what == "attribute"} <= {"cloud", "Cloud(pos)"}

@@ -34,7 +34,7 @@ def test_thinning_keeps_ends_and_area():
     rng = np.random.default_rng(0)
     label = rng.random(20_000) < 0.02
     score = rng.normal(size=20_000) + 2 * label
-    drawn = curves(score, label, 300)
+    drawn = curves(score, label, drawn=300)
     assert 100 < len(drawn.recall) <= 300
     assert (drawn.recall[-1], drawn.false_alarms[-1]) == (1, 1)
     x, y = np.append(0, drawn.false_alarms), np.append(0, drawn.recall)

@@ -43,7 +43,7 @@ def precision_sum(score, label):
 
 def overlap(score, label, pos, limit=0.3):
     """AUPRO of one cloud."""
-    return aupro([score], [regions(pos, label)], limit)
+    return aupro([score], [regions(pos, label)], limit=limit)
 
 
 def overlap_area(score, label, region, limit):
@@ -147,7 +147,7 @@ def test_aupro_pools_false_positives_but_not_regions_over_clouds():
     label = np.zeros(30, dtype=bool)
     label[0] = True
     good = np.where(label, 1.0, 0.0)
-    assert aupro([good, -good], [regions(GRID, label)] * 2, 0.3) == pytest.approx(
+    assert aupro([good, -good], [regions(GRID, label)] * 2, limit=0.3) == pytest.approx(
         overlap_area(np.append(good, -good), np.append(label, label), np.arange(60), 0.3)
     )
 

@@ -91,9 +91,11 @@ def data(tmp_path_factory):
     """Eight good train clouds and thirty test clouds of a few hundred points."""
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(PROFILES, "tiny", Profile((700, 800), 8, 15, 3))
+        patched.setitem(
+            PROFILES, "tiny", Profile(points=(700, 800), train=8, test_good=15, test_per_defect=3)
+        )
         for split, place in (("train", "train"), ("test", "test")):
-            for cloud in Procedural("washer", split, "tiny"):
+            for cloud in Procedural("washer", split, profile="tiny"):
                 kind = "good" if split == "train" else cloud.defect
                 write_cloud(folder / place / kind / f"{cloud.name}.ply", cloud)
     return folder

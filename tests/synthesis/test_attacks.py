@@ -33,7 +33,9 @@ def egg():
 def patch_of(seed=0, depth=0.05, count=60):
     rng = np.random.default_rng(seed)
     plane = rng.uniform(-1, 1, (count, 2))
-    return Target(np.column_stack([plane, 0.1 * plane[:, 0] ** 2]) + 5, np.zeros(3), depth)
+    return Target(
+        pos=np.column_stack([plane, 0.1 * plane[:, 0] ** 2]) + 5, center=np.zeros(3), depth=depth
+    )
 
 
 def twin(cloud, seed=0, **settings_of):

@@ -16,11 +16,23 @@ def test_labels_follow_the_largest_move_that_is_left():
     shift[:, 2] = [1.0, 0.5, 0.15, 0.08, 0.0]
     label = np.array([True, True, False, False, False])
     every = np.ones(5, dtype=bool)
-    assert relabel(shift, label, every, 1.0, 0.01).tolist() == label.tolist()
+    assert relabel(shift, label, free=every, depth=1.0, shallowest=0.01).tolist() == label.tolist()
     rest = np.array([False, False, True, True, True])
-    assert relabel(shift, label, rest, 1.0, 0.01).tolist() == [False, False, True, True, False]
-    assert relabel(shift, label, rest, 1.0, 0.5).tolist() == [False, False, True, False, False]
-    assert not relabel(shift, label, ~every, 1.0, 0.01).any()
+    assert relabel(shift, label, free=rest, depth=1.0, shallowest=0.01).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert relabel(shift, label, free=rest, depth=1.0, shallowest=0.5).tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert not relabel(shift, label, free=~every, depth=1.0, shallowest=0.01).any()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -96,14 +96,14 @@ def test_literal_curvature_finds_the_bump(open3d):
     clusters = kd_clusters(cloud.pos, 3000 // 16)
     bump = [np.hypot(*(cloud.pos[rows, :2].mean(axis=0) - BUMP)) for rows in clusters]
     order = np.argsort(bump)[[0, 5, 10, 15]]
-    found = cluster_curvature(cloud, [clusters[index] for index in order], "poisson")
+    found = cluster_curvature(cloud, [clusters[index] for index in order], kind="poisson")
     assert found[0] > 2 * found[1:].max()
 
 
 def test_quick_and_literal_rankings_agree(open3d):
     cloud = bolt(6000)
     clusters = kd_clusters(cloud.pos, 6000 // 24)[::3]
-    one, other = (cluster_curvature(cloud, clusters, kind) for kind in ("poisson", "local"))
+    one, other = (cluster_curvature(cloud, clusters, kind=kind) for kind in ("poisson", "local"))
     assert spearmanr(one, other).statistic >= 0.6
 
 
@@ -116,7 +116,9 @@ def test_curvature_does_not_depend_on_the_unit(radius):
     clusters = kd_clusters(cloud.pos, 250)
     # a sphere of curvature 1 / r whose box has the diagonal 2 r sqrt(3), told at a diameter of 30
     expected = 2 * np.sqrt(3) / 30
-    np.testing.assert_allclose(cluster_curvature(cloud, clusters, "local"), expected, rtol=0.05)
+    np.testing.assert_allclose(
+        cluster_curvature(cloud, clusters, kind="local"), expected, rtol=0.05
+    )
 
 
 def test_poisson_curvature_of_a_sphere(open3d):
@@ -125,7 +127,7 @@ def test_poisson_curvature_of_a_sphere(open3d):
     pos *= 7 / np.linalg.norm(pos, axis=1, keepdims=True)
     cloud = Cloud(pos.astype(np.float32))
     clusters = kd_clusters(cloud.pos, 250)[:4]
-    found = cluster_curvature(cloud, clusters, "poisson")
+    found = cluster_curvature(cloud, clusters, kind="poisson")
     np.testing.assert_allclose(found, 2 * np.sqrt(3) / 30, rtol=0.2)
 
 
@@ -134,20 +136,20 @@ def test_curvature_of_meshes_is_looked_up_the_second_time(open3d, tmp_path, monk
     cloud, other = plate(1000, height=0.8), plate(1000, height=0.7)
     clusters = kd_clusters(cloud.pos, 250)
     alone, fewer, second = (
-        cluster_curvature(*given, "poisson")
+        cluster_curvature(*given, kind="poisson")
         for given in ((cloud, clusters), (cloud, clusters[:2]), (other, clusters))
     )
     np.testing.assert_array_equal(fewer, alone[:2])
     assert not np.array_equal(second, alone)
     assert len(list((tmp_path / "curvature").iterdir())) == 3
     monkeypatch.setattr(gma, "_meshes", None)  # would raise if it were called
-    np.testing.assert_array_equal(cluster_curvature(cloud, clusters, "poisson"), alone)
+    np.testing.assert_array_equal(cluster_curvature(cloud, clusters, kind="poisson"), alone)
 
 
 def test_score_is_zero_below_the_threshold_and_at_most_two():
     cloud = plate(8000, height=0.8)
     region = analyze(cloud, "local", threshold=0.2)
-    curvature, score = cluster_curvature(cloud, region.clusters, "local"), region.score
+    curvature, score = cluster_curvature(cloud, region.clusters, kind="local"), region.score
     assert 0 < (curvature > 0.2).sum() < 64
     np.testing.assert_array_equal(score > 0, curvature > 0.2)
     assert score.max() <= 2
@@ -156,7 +158,7 @@ def test_score_is_zero_below_the_threshold_and_at_most_two():
 def test_score_is_distance_plus_curvature_each_over_its_maximum():
     cloud = bolt(6000)
     region = analyze(cloud, "local", threshold=0.0)
-    curvature = cluster_curvature(cloud, region.clusters, "local")
+    curvature = cluster_curvature(cloud, region.clusters, kind="local")
     centers = np.array([cloud.pos[rows].mean(axis=0) for rows in region.clusters])
     distance = np.linalg.norm(centers - cloud.pos.mean(axis=0), axis=1)
     expected = distance / distance.max() + curvature / curvature.max()
@@ -198,7 +200,7 @@ def test_unknown_kind_names_those_that_exist():
 
 def procedural(part, count):
     """A normal cloud of a procedural part."""
-    return make(CATEGORIES[part], "good", (count, count), np.random.default_rng(0))
+    return make(CATEGORIES[part], "good", points=(count, count), rng=np.random.default_rng(0))
 
 
 def printed_region(cloud, kind, threshold=0.2):
@@ -208,7 +210,7 @@ def printed_region(cloud, kind, threshold=0.2):
     best, highest = None, -np.inf
     for rows in kd_clusters(cloud.pos, max(-(-len(cloud) // 128), 64)):
         cluster_center = pos[rows].mean(axis=0)
-        curvature = cluster_curvature(cloud, [rows], kind)[0]
+        curvature = cluster_curvature(cloud, [rows], kind=kind)[0]
         if curvature > threshold:
             score = np.sqrt(((cluster_center - center) ** 2).sum()) + curvature
             if score > highest:
@@ -240,7 +242,7 @@ def test_the_printed_sum_is_that_of_lengths_in_any_unit():
     np.testing.assert_allclose(here.score, small.score, rtol=1e-3)
     distance = np.array([cloud.pos[rows].mean(axis=0) for rows in here.clusters])
     distance = np.linalg.norm(distance - cloud.pos.mean(axis=0), axis=1) * 30 / cloud.diameter
-    curvature = cluster_curvature(cloud, here.clusters, "local")
+    curvature = cluster_curvature(cloud, here.clusters, kind="local")
     np.testing.assert_allclose(here.score, distance + curvature, rtol=1e-4)
     with pytest.raises(InputError, match="score 'sum', wanted one of balanced, printed"):
         analyze(cloud, "local", score="sum")

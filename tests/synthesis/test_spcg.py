@@ -107,9 +107,9 @@ def test_the_quick_curvature_may_stand_in_for_poisson_meshes(egg):
 def test_one_family_alone(egg, monkeypatch, family):
     asked = []
 
-    def spy(surface, seed, name, *rest):
-        asked.append(name)
-        return original(surface, seed, name, *rest)
+    def spy(surface, seed, *, family, **rest):
+        asked.append(family)
+        return original(surface, seed, family=family, **rest)
 
     original = spcg.deform
     monkeypatch.setattr(spcg, "deform", spy)
@@ -133,9 +133,9 @@ def test_shares_are_respected(egg):
 def test_the_number_of_defects(egg, monkeypatch, fewest, most):
     seeds_of = []
 
-    def spy(surface, seed, *rest):
+    def spy(surface, seed, **rest):
         seeds_of.append(seed)
-        return original(surface, seed, *rest)
+        return original(surface, seed, **rest)
 
     original = spcg.deform
     monkeypatch.setattr(spcg, "deform", spy)

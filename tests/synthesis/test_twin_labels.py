@@ -107,7 +107,7 @@ def test_overlapping_patches_of_added_and_dropped_points_happen():
 def test_a_point_at_the_center_gathers_nowhere_and_is_not_labelled():
     pos = np.random.default_rng(0).uniform(-1, 1, (40, 3))
     pos[7] = 0
-    made = gather_shift(Target(pos, np.zeros(3), 0.05), np.random.default_rng(0))
+    made = gather_shift(Target(pos=pos, center=np.zeros(3), depth=0.05), np.random.default_rng(0))
     assert np.flatnonzero(~made.label).tolist() == [7]
     np.testing.assert_array_equal(made.pos[7], pos[7])
 

@@ -35,7 +35,9 @@ def environment(monkeypatch, tmp_path):
 def logger_of(folder, *words):
     config = compose(["name=part/seed0", "data.category=washer", *words])
     kind = config.train.logger
-    return make_logger(kind, config.wandb, folder, config.name, resolved(config))
+    return make_logger(
+        kind, config.wandb, folder=folder, name=config.name, resolved=resolved(config)
+    )
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def shown(bumped_plate, given_clouds, tmp_path):
     clouds = [bumped_plate(400, seed, 0.2 * (seed % 2)) for seed in range(6)]
     scores = [(np.abs(cloud.pos[:, 2]) + 0.01).astype(np.float32) for cloud in clouds]
     predictions = [
-        predict_cloud(cloud, score, 0.1, float(score.max()))
+        predict_cloud(cloud, score, seconds=0.1, whole=float(score.max()))
         for cloud, score in zip(clouds, scores, strict=True)
     ]
     Image.new("RGB", (40, 30)).save(tmp_path / "bump1.png")
@@ -54,7 +56,16 @@ def shown(bumped_plate, given_clouds, tmp_path):
     def make(logger):
         figures, test = measure(predictions, "top"), given_clouds(clouds, "test")
         file = tmp_path / "detector.ckpt"
-        show(logger, 600, "part/seed0", figures, predictions, pictures, test, file)
+        show(
+            logger,
+            600,
+            name="part/seed0",
+            figures=figures,
+            predictions=predictions,
+            pictures=pictures,
+            test=test,
+            detector=file,
+        )
 
     return make
 

@@ -7,8 +7,9 @@ import shutil
 import pytest
 import torch
 
-from gmanet.detectors.gmanet.detector import GMANet, GMANetConfig
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import read
+from gmanet.detectors.gmanet.config import GMANetConfig
+from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
@@ -40,7 +41,11 @@ def found(bumped_plate, given_clouds, tmp_path_factory):
         settings = TrainConfig(workers=0, **options)
         folder = tmp_path_factory.mktemp("fit")
         trainer = make_trainer(
-            detector, settings, folder, None, detector.epochs(len(train), synthesis)
+            detector,
+            settings,
+            folder=folder,
+            logger=None,
+            epochs=detector.epochs(len(train), synthesis),
         )
         trainer.fit(detector, datamodule=data)
         assert trainer.global_step == 80

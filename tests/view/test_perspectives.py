@@ -38,7 +38,7 @@ def test_a_mark_on_one_side_is_seen_from_that_side_alone(sphere, tmp_path):
     colors = {"truth": label_colors(label), "none": label_colors(np.zeros(4000, bool))}
     paths = [tmp_path / "one.png", tmp_path / "two.png"]
     for path in paths:
-        save_perspectives(path, cloud.pos, colors, label, (0.0, 1.0))
+        save_perspectives(path, cloud.pos, colors=colors, region=label, limits=(0.0, 1.0))
     assert paths[0].read_bytes() == paths[1].read_bytes()
     seen = [red(panel) for panel in panels(paths[0], 0)]
     assert seen[0] == max(seen) > 500
@@ -48,13 +48,16 @@ def test_a_mark_on_one_side_is_seen_from_that_side_alone(sphere, tmp_path):
 
 def test_only_png(sphere, tmp_path):
     with pytest.raises(InputError, match=r"a\.jpg: pictures are PNG files"):
-        save_perspectives(tmp_path / "a.jpg", sphere(500).pos, {})
+        save_perspectives(tmp_path / "a.jpg", sphere(500).pos, colors={})
 
 
 def test_panels_with_views_of_their_own_all_show_their_regions(sphere, tmp_path):
     """Opposite regions in one row: a common view shows but one of them."""
     pos = sphere(3000).pos * [1.0, 0.9, 0.5]
-    row = [Panel("a", pos, label=pos[:, 2] > 0.45), Panel("b", pos, label=pos[:, 2] < -0.45)]
+    row = [
+        Panel(title="a", pos=pos, label=pos[:, 2] > 0.45),
+        Panel(title="b", pos=pos, label=pos[:, 2] < -0.45),
+    ]
     counts = {}
     for own in (False, True):
         path = tmp_path / f"{own}.png"

@@ -58,7 +58,7 @@ def distance_to_middle(size):
 
 @pytest.mark.parametrize(("count", "slack"), [(1_000, 0.08), (12_000, 0.03), (60_000, 0.02)])
 def test_sphere_is_a_disc_without_holes(count, slack):
-    image, scale = render(sphere(count), None, gray(count), FRONT, 300)
+    image, scale = render(sphere(count), None, rgb=gray(count), view=FRONT, size=300)
     radius = distance_to_middle(300) / scale
     assert image.shape == (300, 300, 3)
     assert image.dtype == np.uint8
@@ -70,20 +70,20 @@ def test_pinholes_do_not_show_the_far_side():
     pos = sphere(12_000)
     front = pos[:, 2] > 0
     rgb = np.where(front[:, None], [0, 255, 0], [255, 0, 0])
-    image = render(pos, None, rgb, FRONT, 300)[0].astype(int)
+    image = render(pos, None, rgb=rgb, view=FRONT, size=300)[0].astype(int)
     inner = distance_to_middle(300) < 130
     assert (image[..., 1] > image[..., 0])[inner].all()
 
 
 def test_scale_is_pixels_per_unit():
-    image, scale = render(sphere(12_000), None, gray(12_000), FRONT, 300, extent=2.0)
+    image, scale = render(sphere(12_000), None, rgb=gray(12_000), view=FRONT, size=300, extent=2.0)
     assert scale == 75
     rows = np.flatnonzero(~is_paper(image).all(axis=1))
     assert np.ptp(rows) + 1 == pytest.approx(2 * 75, abs=3)
 
 
 def test_light_comes_from_the_upper_left():
-    image, _ = render(sphere(12_000), None, gray(12_000), FRONT, 300)
+    image, _ = render(sphere(12_000), None, rgb=gray(12_000), view=FRONT, size=300)
     value = image.mean(axis=2)
     assert (
         value[80:100, 80:100].mean()
@@ -99,11 +99,11 @@ def test_rows_of_the_view_point_right_up_and_at_the_viewer():
     rgb[pos[:, 0] > 0.5, 0] = 255
     rgb[pos[:, 1] > 0.5, 1] = 255
     rgb[pos[:, 2] > 0.5, 2] = 255
-    image = render(pos, None, rgb, FRONT, 300)[0]
+    image = render(pos, None, rgb=rgb, view=FRONT, size=300)[0]
     assert image[150, 250].argmax() == 0
     assert image[50, 150].argmax() == 1
     assert image[150, 150].argmax() == 2
-    aside = render(pos, None, rgb, [[0, 0, 1], [0, 1, 0], [-1, 0, 0]], 300)[0]
+    aside = render(pos, None, rgb=rgb, view=[[0, 0, 1], [0, 1, 0], [-1, 0, 0]], size=300)[0]
     assert aside[150, 250].argmax() == 2
 
 
@@ -112,13 +112,13 @@ def test_what_is_in_front_hides_what_is_behind():
     pos = sheet * [1, 1, 0] + [0, 0, 0.3] * np.sign(sheet[:, 2:])
     rgb = np.where(pos[:, 2:] > 0, [255, 0, 0], [0, 0, 255])
     for view, seen in ((FRONT, 0), (np.diag([-1, 1, -1]), 2)):
-        image = render(pos, None, rgb, view, 200)[0].astype(int)
+        image = render(pos, None, rgb=rgb, view=view, size=200)[0].astype(int)
         assert (image[20:180, 20:180].argmax(axis=2) == seen).all()
 
 
 def test_faces_of_a_cube_are_flat_up_to_the_edges():
     view = best_view(box((1, 1, 1), 15_000))
-    image, _ = render(box((1, 1, 1), 15_000), None, gray(15_000), view, 300)
+    image, _ = render(box((1, 1, 1), 15_000), None, rgb=gray(15_000), view=view, size=300)
     value = image.mean(axis=2)[~is_paper(image)]
     counts = np.bincount(value.astype(int), minlength=256)
     within = np.convolve(counts, np.ones(9), "same")
@@ -134,7 +134,9 @@ def test_given_normals_are_used():
     pos = sphere(6_000)
     inner = distance_to_middle(200) < 60
     lit, dim = (
-        render(pos, np.tile(normal, (6_000, 1)), gray(6_000), FRONT, 200)[0][inner].mean()
+        render(pos, np.tile(normal, (6_000, 1)), rgb=gray(6_000), view=FRONT, size=200)[0][
+            inner
+        ].mean()
         for normal in ([-0.6, 0.6, 0.53], [0.6, -0.6, 0.53])
     )
     assert lit > dim + 50
@@ -160,7 +162,7 @@ def test_long_parts_lie_diagonally():
 
 def test_flat_parts_show_their_hole():
     pos = washer(8_000)
-    image, _ = render(pos, None, gray(8_000), best_view(pos), 200)
+    image, _ = render(pos, None, rgb=gray(8_000), view=best_view(pos), size=200)
     paper = is_paper(image)
     assert paper[100, 100]
     assert not paper[100, 50:100].all()
@@ -175,7 +177,9 @@ def test_best_view_shows_the_region(axis, side):
     middle = np.array([0.0, 0.0, 0.0])
     middle[axis] = side * [1.5, 1, 0.5][axis]
     region = np.linalg.norm(pos - middle, axis=1) < 0.4
-    image = render(pos, None, label_colors(region), best_view(pos, region), 150)[0].astype(int)
+    image = render(pos, None, rgb=label_colors(region), view=best_view(pos, region), size=150)[
+        0
+    ].astype(int)
     assert (image[..., 0] > image[..., 2] + 50).sum() > 100
 
 
@@ -186,10 +190,10 @@ def test_one_sided_scan_is_seen_from_outside():
 
 
 def test_ends_of_the_score_map():
-    colors = score_colors(np.array([-1e9, -2.0, 5.0, 1e9]), -2.0, 5.0)
+    colors = score_colors(np.array([-1e9, -2.0, 5.0, 1e9]), -2.0, high=5.0)
     assert (colors[:2] == SCORE_MAP[0]).all()
     assert (colors[2:] == SCORE_MAP[-1]).all()
-    assert (score_colors(np.zeros(3), 0.0, 0.0) == SCORE_MAP[0]).all()
+    assert (score_colors(np.zeros(3), 0.0, high=0.0) == SCORE_MAP[0]).all()
 
 
 def test_score_map_darkens_evenly():
@@ -205,7 +209,7 @@ def test_score_map_darkens_evenly():
 @pytest.mark.parametrize(("score", "low", "high"), [([1.0], 2.0, 1.0), ([np.nan], 0.0, 1.0)])
 def test_scores_without_a_color_are_refused(score, low, high):
     with pytest.raises(ValueError, match=r"range|finite"):
-        score_colors(np.array(score), low, high)
+        score_colors(np.array(score), low, high=high)
 
 
 def test_label_colors():
@@ -224,9 +228,9 @@ def panels():
     pos = sphere(3_000)
     score = pos[:, 2].copy()
     return [
-        Panel("Normal", pos),
-        Panel("Truth", pos, label=score > 0.9),
-        Panel("Score", pos, score=score),
+        Panel(title="Normal", pos=pos),
+        Panel(title="Truth", pos=pos, label=score > 0.9),
+        Panel(title="Score", pos=pos, score=score),
     ]
 
 
@@ -250,7 +254,7 @@ def test_picture_holds_panels_bars_and_words(tmp_path):
 
 def test_scale_bar_is_as_long_as_it_says(tmp_path):
     pos = sphere(3_000) * 10
-    save_row(tmp_path / "row.png", [[Panel("", pos)]], unit="mm", size=200)
+    save_row(tmp_path / "row.png", [[Panel(title="", pos=pos)]], unit="mm", size=200)
     image = imread(tmp_path / "row.png")[..., :3]
     line = (image[-FOOT // 2 - 2] == 0).all(axis=1)[GAP:]
     run = int(np.argmin(line))
@@ -269,7 +273,9 @@ def test_clouds_in_other_poses_are_turned_alike(tmp_path):
     pos = np.concatenate([box((10, 1, 2), 3_000), box((1, 3, 4), 2_000) + np.float32([4, 0, 0.5])])
     turn = Rotation.random(random_state=1).as_matrix()
     other = (pos @ turn.T).astype(np.float32)
-    save_row(tmp_path / "row.png", [[Panel("", pos), Panel("", other)]], size=120)
+    save_row(
+        tmp_path / "row.png", [[Panel(title="", pos=pos), Panel(title="", pos=other)]], size=120
+    )
     image = np.rint(imread(tmp_path / "row.png")[HEAD : HEAD + 120, :, :3] * 255)
     left, right = image[:, GAP : GAP + 120], image[:, 2 * GAP + 120 : 2 * GAP + 240]
     assert np.mean(is_paper(left) != is_paper(right)) < 0.01
@@ -283,6 +289,6 @@ def test_unusable_requests_are_refused(tmp_path):
             save_row(tmp_path / "row.png", rows)
     pos = sphere(100)
     with pytest.raises(ValueError, match="colors for"):
-        Panel("both", pos, score=pos[:, 0], label=pos[:, 0] > 0)
+        Panel(title="both", pos=pos, score=pos[:, 0], label=pos[:, 0] > 0)
     with pytest.raises(ValueError, match="colors for"):
-        Panel("short", pos, score=pos[:50, 0])
+        Panel(title="short", pos=pos, score=pos[:50, 0])

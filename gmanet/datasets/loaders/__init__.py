@@ -1,1 +1,1 @@
-"""Data sets on disk: one file a layout, one table of them in ``datasets.catalog``."""
+"""Loaders of published data sets, one module per layout; ``datasets.catalog`` has their table."""

@@ -1,4 +1,4 @@
-"""Rows of a label file and points of a scan: which row is of which point, by their coordinates."""
+"""Correspondence between the rows of a label file and the points of a scan, by coordinates."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
+from gmanet.cloud import Doubles
 from gmanet.errors import InputError
 
 __all__ = ["match_rows", "rounding"]
 
-Doubles = npt.NDArray[np.float64]
 
 DECIMALS = 9
-"""Digits after the point that are looked at; more say nothing of float32 coordinates."""
+"""Largest number of decimals considered; further decimals are below the precision of float32."""
 LARGEST = 3e-4
-"""Most that a label file may be rounded by, as a share of the scan's diameter."""
+"""Largest rounding error of a label file, in diameters of the scan."""
 SLACK = 1e-6
-"""Difference that is always granted, as a share of the scan's diameter."""
+"""Difference that is always tolerated, in diameters of the scan."""
 
 
 def rounding(rows: Doubles, diameter: float) -> float:
-    """Return how far a coordinate in a label file may be from that of the scan.
+    """Return the largest difference by rounding between a label file's and a scan's coordinate.
 
-    It is half a unit of the last decimal that the file uses, at most 3e-4 of the diameter, and what
-    float32 rounds off (two units in the last place of the largest coordinate), and 1e-6 of the
-    diameter.
+    The tolerance is a sum of three terms: half a unit of the last decimal in the file, at most 3e-4
+    of the diameter; the rounding error of float32, two units in the last place of the largest
+    coordinate; and 1e-6 of the diameter.
 
     Args:
         rows: Coordinates of the label file, with shape ``(M, 3)``.
-        diameter: Of the scan.
+        diameter: Diameter of the scan, in the unit of the coordinates.
     """
     used = next((n for n in range(DECIMALS) if np.array_equal(np.round(rows, n), rows)), DECIMALS)
     half = min(0.5 * 10.0**-used, LARGEST * diameter)
@@ -39,25 +39,26 @@ def rounding(rows: Doubles, diameter: float) -> float:
     return half + single + SLACK * diameter
 
 
-def match_rows(points: Doubles, rows: Doubles, tolerance: float) -> npt.NDArray[np.int64]:
-    """Return for each point of a scan the row of a label file that is its own, with shape ``(N,)``.
+def match_rows(points: Doubles, rows: Doubles, *, tolerance: float) -> npt.NDArray[np.int64]:
+    """Return the row of the label file for each point of a scan, with shape ``(N,)``.
 
-    Rows may stand in any order.  No two points have the same row, also where points coincide.
+    Rows may be in any order.  Each point gets a different row, even if points coincide.
 
     Args:
         points: Coordinates of the scan, with shape ``(N, 3)``.
         rows: Coordinates of the label file, with shape ``(M, 3)``, ``M`` at least ``N``.
-        tolerance: Most that a coordinate may differ: :func:`rounding`.
+        tolerance: Largest difference of a coordinate (:func:`rounding`).
 
     Raises:
-        InputError: A point has no row of its own within the tolerance; begins with how many.
+        InputError: Some points have no row of their own within the tolerance; the message begins
+            with the number of these points.
     """
     count = len(points)
     if len(rows) < count:
         raise InputError(f"{count - len(rows)} of {count} points have no row with coordinates")
     if len(rows) == count and np.abs(points - rows).max() <= tolerance:
         return np.arange(count)
-    place = _places(rows)  # rows at the same place are alike
+    place = _places(rows)  # equal numbers for equal coordinates
     first = np.unique(place, return_index=True)[1]
     nearest = np.asarray(KDTree(rows[first]).query(points)[1])
     apart = np.abs(points - rows[first][nearest]).max(axis=1)

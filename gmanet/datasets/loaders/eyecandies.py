@@ -2,15 +2,16 @@
 
 ``<Category>/{train,test_public}/data`` holds for each number ``NNN_depth.png`` (16 bits),
 ``NNN_info_depth.yaml`` with ``normalization: {min, max}``, ``NNN_mask.png`` (abnormal above 0) and
-``NNN_metadata.yaml`` with ``anomalous: 0`` or ``1``.  Depth in metres is
+``NNN_metadata.yaml`` with ``anomalous: 0`` or ``1``.  Depth in meters is
 ``value / 65535 * (max - min) + min``; the camera is a pinhole with a focal length of 711.11 pixels
 and its center in the middle of the picture.  ``val`` is not read; ``test_private`` has no labels.
 
-Numbers have three digits for training and two for testing.  That the other entries of the metadata
-(``bumps``, ``dents``, ``colors``, ``normals``) name the kinds is assumed, from memory: an item is
-``good`` or else called after those that are 1, ``anomalous`` if there are none.  Of these, colors
-and normals are not to be seen in a depth.  The conveyor is taken off, and with it what runs out of
-the picture: rails and background (``gmanet.cleaning.tabletop``).
+Numbers have three digits for training and two for testing.  The other entries of the metadata
+(``bumps``, ``dents``, ``colors``, ``normals``) are assumed to be the kinds of defects: the kind of
+an anomalous item is composed of the entries that are 1, or is ``anomalous`` if there are none.
+Defects of colors and normals are not visible in a depth image.  The conveyor is removed, together
+with the rails and the background, which touch the border of the picture
+(``gmanet.cleaning.tabletop``).
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ from gmanet.formats.source import read_bytes
 __all__ = ["Eyecandies"]
 
 FOCAL = 711.11
+"""Focal length of the camera, in pixels."""
 SPLITS = {"train": "train", "test": "test_public"}
 LIMIT = 1 << 14
-"""A metadata file has at most this many bytes."""
+"""Largest size of a metadata file, in bytes."""
 
 
 class Eyecandies(Published):
-    """One split of one category; a cloud is named by its number."""
+    """One split of one category; a cloud's name is the number of its files."""
 
     unit = "m"
     layout = (
@@ -51,13 +53,15 @@ class Eyecandies(Published):
     marker = "train/data"
 
     def listed(self) -> list[Item]:
-        """Return the depth pictures; train items are normal, of others the metadata tell."""
+        """Return the items with a depth image; metadata of test items hold the kind of defect."""
         items = []
         for path in list_files(self.folder / SPLITS[self.split] / "data", (".png",)):
             if path.stem.endswith("_depth"):
-                kind = "good" if self.split == "train" else _kind(_beside(path, "metadata.yaml"))
-                truth = None if kind == "good" else _beside(path, "mask.png")
-                items.append(Item(path.stem.removesuffix("_depth"), kind, path, truth))
+                kind = "good" if self.split == "train" else _kind(_companion(path, "metadata.yaml"))
+                truth = None if kind == "good" else _companion(path, "mask.png")
+                items.append(
+                    Item(name=path.stem.removesuffix("_depth"), defect=kind, path=path, truth=truth)
+                )
         return items
 
     def read(self, item: Item) -> Cloud:
@@ -68,21 +72,21 @@ class Eyecandies(Published):
         cloud = Cloud(pos, origin=origin).checked(f"{item.path} without the conveyor")
         if item.truth is None:
             return cloud
-        return cloud.replace(label=pixel_labels(item.truth, item.path, kept))
+        return cloud.replace(label=pixel_labels(item.truth, item.path, kept=kept))
 
 
-def _beside(path: Path, ending: str) -> Path:
+def _companion(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.stem.removesuffix('depth')}{ending}")
 
 
 def _grid(path: Path) -> tuple[npt.NDArray[np.float64], Any]:
-    """Return coordinates in metres, with shape ``(H, W, 3)``, and which of them were measured."""
-    info = _beside(path, "info_depth.yaml")
+    """Return coordinates in meters, ``(H, W, 3)``, and True for measured pixels, ``(H, W)``."""
+    info = _companion(path, "info_depth.yaml")
     said = _mapping(info).get("normalization")
     ends = [said.get(key) for key in ("min", "max")] if isinstance(said, dict) else []
     near, far = (float(end) if isinstance(end, (int, float)) else np.nan for end in ends or "??")
     if not near < far < 1e6:
-        raise InputError(f"{info}: normalization is {said!r}, wanted min and max in metres")
+        raise InputError(f"{info}: normalization is {said!r}, wanted min and max in meters")
     picture = read_picture(path)
     if picture.dtype not in (np.uint16, np.int32):
         raise InputError(f"{path}: values of type {picture.dtype}, wanted a picture of 16 bits")
@@ -94,7 +98,7 @@ def _grid(path: Path) -> tuple[npt.NDArray[np.float64], Any]:
 
 
 def _kind(path: Path) -> str:
-    """Return what the metadata say of an item."""
+    """Return the kind of defect in the metadata of an item, or ``good``."""
     said = _mapping(path)
     flag = said.get("anomalous")
     if flag not in (0, 1):
@@ -104,13 +108,13 @@ def _kind(path: Path) -> str:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    """Return what a small YAML file says."""
-    text = read_bytes(path, ".yaml", LIMIT + 1)
-    if len(text) > LIMIT or b"&" in text:  # aliases of aliases unpack without a bound
+    """Return the mapping in a small YAML file."""
+    text = read_bytes(path, ".yaml", limit=LIMIT + 1)
+    if len(text) > LIMIT or b"&" in text:  # nested aliases can expand without limit
         raise InputError(f"{path}: is too long or too clever, wanted a few plain YAML lines")
     try:
         said = OmegaConf.to_container(OmegaConf.create(text.decode()), resolve=False)
-    except Exception as error:  # the parser of YAML has no error of its own
+    except Exception as error:  # the YAML parser has no common error type
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: is no YAML mapping ({reason})") from None
     if not isinstance(said, dict):

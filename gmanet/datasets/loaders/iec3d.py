@@ -1,8 +1,8 @@
 """IEC3D-AD (Guo et al. 2025, §III): fifteen parts, scanned at high resolution.
 
-``<Category>/train/*.pcd`` are normal, ``<Category>/test/*.pcd`` normal if ``good`` is in the name.
-``<Category>/gt/<stem>.txt`` holds ``x y z label`` of a defective cloud with its points in another
-order than the ``.pcd``; labels go to the points at these coordinates.
+``<Category>/train/*.pcd`` are normal; ``<Category>/test/*.pcd`` are normal if the name contains
+``good``.  ``<Category>/gt/<stem>.txt`` holds ``x y z label`` rows of a defective cloud, in another
+order than the ``.pcd``; a label is assigned to the point with the same coordinates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def categories(root: Path) -> list[str]:
     """Return the names of the category folders, sorted.
 
     Raises:
-        InputError: The folder is missing, or no folder in it has a ``train`` folder.
+        InputError: The root is missing, or no folder in it has a ``train`` folder.
     """
     return list(IEC3D.folders(root))
 
@@ -40,7 +40,7 @@ class IEC3D(Published):
         "pulling_nail": "pulling_nut",
         "pullingnail": "pullingnut",
     }
-    """The paper's Table II says nut where its results and the folder say nail."""
+    """Pulling nut: Table II of the paper says nut; the paper's results and the folder say nail."""
 
     def listed(self) -> list[Item]:
         """Return the ``.pcd`` files; the kind of defect is the stem without its number."""
@@ -50,7 +50,7 @@ class IEC3D(Published):
             good = self.split == "train" or "good" in path.stem.lower()
             truth = None if good else self.folder / "gt" / f"{path.stem}.txt"
             defect = "good" if good else NUMBER.sub("", path.stem.lower())
-            items.append(Item(path.stem, defect, path, truth))
+            items.append(Item(name=path.stem, defect=defect, path=path, truth=truth))
         return items
 
     def read(self, item: Item) -> Cloud:

@@ -1,13 +1,14 @@
 """MulSen-AD (Li et al., CVPR 2025): fifteen objects in RGB, infrared and laser scans.
 
-``<category>/Pointcloud/train/*.stl`` are normal, ``<category>/Pointcloud/test/<defect>/<n>.stl``
-normal or not: a defect may be seen by another sensor only.  ``<category>/RGB/GT/<defect>/data.csv``
-(columns ``object, label1, label2, label3``) says with ``label3`` whether the scan shows it; its
-rows belong to the files by number, or in order where its first column holds no such numbers.
-``<category>/Pointcloud/GT/<defect>/<n>.txt`` lists the abnormal points alone, separated by commas.
+``<category>/Pointcloud/train/*.stl`` are normal; ``<category>/Pointcloud/test/<defect>/<n>.stl``
+are normal or defective, because only another sensor may show a defect.  In
+``<category>/RGB/GT/<defect>/data.csv`` (columns ``object, label1, label2, label3``), ``label3`` is
+1 if the scan shows the defect; rows are matched to files by the numbers in the first column, or by
+order if these numbers differ.  ``<category>/Pointcloud/GT/<defect>/<n>.txt`` lists only the
+abnormal points, with coordinates separated by commas.
 
-A cloud is the vertices of its triangles, each once, and an abnormal point is the vertex next to it.
-It is assumed to lie no farther away than 2 % of the diameter.
+A cloud consists of the distinct vertices of the triangles.  The vertex nearest to a listed point is
+abnormal; its distance is assumed to be at most 2 % of the diameter.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ __all__ = ["MulSen"]
 
 NUMBER = re.compile(r"\d+")
 REACH = 0.02
-"""Listed points this far from all vertices, as a fraction of the diameter, belong elsewhere."""
+"""Largest distance of a listed point from the nearest vertex, in diameters of the scan."""
 
 
 class MulSen(Published):
-    """One split of one category; a cloud is called ``<folder>_<stem>``, good or not."""
+    """One split of one category; the name of a test cloud is ``<folder>_<stem>``."""
 
     layout = (
         "<category>/Pointcloud/train/*.stl, <category>/Pointcloud/test/<defect>/*.stl, "
@@ -45,22 +46,27 @@ class MulSen(Published):
     marker = "Pointcloud/train"
 
     def listed(self) -> list[Item]:
-        """Return the normal scans, then folder by folder, by number."""
+        """Return the scans in ``good``, then those of the other folders, sorted by number."""
         folder = self.folder / "Pointcloud" / self.split
         if self.split == "train":
-            return [Item(path.stem, "good", path) for path in _scans(folder)]
-        items = [Item(f"good_{path.stem}", "good", path) for path in _scans(folder / "good")]
+            return [Item(name=path.stem, defect="good", path=path) for path in _scans(folder)]
+        items = [
+            Item(name=f"good_{path.stem}", defect="good", path=path)
+            for path in _scans(folder / "good")
+        ]
         for kind in defect_folders(folder):
             paths = _scans(kind)
             table = self.folder / "RGB" / "GT" / kind.name / "data.csv"
             for path, seen in zip(paths, _seen(table, paths), strict=True):
                 truth = self.folder / "Pointcloud" / "GT" / kind.name / f"{path.stem}.txt"
                 name, defect = f"{kind.name}_{path.stem}", kind.name.lower() if seen else "good"
-                items.append(Item(name, defect, path, truth if seen else None))
+                items.append(
+                    Item(name=name, defect=defect, path=path, truth=truth if seen else None)
+                )
         return items
 
     def read(self, item: Item) -> Cloud:
-        """Return the vertices, with labels at those next to the listed points."""
+        """Return the vertices; those nearest to the listed points are labeled abnormal."""
         cloud = read_cloud(item.path)
         if item.truth is None:
             return cloud

@@ -1,12 +1,13 @@
 """MVTec 3D-AD (Bergmann et al., VISAPP 2022): ten objects, scanned from one side on a table.
 
-``<category>/train/good/xyz/*.tiff`` are normal, and so is ``test/good``; other folders of ``test``
-are kinds of defects, with masks ``test/<defect>/gt/<stem>.png`` (abnormal above 0; the values
-differ).  ``validation`` and ``rgb`` are not read.  A ``.tiff`` holds three floats a pixel, in
-metres, ``0 0 0`` where nothing was measured.
+``<category>/train/good/xyz/*.tiff`` and ``test/good`` are normal; other folders of ``test`` are
+kinds of defects, with masks ``test/<defect>/gt/<stem>.png`` (abnormal above 0, with varying
+values).  ``validation`` and ``rgb`` are not read.  A ``.tiff`` holds three floats per pixel, in
+meters; an unmeasured pixel is ``0 0 0``.
 
-The table is taken off (``gmanet.cleaning.tabletop``), or else the number of measured pixels would
-give the label away; the part's lowest two or three millimetres go with it.  Points come row by row.
+The table is removed (``gmanet.cleaning.tabletop``), because the number of measured pixels would
+reveal the label; the part's lowest two or three millimeters are removed as well.  Points are in the
+order of the pixels, row by row.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["MVTec3D"]
 
 
 class MVTec3D(Published):
-    """One split of one category; a cloud is called ``<defect>_<stem>``."""
+    """One split of one category; the name of a cloud is ``<defect>_<stem>``."""
 
     unit = "m"
     layout = (
@@ -37,15 +38,15 @@ class MVTec3D(Published):
     marker = "train/good/xyz"
 
     def listed(self) -> list[Item]:
-        """Return the normal scans, then kind by kind."""
+        """Return the normal scans, then the others by kind of defect."""
         folder = self.folder / self.split
         kinds = [folder / "good", *(defect_folders(folder) if self.split == "test" else [])]
         return [
             Item(
-                f"{kind.name}_{path.stem}",
-                kind.name.lower(),
-                path,
-                None if kind.name == "good" else kind / "gt" / f"{path.stem}.png",
+                name=f"{kind.name}_{path.stem}",
+                defect=kind.name.lower(),
+                path=path,
+                truth=None if kind.name == "good" else kind / "gt" / f"{path.stem}.png",
             )
             for kind in kinds
             for path in list_files(kind / "xyz", (".tiff", ".tif"))
@@ -61,4 +62,4 @@ class MVTec3D(Published):
         cloud = Cloud(pos, origin=origin).checked(f"{item.path} without the table")
         if item.truth is None:
             return cloud
-        return cloud.replace(label=pixel_labels(item.truth, item.path, kept))
+        return cloud.replace(label=pixel_labels(item.truth, item.path, kept=kept))

@@ -1,9 +1,9 @@
-"""Open-Industry (2026, arXiv 2604.01171): fifteen parts of the rig that IEC3D-AD was made with.
+"""Open-Industry (2026, arXiv 2604.01171): fifteen parts, scanned with the rig of IEC3D-AD.
 
-``<category>/train/*.pcd`` are normal.  ``<category>/test/<category>_<number>.pcd`` are normal too,
-and ``<category>_{Bump,Deformation,Dent,Scar,Scratch}*.pcd`` defective.  Where there is a folder
-``<category>/gt``, it is assumed to hold ``<stem>.txt`` with ``x y z label`` of every defective
-cloud; where there is none, nobody knows which points are abnormal.
+``<category>/train/*.pcd`` and ``<category>/test/<category>_<number>.pcd`` are normal;
+``<category>/test/<category>_{Bump,Deformation,Dent,Scar,Scratch}*.pcd`` are defective.  The folder
+``<category>/gt``, if it exists, is assumed to hold ``<stem>.txt`` with ``x y z label`` rows for
+every defective cloud; without this folder the labels of points are unknown.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ class OpenIndustry(Published):
     source = "Open-Industry: Hugging Face, HanzheL/open-industry"
 
     def listed(self) -> list[Item]:
-        """Return the ``.pcd`` files; a test cloud of an unknown kind is refused."""
+        """Return the ``.pcd`` files.
+
+        Raises:
+            InputError: The name of a test cloud has neither a number nor a known kind of defect.
+        """
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
-            return [Item(path.stem, "good", path) for path in paths]
+            return [Item(name=path.stem, defect="good", path=path) for path in paths]
         return [self._item(path) for path in paths]
 
     def read(self, item: Item) -> Cloud:
@@ -49,11 +53,11 @@ class OpenIndustry(Published):
         name = path.stem.lower()
         kind = KIND.search(name)
         if kind is None and GOOD.search(name):
-            return Item(path.stem, "good", path)
+            return Item(name=path.stem, defect="good", path=path)
         if kind is None:
             raise InputError(
                 f"{path}: is neither numbered nor named by a defect, wanted {self.layout}"
             )
         labels = self.folder / "gt"
         truth = labels / f"{path.stem}.txt" if labels.is_dir() else None
-        return Item(path.stem, kind[1], path, truth)
+        return Item(name=path.stem, defect=kind[1], path=path, truth=truth)

@@ -1,4 +1,4 @@
-"""What the loaders of published data sets share: an index of files, listed once and read lazily."""
+"""Base class of the loaders of published data sets: an index of files, listed once, read lazily."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["Item", "Published", "defect_folders"]
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_-]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One cloud of a data set, not yet read.
 
     Args:
-        name: Unique within its split.
+        name: Name of the cloud, unique within its split.
         defect: Kind of defect, ``good`` for a normal cloud.
-        path: Its file.
-        truth: The file of its labels; None where there is none, or none is wanted.
+        path: File of the cloud.
+        truth: File of the labels; None for normal clouds and for clouds without labels.
     """
 
     name: str
@@ -43,35 +43,35 @@ class Item:
 class Published(CloudDataset):
     """One split of one category; a normal cloud's labels are all False.
 
-    A subclass names the layout, lists the items of a split and reads one.
+    A subclass names the layout, lists the items of a split and reads an item.
 
     Args:
-        root: The folder that holds the category folders.
-        category: A folder's name, in any spelling: ``HexagonalNut`` or ``hexagonal_nut``.
+        root: Folder of the category folders.
+        category: Name of a category folder, in any spelling: ``HexagonalNut`` or ``hexagonal_nut``.
         split: ``train`` or ``test``.
-        label_points: Whether defective clouds have the points of their label files, unchecked,
-            where these repeat the coordinates.
+        label_points: Whether defective clouds get the points of their label files, unchecked, if
+            these files contain coordinates.
 
     Raises:
         InputError: The root, the category or a label file is missing, the split has no clouds, or
-            two of them have the same name.
+            two clouds have the same name.
     """
 
     layout = ""
-    """The files in the root, as a person would draw them."""
+    """Layout of the files in the root, as shown in errors."""
     source = ""
-    """The data set, its paper, and where it is to be had."""
+    """Name of the data set, its paper, and where to download the data."""
     marker = "train"
-    """What every category folder has in it."""
+    """Sub-folder by which a category folder is recognized."""
     inner: tuple[str, ...] = ()
-    """Folders that may stand between the root and the category folders."""
+    """Possible folders between the root and the category folders."""
     aliases: ClassVar[Mapping[str, str]] = {}
-    """Categories of two names, in lower case: the other name and ours."""
+    """Alternative name of a category -> name used here, in lower case."""
     similar: ClassVar[frozenset[str]] = frozenset()
-    """Kinds of defects that IEC3D-AD has too, where Table IX tells them from others."""
+    """Kinds of defects that are similar to those of IEC3D-AD; Table IX reports these separately."""
 
     def __init__(
-        self, root: Path, category: str, split: str, *, label_points: bool = False
+        self, root: Path, category: str, *, split: str, label_points: bool = False
     ) -> None:
         self.folder = self.folders(root)[self._matching(root, category)]
         super().__init__(self._canonical(self.folder.name), split)
@@ -94,7 +94,7 @@ class Published(CloudDataset):
         """Return the category folders by name, sorted.
 
         Raises:
-            InputError: The root is missing, or there is no category folder in it.
+            InputError: The root is missing, or has no category folder.
         """
         wanted = f"wanted {cls.layout} in it ({cls.source})"
         if not root.is_dir():
@@ -123,7 +123,7 @@ class Published(CloudDataset):
 
     @property
     def notes(self) -> list[str]:
-        """Return a sentence on the outputs of ``predict`` among the files, if there are any."""
+        """Return a sentence on outputs of ``predict`` among the files; empty if there are none."""
         places = walk(self.folder, is_hidden)
         passed = count_outputs(path for place in places for path in place.iterdir())
         return [passed] if passed else []
@@ -132,7 +132,7 @@ class Published(CloudDataset):
         """Return a cloud.
 
         Raises:
-            InputError: A file of it cannot be read, or its points and labels differ in number.
+            InputError: A file cannot be read, or the numbers of points and labels differ.
         """
         item = self.items[index]
         cloud = self.read(item)
@@ -146,23 +146,23 @@ class Published(CloudDataset):
 
     @abstractmethod
     def read(self, item: Item) -> Cloud:
-        """Return an item's cloud, with its labels if it is defective and they are known."""
+        """Return the cloud of an item, with labels if it is defective and labels are known."""
 
     @classmethod
     def _canonical(cls, name: str) -> str:
-        """Return ``hexagonal_nut`` for ``HexagonalNut``."""
+        """Return a category's name in snake case: ``hexagonal_nut`` for ``HexagonalNut``."""
         words = "_".join(word for word in WORD.split(name) if word).lower()
         return cls.aliases.get(words, words)
 
     @classmethod
     def _key(cls, name: str) -> str:
-        """Return what all spellings of a name have in common, ``hexagonalnut``."""
+        """Return the same key, such as ``hexagonalnut``, for all spellings of a name."""
         key = cls._canonical(name).replace("_", "")
         return cls.aliases.get(key, key)
 
     @classmethod
     def _matching(cls, root: Path, category: str) -> str:
-        """Return the name of the category folder that is meant."""
+        """Return the name of the category folder for a category in any spelling."""
         found = cls.folders(root)
         if category in found:
             return category
@@ -175,13 +175,13 @@ class Published(CloudDataset):
 
 
 def _some_files(folder: Path, most: int = 3) -> str:
-    """Return the paths of some files below a folder, for a person to compare with the layout."""
+    """Return the paths of some files in a folder, for errors: the user compares with the layout."""
     files = (path for path in folder.rglob("*") if path.is_file())
     some = [str(path.relative_to(folder)) for path in islice(files, most)]
     return ", ".join(some) or "nothing"
 
 
 def defect_folders(folder: Path) -> list[Path]:
-    """Return the sub-folders of kinds of defects, by name; none if the folder is missing."""
+    """Return the sub-folders of kinds of defects, sorted; none if the folder is missing."""
     found = sorted(path for path in folder.glob("*") if path.is_dir())
     return [path for path in found if path.name.lower() != "good" and not is_ignored(path)]

@@ -1,11 +1,12 @@
-"""Real3D-AD (Liu et al., NeurIPS 2023): twelve toys, scanned all around for training.
+"""Real3D-AD (Liu et al., NeurIPS 2023): twelve toys, scanned from all sides for training.
 
-``<category>/train/*template*.pcd`` (or ``*prototype*``) are the four normal clouds, 360°; other
-files there are not read.  ``<category>/test/*.pcd`` are single-sided, normal if ``good`` is in the
-name; names with ``temp`` are left-overs and skipped.  ``<category>/gt/<stem>.txt`` holds
-``x y z label`` with the points in another order than the ``.pcd``; labels go to the points at these
-coordinates.  A test name is assumed to be a number, the kind of defect (``bulge``, ``sink``) and
-perhaps ``cut`` or ``copy``.  The data set is in millimetres.
+``<category>/train/*template*.pcd`` (or ``*prototype*``) are four normal clouds, scanned from all
+sides; other files in ``train`` are not read.  ``<category>/test/*.pcd`` are single-sided scans,
+normal if the name contains ``good``; names that contain ``temp`` are skipped, because they are no
+test clouds.  ``<category>/gt/<stem>.txt`` holds ``x y z label`` rows in another order than the
+``.pcd``; a label is assigned to the point with the same coordinates.  The name of a test cloud is
+assumed to consist of a number, the kind of defect (``bulge``, ``sink``) and possibly ``cut`` or
+``copy``.  Coordinates are in millimeters.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ class Real3D(Published):
     source = "Real3D-AD, Liu et al. 2023: GitHub, M-3LAB/Real3D-AD"
 
     def listed(self) -> list[Item]:
-        """Return the templates, or the test clouds that are no templates."""
+        """Return the templates of the train split, or the test clouds."""
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
             named = [path for path in paths if any(t in path.stem.lower() for t in TEMPLATES)]
-            return [Item(path.stem, "good", path) for path in named]
+            return [Item(name=path.stem, defect="good", path=path) for path in named]
         return [self._item(path) for path in paths if "temp" not in path.stem.lower()]
 
     def read(self, item: Item) -> Cloud:
@@ -49,8 +50,8 @@ class Real3D(Published):
     def _item(self, path: Path) -> Item:
         name = path.stem.lower()
         if "good" in name:
-            return Item(path.stem, "good", path)
+            return Item(name=path.stem, defect="good", path=path)
         own = self.folder.name.lower()
         words = [word for word in KIND.findall(name.removeprefix(own)) if word not in NO_KIND]
         truth = self.folder / "gt" / f"{path.stem}.txt"
-        return Item(path.stem, "_".join(words) or "defect", path, truth)
+        return Item(name=path.stem, defect="_".join(words) or "defect", path=path, truth=truth)

@@ -1,14 +1,13 @@
 """Anomaly-ShapeNet (Li et al., CVPR 2024): forty shapes (fifty in its second edition), synthetic.
 
-``pcd/<category>/train/*template*.pcd`` are normal, and ``pcd/<category>/test/*.pcd`` where
-``positive`` is in the name.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label`` of a
-defective cloud.  In ``desk0`` the label files leave out the category's number:
-``desk_*`` belongs to ``desk0_*``.  The root is the folder above ``pcd``, or ``pcd`` itself.
-Coordinates have no unit.
+``pcd/<category>/train/*template*.pcd`` are normal; ``pcd/<category>/test/*.pcd`` are normal if the
+name contains ``positive``.  ``pcd/<category>/GT/<stem>.txt`` holds ``x,y,z,label`` rows of a
+defective cloud.  The label files of ``desk0`` lack the number of the category: ``desk_*`` belongs
+to ``desk0_*``.  The root is ``pcd`` or the folder that contains ``pcd``.  Coordinates have no unit.
 
-Kinds are bulge, concavity, hole, break, bending and crack in the paper, and spelt in other ways in
-file names.  Which of them Table IX calls similar to IEC3D-AD's is not said; assumed are those that
-move the surface and leave it whole.
+The kinds of defects in the paper are bulge, concavity, hole, break, bending and crack; file names
+spell some of them differently.  Table IX does not list the kinds that are similar to those of
+IEC3D-AD; these are assumed to be the kinds that displace the surface without breaking it.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ class AnomalyShapeNet(Published):
     similar = frozenset({"bulge", "concavity", "sink", "scratch", "bending", "bend"})
 
     def listed(self) -> list[Item]:
-        """Return the templates, or the test clouds."""
+        """Return the templates of the train split, or the test clouds."""
         paths = list_files(self.folder / self.split, (".pcd",))
         if self.split == "train":
             named = [path for path in paths if "template" in path.stem.lower()]
-            return [Item(path.stem, "good", path) for path in named]
+            return [Item(name=path.stem, defect="good", path=path) for path in named]
         return [self._item(path) for path in paths]
 
     def read(self, item: Item) -> Cloud:
@@ -53,11 +52,11 @@ class AnomalyShapeNet(Published):
     def _item(self, path: Path) -> Item:
         name, own = path.stem.lower(), self.folder.name.lower()
         if "positive" in name:
-            return Item(path.stem, "good", path)
+            return Item(name=path.stem, defect="good", path=path)
         kind = DIGITS.sub("", name.removeprefix(own)).strip("_") or "defect"
         truth = self.folder / "GT" / f"{path.stem}.txt"
         numberless = DIGITS.sub("", own)
         if not truth.is_file() and name.startswith(own):
             other = truth.with_name(f"{numberless}{path.stem[len(own) :]}.txt")
             truth = other if other.is_file() else truth
-        return Item(path.stem, kind, path, truth)
+        return Item(name=path.stem, defect=kind, path=path, truth=truth)

@@ -1,7 +1,7 @@
-"""Label files: numbers that say, point by point, what is normal (0) and what is abnormal (1).
+"""Label files: one number per point, 0 for normal and 1 for abnormal.
 
-Some repeat the coordinates, with the points in another order: each label then goes to the point of
-the scan at these coordinates (``gmanet.datasets.loaders.correspondence``).
+Some label files contain coordinates, in another order than the scan: a label is then assigned to
+the point with the same coordinates (``gmanet.datasets.loaders.correspondence``).
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ __all__ = ["as_flags", "pixel_labels", "read_abnormal_points", "read_flags", "re
 
 
 def as_flags(path: Path, values: Column) -> Labels:
-    """Return True where a value is 1, with shape ``(N,)``; the rule of label files.
+    """Return True where a value is 1 and False where it is 0, with shape ``(N,)``.
 
-    See ``gmanet.formats.labels``: here labels are all that there is, so others are refused.
+    A label file contains nothing but labels, so other values are errors; labels inside a scan
+    follow the rules of ``gmanet.formats.labels``.
+
+    Args:
+        path: The label file, named in errors.
+        values: Values of the labels, with shape ``(N,)``.
 
     Raises:
         InputError: A value is neither 0 nor 1.
@@ -39,16 +44,16 @@ def as_flags(path: Path, values: Column) -> Labels:
     return np.asarray(values == 1)
 
 
-def pixel_labels(path: Path, scan: Path, kept: Labels) -> Labels:
-    """Return the labels of an organised scan's kept pixels, True where the picture is not black.
+def pixel_labels(path: Path, scan: Path, *, kept: Labels) -> Labels:
+    """Return the labels of the pixels of an organized scan, True where the mask is not black.
 
     Args:
-        path: The picture of the truth.
-        scan: The file of the scan, to be named in an error.
-        kept: Which pixels are points of the cloud, with shape ``(H, W)``.
+        path: Image file of the ground-truth mask.
+        scan: File of the scan, named in errors.
+        kept: True for pixels that are points of the cloud, with shape ``(H, W)``.
 
     Raises:
-        InputError: The picture has another size, or cannot be read.
+        InputError: The mask has another size than the scan, or cannot be read.
     """
     mask = read_picture(path)
     if mask.shape != kept.shape:
@@ -61,23 +66,23 @@ def pixel_labels(path: Path, scan: Path, kept: Labels) -> Labels:
 def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud:
     """Return a scan with the labels of a file of ``x y z label`` rows, in any order.
 
-    A row belongs to the point at its coordinates, up to the rounding of the file
+    A row belongs to the point with the same coordinates, up to the rounding error of the file
     (:func:`gmanet.datasets.loaders.correspondence.rounding`).
 
     Args:
-        path: The label file, its numbers separated by spaces or commas.
-        scan: The ``.pcd`` file that it belongs to; it has to have as many points.
+        path: The label file, with numbers separated by spaces or commas.
+        scan: The ``.pcd`` file of the scan, which must have one point per row of the label file.
         label_points: Whether to return the points of the label file instead, unchecked.
 
     Raises:
-        InputError: No such rows, labels other than 0 and 1, another number of rows, other
-            coordinates than the scan's, or points that can not be scored.
+        InputError: The rows have other columns, the number of rows or the coordinates differ from
+            the scan, a label is neither 0 nor 1, or the points cannot be scored.
     """
     count, table = count_points(scan), read_table(path)
     if table.shape[1] != 4:
         found = "no column of labels" if table.shape[1] == 3 else f"{table.shape[1]} columns"
         raise InputError(f"{path}: {found}, wanted x y z label")
-    # A label file may leave out points that were never measured.
+    # A label file may omit unmeasured points.
     if len(table) != count and len(table) != len(read_cloud(scan)):
         found = f"label file of another length than the cloud ({len(table)} rows)"
         raise InputError(f"{path}: {found}, wanted {count} as in {scan}")
@@ -90,7 +95,7 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
     measured = np.isfinite(table[:, :3]).all(axis=1)
     rows = table[measured, :3]
     try:
-        nearest = match_rows(cloud.positions(), rows, rounding(rows, cloud.diameter))
+        nearest = match_rows(cloud.positions(), rows, tolerance=rounding(rows, cloud.diameter))
     except InputError as error:
         raise InputError(
             f"{path}: {error}, wanted the points of {scan} in any order; "
@@ -99,16 +104,16 @@ def read_labeled(path: Path, scan: Path, *, label_points: bool = False) -> Cloud
     return cloud.replace(label=label[measured][nearest])
 
 
-def read_flags(path: Path, count: int, counted: Path) -> Labels:
-    """Return the labels of a file with one 0 or 1 a line, with shape ``(count,)``.
+def read_flags(path: Path, count: int, *, counted: Path) -> Labels:
+    """Return the labels of a file with one 0 or 1 per line, with shape ``(count,)``.
 
     Args:
         path: The label file.
-        count: Points of the cloud.
-        counted: The cloud's file, named in errors.
+        count: Number of points of the cloud.
+        counted: File of the cloud, named in errors.
 
     Raises:
-        InputError: Another number of lines, or something else in them.
+        InputError: The number of lines differs from ``count``, or a line is neither 0 nor 1.
     """
     table = read_table(path)
     if table.shape != (count, 1):
@@ -118,13 +123,13 @@ def read_flags(path: Path, count: int, counted: Path) -> Labels:
 
 
 def read_abnormal_points(path: Path) -> npt.NDArray[np.float64]:
-    """Return the points of a file that lists the abnormal ones only, with shape ``(M, 3)``.
+    """Return the points of a file that lists only the abnormal points, with shape ``(M, 3)``.
 
-    They are the file's coordinates in double precision: to be compared with those of the scan
-    (``Cloud.origin``).  Columns after the third do not matter.
+    The coordinates are those of the file, in double precision; ``Cloud.origin`` is not subtracted.
+    Columns after the third are ignored.
 
     Raises:
-        InputError: No rows of three numbers or more, or one that is not finite.
+        InputError: The rows have fewer than three columns, or a coordinate is not finite.
     """
     table = read_table(path)
     if table.shape[1] < 3:

@@ -21,6 +21,7 @@ from gmanet.datasets.procedural.threads import bore, rod, tip
 __all__ = ["butterfly_bolt", "butterfly_nut"]
 
 _EXPONENTS = (2.3, 4.0)
+"""Exponents of a wing's outline and thickness (:func:`pillow_norm`)."""
 
 
 def butterfly_nut(rng: np.random.Generator) -> Mesh:
@@ -29,17 +30,17 @@ def butterfly_nut(rng: np.random.Generator) -> Mesh:
     (pitch,) = vary(rng, 1.25)
     step = 0.24
     theta = angles(2 * np.pi * foot * 1.15, step)
-    up = levels(0.0, high, step)
+    up = levels(0.0, high, step=step)
     slope = foot + (crown - foot) * up / high
-    outside = (slope - bevel(up, 0.0, high, 0.3, 0.5))[:, None] + 0 * theta
-    inside, down = bore(rng, theta, (0.0, high), radius, pitch)
+    outside = (slope - bevel(up, 0.0, high=high, below=0.3, above=0.5))[:, None] + 0 * theta
+    inside, down = bore(rng, theta, ends=(0.0, high), radius=radius, pitch=pitch)
     rows = [
         wall(outside, up),
-        face(outside[-1], inside[0], high, step),
+        face(outside[-1], inside[0], height=high, step=step),
         wall(inside, down),
-        face(inside[-1], outside[0], 0.0, step),
+        face(inside[-1], outside[0], height=0.0, step=step),
     ]
-    return _winged(rng, revolve(theta, rows, "ring"), (foot, crown, high), step)
+    return _winged(rng, revolve(theta, rows, kind="ring"), cone=(foot, crown, high), step=step)
 
 
 def butterfly_bolt(rng: np.random.Generator) -> Mesh:
@@ -48,30 +49,30 @@ def butterfly_bolt(rng: np.random.Generator) -> Mesh:
     long, radius, pitch = vary(rng, 26.0, 4.0, 1.25)
     step = 0.28
     theta = angles(2 * np.pi * foot, step)
-    shank, z = rod(rng, theta, (-long, 0.0), (-long, -3.0), (radius, pitch))
-    shank = tip(shank, z, -long, radius - 1.0)
-    up = levels(0.0, high, step)
+    shank, z = rod(rng, theta, ends=(-long, 0.0), cut=(-long, -3.0), size=(radius, pitch))
+    shank = tip(shank, z, end=-long, flat=radius - 1.0)
+    up = levels(0.0, high, step=step)
     slope = foot + (crown - foot) * up / high
-    head = (slope - bevel(up, 0.0, high, 0.3, 0.6))[:, None] + 0 * theta
+    head = (slope - bevel(up, 0.0, high=high, below=0.3, above=0.6))[:, None] + 0 * theta
     rows = [
-        face(0.0, shank[0], -long, step),
+        face(0.0, shank[0], height=-long, step=step),
         wall(shank, z),
-        face(shank[-1], head[0], 0.0, step),
+        face(shank[-1], head[0], height=0.0, step=step),
         wall(head, up),
-        face(head[-1], 0.0, high, step),
+        face(head[-1], 0.0, height=high, step=step),
     ]
-    return _winged(rng, revolve(theta, rows, "solid"), (foot, crown, high), step)
+    return _winged(rng, revolve(theta, rows, kind="solid"), cone=(foot, crown, high), step=step)
 
 
 def _winged(
-    rng: np.random.Generator, body: Mesh, cone: tuple[float, float, float], step: float
+    rng: np.random.Generator, body: Mesh, *, cone: tuple[float, float, float], step: float
 ) -> Mesh:
     """Return a conical body with two wings that rise outward.
 
     Args:
-        rng: Draws the wings' dimensions.
-        body: The part without wings; its cone stands on the plane z = 0.
-        cone: Radius at the bottom, radius at the top, and height of the cone.
+        rng: Generator of the wings' dimensions.
+        body: The part without wings, whose cone stands on the plane z = 0.
+        cone: Radius at the bottom, radius at the top, and height of the cone, in millimeters.
         step: Longest edge of a triangle, in millimeters.
     """
     foot, crown, high = cone
@@ -86,20 +87,20 @@ def _winged(
         half = np.array(vary(rng, 8.4, 1.5, 6.6))
         center = np.array([side * out, 0.0, up])
         turn = _turn(side * tilt)
-        wing = pillow(half, _EXPONENTS, step)
+        wing = pillow(half, _EXPONENTS, step=step)
         wing = wing.moved(wing.vertices @ turn.T + center)
 
         def inside_wing(
             places: Array, center: Array = center, turn: Array = turn, half: Array = half
         ) -> Array:
-            norm = pillow_norm((places - center) @ turn, half, _EXPONENTS)
+            norm = pillow_norm((places - center) @ turn, half, norm_of=_EXPONENTS)
             return np.asarray((norm - 1) * half.min())
 
-        body = fuse(body, inside_body, wing, inside_wing)
+        body = fuse(body, inside_body, second=wing, inside_second=inside_wing)
     return body
 
 
 def _turn(angle: float) -> Array:
-    """Return the rotation about y that lifts the +x end for a positive angle."""
+    """Return the rotation ``(3, 3)`` about y; a positive angle in radians raises the +x end."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0.0, -s], [0.0, 1.0, 0.0], [s, 0.0, c]])

@@ -1,10 +1,12 @@
-"""How many points the clouds of the ``full`` profile have: Table II's averages and extremes.
+"""Numbers of points in the clouds of the ``full`` profile, after Table II.
 
-Train clouds span what the paper's normal clouds do, test clouds what its abnormal ones do, normal
-or not, so that a count tells nothing of a defect; where abnormal clouds reach farther than normal
-ones, test clouds stop half way.  Within a group of clouds the counts are
-``least + (most - least) * u^p`` at even steps of ``u`` from 0 to 1, in a random order; ``p`` gives
-them the average.  Train clouds make up for the difference that normal test clouds make.
+Counts of train clouds have the range of the paper's normal clouds.  Counts of all test clouds,
+normal or defective, have the range of the paper's abnormal clouds, so that a count does not reveal
+a defect; an end of this range outside the range of the normal clouds is replaced by the geometric
+mean of this end and of the normal clouds' end.  Within a group of clouds the counts are
+``least + (most - least) * u^p`` at evenly spaced ``u`` from 0 to 1, in a random order; ``p`` is
+chosen for the average of Table II.  The average of the train clouds is corrected for the normal
+test clouds, so that all normal clouds together have the average of Table II.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ __all__ = ["point_counts"]
 
 
 def point_counts(
-    category: str, split: str, clouds: int, train_share: float, rng: np.random.Generator
+    category: str, split: str, *, clouds: int, train_share: float, rng: np.random.Generator
 ) -> list[int]:
     """Return the number of points of each cloud of a group.
 
@@ -25,8 +27,8 @@ def point_counts(
         category: A row of Table II.
         split: ``train`` or ``test``.
         clouds: Size of the group, at least two.
-        train_share: Share of the normal clouds that are for training.
-        rng: Draws the order.
+        train_share: Share of the normal clouds that are train clouds.
+        rng: Generator of the order.
     """
     average, most, least, test_average, test_most, test_least = PAPER[category][:6]
     if split == "train":

@@ -1,7 +1,8 @@
 """The embedded data set: fifteen parts and five defect kinds, made on the fly.
 
-A part is built with manufacturing errors, its surface is deformed, and only then sampled evenly per
-area: the density of the points says nothing of the defect.  Statistics follow Table II.
+A part is built with manufacturing errors and its surface is deformed before points are sampled
+uniformly per area, so that the density of the points does not reveal the defect.  Statistics follow
+Table II.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ from gmanet.errors import InputError, hint
 __all__ = ["PROFILES", "Procedural", "Profile", "make", "write"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How large a data set is.
+    """Size of a data set.
 
     Args:
-        points: Fewest and most points of a cloud; None: after Table II, see ``counts``.
-        train: Number of normal clouds to train with.
+        points: Smallest and largest number of points of a cloud; None: numbers after Table II
+            (``counts``).
+        train: Number of train clouds.
         test_good: Number of normal test clouds.
         test_per_defect: Number of defective test clouds of each kind.
-        largest: The largest defects have this many times Table II's share of the surface.
+        largest: Labeled share of the surface for the largest defects, in multiples of the average
+            share of Table II.
     """
 
     points: tuple[int, int] | None
@@ -43,17 +46,20 @@ class Profile:
 
 
 PROFILES = {
-    "small": Profile((12_000, 20_000), 20, 20, 6),
-    "full": Profile(None, 60, 40, 12, 1.45),  # labels take in a little more than the share
-    "many": Profile((12_000, 20_000), 100, 20, 6),
+    "small": Profile(points=(12_000, 20_000), train=20, test_good=20, test_per_defect=6),
+    "full": Profile(
+        points=None, train=60, test_good=40, test_per_defect=12, largest=1.45
+    ),  # the labeled share is slightly larger than the target
+    "many": Profile(points=(12_000, 20_000), train=100, test_good=20, test_per_defect=6),
 }
-"""The sizes on offer: ``small`` for a first result, ``full`` after Table II, ``many`` is ``small``
-with 80 more train clouds."""
+"""Name -> size: ``small`` for a first result, ``full`` after Table II, and ``many``, which is
+``small`` with 80 more train clouds."""
 
 
 def make(
     part: Part,
     defect: str,
+    *,
     points: tuple[int, int],
     rng: np.random.Generator,
     largest: float = 1.6,
@@ -61,11 +67,11 @@ def make(
     """Return one cloud of a part.
 
     Args:
-        part: What to build.
+        part: The part.
         defect: One of ``DEFECTS``, or ``good``.
-        points: Fewest and most points.
-        rng: Draws everything else.
-        largest: As for :class:`Profile`.
+        points: Smallest and largest number of points.
+        rng: Generator of all random numbers.
+        largest: Factor of the largest defects, as in :class:`Profile`.
     """
     shape, flaw, scan, stance = rng.spawn(4)
     mesh = part.build(shape)
@@ -73,12 +79,12 @@ def make(
     length = None
     if defect != "good":
         share = part.ratio * flaw.uniform(0.5, largest)
-        displacement, depth = deform(mesh, mesh.crosses(), defect, share, flaw)
+        displacement, depth = deform(mesh, mesh.crosses(), kind=defect, share=share, rng=flaw)
         length = np.linalg.norm(displacement, axis=1) / depth
         mesh = mesh.moved(mesh.vertices + displacement)
     count = int(scan.integers(points[0], points[1], endpoint=True))
-    spots = scatter(mesh, count, scan)
-    place = pose(finish(part.finish, spots, diagonal, scan), diagonal, stance)
+    spots = scatter(mesh, count, rng=scan)
+    place = pose(finish(part.finish, spots, diagonal=diagonal, rng=scan), diagonal, rng=stance)
     label = np.zeros(count, dtype=bool)
     if length is not None:
         label = np.einsum("nk,nk->n", spots.weight, length[spots.corner]) > FLOOR
@@ -87,27 +93,27 @@ def make(
 
 
 class Procedural(CloudDataset):
-    """One split of one category, each cloud made when asked for and then kept.
+    """One split of one category; a cloud is made at the first access and then cached.
 
-    A cloud depends on the seed, the category, the split and its name only, and not on the order of
-    the requests or on the machine.
+    A cloud depends only on the seed, the category, the split and the name of the cloud, and neither
+    on the order of accesses nor on the machine.
 
     Args:
         category: One of ``CATEGORIES``.
         split: ``train`` or ``test``.
         profile: One of ``PROFILES``.
-        seed: Another seed gives other parts.
+        seed: Seed of all random numbers.
 
     Raises:
-        InputError: An unknown category or profile.
+        InputError: The category or the profile is unknown.
     """
 
     unit = "mm"
 
-    def __init__(self, category: str, split: str, profile: str = "small", seed: int = 0) -> None:
+    def __init__(self, category: str, split: str, *, profile: str = "small", seed: int = 0) -> None:
         super().__init__(category, split)
-        _known("category", category, list(CATEGORIES))
-        _known("profile", profile, list(PROFILES))
+        _known("category", category, names=list(CATEGORIES))
+        _known("profile", profile, names=list(PROFILES))
         self.profile = PROFILES[profile]
         self.seed = seed
         self._made: dict[int, Cloud] = {}
@@ -127,7 +133,7 @@ class Procedural(CloudDataset):
         if index not in self._made:
             points = self.profile.points or (self._count(index),) * 2
             part, rng = CATEGORIES[self.category], self._rng(name)
-            cloud = make(part, defect, points, rng, self.profile.largest)
+            cloud = make(part, defect, points=points, rng=rng, largest=self.profile.largest)
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
 
@@ -136,16 +142,18 @@ class Procedural(CloudDataset):
         return np.random.default_rng([self.seed, key])
 
     def _count(self, index: int) -> int:
-        """Return how many points a cloud has where the profile follows Table II."""
+        """Return the number of points of a cloud in a profile that follows Table II."""
         kind, _ = self._items[index]
         group = [place for place, (one, _) in enumerate(self._items) if one == kind]
         share = self.profile.train / (self.profile.train + self.profile.test_good)
-        counts = point_counts(self.category, self.split, len(group), share, self._rng(kind))
+        counts = point_counts(
+            self.category, self.split, clouds=len(group), train_share=share, rng=self._rng(kind)
+        )
         return counts[group.index(index)]
 
 
-def _known(what: str, name: str, names: list[str]) -> None:
-    """Raise an InputError, the likeliest name first, if ``name`` is not among ``names``."""
+def _known(what: str, name: str, *, names: list[str]) -> None:
+    """Raise an InputError with the most similar name if ``name`` is not among ``names``."""
     if name not in names:
         there = ", ".join(names)
         raise InputError(
@@ -153,24 +161,24 @@ def _known(what: str, name: str, names: list[str]) -> None:
         )
 
 
-def write(dataset_root: Path, category: str, profile: str = "small", seed: int = 0) -> Path:
+def write(dataset_root: Path, category: str, *, profile: str = "small", seed: int = 0) -> Path:
     """Return the folder of a category after writing it in the layout of IEC3D-AD.
 
     ``train/`` and ``test/`` hold ``.pcd`` files without labels; ``gt/`` holds ``x y z label`` rows
-    of the defective clouds, in another order than in the ``.pcd``, as in the original.
+    of the defective clouds, in another order than the ``.pcd``, as in IEC3D-AD.
 
     Args:
-        dataset_root: Where the category's folder goes.
+        dataset_root: Folder in which the category's folder is made.
         category: One of ``CATEGORIES``.
         profile: One of ``PROFILES``.
-        seed: As for :class:`Procedural`.
+        seed: Seed of all random numbers.
 
     Raises:
-        InputError: An unknown category or profile.
+        InputError: The category or the profile is unknown, or a file cannot be written.
     """
     from gmanet.formats import write_cloud
 
-    splits = [Procedural(category, split, profile, seed) for split in SPLITS]
+    splits = [Procedural(category, split, profile=profile, seed=seed) for split in SPLITS]
     folder = dataset_root / "".join(word.capitalize() for word in category.split("_"))
     for part in ("train", "test", "gt"):
         (folder / part).mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """Five machining defects as smooth displacements of a part's surface.
 
-Every defect has a depth (0.5-2 % of the part's diagonal) and a footprint whose share of the surface
-follows Table II.  Its shape is a function with values in [-1, 1]; the surface moves by the shape
-times the depth, and a place is labeled where it moves by more than ``FLOOR`` times the depth.
+Every defect has a depth (0.5 to 2 % of the part's diagonal) and a footprint whose share of the
+surface follows Table II.  The shape of a defect is a vector of length 0 to 1 at every vertex; a
+vertex moves by the shape times the depth.  A position is labeled abnormal if it moves by more than
+``FLOOR`` times the depth.
 """
 
 from __future__ import annotations
@@ -28,26 +29,26 @@ __all__ = ["DEFECTS", "FLOOR", "deform"]
 DEFECTS = ("convex", "concave", "scratch", "scar", "deformation")
 """The defect kinds of IEC3D-AD (Section III-A)."""
 FLOOR = 0.15
-"""Share of the depth from which on a moved place counts as abnormal."""
+"""Smallest displacement of abnormal positions, in depths of the defect."""
 _DEPTH = (0.005, 0.02)
-"""Least and greatest depth, as a fraction of the part's diagonal."""
+"""Smallest and largest depth, in diagonals of the part."""
 _STEEPEST = 0.6
-"""Greatest depth, as a share of the footprint's radius (of a scratch's half breadth)."""
+"""Largest depth, in radii of the footprint; for a scratch, in half widths of a groove."""
 _THINNEST = 0.22
-"""Greatest depth, as a share of the wall's thickness or the gap's width at the seed."""
+"""Largest depth, in thicknesses of the wall or widths of the gap at the seed."""
 
 
 def deform(
-    mesh: Mesh, crosses: Array, kind: str, share: float, rng: np.random.Generator
+    mesh: Mesh, crosses: Array, *, kind: str, share: float, rng: np.random.Generator
 ) -> tuple[Array, float]:
-    """Return how each vertex moves, with shape ``(V, 3)``, and the depth, in millimeters.
+    """Return each vertex's displacement, with shape ``(V, 3)``, and the depth, in millimeters.
 
     Args:
         mesh: The part.
-        crosses: Its :meth:`Mesh.crosses`, with shape ``(F, 3)``.
+        crosses: Cross products of the part (:meth:`Mesh.crosses`), with shape ``(F, 3)``.
         kind: One of ``DEFECTS``.
-        share: Wanted share of the surface that is labeled.
-        rng: Draws place, size and shape.
+        share: Target for the labeled share of the surface.
+        rng: Generator of position, size and shape.
     """
     areas = np.linalg.norm(crosses, axis=1) / 2
     diagonal = mesh.diagonal
@@ -56,13 +57,13 @@ def deform(
     face = pick(areas, rng)
     if kind == "scratch":
         length = min(diagonal * rng.uniform(0.35, 0.8), target / (0.032 * diagonal))
-        region = around(mesh, crosses, face, 0.6 * length)
-        shape = scratch(region, length, target / length / diagonal, rng)
+        region = around(mesh, crosses, face=face, radius=0.6 * length)
+        shape = scratch(region, length, breadth=target / length / diagonal, rng=rng)
     else:
-        region = around(mesh, crosses, face, BALL * float(np.sqrt(target / np.pi)))
+        region = around(mesh, crosses, face=face, radius=BALL * float(np.sqrt(target / np.pi)))
         shape = _SHAPES[kind](region, rng)
-    moved, size = _sized(shape, region, target)
-    # Steeper flanks would fold the surface; thin sheet takes shallow defects only.
+    moved, size = _sized(shape, region, target=target)
+    # Steeper flanks would fold the surface; thin sheet allows only shallow defects.
     deepest = min(_STEEPEST * size, _THINNEST * _clearance(region, size))
     displacement = np.zeros_like(mesh.vertices)
     depth = max(min(depth, deepest), _DEPTH[0] * diagonal)
@@ -70,10 +71,11 @@ def deform(
     return displacement, depth
 
 
-def _sized(shape: Shape, region: Region, target: float) -> tuple[Array, float]:
-    """Return the displacements of the footprint whose labeled area is ``target``, and its size.
+def _sized(shape: Shape, region: Region, *, target: float) -> tuple[Array, float]:
+    """Return displacements whose labeled area is ``target``, and the size of the footprint.
 
-    The size is found by bisection; the largest displacement then has length 1.
+    The size, in millimeters, is found by bisection.  The displacements, with shape ``(P, 3)``, are
+    normalized to a largest length of 1.
     """
     low, high = 1e-3, BALL * float(np.sqrt(target / np.pi))
     fade = region.fade[:, None]
@@ -87,7 +89,7 @@ def _sized(shape: Shape, region: Region, target: float) -> tuple[Array, float]:
 
 
 def _clearance(region: Region, size: float) -> float:
-    """Return the distance along the seed's normal to surface that faces the other way."""
+    """Return the distance along the seed's normal to surface with an opposite normal."""
     height = region.place @ region.up
     aside = np.linalg.norm(region.place - height[:, None] * region.up, axis=1)
     other = (region.normal @ region.up < -0.6) & (aside < size)

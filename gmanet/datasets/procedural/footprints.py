@@ -1,4 +1,4 @@
-"""The shapes of the five defects: displacement at each vertex, for a footprint of a given size."""
+"""Shapes of the five defects: displacement of each vertex for a footprint of a given size."""
 
 from __future__ import annotations
 
@@ -13,40 +13,43 @@ from gmanet.datasets.procedural.shapes import smoothstep
 __all__ = ["BALL", "Shape", "bump", "deformation", "dent", "scar", "scratch"]
 
 Shape = Callable[[float], Array]
-"""Displacements with shape ``(P, 3)``, the largest of length about 1, for a footprint's size."""
+"""Function of a footprint's size in millimeters that returns displacements, ``(P, 3)``.
+
+The longest displacement has a length of about 1.
+"""
 BALL = 3.0
 """Radius of the ball that holds a footprint, in radii of a disk with the footprint's area."""
 
 
 def bump(region: Region, rng: np.random.Generator, sign: float = 1.0) -> Shape:
-    """Return a smooth bump on a random ellipse, its flanks flat or steep."""
+    """Return a smooth bump on a random ellipse, with flanks of random steepness."""
     aspect = np.exp(rng.uniform(0.0, 0.7))
     power = rng.uniform(1.2, 3.0)
     a, b, c = _frame(region, rng)
     reach = np.sqrt(a**2 / aspect + b**2 * aspect + c**2)
     outward = _outward(region, reach * BALL / region.radius)
-    reach = reach * (1 + 0.06 * _waves(region.place, region.radius, rng))
+    reach = reach * (1 + 0.06 * _waves(region.place, region.radius, rng=rng))
     return lambda size: sign * (np.clip(1 - (reach / size) ** 2, 0, 1) ** power)[:, None] * outward
 
 
 def dent(region: Region, rng: np.random.Generator) -> Shape:
     """Return a smooth dent."""
-    return bump(region, rng, -1.0)
+    return bump(region, rng, sign=-1.0)
 
 
 def scar(region: Region, rng: np.random.Generator) -> Shape:
-    """Return a long torn patch: a ragged outline, a rough floor, lips at its rim."""
+    """Return a long torn patch with a ragged outline, a rough floor and a raised rim."""
     aspect = rng.uniform(1.8, 3.5)
     a, b, c = _frame(region, rng)
     reach = np.sqrt(a**2 / aspect + b**2 * aspect + c**2)
     typical = region.radius / BALL
     outward = _outward(region, reach / typical)
-    ragged = reach * (1 + 0.16 * _waves(region.place, 1.2 * typical, rng))
-    rough = -0.6 + 0.22 * _waves(region.place, 0.55 * typical, rng)
+    ragged = reach * (1 + 0.16 * _waves(region.place, 1.2 * typical, rng=rng))
+    rough = -0.6 + 0.22 * _waves(region.place, 0.55 * typical, rng=rng)
 
     def shape(size: float) -> Array:
         edge = ragged / size
-        relief = rough * smoothstep(-edge, -1.0, -0.75)
+        relief = rough * smoothstep(-edge, -1.0, high=-0.75)
         lip = 0.35 * np.exp(-(((edge - 0.95) / 0.1) ** 2))
         return np.asarray((relief + lip * (1 + rough))[:, None] * outward)
 
@@ -54,7 +57,7 @@ def scar(region: Region, rng: np.random.Generator) -> Shape:
 
 
 def deformation(region: Region, rng: np.random.Generator) -> Shape:
-    """Return a broad push in one direction, through the whole wall."""
+    """Return a broad displacement in one direction, common to both sides of the wall."""
     side = np.cross(region.up, rng.normal(size=3))
     push = rng.choice([-1.0, 1.0]) * region.up + rng.uniform(0, 0.8) * side / np.linalg.norm(side)
     push /= np.linalg.norm(push)
@@ -64,14 +67,14 @@ def deformation(region: Region, rng: np.random.Generator) -> Shape:
     return lambda size: (np.clip(1 - (reach / size) ** 2, 0, 1) ** 2)[:, None] * push
 
 
-def scratch(region: Region, length: float, breadth: float, rng: np.random.Generator) -> Shape:
+def scratch(region: Region, length: float, *, breadth: float, rng: np.random.Generator) -> Shape:
     """Return narrow grooves with raised banks along slightly bent parallel paths.
 
     Args:
-        region: Where.
-        length: Longest path, in millimeters.
-        breadth: Breadth of all grooves together, as a fraction of the part's diagonal.
-        rng: Draws the paths.
+        region: The surface around the seed.
+        length: Length of the longest path, in millimeters.
+        breadth: Total width of all grooves, in diagonals of the part.
+        rng: Generator of the paths.
     """
     a, b, _ = _frame(region, rng)
     count = int(np.clip(np.ceil(breadth / 0.05), 1, 3))
@@ -82,7 +85,8 @@ def scratch(region: Region, length: float, breadth: float, rng: np.random.Genera
     gaps = np.arange(count) * rng.uniform(2.3, 3.2)
     waver = 1 + 0.2 * np.cos(2 * np.pi * a / length * 2.1 + rng.uniform(0, 6.28))
     sheet = (
-        region.normal * (region.same * smoothstep(region.normal @ region.up, -0.35, -0.1))[:, None]
+        region.normal
+        * (region.same * smoothstep(region.normal @ region.up, -0.35, high=-0.1))[:, None]
     )
 
     def shape(size: float) -> Array:
@@ -90,14 +94,14 @@ def scratch(region: Region, length: float, breadth: float, rng: np.random.Genera
         for start, end, gap in zip(starts, ends, gaps, strict=True):
             q = path / size - gap
             groove = -np.exp(-((q / 0.5) ** 2)) + 0.35 * np.exp(-(((np.abs(q) - 0.95) / 0.3) ** 2))
-            total += groove * smoothstep(-np.abs(a - start) / end, -1.0, -0.7)
+            total += groove * smoothstep(-np.abs(a - start) / end, -1.0, high=-0.7)
         return np.asarray((total * waver)[:, None] * sheet)
 
     return shape
 
 
 def _frame(region: Region, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Return coordinates along two random tangents and the normal at the seed, each ``(P,)``."""
+    """Return coordinates along two random tangents and along the seed's normal, each ``(P,)``."""
     tangent = np.cross(region.up, rng.normal(size=3))
     tangent /= np.linalg.norm(tangent)
     across = np.cross(region.up, tangent)
@@ -107,12 +111,13 @@ def _frame(region: Region, rng: np.random.Generator) -> tuple[Array, Array, Arra
 def _outward(region: Region, reach: Array) -> Array:
     """Return a direction for each vertex that follows the surface's bend but not its threads.
 
-    An affine fit to the normals near the seed; its strength fades where the surface faces away, so
-    that the walls beside an edge are not dragged along.
+    The direction is an affine function of the position, fitted to the normals near the seed.  Its
+    length decreases to 0 where the normal points away from it, so that walls next to an edge do not
+    move.
 
     Args:
-        region: Where.
-        reach: Distance from the seed in footprint radii, with shape ``(P,)``.
+        region: The surface around the seed.
+        reach: Distance from the seed, in radii of the footprint, with shape ``(P,)``.
     """
     weight = np.sqrt(region.area * region.same * np.exp(-np.minimum(reach**2, 50.0)))[:, None]
     terms = np.concatenate([np.ones((len(reach), 1)), region.place], axis=1)
@@ -123,11 +128,11 @@ def _outward(region: Region, reach: Array) -> Array:
     direction = terms @ bend
     direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
     facing = np.einsum("ij,ij->i", direction, region.normal)
-    return np.asarray(direction * (smoothstep(facing, -0.1, 0.35) * region.same)[:, None])
+    return np.asarray(direction * (smoothstep(facing, -0.1, high=0.35) * region.same)[:, None])
 
 
-def _waves(place: Array, length: float, rng: np.random.Generator) -> Array:
-    """Return smooth noise with standard deviation 1 and the given wavelength, with shape (P,)."""
+def _waves(place: Array, length: float, *, rng: np.random.Generator) -> Array:
+    """Return smooth noise of standard deviation 1 and wavelength ``length``, shape ``(P,)``."""
     count = 10
     direction = rng.normal(size=(3, count))
     direction *= (

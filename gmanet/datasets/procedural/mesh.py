@@ -1,4 +1,4 @@
-"""Triangle meshes: grids of triangles, and fusing two solids along the curve where they meet.
+"""Triangle meshes: grids of triangles, and the union of two solids.
 
 A mesh is closed and faces outward: seen from outside, the corners of a triangle run
 counterclockwise.
@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.geometry.size import frame_diagonal
+from gmanet.cloud import frame_diagonal
 
 __all__ = ["Array", "Field", "Index", "Mesh", "clip", "cut", "fuse", "grid", "join"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Field = Callable[[Array], Array]
-"""Signed distance-like function of places ``(V, 3)``: negative inside a solid, zero on it."""
+"""Function of positions ``(V, 3)``: negative inside a solid, zero on its surface, ``(V,)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +49,13 @@ class Mesh:
         return frame_diagonal(self.vertices)
 
     def moved(self, vertices: Array) -> Mesh:
-        """Return the mesh with other places for its vertices."""
+        """Return the mesh with new positions ``(V, 3)`` of the vertices."""
         return Mesh(vertices, self.faces)
 
 
 @lru_cache(maxsize=32)
-def _grid_faces(rows: int, columns: int, wrap_rows: bool, wrap_columns: bool) -> Index:
-    """Return the triangles of a grid, with shape ``(F, 3)``, facing along column × row."""
+def _grid_faces(rows: int, columns: int, *, wrap_rows: bool, wrap_columns: bool) -> Index:
+    """Return the triangles of a grid, with shape ``(F, 3)`` and normals along column × row."""
     index = np.arange(rows * columns).reshape(rows, columns)
     if wrap_rows:
         index = np.concatenate([index, index[:1]])
@@ -68,32 +68,35 @@ def _grid_faces(rows: int, columns: int, wrap_rows: bool, wrap_columns: bool) ->
     return faces
 
 
-def grid(points: Array, wrap_rows: bool = False, wrap_columns: bool = False) -> Mesh:
-    """Return the surface through a grid of places, facing along column × row direction.
+def grid(points: Array, wrap_rows: bool = False, *, wrap_columns: bool = False) -> Mesh:
+    """Return the surface through a grid of positions, with normals along column × row.
 
     Args:
-        points: Places with shape ``(rows, columns, 3)``.
-        wrap_rows: Whether the last row meets the first.
-        wrap_columns: Whether the last column meets the first.
+        points: Positions with shape ``(rows, columns, 3)``.
+        wrap_rows: Whether the last row is connected to the first.
+        wrap_columns: Whether the last column is connected to the first.
     """
     rows, columns = points.shape[:2]
-    return Mesh(points.reshape(-1, 3), _grid_faces(rows, columns, wrap_rows, wrap_columns))
+    return Mesh(
+        points.reshape(-1, 3),
+        _grid_faces(rows, columns, wrap_rows=wrap_rows, wrap_columns=wrap_columns),
+    )
 
 
 def cut(mesh: Mesh, value: Array) -> tuple[Mesh, Index]:
-    """Return the part of a mesh where ``value`` is positive, and the indices of its new border.
+    """Return the part of a mesh where ``value`` is positive, and the indices of the new border.
 
-    Triangles across the zero line are cut along it (linear interpolation on their edges).
+    Triangles that contain the zero line are cut along this line, by linear interpolation on edges.
 
     Args:
         mesh: The surface to cut.
-        value: One number per vertex, with shape ``(V,)``.
+        value: Value at each vertex, with shape ``(V,)``.
     """
     keep = value > 0
     corners = keep[mesh.faces]
     count = corners.sum(axis=1)
     whole = mesh.faces[count == 3]
-    # Turn each crossing triangle so that its odd corner comes first; the order round it stays.
+    # Rotate the corners of each cut triangle so that the odd corner is first; orientation stays.
     one = _turned(mesh.faces[count == 1], corners[count == 1])
     two = _turned(mesh.faces[count == 2], ~corners[count == 2])
     edges = np.concatenate([one[:, [0, 1]], one[:, [0, 2]], two[:, [0, 1]], two[:, [0, 2]]])
@@ -103,9 +106,9 @@ def cut(mesh: Mesh, value: Array) -> tuple[Mesh, Index]:
     made = mesh.vertices[first] * (1 - part) + mesh.vertices[second] * part
     size = len(mesh.vertices)
     p, q, r, s = np.split(border.ravel() + size, np.cumsum([len(one), len(one), len(two)]))
-    parts = [whole, _columns(one[:, 0], p, q), _columns(r, two[:, 1], two[:, 2])]
-    faces = np.concatenate([*parts, _columns(r, two[:, 2], s)])
-    return _compact(np.concatenate([mesh.vertices, made]), faces, size)
+    parts = [whole, _columns(one[:, 0], p, c=q), _columns(r, two[:, 1], c=two[:, 2])]
+    faces = np.concatenate([*parts, _columns(r, two[:, 2], c=s)])
+    return _compact(np.concatenate([mesh.vertices, made]), faces, border=size)
 
 
 def _turned(faces: Index, odd: npt.NDArray[np.bool_]) -> Index:
@@ -113,12 +116,12 @@ def _turned(faces: Index, odd: npt.NDArray[np.bool_]) -> Index:
     return np.take_along_axis(faces, order, axis=1)
 
 
-def _columns(a: Index, b: Index, c: Index) -> Index:
+def _columns(a: Index, b: Index, *, c: Index) -> Index:
     return np.stack([a, b, c], axis=1)
 
 
-def _compact(vertices: Array, faces: Index, border: int) -> tuple[Mesh, Index]:
-    """Return the mesh without unused vertices, and where vertices from ``border`` on went."""
+def _compact(vertices: Array, faces: Index, *, border: int) -> tuple[Mesh, Index]:
+    """Return the mesh without unused vertices, and new indices of the vertices from ``border``."""
     used = np.zeros(len(vertices), dtype=bool)
     used[faces] = True
     place = np.cumsum(used) - 1
@@ -126,13 +129,14 @@ def _compact(vertices: Array, faces: Index, border: int) -> tuple[Mesh, Index]:
 
 
 def join(first: Mesh, border: Index, second: Mesh, other: Index) -> Mesh:
-    """Return two open meshes as one, the border vertices of the second merged into the first's.
+    """Return the union of two open meshes, connected along their borders.
 
     Args:
-        first: One surface.
-        border: Indices of its border, with shape ``(P,)``.
-        second: The other surface.
-        other: Indices of its border, with shape ``(Q,)``; each goes to the nearest of ``border``.
+        first: First surface.
+        border: Indices of the border of ``first``, with shape ``(P,)``.
+        second: Second surface.
+        other: Indices of the border of ``second``, with shape ``(Q,)``; each of these vertices is
+            merged into the nearest vertex of ``border``.
     """
     size = len(first.vertices)
     place = np.arange(len(second.vertices)) + size
@@ -140,14 +144,21 @@ def join(first: Mesh, border: Index, second: Mesh, other: Index) -> Mesh:
     faces = np.concatenate([first.faces, place[second.faces]])
     a, b, c = faces.T
     faces = faces[(a != b) & (b != c) & (c != a)]
-    return _compact(np.concatenate([first.vertices, second.vertices]), faces, size)[0]
+    return _compact(np.concatenate([first.vertices, second.vertices]), faces, border=size)[0]
 
 
 def clip(mesh: Mesh, solid: Field) -> tuple[Mesh, Index]:
-    """Return the part of a mesh that lies outside a solid, and the indices of its new border."""
+    """Return the part of a mesh outside a solid, and the indices of the new border."""
     return cut(mesh, solid(mesh.vertices))
 
 
-def fuse(first: Mesh, inside_first: Field, second: Mesh, inside_second: Field) -> Mesh:
-    """Return the outer surface of two solids that overlap, nothing of it inside either."""
+def fuse(first: Mesh, inside_first: Field, *, second: Mesh, inside_second: Field) -> Mesh:
+    """Return the surface of the union of two overlapping solids.
+
+    Args:
+        first: Surface of the first solid.
+        inside_first: Negative inside the first solid.
+        second: Surface of the second solid.
+        inside_second: Negative inside the second solid.
+    """
     return join(*clip(first, inside_second), *clip(second, inside_first))

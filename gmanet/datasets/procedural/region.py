@@ -1,7 +1,7 @@
-"""The surface around a place: the part of a mesh that a defect may move.
+"""Region around a seed on the surface: the part of a mesh that a defect may displace.
 
-Distances are measured in a ball; which vertices belong to the same sheet of surface is read off the
-mesh's edges, so that the far side of a thin plate stays out.
+The region consists of the vertices in a ball.  Vertices on the seed's side of the part are found by
+following edges, so that the opposite side of a thin plate is excluded.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from gmanet.datasets.procedural.shapes import smoothstep
 __all__ = ["Region", "around", "pick"]
 
 _BLUR = 6
-"""Rounds of averaging normals over neighbors: about 1.5 % of the part's diagonal."""
+"""Number of times that normals are averaged over neighbors: about 1.5 % of the part's diagonal."""
 _OPPOSITE = -0.35
-"""A vertex whose normal has this cosine or less to the seed's belongs to another side."""
+"""Largest cosine between the normals of the seed and of a vertex on another side of the part."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Region:
-    """Vertices in a ball round a place on the surface.
+    """Vertices in a ball around a seed, a position on the surface.
 
     Args:
         vertex: Indices in the whole mesh, with shape ``(P,)``.
         place: Coordinates relative to the seed, in millimeters, with shape ``(P, 3)``.
         normal: Unit normals, averaged over the neighborhood, with shape ``(P, 3)``.
-        area: Surface belonging to each vertex, in square millimeters, with shape ``(P,)``.
+        area: Surface area of each vertex, in square millimeters, with shape ``(P,)``.
         same: Whether a vertex is on the seed's side of the part, with shape ``(P,)``.
-        fade: 1 inside, falling to 0 at the ball's border, with shape ``(P,)``.
+        fade: Weight that decreases smoothly from 1 to 0 at the ball's border, with shape ``(P,)``.
         up: Unit normal at the seed, with shape ``(3,)``.
         radius: Radius of the ball, in millimeters.
     """
@@ -49,18 +49,18 @@ class Region:
 
 
 def pick(areas: Array, rng: np.random.Generator) -> int:
-    """Return a random face, its chance proportional to its area."""
+    """Return the index of a random face, drawn with a probability proportional to the area."""
     total = np.cumsum(areas)
     return int(np.searchsorted(total, rng.random() * total[-1]))
 
 
-def around(mesh: Mesh, crosses: Array, face: int, radius: float) -> Region:
-    """Return what lies within ``radius`` of the middle of a face.
+def around(mesh: Mesh, crosses: Array, *, face: int, radius: float) -> Region:
+    """Return the region around the middle of a face.
 
     Args:
         mesh: The part.
-        crosses: Its :meth:`Mesh.crosses`, with shape ``(F, 3)``.
-        face: The face that holds the seed.
+        crosses: Cross products of the part (:meth:`Mesh.crosses`), with shape ``(F, 3)``.
+        face: Index of the face whose middle is the seed.
         radius: Radius of the ball, in millimeters.
     """
     seed = mesh.vertices[mesh.faces[face]].mean(axis=0)
@@ -71,8 +71,8 @@ def around(mesh: Mesh, crosses: Array, face: int, radius: float) -> Region:
     vertex, local = np.unique(mesh.faces[inside], return_inverse=True)
     local = local.reshape(-1, 3)
     count = len(vertex)
-    normal = _gathered(local, crosses[inside], count)
-    area = _gathered(local, np.linalg.norm(crosses[inside], axis=1)[:, None] / 6, count)[:, 0]
+    normal = _gathered(local, crosses[inside], count=count)
+    area = _gathered(local, np.linalg.norm(crosses[inside], axis=1)[:, None] / 6, count=count)[:, 0]
     edges = csr_array(
         (np.ones(local.size), (local.ravel(), np.roll(local, 1, axis=1).ravel())),
         shape=(count, count),
@@ -87,12 +87,21 @@ def around(mesh: Mesh, crosses: Array, face: int, radius: float) -> Region:
     sheet = csr_array((links.data[kept], (links.row[kept], links.col[kept])), shape=edges.shape)
     part = connected_components(sheet, directed=False)[1]
     place = offset[vertex]
-    fade = smoothstep(-np.linalg.norm(place, axis=1) / radius, -1.0, -0.8)
-    return Region(vertex, place, normal, area, part == part[home[0]], fade, up, radius)
+    fade = smoothstep(-np.linalg.norm(place, axis=1) / radius, -1.0, high=-0.8)
+    return Region(
+        vertex=vertex,
+        place=place,
+        normal=normal,
+        area=area,
+        same=part == part[home[0]],
+        fade=fade,
+        up=up,
+        radius=radius,
+    )
 
 
-def _gathered(local: Index, values: Array, count: int) -> Array:
-    """Return the sum, at each vertex, of its faces' values, with shape ``(count, C)``."""
+def _gathered(local: Index, values: Array, *, count: int) -> Array:
+    """Return the sum of the adjacent faces' values at each vertex, with shape ``(count, C)``."""
     flat = local.ravel()
     sums = [np.bincount(flat, np.repeat(column, 3), count) for column in values.T]
     return np.stack(sums, axis=1)

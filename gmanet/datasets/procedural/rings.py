@@ -20,29 +20,43 @@ from gmanet.datasets.procedural.shapes import (
 __all__ = ["fender_ring", "hole_retaining_ring", "washer"]
 
 _SHEET = 0.12
-"""Tolerance of a sheet's thickness, as a fraction.
+"""Tolerance of a sheet's thickness, as a share of the nominal thickness.
 
-Wide, like the warp of stamped parts: were every ring equally thin and flat, the bounding box alone
-would give a defect away.
+The tolerance is large, and so is the warp of stamped parts: if all rings were equally thin and
+flat, the bounding box alone would reveal a defect.
 """
 
 
 def fender_ring(rng: np.random.Generator) -> Mesh:
-    """Return a wide thin ring, rolled over at its upper rim by the punch."""
+    """Return a broad thin ring whose upper rim is rounded by the punch."""
     outer, bore, roll = vary(rng, 19.0, 4.2, 0.45)
-    ring = _flat_ring(outer, bore, loose(rng, 1.6, _SHEET), (roll, 0.1), (0.1, 0.25), 0.30)
-    return _stamped(rng, ring, outer, 0.7)
+    ring = _flat_ring(
+        outer,
+        bore,
+        thick=loose(rng, 1.6, tolerance=_SHEET),
+        rim=(roll, 0.1),
+        hole=(0.1, 0.25),
+        step=0.30,
+    )
+    return _stamped(rng, ring, outer=outer, rise=0.7)
 
 
 def washer(rng: np.random.Generator) -> Mesh:
     """Return a thick washer with a chamfered upper rim."""
     outer, bore, edge = vary(rng, 12.0, 6.5, 0.7)
-    ring = _flat_ring(outer, bore, loose(rng, 2.5, _SHEET), (edge, 0.12), (0.12, 0.12), 0.18)
-    return _stamped(rng, ring, outer, 0.5)
+    ring = _flat_ring(
+        outer,
+        bore,
+        thick=loose(rng, 2.5, tolerance=_SHEET),
+        rim=(edge, 0.12),
+        hole=(0.12, 0.12),
+        step=0.18,
+    )
+    return _stamped(rng, ring, outer=outer, rise=0.5)
 
 
-def _stamped(rng: np.random.Generator, ring: Mesh, outer: float, rise: float) -> Mesh:
-    """Return a flat part as the punch leaves it: dished and twisted by up to ``rise`` mm."""
+def _stamped(rng: np.random.Generator, ring: Mesh, *, outer: float, rise: float) -> Mesh:
+    """Return a flat part, dished and twisted by the punch by up to ``rise`` millimeters."""
     x, y, z = ring.vertices.T
     dish, twist, angle = rng.uniform(-rise, rise), rng.uniform(0, rise / 2), rng.uniform(0, np.pi)
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
@@ -53,64 +67,86 @@ def _stamped(rng: np.random.Generator, ring: Mesh, outer: float, rise: float) ->
 def _flat_ring(
     outer: float,
     bore: float,
+    *,
     thick: float,
     rim: tuple[float, float],
     hole: tuple[float, float],
     step: float,
 ) -> Mesh:
-    """Return a flat ring; ``rim`` and ``hole`` are the upper and lower bevels of their edges."""
+    """Return a flat ring.
+
+    Args:
+        outer: Radius of the ring, in millimeters.
+        bore: Radius of the hole, in millimeters.
+        thick: Thickness, in millimeters.
+        rim: Upper and lower bevel of the outer edge, in millimeters.
+        hole: Upper and lower bevel of the hole, in millimeters.
+        step: Longest edge of a triangle, in millimeters.
+    """
     theta = angles(2 * np.pi * outer, step)
     column = np.zeros(len(theta))
-    up = levels(0.0, thick, step / 1.5)
-    outside = outer - bevel(up, 0.0, thick, rim[1], rim[0])[:, None] + column
-    inside = bore + bevel(up, 0.0, thick, hole[1], hole[0])[::-1, None] + column
+    up = levels(0.0, thick, step=step / 1.5)
+    outside = outer - bevel(up, 0.0, high=thick, below=rim[1], above=rim[0])[:, None] + column
+    inside = bore + bevel(up, 0.0, high=thick, below=hole[1], above=hole[0])[::-1, None] + column
     rows = [
         wall(outside, up),
-        face(outside[-1], inside[0], thick, step),
+        face(outside[-1], inside[0], height=thick, step=step),
         wall(inside, up[::-1]),
-        face(inside[-1], outside[0], 0.0, step),
+        face(inside[-1], outside[0], height=0.0, step=step),
     ]
-    return revolve(theta, rows, "ring")
+    return revolve(theta, rows, kind="ring")
 
 
 def hole_retaining_ring(rng: np.random.Generator) -> Mesh:
-    """Return an open spring ring for bores, with two inward ears that have a hole each."""
-    outer, thick = loose(rng, 16.0, 0.025), loose(rng, 1.5, _SHEET)
+    """Return an open spring ring for bores, with two inward ears with one hole each."""
+    outer, thick = loose(rng, 16.0, tolerance=0.025), loose(rng, 1.5, tolerance=_SHEET)
     hole, gap = vary(rng, 1.05, 0.22)
     wide, thin, ear = vary(rng, 3.0, 1.9, 5.2)
     step = 0.25
     fine = np.linspace(gap, 2 * np.pi - gap, 4000)
-    theta = _along(fine, outer - _breadth(fine, gap, wide, thin, ear), step)
-    plate = _open_ring(theta, outer, _breadth(theta, gap, wide, thin, ear), thick, step)
+    theta = _along(fine, outer - _breadth(fine, gap, wide=wide, thin=thin, ear=ear), step=step)
+    plate = _open_ring(
+        theta,
+        outer,
+        breadth=_breadth(theta, gap, wide=wide, thin=thin, ear=ear),
+        thick=thick,
+        step=step,
+    )
     pin = outer - 0.52 * ear
     turn = gap + 0.145
     for side in (turn, -turn):
         center = np.array([pin * np.cos(side), pin * np.sin(side)])
-        plate = _drilled(plate, center, hole, thick, step)
-    return _stamped(rng, plate, outer, 0.95)
+        plate = _drilled(plate, center, radius=hole, thick=thick, step=step)
+    return _stamped(rng, plate, outer=outer, rise=0.95)
 
 
-def _along(theta: Array, radius: Array, step: float) -> Array:
-    """Return angles from the first to the last of ``theta``, even along ``radius(theta)``."""
+def _along(theta: Array, radius: Array, *, step: float) -> Array:
+    """Return angles from the first to the last of ``theta``, evenly spaced along the curve.
+
+    Args:
+        theta: Increasing angles in radians, with shape ``(N,)``.
+        radius: Radius of the curve at these angles, in millimeters, with shape ``(N,)``.
+        step: Distance along the curve, in millimeters.
+    """
     pieces = np.hypot(np.diff(radius), np.diff(theta) * 16.0)
     length = np.concatenate([[0.0], np.cumsum(pieces)])
     places = np.linspace(0.0, length[-1], int(length[-1] / step) + 1)
     return np.interp(places, length, theta)
 
 
-def _breadth(theta: Array, gap: float, wide: float, thin: float, ear: float) -> Array:
-    """Return the ring's radial breadth: widest opposite the gap, with ears beside it."""
+def _breadth(theta: Array, gap: float, *, wide: float, thin: float, ear: float) -> Array:
+    """Return the ring's radial breadth: largest opposite the gap, with ears next to the gap."""
     away = np.minimum(theta, 2 * np.pi - theta) - gap
-    body = thin + (wide - thin) * smoothstep(away, 0.4, 2.6)
+    body = thin + (wide - thin) * smoothstep(away, 0.4, high=2.6)
     lobe = ear * np.sqrt(np.clip(1 - np.clip((away - 0.2) / 0.17, 0, 1) ** 2, 0, 1))
     corner = 0.9 * (1 - np.sqrt(np.clip(1 - np.clip(1 - away / 0.06, 0, 1) ** 2, 0, 1)))
     return np.maximum(body, lobe) - np.where(away < 0.2, corner, 0.0)
 
 
-def _open_ring(theta: Array, outer: float, breadth: Array, thick: float, step: float) -> Mesh:
+def _open_ring(theta: Array, outer: float, *, breadth: Array, thick: float, step: float) -> Mesh:
     """Return a plate along an arc, closed at both ends."""
     across, down = max(8, int(3.2 / step)), int(thick / step) + 1
-    # The nodes of a cross-section: its rim sweeps along the arc, all of it closes the two ends.
+    # Nodes of a cross-section: its rim is swept along the arc, the whole section closes both ends.
     u, v = np.meshgrid(np.arange(across + 1) / across, np.arange(down + 1) / down, indexing="ij")
     rim = _rim(across, down)
     places = np.stack(
@@ -126,23 +162,23 @@ def _open_ring(theta: Array, outer: float, breadth: Array, thick: float, step: f
         cap = grid(places[:, column].reshape(*u.shape, 3))
         if column == 0:
             cap = Mesh(cap.vertices, cap.faces[:, ::-1])
-        mesh = join(mesh, np.arange(len(rim)) * len(theta) + column, cap, rim)
+        mesh = join(mesh, np.arange(len(rim)) * len(theta) + column, second=cap, other=rim)
     return mesh
 
 
 def _rim(rows: int, columns: int) -> Index:
-    """Return the flat indices of the border of a grid of nodes, once round."""
+    """Return the flat indices of the border of a grid of nodes, in circular order."""
     index = np.arange((rows + 1) * (columns + 1)).reshape(rows + 1, columns + 1)
     sides = [index[:-1, 0], index[-1, :-1], index[:0:-1, -1], index[0, :0:-1]]
     return np.concatenate(sides)
 
 
-def _drilled(plate: Mesh, center: Array, radius: float, thick: float, step: float) -> Mesh:
+def _drilled(plate: Mesh, center: Array, *, radius: float, thick: float, step: float) -> Mesh:
     """Return the plate with a hole through it along z."""
     x, y = (plate.vertices[:, :2] - center).T
     opened, border = cut(plate, np.hypot(x, y) - radius)
     theta = angles(2 * np.pi * radius, step)
-    height = levels(0.0, thick, step)[::-1]
+    height = levels(0.0, thick, step=step)[::-1]
     tube = grid(
         np.stack(
             np.broadcast_arrays(
@@ -155,4 +191,4 @@ def _drilled(plate: Mesh, center: Array, radius: float, thick: float, step: floa
         wrap_columns=True,
     )
     ends = np.concatenate([np.arange(len(theta)), len(tube.vertices) - 1 - np.arange(len(theta))])
-    return join(opened, border, tube, ends)
+    return join(opened, border, second=tube, other=ends)

@@ -13,12 +13,12 @@ from gmanet.datasets.procedural.mesh import Mesh
 __all__ = ["CATEGORIES", "Part"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
-    """What is known of a category.
+    """Description of a category.
 
     Args:
-        build: Makes one instance, with manufacturing errors drawn from the generator.
+        build: Function of a generator that returns a part with random manufacturing errors.
         ratio: Average share of abnormal points in a defective cloud (Table II).
         finish: Machining marks: ``turning`` or ``grinding``.
     """
@@ -29,20 +29,20 @@ class Part:
 
 
 CATEGORIES: dict[str, Part] = {
-    "fender_ring": Part(rings.fender_ring, 0.0118, "grinding"),
-    "washer": Part(rings.washer, 0.0096, "grinding"),
-    "butterfly_nut": Part(butterfly.butterfly_nut, 0.0159, "turning"),
-    "butterfly_bolt": Part(butterfly.butterfly_bolt, 0.0133, "turning"),
-    "jointing_stud": Part(studs.jointing_stud, 0.0122, "turning"),
-    "slipknot_bolt": Part(bolts.slipknot_bolt, 0.0176, "grinding"),
-    "k_nut": Part(nuts.k_nut, 0.0134, "turning"),
-    "hole_retaining_ring": Part(rings.hole_retaining_ring, 0.0228, "grinding"),
-    "hexagonal_nut": Part(nuts.hexagonal_nut, 0.0148, "grinding"),
-    "hexagonal_bolt": Part(bolts.hexagonal_bolt, 0.0118, "turning"),
-    "pulling_nut": Part(nuts.pulling_nut, 0.0224, "turning"),
-    "double_end_stud": Part(studs.double_end_stud, 0.0078, "turning"),
-    "square_welded_nut": Part(nuts.square_welded_nut, 0.0127, "grinding"),
-    "t_screw": Part(bolts.t_screw, 0.0103, "grinding"),
-    "round_nut": Part(nuts.round_nut, 0.0102, "turning"),
+    "fender_ring": Part(build=rings.fender_ring, ratio=0.0118, finish="grinding"),
+    "washer": Part(build=rings.washer, ratio=0.0096, finish="grinding"),
+    "butterfly_nut": Part(build=butterfly.butterfly_nut, ratio=0.0159, finish="turning"),
+    "butterfly_bolt": Part(build=butterfly.butterfly_bolt, ratio=0.0133, finish="turning"),
+    "jointing_stud": Part(build=studs.jointing_stud, ratio=0.0122, finish="turning"),
+    "slipknot_bolt": Part(build=bolts.slipknot_bolt, ratio=0.0176, finish="grinding"),
+    "k_nut": Part(build=nuts.k_nut, ratio=0.0134, finish="turning"),
+    "hole_retaining_ring": Part(build=rings.hole_retaining_ring, ratio=0.0228, finish="grinding"),
+    "hexagonal_nut": Part(build=nuts.hexagonal_nut, ratio=0.0148, finish="grinding"),
+    "hexagonal_bolt": Part(build=bolts.hexagonal_bolt, ratio=0.0118, finish="turning"),
+    "pulling_nut": Part(build=nuts.pulling_nut, ratio=0.0224, finish="turning"),
+    "double_end_stud": Part(build=studs.double_end_stud, ratio=0.0078, finish="turning"),
+    "square_welded_nut": Part(build=nuts.square_welded_nut, ratio=0.0127, finish="grinding"),
+    "t_screw": Part(build=bolts.t_screw, ratio=0.0103, finish="grinding"),
+    "round_nut": Part(build=nuts.round_nut, ratio=0.0102, finish="turning"),
 }
 """The fifteen categories, in the order of Table II."""

@@ -1,4 +1,4 @@
-"""From a surface to a scan: points drawn evenly, machining marks, scanner noise, a random pose."""
+"""Simulated scan of a surface: uniform points, machining marks, scanner noise, a random pose."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from gmanet.datasets.procedural.mesh import Array, Index, Mesh
 __all__ = ["Scatter", "finish", "pose", "scatter"]
 
 NOISE = 0.0005
-"""Standard deviation of the scanner's noise, as a fraction of the diagonal."""
+"""Standard deviation of the scanner's noise, in diagonals of the part."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scatter:
-    """Random places on a mesh.
+    """Random positions on a mesh.
 
     Args:
         place: Coordinates, with shape ``(N, 3)``.
         normal: Unit outward normals, with shape ``(N, 3)``.
-        corner: The vertices of the triangle that holds each place, with shape ``(N, 3)``.
-        weight: Each corner's share in the place, with shape ``(N, 3)``.
+        corner: Vertex indices of the triangle that contains the position, with shape ``(N, 3)``.
+        weight: Barycentric coordinates of the position in the triangle, with shape ``(N, 3)``.
     """
 
     place: Array
@@ -31,29 +31,31 @@ class Scatter:
     weight: Array
 
 
-def scatter(mesh: Mesh, count: int, rng: np.random.Generator) -> Scatter:
-    """Return places spread evenly over the area, in the order of the faces."""
+def scatter(mesh: Mesh, count: int, *, rng: np.random.Generator) -> Scatter:
+    """Return random positions, uniform per area, in the order of the faces."""
     crosses = mesh.crosses()
     double = np.sqrt(np.einsum("ij,ij->i", crosses, crosses))
     total = np.cumsum(double)
-    # One place per equal share of the area: every place has the same chance, clumps are rarer.
+    # Stratified: one position in each of ``count`` equal shares of the area, so clumps are rarer.
     at = (np.arange(count) + rng.random(count)) / count * total[-1]
     face = np.minimum(np.searchsorted(total, at), len(total) - 1)
     root, part = np.sqrt(rng.random(count)), rng.random(count)
     weight = np.stack([1 - root, root * (1 - part), root * part], axis=1)
     corner = mesh.faces[face]
     place = np.einsum("nk,nkc->nc", weight, mesh.vertices[corner])
-    return Scatter(place, crosses[face] / double[face, None], corner, weight)
+    return Scatter(
+        place=place, normal=crosses[face] / double[face, None], corner=corner, weight=weight
+    )
 
 
-def finish(kind: str, spots: Scatter, diagonal: float, rng: np.random.Generator) -> Array:
-    """Return the places with machining marks and scanner noise, with shape ``(N, 3)``.
+def finish(kind: str, spots: Scatter, *, diagonal: float, rng: np.random.Generator) -> Array:
+    """Return positions with machining marks and scanner noise, with shape ``(N, 3)``.
 
     Args:
-        kind: ``turning``: fine grooves round the part's axis; ``grinding``: fine parallel lines.
-        spots: Places in the part's own frame.
+        kind: ``turning``: fine grooves around the part's axis; ``grinding``: fine parallel lines.
+        spots: Positions in the part's frame.
         diagonal: The part's diagonal, in millimeters.
-        rng: Draws strength, spacing and phase of the marks, and the noise.
+        rng: Generator of the noise and of the strength, spacing and phase of the marks.
     """
     x, y, z = spots.place.T
     angle, phase = rng.uniform(0, 2 * np.pi, 2)
@@ -66,8 +68,16 @@ def finish(kind: str, spots: Scatter, diagonal: float, rng: np.random.Generator)
     return np.asarray(spots.place + height[:, None] * spots.normal + noise)
 
 
-def pose(place: Array, diagonal: float, rng: np.random.Generator) -> Array:
-    """Return the places after a rotation, uniform in SO(3), and a shift, with shape ``(N, 3)``."""
+def pose(place: Array, diagonal: float, *, rng: np.random.Generator) -> Array:
+    """Return positions after a random rigid motion, with shape ``(N, 3)``.
+
+    The rotation is uniform in SO(3); each coordinate is shifted by at most half a diagonal.
+
+    Args:
+        place: Positions with shape ``(N, 3)``.
+        diagonal: The part's diagonal, in millimeters.
+        rng: Generator of the motion.
+    """
     w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
     turn = np.array(
         [

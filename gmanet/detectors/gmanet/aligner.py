@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.detectors.gmanet.descriptors import Surface
 from gmanet.detectors.gmanet.deviation import Surfaces, distances
+from gmanet.detectors.gmanet.structures import Surface
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
@@ -41,10 +41,10 @@ class Aligner:
     Args:
         target: The target of all registrations.
         surfaces: The normal clouds in the target's coordinates and extents.
-        registrations: Registration of each normal cloud, by name; it serves its twins too.
-        owners: Number of each normal cloud among ``surfaces``, by name.
-        fingerprints: The same numbers by ``Cloud.fingerprint``, so that no scan is compared with
-            itself.
+        registrations: Name of each normal cloud -> its registration, also used for its twins.
+        owners: Name of each normal cloud -> its number in ``surfaces``.
+        fingerprints: Fingerprint of each normal cloud (``Cloud.fingerprint``) -> its number, so
+            that no scan is compared with itself.
     """
 
     target: Target
@@ -70,8 +70,8 @@ class Aligner:
 
         Args:
             cloud: The cloud.
-            surface: Its subsample.
-            registration: Its registration on the target.
+            surface: Subsample of the cloud.
+            registration: Registration of the cloud on the target.
             origin: As for :meth:`register`.
         """
         points = apply(registration, cloud.pos[surface.chosen]) / np.float32(self.target.length)
@@ -87,7 +87,13 @@ class Aligner:
     def distances(
         self, aligned: AlignedPoints, index: Indices | slice, *, workers: int = 1
     ) -> Floats:
-        """Return the distances of some points to the normal clouds, ``(Q, CHANNELS)``."""
+        """Return the distances of ``Q`` points to the normal clouds, with shape ``(Q, CHANNELS)``.
+
+        Args:
+            aligned: The cloud in the coordinates of the normal clouds.
+            index: The points, as indices into ``aligned.points``.
+            workers: Number of threads.
+        """
         return distances(
             aligned.points[index],
             aligned.normal[index],

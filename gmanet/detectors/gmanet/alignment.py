@@ -1,8 +1,9 @@
 """The registered normal clouds of a category, stored with the weights of a detector.
 
-Clouds that cannot be registered on one another, such as scans from changing sides, would mislead:
-where the overlap is too small there is no alignment.  The same holds for parts that differ from
-each other by as much as the smallest defect is deep, such as snap rings of any opening.
+Distances between clouds that cannot be registered on one another, such as scans from different
+sides, would be misleading: where the overlap is too small there is no alignment.  The same holds
+for normal parts that differ from each other by as much as the depth of the smallest defect, such as
+snap rings with different openings.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.bank import ResizableBuffers
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.deviation import Surfaces
+from gmanet.detectors.reference import Reference
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
-from gmanet.registration.reference import Reference
 from gmanet.registration.target import Target, subsample
 from gmanet.runtime.rank import rank
 
@@ -36,18 +38,20 @@ TESTED = 8
 """Number of normal clouds that decide whether the category can be aligned."""
 
 OVERLAP = 0.95
-"""Least median overlap of the tested clouds; whole scans of one part have 1."""
+"""Smallest median overlap of the tested clouds, from 0 to 1; whole scans of one part have 1."""
 
 LARGEST_RMSE = 0.003
 """Largest median distance of normal clouds to the first, as a share of the target's extent.
 
-The median is .0021 to .0030 of the diameter (``geometry.size``) over the fifteen procedural parts,
+The median is .0021 to .0030 of the diameter (``gmanet.cloud``) over the fifteen procedural parts,
 a little below the shallowest defect that SPCG makes by default, .003 of the diameter.
 """
 
 
-class Atlas(nn.Module):
+class Atlas(ResizableBuffers):
     """Surfaces of the normal clouds in one pose; no buffer has gradients."""
+
+    resizable = ("points", "normal", "owner", "prints")
 
     points: Tensor
     normal: Tensor
@@ -66,10 +70,10 @@ class Atlas(nn.Module):
         self._cached: tuple[Tensor, Surfaces] | None = None
 
     def prepare(self, clouds: CloudDataset, *, progress: bool = True) -> None:
-        """Register and store normal clouds, or register them as the stored ones were.
+        """Register and store the normal clouds; if they are stored already, only register them.
 
         Args:
-            clouds: Normal clouds of one category; the stored ones, if any are stored.
+            clouds: Normal clouds of one category; the same ones if they are stored already.
             progress: Whether to show a bar.
         """
         if not self.reference.fitted:
@@ -87,7 +91,7 @@ class Atlas(nn.Module):
         self._registrations = {clouds.names[i]: register_cached(clouds[i].pos, target) for i in bar}
 
     def fit(self, clouds: CloudDataset, *, progress: bool = True) -> None:
-        """Register normal clouds on the first by name and store them, or none without overlap.
+        """Register normal clouds on the first by name and store them, if they overlap enough.
 
         Args:
             clouds: Normal clouds of one category.
@@ -107,7 +111,7 @@ class Atlas(nn.Module):
             cloud = clouds[index]
             found = self._registrations[clouds.names[index]] = register_cached(cloud.pos, target)
             if number < CLOUDS:
-                stored.append(_aligned(cloud.pos, found, target))
+                stored.append(_aligned(cloud.pos, found, target=target))
                 prints.append(bytes.fromhex(cloud.fingerprint))
             if number == min(TESTED, len(order)) - 1 and self._overlap() < OVERLAP:
                 bar.close()
@@ -120,12 +124,12 @@ class Atlas(nn.Module):
         self.prints = torch.from_numpy(rows.copy())
 
     def _overlap(self) -> float:
-        """Return the median overlap of the other clouds with the first."""
+        """Return the median overlap of all further clouds with the first one."""
         others = [each.overlap for each in self._registrations.values()][1:]
         return float(np.median(others)) if others else 0.0
 
     def _distance(self) -> float:
-        """Return the median distance of the clouds to the first, in their unit."""
+        """Return the median distance of the clouds to the first one, in the unit of the clouds."""
         return float(
             np.median([each.inlier_rmse for each in self._registrations.values()][1:] or [0.0])
         )
@@ -162,19 +166,16 @@ class Atlas(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Resize the buffers to the stored number of points; an older state has no fingerprints."""
+        """Load a state; states of older versions have no fingerprints."""
         none = torch.empty(0, 16, dtype=torch.uint8)
-        state_dict = {f"{prefix}prints": none, **state_dict}
-        for name in ("points", "normal", "owner", "prints"):
-            if f"{prefix}{name}" in state_dict:
-                stored = state_dict[f"{prefix}{name}"]
-                setattr(self, name, torch.empty_like(stored, device=self.points.device))
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        super()._load_from_state_dict(
+            {f"{prefix}prints": none, **state_dict}, prefix, *args, **kwargs
+        )
 
 
-def _aligned(pos: Any, registration: Registration, target: Target) -> tuple[Any, Any]:
+def _aligned(pos: Any, registration: Registration, *, target: Target) -> tuple[Any, Any]:
     """Return a cloud's subsample and normals in the target's coordinates and extents."""
-    made, centroid = subsample(pos, target.length, POINTS)
+    made, centroid = subsample(pos, target.length, count=POINTS)
     points = made.points * target.length + centroid
     points = (points @ registration.rotation.T + registration.translation) / target.length
     return points.astype(np.float32), (made.normal @ registration.rotation.T).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Coarse-to-fine scoring: at evenly spaced queries first, then where the scores are highest.
+"""Coarse-to-fine scoring: at evenly spaced queries first, then where these scores are highest.
 
-An object's score is that of its most abnormal surface, so that fine queries are needed only there
-(``experiments/exact.py`` compares this with queries at all points).
+The most abnormal part of the surface decides the object score, so that fine queries are needed only
+there (``experiments/exact.py`` compares this with queries at all points).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gmanet.detectors.gmanet.descriptors import equal_support
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
-from gmanet.detectors.scoring import propagate
+from gmanet.geometry.neighbors import interpolate
 
 __all__ = ["coarse_to_fine"]
 
@@ -39,14 +39,14 @@ def coarse_to_fine(
         fine_queries: Number of fine queries; 0 leaves them out.
         smoothing: Number of coarse points over which scores are averaged; 1 turns it off.
     """
-    weights = (cloud.center_near, cloud.center_weight)
-    scores = propagate(score_queries(cloud), *weights)
+    near, weight = cloud.center_near, cloud.center_weight
+    scores = interpolate(score_queries(cloud), near, weight=weight)
     neighbors = cloud.neighbors[:, : equal_support(smoothing, len(scores))]
-    average = propagate(scores[neighbors].mean(dim=1), *weights)
+    average = interpolate(scores[neighbors].mean(dim=1), near, weight=weight)
     if count := min(fine_queries, len(scores)):
         index = torch.topk(average, count).indices
         fine = reader.describe_at(cloud, index)
         scores[index] = score_queries(fine)
-        average = propagate(scores[neighbors].mean(dim=1), *weights)
+        average = interpolate(scores[neighbors].mean(dim=1), near, weight=weight)
         average[index] = scores[fine.neighbors[:, : neighbors.shape[1]]].mean(dim=1)
-    return propagate(average, cloud.near, cloud.weight)
+    return interpolate(average, cloud.near, weight=cloud.weight)

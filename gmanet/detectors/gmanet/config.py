@@ -1,55 +1,60 @@
-"""GMANet's hyper-parameters."""
+"""Hyper-parameters of GMANet, and of the memory bank of its descriptors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gmanet.detectors.base import DetectorConfig
-from gmanet.detectors.gmanet.context_layout import PARTS
-from gmanet.detectors.gmanet.expert_pretraining import PRETEXTS
+from gmanet.detectors.config import DetectorConfig, MemoryConfig
 from gmanet.errors import InputError
 
-__all__ = ["GMANetConfig"]
+__all__ = ["PART_NAMES", "PRETEXTS", "ContextBankConfig", "GMANetConfig"]
+
+PART_NAMES = ("close", "mean", "spread", "coarse", "shapes")
+"""Named parts of the descriptors around a center (``detectors.gmanet.context_layout``)."""
+
+PRETEXTS = ("none", "masked", "coarse", "shapes")
+"""Pretext tasks of an expert; ``none`` leaves it random."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class GMANetConfig(DetectorConfig):
     """GMANet's hyper-parameters.
 
     Args:
         name: ``gmanet``.
-        object_rule: How point scores make an object score.
+        object_rule: Rule of the object score, a key of ``gmanet.detectors.config.OBJECT_RULES``.
         points: Number of points to which a cloud is subsampled; every input point gets a score.
         centers: Number of evenly spaced positions at which the networks learn.
-        coarse_queries: Number of evenly spaced positions that are scored first; at most the
-            subsampled points.
-        fine_queries: Number of subsampled points that are scored then: those with the highest
-            coarse scores, which decide the object score.
-        smoothing: Size of the neighborhood over which scores are averaged: positions in it if there
-            are 4096 evenly spaced, at most 128 of the subsampled points; 1 turns it off.
-        align: Whether clouds are registered onto the normal clouds and their deviation from these
-            is an input; without effect where the normal clouds do not overlap, or differ too much.
-        inputs: ``descriptors``; or ``raw`` coordinates, a control, in the pose of a normal cloud
-            if ``align`` is set.
+        coarse_queries: Number of evenly spaced positions that are scored first; at most ``points``.
+        fine_queries: Number of subsampled points, those with the highest coarse scores, that are
+            scored in a second pass; they decide the object score.
+        smoothing: Size of the neighborhood over which scores are averaged, as the number of points
+            in it if 4096 points were evenly spaced over the cloud; it holds at most 128 subsampled
+            points; 1 turns smoothing off.
+        align: Whether clouds are registered on the normal clouds, and the deviation from these is
+            an input; without effect where the normal clouds do not overlap, or differ too much.
+        inputs: ``descriptors``, or ``raw`` coordinates as a control, which are read in the pose of
+            a normal cloud if ``align`` is set.
         without: Parts of the descriptors around a center that are left out, of ``close``, ``mean``,
             ``spread``, ``coarse`` and ``shapes`` (``detectors.gmanet.context_layout``).
-        experts: Number of pairs of expert and apprentice whose discrepancies are averaged: what a
-            single random expert finds depends on its weights.
+        experts: Number of pairs of expert and apprentice, whose discrepancies are averaged: the
+            scores of a single random expert depend on its weights.
         group: Channels of the set abstraction; 0 leaves it out.
         expert: Hidden channels of the expert's head.
-        pretext: What an expert learns on normal clouds before it is frozen: ``none``, ``masked``,
-            ``coarse`` or ``shapes`` (``detectors.gmanet.expert_pretraining``).
+        pretext: Pretext task of the expert on normal clouds before it is frozen: ``none``,
+            ``masked``, ``coarse`` or ``shapes`` (``detectors.gmanet.expert_pretraining``).
         pretraining: Optimizer steps of the pretext task.
         apprentice: Hidden channels of the apprentice's head.
         features: Output channels of expert and apprentice.
         alpha: Exponent of the focal weights (Eq. 3); 0.01 in the paper.
-        sdo: False leaves only the mean of ``d_n`` in the loss (the ablation w/o SDO).
+        sdo: Whether synthetic points are in the loss; if not, it is the mean of ``d_n`` (the
+            ablation w/o SDO).
         steps: Optimizer steps.
         pairs: Pairs of normal cloud and twin in one step.
-        centers_per_pair: Number of centers that a step draws of one pair.
-        synthetic: Share of these centers on the twin's abnormal area.
-        border_share: Share of these centers on the normal border of the abnormal area.
-        learning_rate: Peak of the one-cycle schedule.
+        centers_per_pair: Number of centers that a step samples from one pair.
+        synthetic: Share of the sampled centers on the twin's abnormal area.
+        border_share: Share of the sampled centers on the normal border of the abnormal area.
+        learning_rate: Peak learning rate of the one-cycle schedule.
         weight_decay: Weight decay of AdamW.
     """
 
@@ -106,11 +111,61 @@ class GMANetConfig(DetectorConfig):
             if getattr(self, name) not in known:
                 wanted = ", ".join(known)
                 raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted one of {wanted}")
-        if unknown := sorted(set(self.without) - set(PARTS)):
-            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
-        if self.inputs == "raw" and (self.without or self.pretext in PARTS):
+        if unknown := sorted(set(self.without) - set(PART_NAMES)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PART_NAMES)}")
+        if self.inputs == "raw" and (self.without or self.pretext in PART_NAMES):
             raise InputError("detector.inputs=raw has no parts that could be hidden or left out")
         if self.pretext in self.without:
             raise InputError(f"detector.pretext={self.pretext} is about a part that is left out")
-        if set(self.without) == set(PARTS) and not (self.align or self.group):
+        if set(self.without) == set(PART_NAMES) and not (self.align or self.group):
             raise InputError("detector.without leaves nothing, wanted detector.group above 0")
+
+
+@dataclass(kw_only=True)
+class ContextBankConfig(MemoryConfig):
+    """Settings of the memory bank of GMANet's descriptors.
+
+    Args:
+        name: ``contexts``.
+        object_rule: Rule of the object score, a key of ``gmanet.detectors.config.OBJECT_RULES``.
+        points: Number of points to which a cloud is subsampled.
+        centers: Number of centers of a train cloud, the positions with a feature.
+        coarse_queries: Number of positions that are scored first, as for GMANet.
+        fine_queries: Number of points that are scored in a second pass, as for GMANet.
+        smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
+        align: Whether the distance to registered normal clouds is among the features.
+        without: Parts of the descriptors that are left out, as for GMANet.
+        share: Size of the bank as a share of the pool; at most ``bank_size`` rows.
+    """
+
+    name: str = "contexts"
+    object_rule: str = "top"
+    points: int = 16384
+    centers: int = 4096
+    coarse_queries: int = 2048
+    fine_queries: int = 1024
+    smoothing: int = 24
+    align: bool = False
+    without: list[str] = field(default_factory=list)
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.centers <= self.points:
+            raise InputError(
+                f"detector.centers={self.centers} and detector.points={self.points}, "
+                "wanted 1 <= centers <= points"
+            )
+        if min(self.coarse_queries, self.smoothing) < 1 or self.fine_queries < 0:
+            raise InputError(
+                f"detector.coarse_queries={self.coarse_queries}, "
+                f"detector.smoothing={self.smoothing} and "
+                f"detector.fine_queries={self.fine_queries}, wanted 1 or more, 1 or more and 0 or "
+                "more"
+            )
+        if not 0 < self.share <= 1:
+            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
+        if unknown := sorted(set(self.without) - set(PART_NAMES)):
+            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PART_NAMES)}")
+        if set(self.without) == set(PART_NAMES) and not self.align:
+            raise InputError("detector.without leaves nothing, wanted detector.align=true")

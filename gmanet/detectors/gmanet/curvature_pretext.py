@@ -21,12 +21,13 @@ from gmanet.networks.pointnet2.network import PointNet2
 __all__ = ["learn_curvature"]
 
 SIZES = (24, 96)
-"""Numbers of neighbors."""
+"""Numbers of neighbors over which the surface variation is computed."""
 
 FLAT = 1e-4
-"""Variation of a plane that carries noise."""
+"""Surface variation of a noisy plane, which is added before the logarithm."""
 
 LEARNING_RATE = 3e-3
+"""Peak learning rate of the one-cycle schedule."""
 
 
 def learn_curvature(
@@ -46,7 +47,7 @@ def learn_curvature(
         inputs: Input features of each cloud's points.
         width: Channels of the network's features.
         steps: Number of optimizer steps, one cloud each.
-        seed: Of the last layer.
+        seed: Seed of the linear layer.
     """
     targets = _targets(records)
     device = records[0].pos0.device
@@ -77,7 +78,7 @@ def _targets(records: Sequence[Hierarchy]) -> list[Tensor]:
     values = []
     for record in records:
         pos = record.pos0.cpu().numpy()
-        index = grid_nearest(pos, pos, SIZES[-1])[1]
+        index = grid_nearest(pos, pos, count=SIZES[-1])[1]
         variation = [surface_variation(pos, index[:, :size]) for size in SIZES]
         values.append(np.log(np.stack(variation, axis=1) + np.float32(FLAT)))
     whole = np.concatenate(values)

@@ -1,15 +1,17 @@
-"""A memory bank of GMANet's own inputs: a control for what its networks learn.
+"""A memory bank of GMANet's inputs: a control that shows what GMANet's networks add to them.
 
-The descriptors around a center, the very ones that GMANet reads, are standardised on normal
-clouds; a center scores its distance to the nearest normal ones.  With 5 % of the rows and the top
-rule it is Simple3D on GMANet's descriptors, with 10,000 rows and the maximum PatchCore on them
-(``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Points take
-their scores from places as GMANet's do.
+The descriptors around a center, the same that GMANet reads, are standardized on normal clouds; a
+center scores its distance to the nearest normal descriptors.  With 5 % of the rows and the object
+rule ``top`` this is Simple3D on GMANet's descriptors, with 10,000 rows and the rule ``max`` it is
+PatchCore (``conf/detector/simple3d_contexts.yaml``, ``patchcore_contexts.yaml``).  Point scores are
+interpolated from the scores of queries as in GMANet.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,23 +21,23 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.coarse_to_fine import coarse_to_fine
-from gmanet.detectors.gmanet.context_layout import PARTS, channels
+from gmanet.detectors.gmanet.config import ContextBankConfig
+from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
-from gmanet.detectors.memory_bank import MemoryConfig, MemoryDetector
-from gmanet.errors import InputError
+from gmanet.detectors.memory_bank import MemoryDetector
 
-__all__ = ["ContextBank", "ContextBankConfig", "ContextReader"]
+__all__ = ["ContextBank", "ContextReader"]
 
 
 @dataclass(frozen=True)
 class ContextReader:
-    """Turn a cloud into its structure; a train cloud is not compared with itself.
+    """A function from a cloud to its structure; train clouds are not compared with themselves.
 
     Args:
-        structure: What GMANet reads a cloud with.
+        structure: GMANet's reader.
     """
 
     structure: StructureReader
@@ -45,65 +47,19 @@ class ContextReader:
         return self.structure(cloud)
 
     def of_train(self, cloud: Cloud) -> StructuredCloud:
-        """Return the record to remember."""
+        """Return the record to fit on."""
         return replace(self.structure, coarse_queries=self.structure.centers)(cloud, cloud.name)
 
 
-@dataclass
-class ContextBankConfig(MemoryConfig):
-    """The bank's settings.
-
-    Args:
-        name: ``contexts``.
-        object_rule: How point scores make an object score.
-        points: Points that are kept of a cloud.
-        centers: Places of a train cloud with a feature.
-        coarse_queries: Number of positions that are scored first, as for GMANet.
-        fine_queries: Number of points that are scored then, as for GMANet.
-        smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
-        align: Whether the distance to registered normal clouds is among the features.
-        without: Parts of the descriptors that are left out, as for GMANet.
-        share: Share of the held rows that the bank keeps, ``bank_size`` at most.
-    """
-
-    name: str = "contexts"
-    object_rule: str = "top"
-    points: int = 16384
-    centers: int = 4096
-    coarse_queries: int = 2048
-    fine_queries: int = 1024
-    smoothing: int = 24
-    align: bool = False
-    without: list[str] = field(default_factory=list)
-    share: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 1 <= self.centers <= self.points:
-            raise InputError(
-                f"detector.centers={self.centers} and detector.points={self.points}, "
-                "wanted 1 <= centers <= points"
-            )
-        if min(self.coarse_queries, self.smoothing) < 1 or self.fine_queries < 0:
-            raise InputError(
-                f"detector.coarse_queries={self.coarse_queries}, "
-                f"detector.smoothing={self.smoothing} and "
-                f"detector.fine_queries={self.fine_queries}, wanted 1 or more, 1 or more and 0 or "
-                "more"
-            )
-        if not 0 < self.share <= 1:
-            raise InputError(f"detector.share={self.share}, wanted more than 0 and at most 1")
-        if unknown := sorted(set(self.without) - set(PARTS)):
-            raise InputError(f"detector.without={unknown}, wanted some of {', '.join(PARTS)}")
-        if set(self.without) == set(PARTS) and not self.align:
-            raise InputError("detector.without leaves nothing, wanted detector.align=true")
-
-
 class ContextBank(MemoryDetector):
-    """The nearest of the normal contexts, at every center."""
+    """The distance to the nearest normal context, at every query."""
 
     Config = ContextBankConfig
     config: ContextBankConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.gmanet.alignment": "model",
+        "detectors.gmanet.standardizer": "model",
+    }
 
     def __init__(self, config: ContextBankConfig) -> None:
         super().__init__(config)
@@ -112,27 +68,34 @@ class ContextBank(MemoryDetector):
         self.standard = Standardizer(len(self.channels))
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Lay the normal clouds on one another, or on what is stored already."""
+        """Register the normal clouds on the first of them, or on the stored reference."""
         if self.atlas is not None:
             self.atlas.prepare(clouds)
 
     def reader(self) -> ContextReader:
-        """Return what turns a cloud into its structure."""
+        """Return the function from a cloud to its structure."""
         config, atlas = self.config, self.atlas
-        sizes = (config.points, config.centers, config.coarse_queries)
         aligner = None if atlas is None else atlas.aligner
-        return ContextReader(StructureReader(*sizes, atlas is not None, aligner))
+        return ContextReader(
+            StructureReader(
+                points=config.points,
+                centers=config.centers,
+                coarse_queries=config.coarse_queries,
+                aligned=atlas is not None,
+                aligner=aligner,
+            )
+        )
 
     def features(self, cloud: Data) -> dict[str, Tensor]:
-        """Return what the bank may remember of a cloud, the most even rows first, ``(M, C)``."""
+        """Return the bank's features of a cloud in the order of sampling, ``(M, C)``."""
         return {"feature": cloud.context[:, self.channels]}
 
     def bank_rows(self, held: int) -> int:
-        """Return how many of the held rows the bank keeps."""
+        """Return the number of rows in a bank that is made of a pool of ``held`` rows."""
         return min(self.config.bank_size, max(1, round(self.config.share * held)))
 
     def _gather(self) -> None:
-        """Bring together what several processes have seen, and standardise it."""
+        """Join the pools of all processes, and standardize the features."""
         super()._gather()
         self.standard.fit(torch.cat([self.seen[name]["feature"] for name in sorted(self.seen)]))
         for seen in self.seen.values():
@@ -151,6 +114,6 @@ class ContextBank(MemoryDetector):
             smoothing=self.config.smoothing,
         )
 
-    def _distances(self, places: StructuredCloud) -> Tensor:
-        """Return how far each place of a record is from the bank, with shape ``(M,)``."""
-        return self.bank_score("feature", self._standard(places.context[:, self.channels]))
+    def _distances(self, queries: StructuredCloud) -> Tensor:
+        """Return the distance of each query of a record from the bank, with shape ``(M,)``."""
+        return self.bank_score("feature", self._standard(queries.context[:, self.channels]))

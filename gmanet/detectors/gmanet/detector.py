@@ -1,19 +1,21 @@
-r"""GMANet (the paper, Section IV): where an apprentice departs from a frozen expert.
+r"""GMANet (the paper, Section IV): the score is the discrepancy of an apprentice and an expert.
 
-Both are local encoders (``detectors.gmanet.encoder``), not the paper's PointNet++, which is in
-``detectors.gmanet.paper``.  The expert's weights are random and never change; the apprentice learns
-its answers on normal surface and to contradict them on the synthetic surface of SPCG's twins (SDO,
-Eqs. 2-4).  At test time their distance is the score (Eq. 5).
+Expert and apprentice are local encoders (``detectors.gmanet.encoder``), not the paper's PointNet++,
+which is in ``detectors.gmanet.paper``.  The expert's weights are random and frozen; the apprentice
+learns to predict the expert's features on normal surface, and to differ from them on the synthetic
+surface of SPCG's twins (SDO, Eqs. 2-4).  At test time the distance between their features is the
+score (Eq. 5).
 
-What the paper leaves open is settled by measurement: inputs are descriptors in local frames,
-the expert's answers are standardised on normal clouds (a raw random network answers nearly the
+Choices that the paper leaves open were made by experiments: inputs are descriptors in local frames,
+the expert's features are standardized on normal clouds (those of a random network are nearly the
 same everywhere), and features have unit length (``detectors.gmanet.sdo``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -34,15 +36,15 @@ from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_traini
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
+from gmanet.detectors.reference import Reference
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Canonicalizer
-from gmanet.registration.reference import Reference
 from gmanet.synthesis.config import SynthesisConfig
 
 __all__ = ["GMANet", "GMANetConfig"]
 
 CALIBRATION = 8192
-"""Centers of normal clouds that features are standardised on."""
+"""Number of centers of normal clouds on which features are standardized."""
 
 
 class GMANet(Detector):
@@ -50,13 +52,21 @@ class GMANet(Detector):
 
     Config = GMANetConfig
     config: GMANetConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.gmanet.alignment": "model",
+        "detectors.gmanet.encoder": "model",
+        "detectors.gmanet.sdo": "model",
+        "detectors.gmanet.standardizer": "model",
+    }
     learns_from_twins = True
     pretrained: Tensor
 
     def __init__(self, config: GMANetConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.sampling = PairSampling(config.centers_per_pair, config.synthetic, config.border_share)
+        self.sampling = PairSampling(
+            centers=config.centers_per_pair, synthetic=config.synthetic, border=config.border_share
+        )
         raw = config.inputs == "raw"
         self.atlas = Atlas() if config.align and not raw else None
         self.reference = Reference() if config.align and raw else None
@@ -78,51 +88,64 @@ class GMANet(Detector):
         return Committee(config.experts, lambda: LocalEncoder(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
-        """Switch the mode of everything but the expert, which stays in eval mode."""
+        """Set the mode of all modules but the expert, which stays in eval mode."""
         super().train(mode)
         self.expert.eval()
         return self
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Lay the normal clouds on one another, or on what is stored already."""
+        """Register the normal clouds on the first of them, or on the stored reference."""
         if self.atlas is not None:
             self.atlas.prepare(clouds)
         if self.reference is not None and not self.reference.fitted:
             self.reference.fit(clouds[clouds.names.index(min(clouds.names))].pos)
 
     def reader(self) -> StructureReader:
-        """Return what turns a cloud into its structure."""
+        """Return the function from a cloud to its structure."""
         config, atlas = self.config, self.atlas
         aligner = None if atlas is None else atlas.aligner
-        sizes = (config.points, config.centers, config.coarse_queries)
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
             return RawReader(
-                *sizes, pose=Canonicalizer("given" if target is None else "registered", target)
+                points=config.points,
+                centers=config.centers,
+                coarse_queries=config.coarse_queries,
+                pose=Canonicalizer("given" if target is None else "registered", target),
             )
-        return StructureReader(*sizes, atlas is not None, aligner)
+        return StructureReader(
+            points=config.points,
+            centers=config.centers,
+            coarse_queries=config.coarse_queries,
+            aligned=atlas is not None,
+            aligner=aligner,
+        )
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return pairs of normal clouds and twins, from which every step draws centers."""
-        return make_training_set(clouds, self.reader(), self.sampling, plan)
+        """Return pairs of normal clouds and twins, from which every step samples centers."""
+        return make_training_set(clouds, self.reader(), sampling=self.sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
-        """Return the passes over all pairs that the steps amount to."""
+        """Return the number of passes over all pairs that all steps need."""
         return ceil(self.steps / max(1, pair_count(clouds, synthesis) // self.batch))
 
     def on_fit_start(self) -> None:
-        """Standardise inputs and the expert's answers on the normal train clouds."""
+        """Standardize inputs and the expert's features on the normal train clouds."""
         pairs = self.trainer.datamodule.learned.items  # type: ignore[attr-defined]
         assert isinstance(pairs, PairDataset)
         self.calibrate(pairs.sample(CALIBRATION))
 
     @torch.no_grad()
     def calibrate(self, normal: Data) -> None:
-        """Set the standardisation from centers of normal clouds (``descriptor``, ``context``)."""
+        """Fit the standardizers, and pre-train the expert if a pretext task is set.
+
+        Args:
+            normal: Centers of normal clouds, with the inputs ``descriptor``, ``local`` and
+                ``context``.
+        """
         normal = normal.to(self.device)
         self.descriptors.fit(normal.descriptor.float().flatten(0, 1))
         self.contexts.fit(normal.context.float())
-        inputs = self._inputs(normal.descriptor, normal.local, normal.context)
+        inputs = self._inputs(normal.descriptor, normal.local, context=normal.context)
         if self.config.pretext != "none" and not self.pretrained:
             generator = torch.Generator().manual_seed(self.pretext_seed)
             pretrain(
@@ -135,7 +158,7 @@ class GMANet(Detector):
             self.pretrained = torch.tensor(True, device=self.device)
         self.answers.fit(self.expert(*inputs))
 
-    def _inputs(self, descriptor: Tensor, local: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+    def _inputs(self, descriptor: Tensor, local: Tensor, *, context: Tensor) -> tuple[Tensor, ...]:
         context = self.contexts(context).clamp(-OUTLIER, OUTLIER)
         if len(self.channels) < context.shape[1]:
             context = context[:, self.channels]
@@ -146,19 +169,20 @@ class GMANet(Detector):
 
         Args:
             descriptor: Descriptors of each center's neighbors, with shape ``(M, K, C)``.
-            local: Their places in the center's local frame, with shape ``(M, K, 6)``.
-            context: Surroundings of the centers, with shape ``(M, D)``.
+            local: Coordinates and normals of the neighbors in the center's local frame, with shape
+                ``(M, K, 6)``.
+            context: Descriptors of each center's wider neighborhood, with shape ``(M, D)``.
         """
-        inputs = self._inputs(descriptor, local, context)
+        inputs = self._inputs(descriptor, local, context=context)
         with torch.no_grad():
             expert = self.answers(self.expert(*inputs))
         return discrepancy(expert, self.apprentice(*inputs))
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the SDO loss (Eq. 4) of drawn centers."""
+        """Return the SDO loss (Eq. 4) of sampled centers."""
         synthetic = batch.abnormal & self.config.sdo
         losses = [
-            sdo_loss(d[~batch.abnormal], d[synthetic], self.config.alpha)
+            sdo_loss(d[~batch.abnormal], d[synthetic], alpha=self.config.alpha)
             for d in self(batch.descriptor, batch.local, batch.context)
         ]
         parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
@@ -182,10 +206,12 @@ class GMANet(Detector):
         )
         return self.with_object(scores)
 
-    def _discrepancies(self, places: StructuredCloud) -> Tensor:
-        """Return the discrepancy at every place of a record, with shape ``(M,)`` (Eq. 5)."""
-        descriptor, local, context = self._inputs(places.descriptor, places.local, places.context)
-        inputs = (descriptor, places.groups, local, context)
+    def _discrepancies(self, queries: StructuredCloud) -> Tensor:
+        """Return the discrepancy at every query of a record, with shape ``(M,)`` (Eq. 5)."""
+        descriptor, local, context = self._inputs(
+            queries.descriptor, queries.local, context=queries.context
+        )
+        inputs = (descriptor, queries.groups, local, context)
         expert = self.answers(self.expert.over(*inputs))
         return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
 

@@ -3,8 +3,8 @@
 Descriptors depend on the shape of a neighborhood, not on its position: a gentle bend resembles any
 curved surface.  Industrial parts are rigid, so that the position shows what the shape does not.
 
-Every distance is to the nearest points of several normal clouds, along the normals there; a cloud
-that is one of them is not compared with itself.
+Distances are measured to the nearest points of several normal clouds, along the normals of these
+points; a normal cloud is not compared with itself.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ from gmanet.geometry.spfh import pooled
 __all__ = ["CHANNELS", "DEVIATION", "Surfaces", "deviation", "distances"]
 
 CHANNELS = 4
-"""Channels: least and mean distance to tangent planes, distance to the nearest point, angle to the
-nearest direction of a normal."""
+"""Number of channels: smallest and mean distance to the tangent planes of the nearest points,
+distance to the nearest point, and smallest angle to the normals of the nearest points."""
 
 DEVIATION = 3 * CHANNELS
-"""Channels at a center, with their mean and standard deviation over its neighbors."""
+"""Channels of the deviation at a center: distances, and their mean and standard deviation over the
+center's neighbors."""
 
 NEAREST = 8
 """Number of points of the normal clouds that a center is compared with."""
 
 FLOOR = 2e-4
-"""Smallest distance that matters, in extents of the target: below the noise of a scanner."""
+"""Distance that is added before the logarithm, in extents of the target; it is below the noise of a
+scanner."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,7 +56,13 @@ class Surfaces:
         return cKDTree(self.points)
 
     def nearest(self, query: Floats, *, exclude: int, workers: int = 1) -> Indices:
-        """Return each query's nearest points, none of cloud ``exclude``, ``(M, NEAREST)``."""
+        """Return the indices of each query's nearest points, with shape ``(M, NEAREST)``.
+
+        Args:
+            query: Aligned coordinates, with shape ``(M, 3)``.
+            exclude: Number of the normal cloud whose points are left out; -1 for none.
+            workers: Number of threads.
+        """
         if exclude < 0 and len(self.points) >= NEAREST:
             index = self.tree.query(query, np.arange(1, NEAREST + 1), workers=workers)[1]
             return np.asarray(index, dtype=np.int64)
@@ -87,9 +95,9 @@ def deviation(values: Floats, others: Floats, *, neighbors: Indices, workers: in
         values: Distances at the queries, with shape ``(Q, CHANNELS)``.
         others: Distances at all points that may be neighbors, with shape ``(E, CHANNELS)``.
         neighbors: Indices of each query's neighbors among these, with shape ``(Q, S)``.
-        workers: Threads.
+        workers: Number of threads.
     """
-    return np.concatenate([values, *pooled(others, neighbors, workers)], axis=1)
+    return np.concatenate([values, *pooled(others, neighbors, workers=workers)], axis=1)
 
 
 def distances(
@@ -102,7 +110,7 @@ def distances(
         normal: Aligned unit normals, of either sign, with shape ``(Q, 3)``.
         surfaces: The normal clouds, at least two where ``exclude`` is one of them.
         exclude: Number of the normal cloud that is left out; -1 for none.
-        workers: Threads.
+        workers: Number of threads.
     """
     index = surfaces.nearest(points, exclude=exclude, workers=workers)
     offset = points[:, None] - surfaces.points[index]

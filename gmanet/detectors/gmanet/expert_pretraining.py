@@ -15,15 +15,12 @@ from torch import Tensor, nn
 from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.encoder import Committee
 
-__all__ = ["PRETEXTS", "pretrain"]
-
-PRETEXTS = ("none", "masked", "coarse", "shapes")
-"""``none`` leaves the expert random."""
+__all__ = ["pretrain"]
 
 BATCH = 512
 LEARNING_RATE = 3e-3
 MASKED = 0.5
-"""Share of the channels, or of the rows, that are masked."""
+"""Share of the channels (``masked``) or of the rows (other tasks) that are masked."""
 
 
 def pretrain(
@@ -39,7 +36,7 @@ def pretrain(
     Args:
         expert: The committee of experts, on the device of its inputs.
         inputs: Descriptors, local positions and standardized context of normal centers.
-        pretext: One of ``PRETEXTS`` but ``none``.
+        pretext: One of ``detectors.gmanet.config.PRETEXTS`` but ``none``.
         steps: Number of optimizer steps.
         generator: Random generator on the CPU, for the rows, the masks and the last layer.
     """

@@ -1,4 +1,4 @@
-"""Pairs of a normal cloud and its twin, computed once; every step samples new centers of them."""
+"""Pairs of a normal cloud and its twin, computed once; every step samples new centers from them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from gmanet.cloud import Cloud, Indices, Labels
+from gmanet.cloud import Cloud, Indices, Labels, diameter
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.gmanet.descriptors import Structure
+from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
-from gmanet.detectors.reading import read
+from gmanet.detectors.gmanet.structures import Structure
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
-from gmanet.geometry.size import diameter
 from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
@@ -33,7 +32,7 @@ __all__ = [
     "make_pair",
     "make_training_set",
     "pair_count",
-    "validation_twins",
+    "validation_records",
 ]
 
 VALIDATION = 4
@@ -46,14 +45,14 @@ BORDER = 0.08
 """Width of the border around abnormal areas, as a share of the diameter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairSampling:
-    """Numbers of centers that one step samples of a pair.
+    """Numbers of centers that one step samples from a pair.
 
     Args:
-        centers: Number of centers of one pair.
+        centers: Number of centers from one pair.
         synthetic: Share of the centers on the twin's abnormal area.
-        border: Share of the centers on its border: normal, but with abnormal neighbors.
+        border: Share of the centers on the border of this area: normal points near abnormal points.
     """
 
     centers: int = 128
@@ -67,10 +66,10 @@ class Pair:
 
     Args:
         normal: Structure of the normal cloud.
-        twin: Structure of its twin.
+        twin: Structure of the twin.
         abnormal: Indices of the twin's centers in the abnormal area.
-        border: Indices of its normal centers near the abnormal area.
-        far: Indices of its other centers.
+        border: Indices of the twin's normal centers near the abnormal area.
+        far: Indices of the twin's remaining centers.
     """
 
     normal: Structure
@@ -87,7 +86,7 @@ class TwinDataset(Dataset[tuple[Structure, Labels]]):
     """
 
     def __init__(
-        self, normal: CloudDataset, reader: StructureReader, config: SynthesisConfig, seed: int
+        self, normal: CloudDataset, reader: StructureReader, *, config: SynthesisConfig, seed: int
     ) -> None:
         self.normal, self.reader, self.seed = normal, reader, seed
         self.twins = config.twins
@@ -115,12 +114,12 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
         normal: Structure of the normal cloud.
         twin: Structure of its twin.
         label: Labels of the twin's centers, true where abnormal, with shape ``(M,)``.
-        diameter: Diameter of the normal cloud's subsample, in its unit.
+        diameter: Diameter of the normal cloud's subsample, in the unit of the cloud.
     """
     center = twin.points[: len(label)]
     border = np.zeros(len(label), dtype=bool)
     if label.any():
-        border = (nearest(center[label], center, 1)[0][:, 0] < BORDER * diameter) & ~label
+        border = (nearest(center[label], center, count=1)[0][:, 0] < BORDER * diameter) & ~label
     return Pair(
         normal=normal,
         twin=twin,
@@ -131,9 +130,9 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
 
 
 class PairDataset(Dataset[Data]):
-    """Sampled centers of pairs: ``dataset[epoch, index]`` depends on these numbers and the seed."""
+    """Data set of centers sampled from pairs; an item depends on ``(seed, epoch, index)`` alone."""
 
-    def __init__(self, pairs: list[Pair], sampling: PairSampling, seed: int) -> None:
+    def __init__(self, pairs: list[Pair], sampling: PairSampling, *, seed: int) -> None:
         self.pairs, self.sampling, self.seed = pairs, sampling, seed
 
     def __len__(self) -> int:
@@ -163,7 +162,7 @@ class PairDataset(Dataset[Data]):
         return gather_centers(drawn)
 
     def sample(self, count: int) -> Data:
-        """Return about ``count`` centers, as many of each normal cloud, to fit standardizers."""
+        """Return about ``count`` centers, equally many of each normal cloud, for standardizers."""
         rng = np.random.default_rng(self.seed)
         normals = list({id(made.normal): made.normal for made in self.pairs}.values())
         each = max(1, count // len(normals))
@@ -175,22 +174,22 @@ class PairDataset(Dataset[Data]):
 
 
 def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
-    """Return the number of pairs; twins are in several where clouds outnumber them."""
+    """Return the number of pairs; with fewer twins than clouds, each twin is in several pairs."""
     return max(synthesis.twins, clouds)
 
 
 def make_training_set(
-    clouds: CloudDataset, reader: StructureReader, sampling: PairSampling, plan: TrainingPlan
+    clouds: CloudDataset, reader: StructureReader, *, sampling: PairSampling, plan: TrainingPlan
 ) -> TrainingSet:
     """Return the training set of normal clouds and their twins, all structures computed.
 
     Args:
         clouds: Normal clouds.
         reader: Reads clouds and twins.
-        sampling: Numbers of centers that a step samples of a pair.
-        plan: How twins are made, by how many processes.
+        sampling: Numbers of centers that a step samples from a pair.
+        plan: Settings of the run for twins, seed and processes.
     """
-    source = TwinDataset(clouds, reader, plan.synthesis, plan.seed)
+    source = TwinDataset(clouds, reader, config=plan.synthesis, seed=plan.seed)
     loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
     name = "normal clouds and twins"
     made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
@@ -200,40 +199,41 @@ def make_training_set(
         original, (twin, label) = normal[index % len(normal)][0], twins[index % len(twins)]
         pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
     return TrainingSet(
-        items=PairDataset(pairs, sampling, plan.seed),
+        items=PairDataset(pairs, sampling, seed=plan.seed),
         drawn=True,
         workers=SAMPLERS,
-        validation=validation_twins(
+        validation=validation_records(
             clouds,
             plan,
             generator=Generator(plan.synthesis),
-            read_cloud=lambda shown, cloud: read(shown, partial(reader, origin=cloud.name)),
+            read_cloud=lambda shown, origin: read(shown, partial(reader, origin=origin)),
         ),
     )
 
 
-def validation_twins(
+def validation_records(
     clouds: Clouds,
     plan: TrainingPlan,
     *,
     generator: Generator,
-    read_cloud: Callable[[Cloud, Cloud], Data],
+    read_cloud: Callable[[Cloud, str], Data],
 ) -> list[Data]:
-    """Return records of normal clouds and of twins that training does not draw from.
+    """Return records of normal clouds, and of twins that are not in the training set.
 
     Args:
-        clouds: Normal clouds; the last ones are shown.
-        plan: Number of the twins that training draws from, and the seed.
-        generator: Makes twins.
-        read_cloud: Reads a normal cloud or a twin, given the normal cloud that it is or is of.
+        clouds: Normal clouds, of which the last are taken.
+        plan: Settings of the run for twins and seed.
+        generator: Generator of twins.
+        read_cloud: Function from a cloud, and the name of the normal cloud that is this cloud or
+            the original of this twin, to its record.
     """
     made: list[Data] = []
     for index in range(min(VALIDATION, len(clouds))):
-        cloud = clouds[len(clouds) - 1 - index]
-        rng = np.random.default_rng([plan.seed, plan.synthesis.twins + index])
+        last = [clouds[len(clouds) - 1 - index]]
+        further = plan.synthesis.twins + index
+        cloud, twin = make_twin(generator, last, index=further, seed=plan.seed)
         normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
-        twin = generator.twin(cloud, rng)
-        made += [read_cloud(shown, cloud) for shown in (normal, twin)]
+        made += [read_cloud(shown, cloud.name) for shown in (normal, twin)]
     return made
 
 

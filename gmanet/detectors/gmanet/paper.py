@@ -5,35 +5,10 @@ shape give features at every point of the twin (Eq. 1); the expert is frozen.  T
 (Eq. 2) are pulled together at normal and pushed apart at synthetic points (Eqs. 3 and 4,
 ``detectors.gmanet.sdo``), and are the scores of a test cloud's points (Eq. 5).
 
-What the paper leaves open, and what was chosen:
-
-===================  ==========================================  ================================
-open                 here                                        reason
-===================  ==========================================  ================================
-unit of coordinates  centroid 0, farthest point 1                usual input of PointNet++
-network              segmentation network, without its head;     "backbone of PointNet++"; 128
-                     single-scale grouping                       features at every point
-weights of expert    random (``pretext``, ``weights``: others)   no pre-training is mentioned
-its batch norm       statistics of the normal clouds             without them a random network
-                                                                 answers the same everywhere
-apprentice           own random weights, all layers learn        "of the same shape"
-its batch norm       of each twin; of the normal clouds in the   scores depend on one cloud alone,
-                     end                                         gradients not on the processes
-unit in Alg. 1       diameter 30 (``synthesis.gma``)             threshold .2 tells bent from flat
-clusters             128 leaves of a KD-tree                     regions of about 1 % of a part
-curvature            median over a cluster's mesh                meshes have spikes at borders
-strength, mode       drawn evenly, anew for every twin           "randomly set"
-add, remove          ``synthesis.algorithm1``                    not stated
-twins                one of each cloud and epoch                 Algorithm 1 loops over the clouds
-d_p in Eq. 3         mean of the point's own group               the text's "average"
-Eq. 2                length of the difference                    the formula; the text says MSE
-optimizer, steps     AdamW, one cycle, 800 steps                 20 minutes on two cores
-clouds > 32768       read at 32768 points, others interpolated   time
-object score         the highest point score                     not stated
-===================  ==========================================  ================================
+What the paper leaves open is listed in ``detectors.gmanet.paper_config``.
 
 Eq. 4 has no lower bound: :math:`d_s` of features without a limit grows for as long as a fit goes on
-(``tests/detectors/test_paper_detector.py`` shows it).  ``distance=limited`` is the nearest that
+(``tests/detectors/gmanet/test_paper.py`` shows it).  ``distance=limited`` is the nearest that
 trains to an end: :math:`d_s` counts up to the mean length of the expert's features on the twin, and
 what is farther is not pushed.  ``distance=unit`` is what the default detector does: both features
 have unit length.
@@ -42,54 +17,40 @@ have unit length.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
-from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
-from gmanet.detectors.gmanet.pairs import PairSampling, validation_twins
+from gmanet.detectors.gmanet.pairs import PairSampling
 from gmanet.detectors.gmanet.paper_config import PaperConfig
-from gmanet.detectors.gmanet.paper_reader import (
-    AnalyzedClouds,
-    DescribingReader,
-    PaperReader,
-    TwinHierarchies,
-    channel_count,
-)
+from gmanet.detectors.gmanet.paper_reader import DescribingReader, PaperReader, channel_count
+from gmanet.detectors.gmanet.paper_twins import TwinHierarchies, make_twin_set
 from gmanet.detectors.gmanet.sdo import discrepancy, distance, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
-from gmanet.detectors.reading import read
-from gmanet.detectors.registered import Posed
-from gmanet.detectors.scoring import propagate
+from gmanet.detectors.registered import Registered
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
-from gmanet.errors import InputError
+from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointnet2.hierarchy import Hierarchy
 from gmanet.networks.pointnet2.layout import LAYOUTS
 from gmanet.networks.pointnet2.neighbors import nearest
 from gmanet.networks.pointnet2.network import PointNet2, estimate_statistics
 from gmanet.networks.pointnet2.pretrained_weights import load_backbone
-from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.synthesis.spcg import Generator
 
 __all__ = ["GMANetPaper", "PaperConfig"]
 
-FEWEST = 128
-"""Points of a train cloud: fewer leave a level of one point, which batch normalization refuses."""
-
 SEEN = 8
-"""Normal clouds at most that statistics are estimated on."""
+"""Largest number of normal clouds on which statistics are estimated."""
 
 
-class GMANetPaper(Posed):
-    """A frozen PointNet++, one that learns, and the SDO loss over all points of a twin."""
+class GMANetPaper(Registered):
+    """A frozen PointNet++, a trainable PointNet++, and the SDO loss over all points of a twin."""
 
     Config = PaperConfig
     config: PaperConfig
@@ -100,7 +61,7 @@ class GMANetPaper(Posed):
     def __init__(self, config: PaperConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.lay(config.pose)
+        self.set_pose(config.pose)
         self.layout = LAYOUTS[config.layout].scaled(width=config.width, radius=config.radius)
         self.atlas = Atlas() if "deviation" in config.channels else None
         self.channels = channel_count(config.channels)
@@ -118,13 +79,13 @@ class GMANetPaper(Posed):
         )
 
     def train(self, mode: bool = True) -> GMANetPaper:
-        """Switch the mode of everything but the expert, which stays in eval mode."""
+        """Set the mode of all modules but the expert, which stays in eval mode."""
         super().train(mode)
         self.expert.eval()
         return self
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Keep the reference of registered poses, and load the expert's weights from a file."""
+        """Store the reference of registered poses, and load the expert's weights from a file."""
         super().prepare(clouds)
         if self.atlas is not None:
             self.atlas.prepare(clouds)
@@ -135,57 +96,39 @@ class GMANetPaper(Posed):
             self.trained.fill_(True)
 
     def reader(self) -> PaperReader:
-        """Return what turns a cloud into its hierarchy."""
-        parts = (self.layout, self.config.points, self.pose)
+        """Return the function from a cloud to its hierarchy."""
+        points, pose = self.config.points, self.pose
         if not self.config.channels:
-            return PaperReader(*parts)
-        aligner = None if self.atlas is None else self.atlas.aligner
-        return DescribingReader(*parts, channels=tuple(self.config.channels), aligner=aligner)
+            return PaperReader(layout=self.layout, points=points, pose=pose)
+        return DescribingReader(
+            layout=self.layout,
+            points=points,
+            pose=pose,
+            channels=tuple(self.config.channels),
+            aligner=None if self.atlas is None else self.atlas.aligner,
+        )
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return a new twin of each normal cloud in every epoch; regions are computed before."""
-        source = AnalyzedClouds(clouds, plan.synthesis)
-        loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
-        made = list(
-            tqdm(loader, "normal clouds", len(source), disable=not plan.progress, unit="cloud")
+        """Return the training set: a new twin of each normal cloud in every epoch."""
+        config = self.config
+        sampling = PairSampling(
+            centers=config.centers_per_pair, synthetic=config.synthetic, border=config.border_share
         )
-        normal = [cloud for cloud, _ in made]
-        regions = {cloud.name: region for cloud, region in made if region is not None}
-        generator = Generator(plan.synthesis, regions)
-        for cloud in normal:
-            if len(cloud) < FEWEST:
-                raise InputError(
-                    f"{cloud.name}: {len(cloud)} points, wanted at least {FEWEST} to train "
-                    "detector=gmanet_paper"
-                )
-        config, reader = self.config, self.reader()
-        sampling = PairSampling(config.centers_per_pair, config.synthetic, config.border_share)
-        return TrainingSet(
-            items=TwinHierarchies(
-                normal, generator, reader=reader, sampling=sampling, seed=plan.seed
-            ),
-            drawn=True,
-            validation=validation_twins(
-                normal,
-                plan,
-                generator=generator,
-                read_cloud=lambda shown, cloud: read(shown, partial(reader, origin=cloud.name)),
-            ),
-        )
+        return make_twin_set(clouds, self.reader(), sampling=sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
-        """Return the passes over all clouds that the steps amount to."""
+        """Return the number of passes over all clouds that all steps need."""
         return ceil(self.steps / max(1, clouds // self.batch))
 
     def on_fit_start(self) -> None:
-        """Let the expert see the normal clouds, before it is frozen for good."""
+        """Set the expert's statistics, and pre-train it if a pretext task is set."""
         begun = bool(self.trained)
         self.see(self._normal())
         if self.config.start == "expert" and not begun:
             self.apprentice.load_state_dict(self.expert.state_dict())
 
     def on_fit_end(self) -> None:
-        """Give the apprentice the statistics of the normal clouds, by which it scores."""
+        """Set the apprentice's statistics for scoring to those of normal clouds."""
         records = self._normal()
         for network in self.apprentice:
             estimate_statistics(network, self._inputs(records))
@@ -198,7 +141,7 @@ class GMANetPaper(Posed):
 
     @torch.no_grad()
     def see(self, records: list[Hierarchy]) -> None:
-        """Pre-train the expert if that is wanted; set its statistics from normal clouds.
+        """Fit the standardizers and the expert's statistics; pre-train it if a pretext task is set.
 
         Args:
             records: Hierarchies of normal clouds, on the detector's device.
@@ -226,7 +169,7 @@ class GMANetPaper(Posed):
         return torch.stack([network(self._x(record), record) for network in self.expert])
 
     def _x(self, record: Hierarchy) -> Tensor:
-        """Return the input features: coordinates as they are, others standardized."""
+        """Return the input features: coordinates alone unchanged, with others standardized."""
         if not self.config.channels:
             return record.x  # type: ignore[no-any-return]
         return self.features(record.x).clamp(-OUTLIER, OUTLIER)  # type: ignore[no-any-return]
@@ -265,7 +208,7 @@ class GMANetPaper(Posed):
             pushed = d[abnormal]
             if self.config.distance == "limited":
                 pushed = pushed.clamp(max=limit)
-            yield sdo_loss(d[normal], pushed, self.config.alpha)
+            yield sdo_loss(d[normal], pushed, alpha=self.config.alpha)
 
     def validation_step(self, record: Hierarchy, *_: Any) -> Any:
         """Return the scores of a synthetic validation cloud, for the metric callback."""
@@ -276,10 +219,10 @@ class GMANetPaper(Posed):
         """Return scores of the points of one cloud, ``(N,)``, and of the object (Eq. 5)."""
         scores = self(record)[0].mean(dim=0)
         if self.config.smoothing > 1:
-            index = nearest(record.pos0, record.pos0, self.config.smoothing)[1]
+            index = nearest(record.pos0, record.pos0, count=self.config.smoothing)[1]
             scores = scores[index].mean(dim=1)
         if "near0" in record:
-            scores = propagate(scores, record.near0, record.weight0)
+            scores = interpolate(scores, record.near0, weight=record.weight0)
         return self.with_object(scores)
 
     def configure_optimizers(self) -> Any:
@@ -292,7 +235,3 @@ class GMANetPaper(Posed):
             optimizer, config.learning_rate, total_steps=config.steps
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _as_is(item: Any) -> Any:
-    return item

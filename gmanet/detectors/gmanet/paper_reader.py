@@ -1,62 +1,42 @@
-"""What PointNet++ reads of a cloud, and the twins that the paper's method learns from."""
+"""Readers of PointNet++: functions from a cloud to its hierarchy, with input features."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
-from gmanet.cloud import Cloud, Floats, Indices, Labels
-from gmanet.datasets.base import CloudDataset
+from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
-from gmanet.detectors.gmanet.pairs import BORDER, PairSampling
+from gmanet.detectors.gmanet.paper_config import CHANNELS
 from gmanet.detectors.gmanet.reader import StructureReader
-from gmanet.geometry.neighbors import farthest_points, nearest
+from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
 from gmanet.networks.pointnet2.hierarchy import Hierarchy, make_hierarchy
 from gmanet.networks.pointnet2.layout import Layout
 from gmanet.networks.pointnet2.neighbors import three_nearest
 from gmanet.registration.canonical import Canonicalizer
-from gmanet.synthesis.config import SynthesisConfig
-from gmanet.synthesis.gma import Region, outward_normals
-from gmanet.synthesis.spcg import Generator
-from gmanet.synthesis.twins import make_twin
 
-__all__ = [
-    "CHANNELS",
-    "AnalyzedClouds",
-    "DescribingReader",
-    "PaperReader",
-    "TwinHierarchies",
-    "channel_count",
-]
-
-CHANNELS = ("normals", *PARTS, "deviation")
-"""Input features beside the coordinates, in their order: normals, the parts of the default
-detector's context (``detectors.gmanet.context_layout``), the deviation from the normal clouds."""
-
-GUIDED = ("paper", "surface")
-"""Kinds of synthesis that place twins by GMA."""
+__all__ = ["DescribingReader", "PaperReader", "channel_count"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PaperReader:
     """A function from a cloud to its hierarchy in coordinates of radius one.
 
-    Coordinates are centered at the centroid of the cloud and divided by its largest distance from
-    there; registered clouds, at the centroid of the reference and by half of the extent of that.
+    The origin of the coordinates is the centroid of the cloud, their unit the largest distance of a
+    point from it; of registered clouds, the centroid and half the extent of the reference.
 
     Args:
         layout: Levels and radii.
         points: Largest number of points that the networks read.
-        pose: Moves a cloud into its canonical pose.
+        pose: Rigid motion of a cloud into its canonical pose.
     """
 
     layout: Layout
@@ -71,14 +51,15 @@ class PaperReader:
         return np.asarray(pos / np.linalg.norm(pos, axis=1).max(), dtype=np.float32)
 
     def read(self, cloud: Cloud, origin: str = "") -> tuple[Hierarchy, Indices | slice]:
-        """Return the record to score and which points of the cloud are read.
+        """Return the record to score, and the indices of the points that the networks read.
 
-        It is the hierarchy of these points with their input features ``x``.  Where the cloud has
-        more, ``near0 (N, 3)`` and ``weight0`` are the three of them nearest to each of its points.
+        The record is the hierarchy of these points with their input features ``x``.  If the cloud
+        has more points, ``near0 (N, 3)`` and ``weight0`` are the three points nearest to each
+        point of the cloud, and their weights.
 
         Args:
             cloud: The cloud.
-            origin: Name of the normal cloud that is this cloud or the original of this twin.
+            origin: Name of the normal train cloud that is this cloud or the original of this twin.
         """
         pos = torch.from_numpy(self.normalized(cloud))
         chosen: Indices | slice = slice(None)
@@ -92,29 +73,35 @@ class PaperReader:
         return record, chosen
 
     def __call__(self, cloud: Cloud, origin: str = "") -> Hierarchy:
-        """Return the record to score; arguments as for :meth:`read`."""
+        """Return the record to score; ``origin`` as in :meth:`read`."""
         return self.read(cloud, origin)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DescribingReader(PaperReader):
-    """The same with further input features: normals, and parts of the default detector's context.
+    """A reader with further input features: normals, and parts of the default detector's context.
 
     The points are those of the default detector's subsample.  Normals point away from the centroid.
 
     Args:
-        channels: Parts that follow the coordinates, of ``CHANNELS``.
-        aligner: Measures the deviation from the normal clouds; without it all are zero.
+        channels: Input features after the coordinates, of ``CHANNELS``.
+        aligner: Alignment that measures the deviations; without it all deviations are zero.
     """
 
     channels: tuple[str, ...] = ()
     aligner: Aligner | None = None
 
     def read(self, cloud: Cloud, origin: str = "") -> tuple[Hierarchy, Indices | slice]:
-        """Return the record to score and which points of the cloud are read."""
+        """Return the record to score, and the indices of the points that the networks read."""
         pos = self.normalized(cloud)
-        sizes = (self.points, self.points, self.points)
-        structure = StructureReader(*sizes, True, self.aligner).describe(cloud, origin)
+        reader = StructureReader(
+            points=self.points,
+            centers=self.points,
+            coarse_queries=self.points,
+            aligned=True,
+            aligner=self.aligner,
+        )
+        structure = reader.describe(cloud, origin)
         chosen = structure.chosen
         read = np.ascontiguousarray(pos[chosen])
         parts = [read]
@@ -152,98 +139,7 @@ def channel_count(names: Collection[str]) -> int:
 
 def _outward(pos: Floats) -> Floats:
     """Return unit normals, with shape ``(N, 3)``, that point away from the centroid."""
-    axes = principal_axes(pos, pos, grid_nearest(pos, pos, 16)[1])[1]
+    axes = principal_axes(pos, pos, neighbors=grid_nearest(pos, pos, count=16)[1])[1]
     normal = axes[:, :, 0]
     side = np.where(np.einsum("nc,nc->n", normal, pos) < 0, -1, 1)
     return np.asarray(normal * side[:, None], dtype=np.float32)
-
-
-class AnalyzedClouds(Dataset[tuple[Cloud, Region | None]]):
-    """Normal clouds, analyzed (GMA): that takes most of the time, and is the same in all epochs.
-
-    Args:
-        clouds: Normal clouds.
-        config: How twins are made.
-    """
-
-    def __init__(self, clouds: CloudDataset, config: SynthesisConfig) -> None:
-        self.clouds, self.config = clouds, config
-
-    def __len__(self) -> int:
-        return len(self.clouds)
-
-    def __getitem__(self, index: int) -> tuple[Cloud, Region | None]:
-        """Return a cloud, with its normals, and its clusters; None where no twin needs them."""
-        cloud = self.clouds[index]
-        if self.config.kind not in GUIDED:
-            return cloud, None
-        region = Generator(self.config).regions(cloud)
-        return cloud.replace(normal=outward_normals(cloud)), region
-
-
-class TwinHierarchies(Dataset[Hierarchy]):
-    """A new twin of each normal cloud in every epoch: ``twins[epoch, index]`` (Algorithm 1).
-
-    Args:
-        clouds: Normal clouds.
-        generator: Makes twins.
-        reader: Makes hierarchies.
-        sampling: How many points of a twin are drawn; 0 centers: all.
-        seed: Decides every twin and every draw.
-    """
-
-    def __init__(
-        self,
-        clouds: Sequence[Cloud],
-        generator: Generator,
-        *,
-        reader: PaperReader,
-        sampling: PairSampling,
-        seed: int,
-    ) -> None:
-        self.clouds, self.generator, self.reader = clouds, generator, reader
-        self.sampling, self.seed = sampling, seed
-
-    def __len__(self) -> int:
-        return len(self.clouds)
-
-    def normal(self, index: int) -> Hierarchy:
-        """Return the hierarchy of a normal cloud."""
-        cloud = self.clouds[index]
-        return self.reader(cloud, cloud.name)
-
-    def __getitem__(self, key: tuple[int, int]) -> Hierarchy:
-        """Return the hierarchy of a twin with ``abnormal`` and ``drawn``, both ``(N,)``."""
-        epoch, index = key
-        number = epoch * len(self) + index
-        cloud, twin = make_twin(self.generator, self.clouds, index=number, seed=self.seed)
-        record, chosen = self.reader.read(twin, cloud.name)
-        assert twin.label is not None
-        label = twin.label[chosen]
-        drawn = np.ones(len(label), dtype=bool)
-        if self.sampling.centers:
-            rng = np.random.default_rng([self.seed, number, 1])
-            drawn[:] = False
-            drawn[_draw(record.pos0.numpy(), label, self.sampling, rng)] = True
-        record.abnormal, record.drawn = torch.from_numpy(label), torch.from_numpy(drawn)
-        return record
-
-
-def _draw(pos: Floats, label: Labels, sampling: PairSampling, rng: np.random.Generator) -> Indices:
-    """Return points of a twin in the shares that the default detector trains on."""
-    border = np.zeros(len(label), dtype=bool)
-    if label.any():
-        width = 2 * BORDER  # a diameter is about two in coordinates of radius one
-        border = (nearest(pos[label], pos, 1)[0][:, 0] < width) & ~label
-    abnormal, edge = round(sampling.centers * sampling.synthetic), 0
-    edge = round(sampling.centers * sampling.border)
-    parts = [
-        (label, abnormal),
-        (border, edge),
-        (~label & ~border, sampling.centers - abnormal - edge),
-    ]
-    found = [
-        rng.choice(np.flatnonzero(kind), min(count, int(kind.sum())), replace=False)
-        for kind, count in parts
-    ]
-    return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""Readers: a cloud's structure as a record to score, or the inputs at some of its centers."""
+"""Readers: functions from a cloud to its structure, as a record to score or to train on."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.aligner import AlignedPoints, Aligner
 from gmanet.detectors.gmanet.descriptors import (
-    Query,
-    Structure,
     describe,
     describe_at,
     equal_support,
 )
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
+from gmanet.detectors.gmanet.structures import Query, Structure
 from gmanet.registration.icp import Registration
 
 __all__ = ["StructureReader", "StructuredCloud", "gather_centers"]
@@ -31,7 +30,7 @@ class StructuredCloud(Data):
     """A record of a cloud's structure (``descriptors.Structure``) that PyG can batch."""
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the offset of the next cloud's indices in a batch."""
+        """Return the number that a batch adds to the indices of the next cloud."""
         if key in ("groups", "neighbors", "near"):
             return len(self.points)
         if key == "center_near":
@@ -41,7 +40,7 @@ class StructuredCloud(Data):
         return super().__inc__(key, value, *args, **kwargs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StructureReader:
     """A function from a cloud to its :class:`StructuredCloud`.
 
@@ -50,7 +49,7 @@ class StructureReader:
         centers: Number of centers for training.
         coarse_queries: Number of centers for scoring, before any fine queries.
         aligned: Whether the context ends with deviations from the normal clouds.
-        aligner: Measures these deviations; without it all are zero.
+        aligner: Alignment that measures the deviations; without it all deviations are zero.
     """
 
     points: int
@@ -66,17 +65,19 @@ class StructureReader:
             cloud: The cloud.
             origin: Name of the normal train cloud that is this cloud or the original of this twin.
         """
-        return self._read(cloud, origin, self.centers)[0]
+        return self._read(cloud, origin, centers=self.centers)[0]
 
     def _read(
-        self, cloud: Cloud, origin: str, centers: int
+        self, cloud: Cloud, origin: str, *, centers: int
     ) -> tuple[Structure, AlignedPoints | None]:
         """Return the structure, and the aligned points if there is an aligner."""
         workers = torch.get_num_threads()  # one in a data worker
         if self.aligner is None:
-            structure = describe(cloud.pos, self.points, centers, workers)
+            structure = describe(cloud.pos, self.points, centers=centers, workers=workers)
             return replace(structure, context=self._without_deviation(structure.context)), None
-        structure, registration = self._describe_and_register(cloud, origin, centers, workers)
+        structure, registration = self._describe_and_register(
+            cloud, origin, centers=centers, workers=workers
+        )
         count, coarse = len(structure.context), len(structure.coarse)
         aligned = self.aligner.align(cloud, structure, registration=registration, origin=origin)
         values = self.aligner.distances(aligned, slice(max(count, coarse)), workers=workers)
@@ -95,27 +96,29 @@ class StructureReader:
         return np.concatenate([context, more], axis=1)
 
     def _describe_and_register(
-        self, cloud: Cloud, origin: str, centers: int, workers: int
+        self, cloud: Cloud, origin: str, *, centers: int, workers: int
     ) -> tuple[Structure, Registration]:
         """Return a cloud's structure and its registration, computed at the same time."""
         assert self.aligner is not None
         if workers == 1:
             registration = self.aligner.register(cloud, origin)
-            return describe(cloud.pos, self.points, centers), registration
+            return describe(cloud.pos, self.points, centers=centers), registration
         with ThreadPoolExecutor(1) as thread:
             found = thread.submit(self.aligner.register, cloud, origin)
-            return describe(cloud.pos, self.points, centers, workers), found.result()
+            return describe(
+                cloud.pos, self.points, centers=centers, workers=workers
+            ), found.result()
 
     def __call__(self, cloud: Cloud, origin: str = "") -> StructuredCloud:
         """Return the record to score; ``origin`` as in :meth:`describe`."""
-        structure, aligned = self._read(cloud, origin, self.coarse_queries)
+        structure, aligned = self._read(cloud, origin, centers=self.coarse_queries)
         return StructuredCloud(**_tensors(structure), aligned=aligned, num_nodes=len(cloud))
 
     def describe_at(self, record: StructuredCloud, index: Tensor) -> StructuredCloud:
         """Return a record of the inputs at further points of a cloud's subsample.
 
-        Their deviations from the normal clouds are averaged over all neighbors in the subsample;
-        those of centers over the coarse points, a fourth of these.
+        Deviations of these points are averaged over all neighbors in the subsample; deviations of
+        centers over coarse points, a quarter of the subsample.
 
         Args:
             record: This reader's record of the cloud.
@@ -123,13 +126,13 @@ class StructureReader:
         """
         device = record.context.device
         arrays = {field.name: record[field.name].cpu().numpy() for field in fields(Structure)}
-        query = self._query(record, Structure(**arrays), index.cpu().numpy())
+        query = self._query(record, Structure(**arrays), index=index.cpu().numpy())
         parts = {name: part.to(device) for name, part in _tensors(query).items()}
         return StructuredCloud(**parts, descriptor=record.descriptor)
 
-    def _query(self, record: StructuredCloud, structure: Structure, index: Indices) -> Query:
+    def _query(self, record: StructuredCloud, structure: Structure, *, index: Indices) -> Query:
         workers = torch.get_num_threads()
-        query = describe_at(structure, index, workers)
+        query = describe_at(structure, index, workers=workers)
         if self.aligner is None:
             return replace(query, context=self._without_deviation(query.context))
         count = equal_support(query.coarse_neighbors.shape[1], len(structure.points))
@@ -137,13 +140,13 @@ class StructureReader:
         needed = np.zeros(len(structure.points), dtype=bool)
         needed[index] = needed[neighbors] = True
         values = self.aligner.distances(record.aligned, np.flatnonzero(needed), workers=workers)
-        row = np.cumsum(needed) - 1  # of each point of the subsample among the needed ones
+        row = np.cumsum(needed) - 1  # index of each needed point in ``values``
         more = deviation(values[row[index]], values, neighbors=row[neighbors], workers=workers)
         return replace(query, context=np.concatenate([query.context, more], axis=1))
 
 
 def _tensors(parts: Query) -> dict[str, Tensor]:
-    """Return the arrays of a structure or a query as tensors of the same memory."""
+    """Return the arrays of a structure or a query as tensors that share their memory."""
     return {name: torch.from_numpy(array) for name, array in vars(parts).items()}
 
 
@@ -151,8 +154,11 @@ def gather_centers(drawn: Sequence[tuple[Structure, Indices, bool]]) -> Data:
     """Return the networks' inputs at some centers of several structures.
 
     Args:
-        drawn: Structures, the indices of centers in each, and whether these centers are all
-            abnormal or all normal.
+        drawn: Structures, indices of the sampled centers in each, and whether these centers are
+            abnormal.
+
+    Returns:
+        ``descriptor (M, K, C)``, ``local (M, K, 6)``, ``context (M, D)`` and ``abnormal (M,)``.
     """
     descriptor = [each.descriptor[each.groups[index]] for each, index, _ in drawn]
     local = [each.local[index] for each, index, _ in drawn]

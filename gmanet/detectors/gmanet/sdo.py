@@ -1,6 +1,6 @@
 r"""Spatial discrepancy optimization (SDO): the loss of Section IV.C.
 
-Expert and apprentice see the same point; their discrepancy :math:`d` (Eq. 2) shall be small where
+Expert and apprentice read the same point; their discrepancy :math:`d` (Eq. 2) shall be small where
 the surface is normal (:math:`d_n`) and large where it is synthetic (:math:`d_s`).  Focal weights
 (Eq. 3) stress normal points above their mean and synthetic points below theirs,
 
@@ -28,7 +28,7 @@ EPSILON = 1e-8
 def discrepancy(expert: Tensor, apprentice: Tensor) -> Tensor:
     """Return the distance of unit-length features (Eqs. 2 and 5), between 0 and 2.
 
-    Features with shape ``(..., M, C)`` give distances with shape ``(..., M)``.  The unit length
+    Features with shape ``(..., M, C)`` give distances with shape ``(..., M)``.  Unit length
     bounds :math:`d_s`, which Eq. 4 would otherwise drive to infinity; the epsilon gives the root a
     gradient where both agree.
     """
@@ -43,7 +43,7 @@ def distance(expert: Tensor, apprentice: Tensor) -> Tensor:
     return ((expert - apprentice).square().sum(dim=-1) + EPSILON).sqrt()
 
 
-def sdo_loss(d_n: Tensor, d_s: Tensor, alpha: float) -> dict[str, Tensor]:
+def sdo_loss(d_n: Tensor, d_s: Tensor, *, alpha: float) -> dict[str, Tensor]:
     """Return the loss of Eq. 4 and its parts.
 
     Args:

@@ -1,27 +1,27 @@
-r"""IMRNet [Li et al., CVPR 2024]: where a part departs from its own masked reconstruction.
+r"""IMRNet [Li et al., CVPR 2024]: the score is the difference from a masked reconstruction.
 
-Points are sampled more densely where the surface changes and grouped into patches.  A transformer
-learns to tell hidden patches of normal clouds from visible ones.  A cloud to be judged is told
-patch by patch, and what was told is told again.  A point scores its distance to the reconstructed
-surface plus the distance between the features of its patches and of their reconstruction, and an
-object its highest point.
+Points are sampled more densely where the surface changes, and grouped into patches.  A transformer
+learns to predict masked patches of normal clouds from visible ones.  To score a cloud, all its
+patches are predicted, and the predicted patches are the input of the next prediction.  A point
+scores its distance to the reconstructed surface plus the distance between the features of the
+cloud's patches and of their reconstruction; an object scores its highest point.
 
-There is no published code.  What the paper leaves open, and what was chosen:
+There is no published code.  The following was chosen where the paper leaves it open:
 
 * Sampling: half of the points come from the quarter where normals and curvatures change most.
-* Masks at test: a partition drawn from the run's seed hides every patch once per iteration.
-* Point distance: to the plane of the nearest reconstructed points, as distances to points would
-  measure their spacing.
-* Feature: the encoder's tokens at three depths where nothing is hidden, interpolated from patches.
-* Sum: each distance is standardised by what the normal train clouds get, those learnt from.
-* Poses: registered on one cloud; every step turns its cloud at random by up to the angle ``turn``.
+* Masks at test: a random partition, by the run's seed, masks every patch once per iteration.
+* Point distance: to the plane through the nearest reconstructed points, since the distance to the
+  nearest point would depend on the spacing of the points.
+* Features: the encoder's tokens at three depths, without masks, interpolated from patches.
+* Sum: each distance is standardized by the distances of normal clouds, those of training.
+* Poses: registered on one cloud; every step rotates its cloud at random by at most ``max_angle``.
 * Schedule: AdamW with one cycle; every step reads one cloud.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,84 +29,27 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors.imrnet.config import IMRNetConfig
 from gmanet.detectors.imrnet.reader import SampledReader
 from gmanet.detectors.imrnet.reconstruction import Reconstructor, surface_distance
-from gmanet.detectors.registered import Posed
-from gmanet.detectors.scoring import propagate
-from gmanet.errors import InputError
+from gmanet.detectors.registered import Registered
+from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointmae.patches import PatchedCloud
-from gmanet.registration.canonical import POSES
 
-__all__ = ["IMRNet", "IMRNetConfig"]
+__all__ = ["IMRNet"]
 
 HELD = 64
-"""Train clouds whose records stay in memory, and that give the scales."""
+"""Largest number of train clouds whose records are cached in memory, and give the scales."""
 
 
-@dataclass
-class IMRNetConfig(DetectorConfig):
-    """IMRNet's settings.
-
-    Args:
-        name: ``imrnet``.
-        object_rule: How point scores make an object score.
-        points: Points that geometry-aware sampling keeps (every input point gets a score).
-        changing: Share of them in the quarter of the cloud where the surface changes most.
-        centers: Patches.
-        group: Points of a patch; 64 is the paper's best.
-        pose: ``registered``, ``principal`` or ``given``.
-        turn: Largest angle by which a step turns its cloud, in degrees.
-        width: Channels of a token.
-        depth: Transformer blocks of the encoder; the decoder has a third of them.
-        heads: Attention heads.
-        mask: Share of the patches that are hidden.
-        iterations: How often the output becomes the input; 3 in the paper.
-        steps: Optimizer steps.
-        learning_rate: Peak of the one-cycle schedule.
-        weight_decay: Of AdamW.
-    """
-
-    name: str = "imrnet"
-    object_rule: str = "max"
-    points: int = 8192
-    changing: float = 0.5
-    centers: int = 256
-    group: int = 64
-    pose: str = "registered"
-    turn: float = 5.0
-    width: int = 384
-    depth: int = 12
-    heads: int = 6
-    mask: float = 0.4
-    iterations: int = 3
-    steps: int = 10000
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pose not in POSES:
-            raise InputError(f"detector.pose={self.pose!r}, wanted one of {', '.join(POSES)}")
-        for name, least in (("centers", 3), ("group", 2), ("iterations", 1), ("steps", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted at least {least}")
-        if self.points < self.centers:
-            raise InputError(
-                f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
-            )
-        if not 0 < self.mask < 1:
-            raise InputError(f"detector.mask={self.mask}, wanted more than 0 and less than 1")
-        for name, highest in (("changing", 1.0), ("turn", 180.0)):
-            if not 0 <= getattr(self, name) <= highest:
-                raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 to {highest:g}")
-
-
-class IMRNet(Posed):
+class IMRNet(Registered):
     """A masked autoencoder of patches that is applied to its own output."""
 
     Config = IMRNetConfig
     config: IMRNetConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.imrnet.reconstruction": "model",
+    }
     seed: Tensor
     mean: Tensor
     deviation: Tensor
@@ -114,40 +57,48 @@ class IMRNet(Posed):
     def __init__(self, config: IMRNetConfig) -> None:
         super().__init__(config)
         self.steps = config.steps
-        self.net = Reconstructor(config.width, config.depth, config.heads, config.mask)
+        self.net = Reconstructor(config.width, config.depth, heads=config.heads, mask=config.mask)
         self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's seed, as weights
         self.register_buffer("mean", torch.zeros(2))
         self.register_buffer("deviation", torch.ones(2))
-        self.lay(config.pose)
+        self.set_pose(config.pose)
         self.held: dict[bytes, PatchedCloud] = {}
 
     def reader(self) -> SampledReader:
-        """Return what turns a cloud into patches."""
+        """Return the function from a cloud to patches."""
         config = self.config
-        sizes = (config.points, config.changing, config.centers, config.group)
-        return SampledReader(*sizes, self.pose, self.held)
+        return SampledReader(
+            points=config.points,
+            share=config.changing,
+            centers=config.centers,
+            group=config.group,
+            pose=self.pose,
+            held=self.held,
+        )
 
     def on_fit_start(self) -> None:
-        """Read train clouds that later steps find again, and measure the size of their patches."""
+        """Cache the records of train clouds, and measure the size of their patches."""
         clouds = self.trainer.datamodule.train  # type: ignore[attr-defined]
         chosen = np.random.default_rng(int(self.seed)).permutation(len(clouds))[:HELD]
         records = self.reader().hold(clouds[int(index)] for index in chosen)
         self.net.fit_size([_patches(record)[0] for record in records])
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the loss of a turned cloud's hidden patches; the seed and the step decide both."""
+        """Return the loss of masked patches of a rotated cloud, both drawn from seed and step."""
         rng = np.random.default_rng([int(self.seed), self.global_step])
         axis = rng.normal(size=3)
-        angle = np.deg2rad(rng.uniform(-self.config.turn, self.config.turn))
-        turn = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
+        angle = np.deg2rad(rng.uniform(-self.config.max_angle, self.config.max_angle))
+        rotation = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
         patches, centers = _patches(batch)
-        matrix = torch.from_numpy(turn).to(patches)
-        loss = self.net.loss(patches @ matrix, centers @ matrix, rng.permutation(len(centers)))
+        matrix = torch.from_numpy(rotation).to(patches)
+        loss = self.net.loss(
+            patches @ matrix, centers @ matrix, order=rng.permutation(len(centers))
+        )
         self.log("train/loss", loss, batch_size=1)
         return loss
 
     def on_train_end(self) -> None:
-        """Set the scales of the two distances by the normal clouds."""
+        """Set the scales of the two distances to those of the cached normal clouds."""
         self.eval()
         records = list(self.held.values())
         found = torch.cat([self.distances(record.to(self.device)) for record in records])
@@ -157,13 +108,17 @@ class IMRNet(Posed):
 
     @torch.no_grad()
     def distances(self, cloud: Data) -> Tensor:
-        """Return the point and the feature distance of a cloud's points, with shape ``(N, 2)``."""
+        """Return the point and the feature distance of each point, with shape ``(N, 2)``.
+
+        Args:
+            cloud: The reader's record of the cloud.
+        """
         patches, centers = _patches(cloud)
-        told = self.net(patches, centers, self.config.iterations, int(self.seed))
-        surface = (told + centers[:, None]).flatten(0, 1)
+        predicted = self.net(patches, centers, self.config.iterations, int(self.seed))
+        surface = (predicted + centers[:, None]).flatten(0, 1)
         near = surface_distance(cloud.points, surface)
-        change = self.net.features(patches, centers) - self.net.features(told, centers)
-        feature = propagate(change.norm(dim=1), cloud.near, cloud.weight)
+        change = self.net.features(patches, centers) - self.net.features(predicted, centers)
+        feature = interpolate(change.norm(dim=1), cloud.near, weight=cloud.weight)
         return torch.stack([near, feature], dim=1)
 
     @torch.no_grad()
@@ -185,6 +140,6 @@ class IMRNet(Posed):
 
 
 def _patches(cloud: Data) -> tuple[Tensor, Tensor]:
-    """Return points less their center, ``(M, K, 3)``, and centers, ``(M, 3)``, of one cloud."""
+    """Return the patches of a cloud, relative to their centers, ``(M, K, 3)``, and the centers."""
     centers = cloud.points[cloud.chosen]
     return cloud.points[cloud.groups] - centers[:, None], centers

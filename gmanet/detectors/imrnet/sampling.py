@@ -1,7 +1,7 @@
-"""Geometry-aware sampling: points where the surface changes are kept more densely.
+"""Geometry-aware sampling: points are sampled more densely where the surface changes.
 
-The first step of IMRNet [Li et al., CVPR 2024].  The change at a point is how much normals and
-curvatures of its neighbors differ from its own.
+This is the first step of IMRNet [Li et al., CVPR 2024].  The change at a point is the difference of
+normals and curvatures between the point and its neighbors.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from gmanet.geometry.pca import principal_axes
 __all__ = ["aware_points", "surface_change"]
 
 NEIGHBORS = 24
-"""Nearest points that tell the normal, the curvature and their change."""
+"""Number of nearest points from which normal, curvature and their change are estimated."""
 
 CHANGING = 0.25
-"""Share of the points that count as the changing region."""
+"""Share of the points, those with the largest change, that are the changing region."""
 
 
 def surface_change(pos: Floats, neighbors: Indices) -> Floats:
-    """Return how normals and curvatures change around points, with shape ``(N,)``, no unit.
+    """Return the change of normals and curvatures around points, with shape ``(N,)``, without unit.
 
-    It is the sum of two means over the neighbors, each in units of its mean over the cloud: of the
-    squared sine between normals, which no sign of theirs changes, and of the absolute difference of
-    surface variations.  A plane has 0.
+    It is the sum of two means over the neighbors: of the squared sine of the angle between normals,
+    which does not depend on their signs, and of the absolute difference of surface variations.
+    Each mean is divided by its mean over the cloud.  The change of a plane is 0.
 
     Args:
         pos: Points, with shape ``(N, 3)``.
         neighbors: Indices of each point's neighbors, with shape ``(N, K)``.
     """
-    values, axes = principal_axes(pos, pos, neighbors)
+    values, axes = principal_axes(pos, pos, neighbors=neighbors)
     normal = axes[:, :, 0]
     cosine = np.einsum("nkc,nc->nk", normal[neighbors], normal)
     bend = np.clip(1 - cosine**2, 0, 1).mean(axis=1)
@@ -42,20 +42,21 @@ def surface_change(pos: Floats, neighbors: Indices) -> Floats:
     return np.asarray(parts[0] + parts[1], dtype=np.float32)
 
 
-def aware_points(pos: Floats, count: int, share: float) -> Indices:
+def aware_points(pos: Floats, count: int, *, share: float) -> Indices:
     """Return indices of ``min(count, N)`` points, ``share`` of them from the changing region.
 
-    The region is the quarter of the points with the largest change.  It and the rest are each
-    covered by farthest point sampling; if one has too few points, the other gives more.  A share of
-    a quarter samples both alike.  The file's order of points decides nothing, up to ties.
+    The changing region is the quarter of the points with the largest change.  Region and rest are
+    each sampled by farthest point sampling; if one has too few points, the other gives more.  With
+    a share of 0.25 both have the same density.  Up to ties, the result does not depend on the order
+    of points in the file.
 
     Args:
         pos: Points, with shape ``(N, 3)``.
-        count: Points to keep.
-        share: Share of them in the changing region.
+        count: Number of points to sample.
+        share: Share of the sampled points in the changing region.
     """
     count = min(count, len(pos))
-    change = surface_change(pos, nearest(pos, pos, NEIGHBORS)[1])
+    change = surface_change(pos, nearest(pos, pos, count=NEIGHBORS)[1])
     changing = change > np.quantile(change, 1 - CHANGING)
     inside, outside = np.flatnonzero(changing), np.flatnonzero(~changing)
     quota = min(len(inside), max(round(share * count), count - len(outside)))

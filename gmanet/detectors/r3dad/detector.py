@@ -1,152 +1,101 @@
-r"""R3D-AD [Zhou et al., ECCV 2024]: how far points lie from a reconstruction by diffusion.
+r"""R3D-AD [Zhou et al., ECCV 2024]: the score is the distance to a reconstruction by diffusion.
 
-A PointNet makes a code of a cloud; under it, a diffusion model leads noise to the surface of the
-part (``detectors.r3dad.diffusion``).  It learns from normal clouds with one patch moved
-(``detectors.r3dad.patch_gen``) to tell the clouds as they were.  A point's score is its distance
-to the nearest point of its cloud's reconstruction; an object scores its highest.
+A PointNet encodes the shape of a cloud into a code; conditioned on the code, a diffusion model
+moves noise to the surface of the part (``detectors.r3dad.diffusion``).  Its inputs in training are
+normal clouds with one displaced patch (``detectors.r3dad.patch_gen``), its targets the clouds
+without the displacement.  A point scores its distance to the nearest point of the reconstruction;
+an object scores its highest point.
 
-What differs from the paper and its code:
+Differences from the paper and its code:
 
 - Patch-Gen and the relative displacement are in the loss, as the paper says; the published code
   calls neither.
-- The last step is taken; the published figures are the best checkpoint per metric on the test set.
-  The learning rate falls evenly to a tenth, so that the last step is a good one.
+- The weights are those of the last step; the published figures are those of the best checkpoint per
+  metric on the test set.  The learning rate falls linearly to a tenth, so that the last step is a
+  good one.
 - Every input point gets a score; the reference scores 2048 random points.
-- The encoder reads points by farthest point sampling when scoring, and all noise comes from a
-  generator with the run's seed: the order of points and the company in a batch change nothing.
-- The encoder has no batch normalisation and no variance head, whose answer the reference drops.
-- ``pose=registered`` lays clouds on one of them, ``principal`` into their principal axes, and
-  copies are turned only where these leave it open; in the paper they are turned at random, and the
-  code has to tell the turn.
-- Coordinates have a standard deviation of one.
-- The denoiser is told the step's variance scaled to :math:`[0, \pi]`; as it is, between 0.0001 and
-  0.05, its sine and cosine hardly change.
+- When scoring, the encoder reads points chosen by farthest point sampling, and all noise comes from
+  a generator with the run's seed, so that scores depend neither on the order of points nor on other
+  clouds in a batch.
+- The encoder has no batch normalization and no variance head, whose output the reference ignores.
+- ``pose=registered`` registers clouds on one of them, ``principal`` rotates them to their principal
+  axes; copies are rotated only where these leave the rotation open.  In the paper they are rotated
+  at random, and the code must represent the rotation.
+- Coordinates have a standard deviation of 1.
+- The denoiser's input is the variance of the step scaled to :math:`[0, \pi]`; unscaled, between
+  0.0001 and 0.05, its sine and cosine hardly change.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import DetectorConfig
+from gmanet.detectors.r3dad.config import R3DADConfig
 from gmanet.detectors.r3dad.diffusion import CloudEncoder, Denoiser, Diffusion
-from gmanet.detectors.r3dad.reader import TurnedCopies, WholeReader
-from gmanet.detectors.registered import Posed
+from gmanet.detectors.r3dad.reader import RotatedCopies, WholeReader
+from gmanet.detectors.registered import Registered
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
-from gmanet.errors import InputError
 from gmanet.geometry.neighbors import nearest
-from gmanet.registration.canonical import POSES
 
-__all__ = ["R3DAD", "R3DADConfig"]
+__all__ = ["R3DAD"]
 
 CLIP = 10.0
-"""Largest norm of a gradient."""
-
-COUNTS = ("points", "code", "diffusion", "sampling", "reconstruction", "steps", "copies", "pairs")
-"""Settings that are at least one."""
-
+"""Norm to which gradients are clipped."""
 
 DRAWERS = 4
-"""Processes that draw copies, at most."""
+"""Largest number of processes that draw copies."""
 
 
-@dataclass
-class R3DADConfig(DetectorConfig):
-    """R3D-AD's settings; the defaults are the paper's.
-
-    Args:
-        name: ``r3dad``.
-        object_rule: How point scores make an object score.
-        points: Points that the networks read of a cloud.
-        pose: ``given``, or ``registered`` or ``principal`` for parts that lie in any pose.
-        encoder: Channels of the encoder's layers.
-        code: Channels of the code.
-        denoiser: Channels of the denoiser's hidden layers.
-        diffusion: Steps of the forward process.
-        sampling: Steps back when scoring, at most ``diffusion``.
-        eta: Fresh noise of a step back: 1 is the paper's DDPM, 0 is DDIM, better in few steps.
-        reconstruction: Points of a reconstruction.
-        steps: Optimizer steps.
-        copies: Turned copies of the normal clouds in one epoch.
-        pairs: Copies in one step.
-        abnormal: Share of the copies that get a moved patch.
-        learning_rate: Of Adam, at first.
-    """
-
-    name: str = "r3dad"
-    object_rule: str = "max"
-    points: int = 2048
-    pose: str = "given"
-    encoder: list[int] = field(default_factory=lambda: [128, 128, 256, 512])
-    code: int = 256
-    denoiser: list[int] = field(default_factory=lambda: [128, 256, 512, 256, 128])
-    diffusion: int = 200
-    sampling: int = 200
-    eta: float = 1.0
-    reconstruction: int = 2048
-    steps: int = 40000
-    copies: int = 2048
-    pairs: int = 128
-    abnormal: float = 1.0
-    learning_rate: float = 1e-3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._refuse("pose", self.pose not in POSES, f"one of {', '.join(POSES)}")
-        for name in COUNTS:
-            self._refuse(name, getattr(self, name) < 1, "at least 1")
-        for name in ("encoder", "denoiser"):
-            widths = getattr(self, name)
-            self._refuse(name, not widths or min(widths) < 1, "the channels of its layers")
-        for name in ("eta", "abnormal"):
-            self._refuse(name, not 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        self._refuse("learning_rate", not self.learning_rate > 0, "more than 0")
-        most = self.diffusion
-        self._refuse("sampling", self.sampling > most, f"at most detector.diffusion={most}")
-
-    def _refuse(self, name: str, wrong: bool, wanted: str) -> None:
-        if wrong:
-            raise InputError(f"detector.{name}={getattr(self, name)!r}, wanted {wanted}")
-
-
-class R3DAD(Posed):
-    """Distances to a normal cloud that diffusion makes of noise and the input's code."""
+class R3DAD(Registered):
+    """R3D-AD: distances of points to a reconstruction by diffusion, conditioned on the input."""
 
     Config = R3DADConfig
     config: R3DADConfig
+    stages: ClassVar[Mapping[str, str]] = {
+        "detectors.r3dad.diffusion": "model",
+    }
     seed: Tensor
 
     def __init__(self, config: R3DADConfig) -> None:
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
-        self.lay(config.pose)
+        self.set_pose(config.pose)
         self.encoder = CloudEncoder(config.encoder, config.code)
         denoiser = Denoiser(config.denoiser, config.code)
         self.diffusion = Diffusion(denoiser, config.diffusion)
-        self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # of the run's, and stored
+        self.register_buffer("seed", torch.randint(2**31 - 1, ()))  # from the run's seed
 
     def reader(self) -> WholeReader:
-        """Return what turns a cloud into coordinates at unit size."""
+        """Return the function from a cloud to coordinates at unit size."""
         return WholeReader(self.config.points, self.pose)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return turned copies of the normal clouds, drawn anew in every epoch."""
+        """Return rotated copies of the normal clouds, drawn anew in every epoch."""
         config, reader = self.config, self.reader()
-        places = [reader.place(cloud) for cloud in clouds]
-        drawn = (config.points, config.copies, config.abnormal, plan.seed)
-        copies = TurnedCopies(places, config.pose, *drawn)
+        positions = [reader.position(cloud) for cloud in clouds]
+        copies = RotatedCopies(
+            positions,
+            config.pose,
+            points=config.points,
+            length=config.copies,
+            abnormal=config.abnormal,
+            seed=plan.seed,
+        )
         return TrainingSet(items=copies, drawn=True, workers=DRAWERS)
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
         """Return the loss of copies at random steps of the diffusion."""
         steps = self.config.diffusion
         step = torch.randint(1, steps + 1, (len(batch.twin),), device=batch.twin.device)
-        loss = self.diffusion.loss(batch.twin, batch.normal, self.encoder(batch.twin), step)
+        loss = self.diffusion.loss(
+            batch.twin, batch.normal, code=self.encoder(batch.twin), step=step
+        )
         self.log("train/loss", loss, batch_size=len(step))
         return loss
 
@@ -159,18 +108,23 @@ class R3DAD(Posed):
         """
         config = self.config
         generator = torch.Generator().manual_seed(int(self.seed))
-        drawn = (config.reconstruction, config.sampling, config.eta, generator)
-        return self.diffusion.sample(self.encoder(shape), *drawn)
+        return self.diffusion.sample(
+            self.encoder(shape),
+            config.reconstruction,
+            steps=config.sampling,
+            eta=config.eta,
+            generator=generator,
+        )
 
     @torch.no_grad()
     def score_record(self, record: Data) -> tuple[Tensor, Tensor]:
         """Return every point's distance to the reconstruction, ``(N,)``, and the object's score."""
         made = self.reconstruct(record.shape)[0].cpu().numpy()
-        distance = nearest(made, record.place.cpu().numpy(), 1)[0][:, 0]
-        return self.with_object(torch.from_numpy(distance).to(record.place.device))
+        distance = nearest(made, record.position.cpu().numpy(), count=1)[0][:, 0]
+        return self.with_object(torch.from_numpy(distance).to(record.position.device))
 
     def configure_optimizers(self) -> Any:
-        """Return Adam with a learning rate that falls evenly to a tenth over all steps."""
+        """Return Adam with a learning rate that falls linearly to a tenth over all steps."""
         optimizer = torch.optim.Adam(self.parameters(), lr=self.config.learning_rate)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, self.config.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

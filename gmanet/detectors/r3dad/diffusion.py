@@ -1,10 +1,10 @@
-r"""Denoising diffusion of point clouds under a code of their shape (R3D-AD's networks).
+r"""Denoising diffusion of point clouds, conditioned on a code of their shape (R3D-AD's networks).
 
-Forward, a point :math:`x_0` becomes :math:`x_t = \sqrt{\bar\alpha_t}\, x_0 +
-\sqrt{1 - \bar\alpha_t}\, \epsilon`.  Backward, a network over single points says :math:`\epsilon`,
-given the step and a code of the whole cloud, and points are led from noise to the surface.
-Diffusion: Ho et al., NeurIPS 2020; of points under a code: Luo and Hu, CVPR 2021; fewer steps:
-Song et al., ICLR 2021 (DDIM, Eq. 12).
+The forward process turns a point :math:`x_0` into :math:`x_t = \sqrt{\bar\alpha_t}\, x_0 +
+\sqrt{1 - \bar\alpha_t}\, \epsilon`.  In the reverse process a network over single points predicts
+:math:`\epsilon`, given the step and a code of the whole cloud, and moves points from noise to the
+surface.  Sources: Ho et al., NeurIPS 2020 (diffusion); Luo and Hu, CVPR 2021 (of points,
+conditioned on a code); Song et al., ICLR 2021 (fewer steps: DDIM, Eq. 12).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["CloudEncoder", "ConcatSquash", "Denoiser", "Diffusion"]
 
 
 class CloudEncoder(nn.Module):
-    """PointNet: a network over single points, and the largest of each channel.
+    """PointNet: a network over single points, and the maximum of each channel.
 
     Args:
-        widths: Channels of the layers over points.
-        code: Channels of the code.
+        widths: Numbers of channels of the layers over points.
+        code: Number of channels of the code.
     """
 
     def __init__(self, widths: Sequence[int], code: int) -> None:
@@ -33,7 +33,7 @@ class CloudEncoder(nn.Module):
         self.head = nn.Sequential(nn.Linear(widths[-1], code), nn.ReLU(), nn.Linear(code, code))
 
     def forward(self, points: Tensor) -> Tensor:
-        """Return the codes of clouds with shape ``(B, K, 3)``, with shape ``(B, code)``."""
+        """Return the codes ``(B, code)`` of clouds ``(B, K, 3)``."""
         for number, layer in enumerate(self.points):
             points = layer(points.relu() if number else points)
         return self.head(points.amax(dim=1))  # type: ignore[no-any-return]
@@ -43,9 +43,9 @@ class ConcatSquash(nn.Module):
     """A linear layer whose output is gated and shifted by a condition.
 
     Args:
-        inputs: Channels that come in.
-        outputs: Channels that go out.
-        condition: Channels of the condition.
+        inputs: Number of input channels.
+        outputs: Number of output channels.
+        condition: Number of channels of the condition.
     """
 
     def __init__(self, inputs: int, outputs: int, condition: int) -> None:
@@ -58,19 +58,19 @@ class ConcatSquash(nn.Module):
         """Return features with shape ``(B, K, outputs)``.
 
         Args:
-            points: With shape ``(B, K, inputs)``.
-            condition: With shape ``(B, 1, condition)``.
+            points: Features of points, with shape ``(B, K, inputs)``.
+            condition: Condition of each cloud, with shape ``(B, 1, condition)``.
         """
         shifted = self.shift(condition)
         return self.layer(points) * self.gate(condition).sigmoid() + shifted  # type: ignore[no-any-return]
 
 
 class Denoiser(nn.Module):
-    """Says the noise of every point from its place, the step and the code of its cloud.
+    """A network that predicts the noise of a point from its position, the step and a code.
 
     Args:
-        widths: Channels of the hidden layers.
-        code: Channels of the code.
+        widths: Numbers of channels of the hidden layers.
+        code: Number of channels of the code.
     """
 
     def __init__(self, widths: Sequence[int], code: int) -> None:
@@ -82,9 +82,9 @@ class Denoiser(nn.Module):
         """Return the noise, with shape ``(B, K, 3)``.
 
         Args:
-            points: With shape ``(B, K, 3)``.
-            beta: Variance that the step adds, its largest scaled to pi, with shape ``(B,)``.
-            code: With shape ``(B, code)``.
+            points: Noisy points, with shape ``(B, K, 3)``.
+            beta: Variance that the step adds, scaled so that the largest is pi, ``(B,)``.
+            code: Codes of the clouds, with shape ``(B, code)``.
         """
         time = torch.stack([beta, beta.sin(), beta.cos()], dim=1)
         condition = torch.cat([time, code], dim=1)[:, None]
@@ -95,13 +95,13 @@ class Denoiser(nn.Module):
 
 
 class Diffusion(nn.Module):
-    """The forward process, the loss and the way back.
+    """The forward process, the loss and the reverse process.
 
     Args:
-        denoiser: Says the noise.
-        steps: Of the forward process.
+        denoiser: Network that predicts the noise.
+        steps: Number of steps of the forward process.
         first: Variance that the first step adds.
-        last: Variance that the last step adds; those between rise evenly.
+        last: Variance that the last step adds; it rises linearly in between.
     """
 
     angle: Tensor
@@ -111,6 +111,7 @@ class Diffusion(nn.Module):
         self,
         denoiser: nn.Module,
         steps: int = 200,
+        *,
         first: float = 1e-4,
         last: float = 0.05,
     ) -> None:
@@ -121,43 +122,49 @@ class Diffusion(nn.Module):
         self.register_buffer("angle", (torch.pi * beta / last).float(), persistent=False)
         self.register_buffer("kept", kept.float(), persistent=False)
 
-    def noised(self, points: Tensor, step: Tensor, noise: Tensor) -> Tensor:
-        r"""Return :math:`x_t` of clouds with shape ``(B, K, 3)``; ``step`` 0 is the clouds."""
+    def noised(self, points: Tensor, step: Tensor, *, noise: Tensor) -> Tensor:
+        r"""Return :math:`x_t` of clouds :math:`x_0`, with shape ``(B, K, 3)``.
+
+        Args:
+            points: The clouds, with shape ``(B, K, 3)``.
+            step: Steps from 0 (the clouds unchanged) to ``steps``, with shape ``(B,)``.
+            noise: Standard normal noise, with shape ``(B, K, 3)``.
+        """
         kept = self.kept[step][:, None, None]
         return kept.sqrt() * points + (1 - kept).sqrt() * noise
 
-    def loss(self, twin: Tensor, normal: Tensor, code: Tensor, step: Tensor) -> Tensor:
-        r"""Return the mean square error of what the denoiser says, a scalar.
+    def loss(self, twin: Tensor, normal: Tensor, *, code: Tensor, step: Tensor) -> Tensor:
+        r"""Return the mean square error of the denoiser's prediction, a scalar.
 
-        The noise to be said leads from the noised twin to the *normal* cloud: it is
-        :math:`\epsilon` and the relative displacement of twin and normal,
-        :math:`\sqrt{\bar\alpha_t / (1 - \bar\alpha_t)}\, (x' - x)`.
+        The target is the noise whose removal turns the noisy twin into the *normal* cloud: the sum
+        of :math:`\epsilon` and the relative displacement
+        :math:`\sqrt{\bar\alpha_t / (1 - \bar\alpha_t)}\, (x' - x)` of twin and normal cloud.
 
         Args:
             twin: Clouds with a defect, with shape ``(B, K, 3)``.
-            normal: The same points without it, with shape ``(B, K, 3)``.
+            normal: The same points without the defect, with shape ``(B, K, 3)``.
             code: Codes of the twins, with shape ``(B, code)``.
-            step: From 1 to ``steps``, with shape ``(B,)``.
+            step: Steps from 1 to ``steps``, with shape ``(B,)``.
         """
         noise = torch.randn_like(twin)
         kept = self.kept[step][:, None, None]
         target = noise + (kept / (1 - kept)).sqrt() * (twin - normal)
-        said = self.denoiser(self.noised(twin, step, noise), self.angle[step - 1], code)
-        loss: Tensor = (said - target).square().mean()
+        predicted = self.denoiser(self.noised(twin, step, noise=noise), self.angle[step - 1], code)
+        loss: Tensor = (predicted - target).square().mean()
         return loss
 
     @torch.no_grad()
     def sample(
-        self, code: Tensor, count: int, steps: int, eta: float, generator: torch.Generator
+        self, code: Tensor, count: int, *, steps: int, eta: float, generator: torch.Generator
     ) -> Tensor:
         """Return reconstructions, with shape ``(B, count, 3)``.
 
         Args:
             code: Codes, with shape ``(B, code)``.
-            count: Points of a reconstruction.
-            steps: Steps back, spread evenly over those of the forward process.
-            eta: Share of fresh noise: 1 is DDPM, 0 is DDIM, where only the start is drawn.
-            generator: Of the processor; all clouds get the noise it draws.
+            count: Number of points in a reconstruction.
+            steps: Number of denoising steps, evenly spaced over the steps of the forward process.
+            eta: Share of fresh noise: 1 is DDPM; 0 is DDIM, where only the initial noise is random.
+            generator: Random generator on the CPU; all clouds get the same noise.
         """
 
         def draw() -> Tensor:

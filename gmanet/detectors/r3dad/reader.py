@@ -1,4 +1,4 @@
-"""Whole clouds at unit size: what a network over all points of a part reads, and learns from."""
+"""Whole clouds at unit size, to score, and their rotated copies, to train on."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ from gmanet.detectors.r3dad.patch_gen import patch_gen
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["TurnedCopies", "Turns", "WholeReader"]
+__all__ = ["RotatedCopies", "Rotations", "WholeReader"]
 
 ALIKE = 1.1
-"""Principal axes whose spreads differ by less than this factor cannot be told apart."""
+"""Ratio of the spreads along two principal axes below which the axes cannot be distinguished."""
 
 SKEWED = 0.1
-"""Axes whose third moment is larger than this have a sign; it is 0 for symmetric parts."""
+"""Third moment along an axis, over the spread cubed, above which the sign of the axis is known; it
+is 0 for symmetric parts."""
 
 
 @dataclass(frozen=True)
 class WholeReader:
-    """Turn a cloud into coordinates about its centroid with a standard deviation of one.
+    """A function from a cloud to coordinates about its centroid with a standard deviation of 1.
 
     Args:
-        points: Points that an encoder reads, by farthest point sampling: no file's order matters.
-        pose: How a cloud is laid before.
+        points: Number of points for the encoder, chosen by farthest point sampling, so that the
+            order of points in the file does not matter.
+        pose: Rigid motion of a cloud into its pose.
     """
 
     points: int
     pose: Canonicalizer
 
-    def place(self, cloud: Cloud) -> Floats:
+    def position(self, cloud: Cloud) -> Floats:
         """Return the coordinates of all points, with shape ``(N, 3)``."""
         pos = self.pose(cloud.pos)
         pos = pos - pos.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -45,28 +47,28 @@ class WholeReader:
         return np.asarray(pos / np.float32(size))
 
     def __call__(self, cloud: Cloud) -> Data:
-        """Return the record to score: ``place (N, 3)``, and ``shape (1, points, 3)`` of it."""
-        place = self.place(cloud)
-        chosen = np.resize(farthest_points(place, self.points), self.points)
+        """Return the record to score: ``position (N, 3)`` and a sample ``shape (1, points, 3)``."""
+        position = self.position(cloud)
+        chosen = np.resize(farthest_points(position, self.points), self.points)
         return Data(
-            place=torch.from_numpy(place),
-            shape=torch.from_numpy(place[chosen][None]),
+            position=torch.from_numpy(position),
+            shape=torch.from_numpy(position[chosen][None]),
             num_nodes=len(cloud),
         )
 
 
-class Turns:
+class Rotations:
     """The rotations that a pose leaves open for a part.
 
     Args:
-        places: Normal clouds in their pose.
-        pose: ``given`` leaves everything open and ``registered`` nothing; ``principal`` turns about
-            the axis of a round part, and by half turns where third moments say nothing.
+        clouds: Normal clouds in their pose.
+        pose: ``given`` leaves all rotations open, ``registered`` none, ``principal`` those about
+            the axis of a round part, and by 180 degrees where third moments are small.
     """
 
-    def __init__(self, places: Sequence[Floats], pose: str) -> None:
-        spread = np.mean([np.square(place).mean(axis=0) ** 0.5 for place in places], axis=0)
-        skew = np.min([abs((place**3).mean(axis=0)) for place in places], axis=0)
+    def __init__(self, clouds: Sequence[Floats], pose: str) -> None:
+        spread = np.mean([np.square(position).mean(axis=0) ** 0.5 for position in clouds], axis=0)
+        skew = np.min([abs((position**3).mean(axis=0)) for position in clouds], axis=0)
         alike = spread[:2] < ALIKE * spread[1:]
         self.nothing = pose == "registered"
         self.everything = pose == "given" or bool(alike.all())
@@ -80,35 +82,37 @@ class Turns:
         if self.everything:
             return Rotation.random(random_state=rng).as_matrix().astype(np.float32)
         sign = np.where(self.signed, 1.0, rng.choice([-1.0, 1.0], 3))
-        turn = np.diag([sign[0], sign[1], sign[0] * sign[1]])
+        flip = np.diag([sign[0], sign[1], sign[0] * sign[1]])
         spin = Rotation.from_rotvec(rng.uniform(0, 2 * np.pi) * self.axis).as_matrix()
-        return np.asarray(spin @ turn, dtype=np.float32)
+        return np.asarray(spin @ flip, dtype=np.float32)
 
 
-class TurnedCopies(Dataset[Data]):
-    """Turned copies of normal clouds, each beside its Patch-Gen twin.
+class RotatedCopies(Dataset[Data]):
+    """Data set of rotated copies of normal clouds, each with its Patch-Gen twin.
 
-    ``copies[epoch, index]`` draws from cloud ``index`` modulo their number; nothing else decides.
+    ``copies[epoch, index]`` is drawn from cloud ``index % len(clouds)`` with the generator
+    ``[seed, epoch, index]``.
 
     Args:
-        places: Normal clouds in their pose.
-        pose: What turns there are.
-        points: Points of a copy.
+        clouds: Normal clouds in their pose.
+        pose: Pose of the clouds, which decides the rotations (:class:`Rotations`).
+        points: Number of points in a copy.
         length: Number of copies.
-        abnormal: Share of the copies whose twin differs.
-        seed: Decides everything that is drawn.
+        abnormal: Share of the copies whose twin differs from the copy.
+        seed: Seed of all random draws.
     """
 
     def __init__(
         self,
-        places: Sequence[Floats],
+        clouds: Sequence[Floats],
         pose: str,
+        *,
         points: int,
         length: int,
         abnormal: float,
         seed: int,
     ) -> None:
-        self.places, self.points, self.turns = places, points, Turns(places, pose)
+        self.clouds, self.points, self.rotations = clouds, points, Rotations(clouds, pose)
         self.length, self.abnormal, self.seed = length, abnormal, seed
 
     def __len__(self) -> int:
@@ -117,9 +121,9 @@ class TurnedCopies(Dataset[Data]):
     def __getitem__(self, key: tuple[int, int]) -> Data:
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
-        place = self.places[index % len(self.places)]
-        chosen = rng.choice(len(place), self.points, replace=len(place) < self.points)
-        normal = place[chosen] @ self.turns.draw(rng).T
+        position = self.clouds[index % len(self.clouds)]
+        chosen = rng.choice(len(position), self.points, replace=len(position) < self.points)
+        normal = position[chosen] @ self.rotations.draw(rng).T
         twin, label = normal, np.zeros(self.points, dtype=bool)
         if rng.random() < self.abnormal:
             twin, label = patch_gen(normal, rng)

@@ -1,9 +1,9 @@
-"""Time, memory and size of one detector on clouds of one size; what Table VI asks for.
+"""Time, memory and size of one detector on clouds of one size (Table VI).
 
-A cloud's seconds run from its points in memory to the scores of its points: the reader, the way to
-the device and the score, in batches of one.  They do not depend on how well a detector was trained,
-only on its sizes: so it is fitted on a few clouds, and then made as large as a fit on all train
-clouds would have made it (``Detector.enlarge``).
+The time of a cloud is that from points in memory to scores of all points: the reader, the transfer
+to the device and the score, one cloud at a time.  It depends on the size of a detector, not on the
+quality of its fit: detectors are fitted on a few clouds, and then enlarged to their size after a
+fit on all train clouds (``Detector.enlarge``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.subset import Subset
-from gmanet.detectors.base import Detector
-from gmanet.detectors.reading import read
+from gmanet.detectors.base import Detector, read
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory
 from gmanet.evaluation.efficiency.profiler import StageClock
 from gmanet.synthesis.config import SynthesisConfig
@@ -36,25 +35,25 @@ from gmanet.training.trainer import make_trainer
 __all__ = ["FITTED", "fit_briefly", "measure"]
 
 FITTED = 2
-"""Normal clouds that a detector is fitted on before it is measured."""
+"""Number of normal clouds on which a detector is fitted before it is measured."""
 
 WARM = 2048
-"""Points of the first cloud, which loads libraries and is not measured."""
+"""Number of points of the warm-up cloud, which loads libraries and is not measured."""
 
 FLOOR_SIDE = 1024
-"""Side of the matrices whose product gives the machine's rate."""
+"""Number of rows and columns of the matrices whose product gives the machine's FLOP rate."""
 
 
 def fit_briefly(
-    detector: Detector, train: CloudDataset, synthesis: SynthesisConfig, seed: int
+    detector: Detector, train: CloudDataset, *, synthesis: SynthesisConfig, seed: int
 ) -> Detector:
     """Return the detector prepared on all clouds, fitted on :data:`FITTED`, and enlarged.
 
     Args:
-        detector: Not fitted yet; it should take a few steps only.
+        detector: A new detector, with a small number of steps.
         train: All normal clouds, of the size that is to be scored.
-        synthesis: How twins are made.
-        seed: Of the twins and draws.
+        synthesis: Settings of the twins.
+        seed: Seed of all twins and of all random draws.
     """
     detector.prepare(train)
     few = Subset(train, train.names[:FITTED])
@@ -62,22 +61,24 @@ def fit_briefly(
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(workers=0, checkpoint_every=10**6)
         epochs = detector.epochs(len(few), synthesis)
-        make_trainer(detector, config, Path(folder), None, epochs).fit(detector, data)
+        make_trainer(detector, config, folder=Path(folder), logger=None, epochs=epochs).fit(
+            detector, data
+        )
     reader = detector.reader()
     detector.enlarge(read(train[0], getattr(reader, "of_train", reader)), len(train))
     return detector.eval()
 
 
 def measure(
-    detector: Detector, clouds: Sequence[Cloud], device: str = "cpu", whole: bool = True
+    detector: Detector, clouds: Sequence[Cloud], *, device: str = "cpu", whole: bool = True
 ) -> dict[str, Any]:
-    """Return what scoring costs; the first cloud, which gives the peak memory, is not timed.
+    """Return time, memory and size of a detector.
 
     Args:
-        detector: Fitted, in eval mode.
-        clouds: All of one size.
+        detector: A fitted detector in eval mode.
+        clouds: Clouds of one size.
         device: ``cpu`` or ``cuda``.
-        whole: Whether to find stages and the floor, too, in passes of their own.
+        whole: Whether to measure stages, FLOPs and the floor, too, in separate passes.
 
     Returns:
         ``seconds``, ``reader`` and ``score`` of each cloud; ``peak_mib``, ``cuda_mib``;
@@ -85,10 +86,10 @@ def measure(
         in seconds, and ``gflop`` of the score.
     """
     detector = detector.to(device)
-    _score(detector, clouds[0].replace(pos=clouds[0].pos[:WARM], label=None), device)
+    _score(detector, clouds[0].replace(pos=clouds[0].pos[:WARM], label=None), device=device)
     with PeakMemory(device) as peak:
-        _score(detector, clouds[0], device)
-    reader, score = zip(*(_score(detector, cloud, device) for cloud in clouds), strict=True)
+        _score(detector, clouds[0], device=device)
+    reader, score = zip(*(_score(detector, cloud, device=device) for cloud in clouds), strict=True)
     parts = (list(detector.parameters()), list(detector.buffers()))
     found: dict[str, Any] = {
         "seconds": [one + other for one, other in zip(reader, score, strict=True)],
@@ -101,15 +102,15 @@ def measure(
         "model_mib": sum(map(_bytes, [*parts[0], *parts[1]])) / MIB,
         "threads": torch.get_num_threads(),
     }
-    return found | _details(detector, clouds[0], device) if whole else found
+    return found | _details(detector, clouds[0], device=device) if whole else found
 
 
 def _bytes(part: Tensor) -> int:
     return part.numel() * part.element_size()
 
 
-def _score(detector: Detector, cloud: Cloud, device: str) -> tuple[float, float]:
-    """Return seconds of the reader and of the score."""
+def _score(detector: Detector, cloud: Cloud, *, device: str) -> tuple[float, float]:
+    """Return the seconds of the reader and of the score."""
     start = time.perf_counter()
     record = read(cloud, detector.reader())
     middle = time.perf_counter()
@@ -117,16 +118,16 @@ def _score(detector: Detector, cloud: Cloud, device: str) -> tuple[float, float]
     return middle - start, time.perf_counter() - middle
 
 
-def _details(detector: Detector, cloud: Cloud, device: str) -> dict[str, Any]:
-    """Return stages, arithmetic and floor.
+def _details(detector: Detector, cloud: Cloud, *, device: str) -> dict[str, Any]:
+    """Return seconds of the stages, GFLOP of the score, and seconds of the floor.
 
-    Stages are those of one thread: a clock sees its own thread alone.
+    Stages are measured with one thread, as a clock measures its own thread only.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with StageClock() as clock:
-            _score(detector, cloud, device)
+        with StageClock(detector.stages) as clock:
+            _score(detector, cloud, device=device)
     finally:
         torch.set_num_threads(threads)
     record = read(cloud, detector.reader()).to(device)

@@ -1,8 +1,8 @@
-"""Peak memory of a piece of work, above what the process held before it.
+"""Peak memory of a block of code, above the memory of the process before the block.
 
-Linux keeps the highest resident set of a process and lets it start anew
-(``/proc/self/clear_refs``), so that no short peak is missed.  Elsewhere the highest since the
-process began is all there is, which is why every measurement has a process of its own.
+Linux records the largest resident set of a process and can reset the record
+(``/proc/self/clear_refs``), so that short peaks are not missed.  Other systems know the largest
+resident set since the start of the process only; therefore every measurement has its own process.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MIB = 2**20
 
 
 class PeakMemory:
-    """Measure ``with PeakMemory(device) as peak: ...``.
+    """Peak memory of a block: ``with PeakMemory(device) as peak: ...``.
 
     Attributes:
-        host: By how many MiB the resident set grew at most.
-        device: Most MiB of CUDA memory that tensors held, the model's included; 0 on the processor.
+        host: Largest growth of the resident set, in MiB.
+        device: Largest CUDA memory of all tensors, including the model, in MiB; 0 on the CPU.
     """
 
     def __init__(self, device: str = "cpu") -> None:
@@ -38,7 +38,7 @@ class PeakMemory:
 
     def __enter__(self) -> PeakMemory:
         gc.collect()
-        with suppress(OSError, AttributeError):  # freed blocks that glibc keeps would hide growth
+        with suppress(OSError, AttributeError):  # glibc's freed blocks hide growth
             ctypes.CDLL(None).malloc_trim(0)
         with suppress(OSError):
             CLEAR.write_text("5", encoding="ascii")
@@ -68,15 +68,15 @@ def _resident(field: str) -> int:
 
 
 def peak_resident() -> float:
-    """Return the highest resident set in MiB: of this process or of an ended child, if higher.
+    """Return the largest resident set, in MiB, of this process and its ended children.
 
-    Data workers are children.  The system tells the highest of all children that have ended, not
-    their sum, so that this is the peak of the largest process.
+    Data workers are children.  The result is the peak of the largest process: the system does not
+    record the sum over processes.
     """
     return max(_highest(resource.RUSAGE_SELF), _highest(resource.RUSAGE_CHILDREN)) / MIB
 
 
 def _highest(who: int) -> int:
-    """Return the highest resident set in bytes; macOS counts bytes, other systems KiB."""
+    """Return the largest resident set in bytes; the system reports bytes on macOS, else KiB."""
     peak = resource.getrusage(who).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,8 +1,8 @@
-"""Where the time of reading and scoring goes, function by function of this package.
+"""A profiler that divides the time of reading and scoring among stages.
 
-The interpreter reports every call of a Python function while a clock runs; nothing is woven into
-the code, and nothing is paid when the clock is off.  A labelled function counts with all that it
-calls: the FPFH's own search is a part of the descriptors.
+While a clock runs, the interpreter reports every call of a Python function; without a clock there
+is no overhead.  The time of a function includes the functions that it calls: the neighbor search
+within FPFH belongs to the descriptors.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, MappingProxyType, TracebackType
 from typing import Any
 
 import gmanet
@@ -19,7 +20,7 @@ import gmanet
 __all__ = ["OTHER", "STAGES", "StageClock"]
 
 STAGES = {
-    "geometry.neighbors.farthest_points": "thinning",
+    "geometry.neighbors.farthest_points": "subsampling",
     "geometry.neighbors.nearest": "neighbors",
     "geometry.search.grid": "neighbors",
     "geometry.neighbors.inverse_distance": "interpolation",
@@ -31,15 +32,12 @@ STAGES = {
     "networks": "model",
     "networks.pointnet2.hierarchy": "neighbors",
     "detectors.bank": "model",
-    "detectors.gmanet.alignment": "model",
-    "detectors.gmanet.encoder": "model",
-    "detectors.gmanet.sdo": "model",
-    "detectors.gmanet.standardizer": "model",
-    "detectors.imrnet.reconstruction": "model",
-    "detectors.r3dad.diffusion": "model",
-    "detectors.scoring": "interpolation",
+    "geometry.neighbors.interpolate": "interpolation",
 }
-"""Module or function -> stage; the longest name that fits decides.  ``model``: networks, banks."""
+"""Module or function, named below ``gmanet``, -> stage; the longest matching name decides.
+
+``model`` is the stage of networks and banks.  ``Detector.stages`` adds the modules of one method.
+"""
 
 OTHER = "other"
 
@@ -47,9 +45,14 @@ PACKAGE = Path(gmanet.__file__).parent
 
 
 class StageClock:
-    """Measure ``with StageClock() as clock: ...``; ``clock.seconds`` is stage -> seconds."""
+    """Time of stages: ``with StageClock() as clock: ...``; ``clock.seconds`` is stage -> seconds.
 
-    def __init__(self) -> None:
+    Args:
+        stages: Further modules or functions -> stage (``Detector.stages``).
+    """
+
+    def __init__(self, stages: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.stages = STAGES | dict(stages)
         self.seconds: dict[str, float] = defaultdict(float)
         self._known: dict[CodeType, str] = {}
         self._stack: list[str] = []
@@ -89,6 +92,6 @@ class StageClock:
             name, path = "", Path(code.co_filename)
             if path.is_relative_to(PACKAGE):
                 name = ".".join([*path.relative_to(PACKAGE).with_suffix("").parts, code.co_name])
-            fits = [key for key in STAGES if f"{name}.".startswith(f"{key}.")]
-            self._known[code] = STAGES[max(fits, key=len)] if fits else OTHER
+            fits = [key for key in self.stages if f"{name}.".startswith(f"{key}.")]
+            self._known[code] = self.stages[max(fits, key=len)] if fits else OTHER
         return self._known[code]

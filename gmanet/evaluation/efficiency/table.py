@@ -1,4 +1,4 @@
-"""Table VI, measured: one table for each size of clouds, as Markdown, and all of it as CSV."""
+"""Table VI: a Markdown table for each size of clouds, and a CSV table of all sizes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LEAST = 0.01
 """Share of the time below which a stage is not shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the rounds of one method on clouds of one size found.
+    """Measurements of one method on clouds of one size.
 
     Args:
-        method: The detector's setting.
-        points: Of each cloud.
-        rounds: What ``evaluation.efficiency.measure.measure`` returned, the first with the details.
+        method: Value of ``detector=``.
+        points: Number of points of each cloud.
+        rounds: Results of ``evaluation.efficiency.measure.measure``, the first with all details.
     """
 
     method: str
@@ -41,19 +41,19 @@ class Measured:
 
     @property
     def floor(self) -> float:
-        """Return the floor in seconds: a copy, nearest points, and the score's arithmetic."""
+        """Lower bound of the time in seconds: a copy, nearest points, and the score's FLOPs."""
         return float(self.rounds[0]["floor"])
 
     @property
     def stages(self) -> dict[str, float]:
-        """Return stage -> share of the time, the longest first, ``other`` last."""
+        """Stage -> share of the time, the longest first, ``other`` last."""
         seconds = self.rounds[0]["stages"]
         total = sum(seconds.values())
         order = sorted(seconds, key=lambda stage: (stage == OTHER, -seconds[stage]))
         return {stage: seconds[stage] / total for stage in order}
 
     def figures(self) -> dict[str, float]:
-        """Return named figures, as the CSV has them."""
+        """Return name -> figure, the columns of the CSV table."""
         seconds, first = self._all("seconds"), self.rounds[0]
         middle = statistics.median(seconds)
         return {
@@ -77,6 +77,7 @@ class Measured:
 def page(
     rows: Sequence[Measured],
     record: Mapping[str, Any],
+    *,
     typed: str,
     device: str,
     failed: Sequence[str],
@@ -84,11 +85,11 @@ def page(
     """Return the whole page.
 
     Args:
-        rows: What was measured, at least one.
-        record: What ``provenance`` returns.
+        rows: Measurements, at least one.
+        record: Result of ``gmanet.runtime.provenance.provenance``.
         typed: The command.
         device: ``cpu`` or ``cuda``.
-        failed: A line on each method that could not be measured.
+        failed: A line for each method that could not be measured.
     """
     versions, machine = record["versions"], record["machine"]
     named = ("python", "torch", "numpy", "scipy")
@@ -99,8 +100,10 @@ def page(
         "Seconds from the points of a cloud in memory to a score of every point (reader and score, "
         f"one cloud at a time); medians of {len(first)} rounds of {len(first[0]['seconds'])} "
         "clouds, the methods in turn, a process each; the first cloud, which warms up, is not "
-        "timed. Peak: growth of the resident memory while it is scored. Model: parameters and "
-        f"buffers. Each method was fitted on {FITTED} clouds of the same size in a few steps, and "
+        "timed. Time/floor: the time over that of copying the cloud, building a KD-tree, finding "
+        "the nearest point of every point, and the networks' GFLOP at this machine's rate. Peak: "
+        "growth of the resident memory while it is scored. Model: parameters and buffers. "
+        f"Each method was fitted on {FITTED} clouds of the same size in a few steps, and "
         "its banks then filled to the rows that all train clouds would leave. Stages come from a "
         "pass of their own, on one thread.",
         f"Measured on {datetime.date.today().isoformat()} on {machine['cores']} cores of "
@@ -119,45 +122,35 @@ def _short(commit: str | None) -> str:
 
 
 def markdown_sections(rows: Sequence[Measured]) -> str:
-    """Return a table for each size, the fastest method first, and GMANet against its floor."""
+    """Return a table for each size of clouds, the fastest method first."""
     parts = []
     for points in dict.fromkeys(row.points for row in rows):
         same = sorted(
             (row for row in rows if row.points == points), key=lambda r: r.median("seconds")
         )
         parts += [f"## {points} points", _table(same)]
-        parts += [_over(row) for row in same if row.method.startswith("gmanet")]
     return "\n\n".join(parts)
 
 
 def _table(rows: Sequence[Measured]) -> str:
     cuda = any(row.median("cuda_mib") for row in rows)
-    titles = ["s/cloud", "FPS", "reader s", "score s", "peak MiB"]
-    titles += ["CUDA MiB"] * cuda + ["model MiB", "parameters"]
+    titles = ["s/cloud", "time/floor", "FPS", "reader s", "score s", "peak MiB"]
+    titles += ["CUDA MiB"] * cuda + ["model MiB", "parameters", "GFLOP"]
     head = f"| method | {' | '.join(titles)} | where the time goes |"
     lines = [head, f"|---|{'--:|' * len(titles)}---|"]
     for row in rows:
         got = row.figures()
-        cells = [f"{got['seconds']:.3f}", f"{got['fps']:.2f}"]
+        cells = [f"{got['seconds']:.3f}", f"{got['seconds'] / row.floor:.1f}", f"{got['fps']:.2f}"]
         cells += [f"{got[name]:.3f}" for name in ("reader_seconds", "score_seconds")]
         cells += [f"{got['peak_mib']:.0f}"] + [f"{got['cuda_mib']:.0f}"] * cuda
-        cells += [f"{got['model_mib']:.1f}", f"{got['parameters']:.0f}"]
+        cells += [f"{got['model_mib']:.1f}", f"{got['parameters']:.0f}", f"{got['gflop']:.1f}"]
         stages = [f"{stage} {share:.0%}" for stage, share in row.stages.items() if share >= LEAST]
         lines.append(f"| {row.method} | {' | '.join(cells)} | {', '.join(stages)} |")
     return "\n".join(lines)
 
 
-def _over(row: Measured) -> str:
-    seconds = row.median("seconds")
-    return (
-        f"{row.method} takes {seconds:.3f} s, {seconds / row.floor:.1f} times its floor of "
-        f"{row.floor:.3f} s (copy the cloud, build a KD-tree, find the nearest point of every "
-        f"point, {row.rounds[0]['gflop']:.1f} GFLOP of the networks at this machine's rate)."
-    )
-
-
 def csv_rows(rows: Sequence[Measured]) -> str:
-    """Return one line per method and size."""
+    """Return a CSV table with one line per method and size."""
     stages = sorted({stage for row in rows for stage in row.stages})
     figures = list(rows[0].figures())
     lines = [",".join(["method", "points", *figures, *(f"share_{stage}" for stage in stages)])]

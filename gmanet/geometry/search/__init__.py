@@ -1,1 +1,1 @@
-"""Searches for nearest points, faster than a KD-tree where points are even."""
+"""Nearest-neighbor searches, faster than a KD-tree where points are evenly spaced."""

@@ -1,7 +1,7 @@
-"""The nearest point of a surface to each of many queries, by cells, or by a KD-tree where far away.
+"""Search for the nearest surface point by cells, with a KD-tree for distant queries.
 
-Registration asks for one neighbor of queries that are mostly next to the surface, some ten thousand
-times a cloud: cells answer in less than half of a KD-tree's time.
+Registration searches the nearest point of queries that are mostly close to the surface, some ten
+thousand times per cloud.  Cells take less than half the time of a KD-tree.
 """
 
 from __future__ import annotations
@@ -9,30 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Indices
+from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.jit import compiled
 from gmanet.geometry.search.cells import by_cell, cells_around, cells_of, edge_within
 
 __all__ = ["Closest"]
 
-Doubles = npt.NDArray[np.float64]
 
 EDGE = 2.0
 """Edge of a cell, in spacings of the points."""
 
 WIDEST = 3
-"""Cells to each side that are searched before a query is left to the KD-tree."""
+"""Number of cells searched on each side before a query is passed to the KD-tree."""
 
 
 class Closest:
-    """Points that are spaced evenly, to be searched for the nearest one.
+    """Search for the nearest of evenly spaced points.
 
     Args:
-        points: With shape ``(N, 3)``.
-        spacing: How far apart they lie.
+        points: Points, with shape ``(N, 3)``.
+        spacing: Distance between neighboring points.
     """
 
     def __init__(self, points: Doubles, spacing: float) -> None:
@@ -46,7 +44,7 @@ class Closest:
         self._points = np.ascontiguousarray(points[self._order].T)
 
     def __call__(self, queries: Doubles) -> Indices:
-        """Return the nearest point's index of queries ``(..., 3)``, with shape ``(...)``."""
+        """Return the index of the nearest point for queries ``(..., 3)``, with shape ``(...)``."""
         flat = np.ascontiguousarray(queries.reshape(-1, 3))
         index = np.empty(len(flat), dtype=np.int64)
         cells = (self._order, self._start, self._low, self._edge, self._shape)
@@ -67,7 +65,7 @@ def _search(
     queries: Doubles,
     index: Indices,
 ) -> None:
-    """Fill in the nearest points; -1 where none is near enough.
+    """Fill in the indices of the nearest points; -1 if no point is within reach of the cells.
 
     ``points`` has shape ``(3, N)``, in the order of the cells.
     """
@@ -92,7 +90,7 @@ def _nearest(
     query: Doubles,
     sure: np.floating[Any],
 ) -> int:
-    """Return the number of the nearest point of some cells; -1 where none is within ``sure``."""
+    """Return the row of the nearest point in a range of cells; -1 if none is within ``sure``."""
     x, y, z = query
     least, nearest = sure * sure, -1
     for i in range(begin[0], end[0]):

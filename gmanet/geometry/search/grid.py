@@ -1,17 +1,16 @@
 """Nearest points among evenly spaced ones, such as those of farthest point sampling, by a grid.
 
-Points are sorted into cells about as large as the neighborhood, so that a query's neighbors lie in
-the 27 cells around it.  That is exact: only points closer than the border of the cells that were
-searched count, and queries that find too few there are left to a KD-tree.  So is everything where
-points are so uneven that cells would be crowded.
+Points are sorted into cells about as large as a neighborhood, so that a query's neighbors are in
+the 27 cells around the query.  The search is exact: only points closer than the border of the
+searched cells count, and queries with too few such points are passed to a KD-tree.  All queries are
+passed to the KD-tree if the spacing is so irregular that cells would be crowded.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from gmanet.cloud import Floats, Indices
+from gmanet.cloud import Doubles, Floats, Indices
 from gmanet.geometry.jit import compiled, over_rows
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.search.cells import bounds, by_cell, cells_around, cells_of, edge_within
@@ -19,58 +18,65 @@ from gmanet.geometry.search.smallest import Keys, smallest_first
 
 __all__ = ["grid_nearest"]
 
-Doubles = npt.NDArray[np.float64]
 
 TRIED = 10
-"""Number of queries whose neighborhoods decide the size of the cells."""
+"""Number of queries whose neighborhoods determine the size of the cells."""
 
 SEEN = 16384
-"""Largest number of points that these queries search; more points are thinned regularly.  Another
-number changes the cells, and with them the order of points at equal distances."""
+"""Largest number of points that these queries search; larger clouds are subsampled regularly.
+
+Another number changes the cells, and thereby the order of points at equal distances.
+"""
 
 LARGER = 1.15
-"""Factor by which cells are larger than these neighborhoods."""
+"""Ratio of the edge of a cell to the size of these neighborhoods."""
 
 SMALL = 256
-"""Number of points below which a KD-tree is as quick."""
+"""Number of points below which a KD-tree is as fast."""
 
 CROWDED = 4
-"""Limit for the mean number of points in a query's cell, in neighborhoods: above it the spacing is
-too irregular for a grid."""
+"""Limit for the mean number of points in a query's cell, in sizes of a neighborhood.
+
+Above the limit the spacing is too irregular for a grid.
+"""
 
 WIDEST = 2
-"""Number of cells to each side that are searched before a query is left to the KD-tree."""
+"""Number of cells searched on each side before a query is passed to the KD-tree."""
 
 LIKELY = 1.25
-"""A query's neighbors lie within the last query's squared distance by this factor, mostly: what is
-farther is searched if they do not."""
+"""Ratio of a query's first squared search radius to the previous query's squared distance.
+
+The latter is the squared distance to the farthest neighbor of the previous query, which is usually
+close by.  The radius is sufficient for most queries; the others are searched again up to the border
+of the cells.
+"""
 
 
 def grid_nearest(
-    pos: Floats, query: Floats, count: int, workers: int = 1
+    pos: Floats, query: Floats, *, count: int, workers: int = 1
 ) -> tuple[Floats, Indices]:
     """Return distances and indices of each query's nearest points, with shape ``(Q, count)``.
 
-    The same as :func:`gmanet.geometry.neighbors.nearest`, several times faster where points are
-    spaced evenly.
+    The result is that of :func:`gmanet.geometry.neighbors.nearest`; the search is several times
+    faster where points are evenly spaced.
 
     Args:
         pos: The points to choose from, with shape ``(N, 3)``.
         query: Queries, with shape ``(Q, 3)``.
-        count: Neighbors per query; clouds with fewer points repeat their farthest one.
+        count: Neighbors per query; clouds with fewer points repeat the farthest neighbor.
         workers: Threads.
     """
     if len(pos) < max(SMALL, 2 * count) or not len(query):
-        return nearest(pos, query, count, workers)
+        return nearest(pos, query, count=count, workers=workers)
     pos, query = (np.ascontiguousarray(part, dtype=np.float32) for part in (pos, query))
     low, high = bounds(pos)
-    size = _cell(pos, query, count, (high - low).astype(np.float64))
+    size = _cell(pos, query, count=count, extent=(high - low).astype(np.float64))
     shape = ((high - low) / size).astype(np.int64) + 1
     cell = cells_of(pos, low, size, shape)
     order, start = by_cell(cell, int(shape.prod()))
     own = cell if query is pos else cells_of(query, low, size, shape)
     if (start[own + 1] - start[own]).mean() > CROWDED * count + SMALL:
-        return nearest(pos, query, count, workers)
+        return nearest(pos, query, count=count, workers=workers)
     rows = order if query is pos else by_cell(own, len(start) - 1)[0]
     distance = np.empty((len(query), count), dtype=np.float32)
     index = np.empty((len(query), count), dtype=np.int64)
@@ -89,12 +95,12 @@ def grid_nearest(
     over_rows(_search, len(query), workers, *arguments)
     rest = np.flatnonzero(index[:, 0] < 0)
     if len(rest):
-        distance[rest], index[rest] = nearest(pos, query[rest], count, workers)
+        distance[rest], index[rest] = nearest(pos, query[rest], count=count, workers=workers)
     return distance, index
 
 
-def _cell(pos: Floats, query: Floats, count: int, extent: Doubles) -> np.float32:
-    """Return an edge of cells that holds the neighborhoods of most queries."""
+def _cell(pos: Floats, query: Floats, *, count: int, extent: Doubles) -> np.float32:
+    """Return the edge of cells that contain the neighborhoods of most queries."""
     some = query[:: -(-len(query) // TRIED)]
     step = -(-len(pos) // SEEN)
     nth = count // step
@@ -138,7 +144,7 @@ def _search(
     first: int,
     last: int,
 ) -> None:
-    """Fill in the neighbors of some queries; an index of -1 where they are not near enough.
+    """Fill in the neighbors of a range of queries; index -1 if the cells hold too few.
 
     ``points`` has shape ``(3, N)``, in the order of the cells.
     """
@@ -186,9 +192,10 @@ def _collect(
     square: Floats,
     key: Keys,
 ) -> int:
-    """Return how many points of some cells are near enough; fill in their keys.
+    """Return the number of points within ``limit`` in a range of cells, and fill in their keys.
 
-    A key is the squared distance's bits, which sort as the numbers do, then the point's number.
+    A key consists of the bits of the squared distance, which sort like the distance, followed by
+    the number of the point.
     """
     bits = square.view(np.uint32)
     x, y, z = center[0], center[1], center[2]

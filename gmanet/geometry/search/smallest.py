@@ -1,4 +1,4 @@
-"""The smallest of some keys, in order, without sorting the others."""
+"""Partial sorting of keys: the smallest keys in order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ Keys = npt.NDArray[np.uint64]
 
 @compiled
 def smallest_first(key: Keys, length: int, count: int, ranked: Keys) -> None:
-    """Bring the smallest ``count`` of the first ``length`` keys, which differ, to the front.
+    """Move the smallest ``count`` of the first ``length`` keys to the front, in ascending order.
 
-    ``ranked`` is room for ``count`` keys.  The order of the others is arbitrary.
+    Keys must be distinct.  ``ranked`` is a buffer for ``count`` keys.  The order of the remaining
+    keys is arbitrary.
     """
     _select(key, length, count)
-    for at in range(count):  # comparing all with all takes less time than a sort that branches
+    for at in range(count):  # all comparisons without branches are faster than a sort
         one = key[at]
         rank = 0
         for other in range(count):
@@ -30,7 +31,7 @@ def smallest_first(key: Keys, length: int, count: int, ranked: Keys) -> None:
 
 @compiled
 def _select(key: Keys, length: int, count: int) -> None:
-    """Bring the smallest keys to the front (Hoare's quickselect)."""
+    """Move the smallest ``count`` keys to the front in any order (Hoare's quickselect)."""
     low, high = 0, length - 1
     while low < high:
         pivot = key[(low + high) // 2]

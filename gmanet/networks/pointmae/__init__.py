@@ -1,1 +1,1 @@
-"""The encoders of Point-MAE and Point-BERT, and how they are pre-trained."""
+"""The encoders of Point-MAE and Point-BERT, and their pre-training."""

@@ -1,13 +1,15 @@
 r"""The encoder of Point-MAE [Pang et al., ECCV 2022] and that of Point-BERT [Yu et al., CVPR 2022].
 
-A mini-PointNet turns a patch, the nearest points of a center less the center, into a token:
-convolutions to 128 and 256 channels, their maximum over the patch put before every point's own,
-512 channels, a maximum again.  The embedded center is added before every transformer block.  The
-answer at a center concatenates the normalized tokens after a third, two thirds and all of the
-blocks (4, 8 and 12 of 12), as M3DM [Wang et al., CVPR 2023] reads it.
+A patch is the nearest points of a center, relative to the center.  A mini-PointNet turns it into a
+token: convolutions to 128 and 256 channels, concatenation of their maximum over the patch and the
+channels of each point, a convolution to 512 channels, and a second maximum.  The embedded center is
+added before every transformer block.  The feature of a center concatenates the normalized tokens
+after a third, two thirds and all of the blocks (4, 8 and 12 of 12), as in M3DM [Wang et al.,
+CVPR 2023].
 
-Point-BERT differs by a class token and by patch tokens of 256 channels, widened afterwards.  Sizes
-other than the official ones keep the proportions.  Attention never holds an ``(M, M)`` matrix.
+Point-BERT also has a class token, and patch tokens of 256 channels that are projected to the width
+of the blocks.  Encoders of other than the official sizes keep the proportions.  Attention never
+stores an ``(M, M)`` matrix.
 """
 
 from __future__ import annotations
@@ -18,23 +20,21 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from gmanet.errors import InputError
 
-__all__ = ["KINDS", "LAYERS", "PointEncoder"]
-
-KINDS = ("pointmae", "pointbert")
+__all__ = ["LAYERS", "PointEncoder"]
 
 LAYERS = 3
-"""Blocks whose tokens make a feature."""
+"""Number of blocks whose tokens are concatenated to a feature."""
 
 BLOCK = 64
-"""Patches that are embedded at once: what fits the processor's cache."""
+"""Number of patches that are embedded at once, so that they fit the processor's cache."""
 
 
 class PatchEmbedding(nn.Module):
-    """A mini-PointNet; its modules are named and numbered as in the official files.
+    """A mini-PointNet with the module names of the official files.
 
     Args:
-        unit: Channels of the first layer, 128 officially; the others are multiples of it.
-        channels: Channels of a token.
+        unit: Number of channels of the first layer, 128 officially; further layers have multiples.
+        channels: Number of channels of a token.
     """
 
     def __init__(self, unit: int, channels: int) -> None:
@@ -51,11 +51,11 @@ class PatchEmbedding(nn.Module):
         )
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Return a token per patch, with shape ``(P, C)``, of points with shape ``(P, K, 3)``."""
+        """Return the tokens ``(P, C)`` of patches ``(P, K, 3)``."""
         shape = (*patches.shape[:2], -1)
         own = self.first_conv(patches.flatten(0, 1)).view(shape)
-        # The official layer reads maximum and own channels side by side; a sum of two products is
-        # the same and multiplies the maximum once per patch.
+        # The official layer reads maximum and channels concatenated; the sum of two products is
+        # equal, and multiplies the maximum once per patch.
         both = self.second_conv[0](own) + self.whole(own.amax(dim=1))[:, None]
         return self.second_conv[1:](both.flatten(0, 1)).view(shape).amax(dim=1)  # type: ignore[no-any-return]
 
@@ -70,7 +70,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return mixed tokens, with shape ``(B, M, C)`` as given."""
+        """Return attended tokens, with the shape ``(B, M, C)`` of ``tokens``."""
         clouds, count, width = tokens.shape
         parts = self.qkv(tokens).view(clouds, count, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -79,14 +79,14 @@ class Attention(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """Two layers, four times as wide between them."""
+    """Two linear layers with four times the channels between them."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens with the shape of those given."""
+        """Return tokens with the shape of ``tokens``."""
         return self.fc2(nn.functional.gelu(self.fc1(tokens)))  # type: ignore[no-any-return]
 
 
@@ -99,38 +99,36 @@ class Block(nn.Module):
         self.norm2, self.mlp = nn.LayerNorm(width), Perceptron(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens with shape ``(B, M, C)`` as given."""
+        """Return tokens with the shape ``(B, M, C)`` of ``tokens``."""
         tokens = tokens + self.attn(self.norm1(tokens))
         return tokens + self.mlp(self.norm2(tokens))  # type: ignore[no-any-return]
 
 
 def place_embedding(width: int) -> nn.Sequential:
-    """Return what turns a center into the channels of a token."""
+    """Return a network from coordinates of centers to the channels of a token."""
     return nn.Sequential(nn.Linear(3, 128), nn.GELU(), nn.Linear(128, width))
 
 
 class PointEncoder(nn.Module):
-    """Patches and their centers in, features out.
+    """A transformer over patches, from patches and their centers to features of the centers.
 
-    The official networks are 384 wide and 12 deep, with 6 heads.  The defaults are small enough
-    for one processor core.
+    The official networks have width 384, depth 12 and 6 heads.  The defaults are small enough for
+    one CPU core.
 
     Args:
         kind: ``pointmae`` or ``pointbert``.
-        width: Channels of a token, a multiple of 3 and of ``heads``.
-        depth: Transformer blocks, at least 3.
-        heads: Attention heads.
+        width: Number of channels of a token, a multiple of 3 and of ``heads``.
+        depth: Number of transformer blocks, at least 3.
+        heads: Number of attention heads.
 
     Raises:
-        InputError: A kind or a size that is not possible.
+        InputError: A size is not possible.
     """
 
     def __init__(
-        self, kind: str = "pointmae", width: int = 96, depth: int = 4, heads: int = 3
+        self, kind: str = "pointmae", width: int = 96, *, depth: int = 4, heads: int = 3
     ) -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise InputError(f"encoder {kind!r}, wanted one of {', '.join(KINDS)}")
         if width < 3 or heads < 1 or width % 3 or width % heads or depth < LAYERS:
             raise InputError(
                 f"encoder of width={width}, heads={heads}, depth={depth}, wanted a width that 3 "
@@ -147,7 +145,7 @@ class PointEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def embed(self, patches: Tensor) -> Tensor:
-        """Return tokens with shape ``(P, width)`` of patches with shape ``(P, K, 3)``."""
+        """Return the tokens ``(P, width)`` of patches ``(P, K, 3)``."""
         tokens: Tensor = self.encoder(patches)
         return tokens if self.reduce_dim is None else self.reduce_dim(tokens)
 
@@ -155,8 +153,8 @@ class PointEncoder(nn.Module):
         """Return the normalized tokens after a third, two thirds and all of the blocks.
 
         Args:
-            tokens: With shape ``(B, M, width)``.
-            centers: With shape ``(B, M, 3)``, in units of the object's radius.
+            tokens: Tokens of the patches, with shape ``(B, M, width)``.
+            centers: Centers of the patches, in units of the object's radius, ``(B, M, 3)``.
 
         Returns:
             Three tensors with shape ``(B, M, width)``.
@@ -176,12 +174,12 @@ class PointEncoder(nn.Module):
         return found
 
     def forward(self, points: Tensor, groups: Tensor, chosen: Tensor) -> Tensor:
-        """Return a feature at every center of one cloud, with shape ``(M, 3 * width)``.
+        """Return the features of all centers of one cloud, with shape ``(M, 3 * width)``.
 
         Args:
-            points: The cloud, in units of its radius about the origin, with shape ``(N, 3)``.
-            groups: Nearest points of each center, with shape ``(M, K)``.
-            chosen: The centers among the points, with shape ``(M,)``.
+            points: The cloud about the origin, in units of its radius, with shape ``(N, 3)``.
+            groups: Indices of the nearest points of each center, with shape ``(M, K)``.
+            chosen: Indices of the centers among the points, with shape ``(M,)``.
         """
         centers = points[chosen]
         tokens = []

@@ -1,4 +1,4 @@
-"""PyG records of a cloud's patches: what a transformer over points reads."""
+"""Patches of a cloud, the input of a transformer over points, as PyG records."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = ["PatchReader", "PatchedCloud"]
 
 
 class PatchedCloud(Data):
-    """A cloud's patches that pack into one PyG batch.
+    """A record of a cloud's patches that PyG can batch.
 
-    ``groups`` and ``chosen`` are rows of ``points``, ``near`` are rows of ``chosen``.
+    ``groups (M, K)`` and ``chosen (M,)`` are indices into ``points (N, 3)``; ``near (N, 3)`` are
+    indices into ``chosen``, with the interpolation weights ``weight (N, 3)``.
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return by how much a batch shifts the indices of the next cloud."""
+        """Return the number that a batch adds to the indices of the next cloud."""
         if key in ("groups", "chosen"):
             return len(self.points)
         if key == "near":
@@ -31,14 +32,14 @@ class PatchedCloud(Data):
         return super().__inc__(key, value, *args, **kwargs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatchReader:
-    """Turn a cloud into patches and the way from their centers to all points.
+    """A function from a cloud to patches, with interpolation from their centers to all points.
 
     Args:
-        centers: Places with a feature, by farthest point sampling.
-        group: Points of a patch.
-        pose: How a cloud is laid before.
+        centers: Number of centers, chosen by farthest point sampling.
+        group: Number of points in a patch.
+        pose: Rigid motion of a cloud into its pose.
     """
 
     centers: int
@@ -46,11 +47,15 @@ class PatchReader:
     pose: Canonicalizer
 
     def __call__(self, cloud: Cloud) -> PatchedCloud:
-        """Return the record to remember or to score."""
+        """Return the record of a cloud, to fit on or to score."""
         return self.patched(self.pose(cloud.pos))
 
     def patched(self, place: Floats) -> PatchedCloud:
-        """Return the record of a cloud that was laid, with shape ``(N, 3)``."""
+        """Return the record of a cloud.
+
+        Args:
+            place: Coordinates in the pose of the reader, with shape ``(N, 3)``.
+        """
         pos = place - place.mean(axis=0, dtype=np.float64).astype(np.float32)
         pos /= max(float(np.linalg.norm(pos, axis=1).max()), 1e-12)
         chosen = farthest_points(pos, self.centers)
@@ -59,7 +64,7 @@ class PatchReader:
         return PatchedCloud(
             points=torch.from_numpy(pos),
             chosen=torch.from_numpy(chosen),
-            groups=torch.from_numpy(nearest(pos, center, self.group)[1]),
+            groups=torch.from_numpy(nearest(pos, center, count=self.group)[1]),
             near=torch.from_numpy(near),
             weight=torch.from_numpy(weight),
             num_nodes=len(pos),

@@ -1,7 +1,8 @@
-"""Encoders from the files that the authors of Point-MAE and Point-BERT publish.
+"""Encoders from the files that the authors of Point-MAE and Point-BERT published.
 
-Such a file is a dictionary whose ``base_model`` holds the weights.  Point-MAE's encoder stands
-under ``MAE_encoder.``, Point-BERT's under ``transformer_q.``, either perhaps after ``module.``.
+Such a file is a dictionary whose ``base_model`` holds the weights.  The keys of the encoder begin
+with ``MAE_encoder.`` (Point-MAE) or ``transformer_q.`` (Point-BERT), in some files after
+``module.``.
 """
 
 from __future__ import annotations
@@ -22,27 +23,30 @@ __all__ = ["load_official"]
 PREFIX = {"pointmae": "MAE_encoder.", "pointbert": "transformer_q."}
 
 SPLIT = "encoder.second_conv.0.weight"
-"""The official layer reads a patch's maximum, then a point's own channels; here two layers do."""
+"""Key of the official layer that reads a patch's maximum, then a point's own channels; here these
+are two layers."""
 
 WHOLE = "encoder.whole.weight"
+"""Key of the layer here that reads a patch's maximum."""
 
 
 def load_official(
-    path: Path | str, kind: str = "pointmae", width: int = 384, depth: int = 12, heads: int = 6
+    path: Path | str, kind: str = "pointmae", *, width: int = 384, depth: int = 12, heads: int = 6
 ) -> PointEncoder:
-    """Return the encoder of an official file, in eval mode; nothing in the file is executed.
+    """Return the encoder of an official file, in eval mode; no code in the file is executed.
 
     Args:
         path: A file such as ``pretrain.pth`` or ``Point-BERT.pth``.
         kind: ``pointmae`` or ``pointbert``.
-        width: Channels of a token.
-        depth: Transformer blocks.
-        heads: Attention heads; the file does not tell.
+        width: Number of channels of a token.
+        depth: Number of transformer blocks.
+        heads: Number of attention heads, which the file does not contain.
 
     Raises:
-        InputError: No such file, another layout, a missing key or a tensor of another shape.
+        InputError: There is no such file, it has another layout, lacks a key, or holds a tensor of
+            another shape.
     """
-    encoder = PointEncoder(kind, width, depth, heads)
+    encoder = PointEncoder(kind, width, depth=depth, heads=heads)
     found = _weights(Path(path), PREFIX[kind])
     state = {}
     for key, own in encoder.state_dict().items():
@@ -52,7 +56,7 @@ def load_official(
         shape = tuple(own.shape)
         if key == SPLIT:
             shape = (shape[0], 2 * shape[1])
-        state[key] = _tensor(found, Path(path), PREFIX[kind], name, shape)
+        state[key] = _tensor(found, Path(path), prefix=PREFIX[kind], name=name, shape=shape)
     half = state[SPLIT].shape[1] // 2
     state[WHOLE], state[SPLIT] = state[SPLIT][:, :half], state[SPLIT][:, half:]
     encoder.load_state_dict(state)
@@ -60,7 +64,7 @@ def load_official(
 
 
 def _weights(path: Path, prefix: str) -> dict[str, Any]:
-    """Return name -> tensor of what stands under a prefix."""
+    """Return the tensors whose keys begin with a prefix, by their names without the prefix."""
     if not path.is_file():
         raise InputError(
             f"{path}: no such file, wanted detector.weights=FILE with official weights"
@@ -81,9 +85,9 @@ def _weights(path: Path, prefix: str) -> dict[str, Any]:
 
 
 def _tensor(
-    found: Mapping[str, Any], path: Path, prefix: str, name: str, shape: tuple[int, ...]
+    found: Mapping[str, Any], path: Path, *, prefix: str, name: str, shape: tuple[int, ...]
 ) -> Tensor:
-    """Return a tensor of the shape that is wanted, convolutions of size 1 as matrices."""
+    """Return a tensor of the given shape; convolutions of size 1 become matrices."""
     value = found.get(name)
     if not isinstance(value, Tensor):
         raise InputError(f"{path}: no tensor {prefix}{name}, wanted one of shape {shape}")

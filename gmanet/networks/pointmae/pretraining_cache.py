@@ -1,6 +1,7 @@
-"""Pre-trained encoders that are looked up instead of trained again: ``GMANET_CACHE=FOLDER``.
+"""A cache of pre-trained encoders, in the folder of the environment variable ``GMANET_CACHE``.
 
-What decides them: the first weights, the clouds, the steps and the random numbers.
+The key of an encoder is a hash of its initial weights, the clouds, the number of steps and the
+state of the random generator.
 """
 
 from __future__ import annotations
@@ -25,27 +26,35 @@ __all__ = ["pretrained"]
 def pretrained(
     encoder: PointEncoder,
     clouds: Sequence[tuple[Tensor, Tensor]],
+    *,
     steps: int,
     rng: np.random.Generator,
 ) -> None:
-    """Give an encoder the weights of ``pretraining.pretrain``, from a file where it is stored."""
-    path = kept("encoder", ".pt", _decisive(encoder, clouds, steps, rng))
+    """Pre-train an encoder in place, or load the result from the cache.
+
+    Args:
+        encoder: The encoder.
+        clouds: Patches and centers of each cloud, as for ``pretraining.pretrain``.
+        steps: Number of optimizer steps.
+        rng: Random generator.
+    """
+    path = kept("encoder", ".pt", parts=_decisive(encoder, clouds, steps=steps, rng=rng))
     if path is None:
-        pretrain(encoder, clouds, steps, rng)
+        pretrain(encoder, clouds, steps=steps, rng=rng)
         return
     try:
         encoder.load_state_dict(_stored(path, encoder))
     except Exception:  # missing, or whatever torch, pickle and zipfile raise of a damaged file
-        pretrain(encoder, clouds, steps, rng)
+        pretrain(encoder, clouds, steps=steps, rng=rng)
         store(partial(write_tensors, path, encoder.state_dict()))
     encoder.requires_grad_(False).eval()
 
 
 def _stored(path: Path, encoder: PointEncoder) -> dict[str, Tensor]:
-    """Return the weights in a file; one that fits in part would be loaded in part.
+    """Return the weights in a file, checked before any of them is loaded.
 
     Raises:
-        ValueError: They are not those of such an encoder.
+        ValueError: The weights do not fit the encoder, or are not finite.
     """
     stored = torch.load(path, map_location="cpu", weights_only=True)
     wanted = {name: part.shape for name, part in encoder.state_dict().items()}
@@ -59,10 +68,11 @@ def _stored(path: Path, encoder: PointEncoder) -> dict[str, Tensor]:
 def _decisive(
     encoder: PointEncoder,
     clouds: Sequence[tuple[Tensor, Tensor]],
+    *,
     steps: int,
     rng: np.random.Generator,
 ) -> Iterator[npt.ArrayLike]:
-    """Yield all that decides the weights."""
+    """Yield everything that the pre-trained weights depend on."""
     yield repr((steps, rng.bit_generator.state, list(encoder.state_dict())))
     for part in (*encoder.state_dict().values(), *(part for cloud in clouds for part in cloud)):
         yield part.cpu().numpy()

@@ -68,7 +68,7 @@ def ball(pos: Tensor, query: Tensor, *, radius: float, count: int) -> Tensor:
     return found
 
 
-def nearest(pos: Tensor, query: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def nearest(pos: Tensor, query: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
     """Return distances and indices of the nearest points, nearest first, ``(Q, count)`` each.
 
     Args:
@@ -78,7 +78,7 @@ def nearest(pos: Tensor, query: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """
     if not pyg.WITH_TORCH_CLUSTER:
         workers = torch.get_num_threads()
-        found = grid_nearest(pos.cpu().numpy(), query.cpu().numpy(), count, workers)
+        found = grid_nearest(pos.cpu().numpy(), query.cpu().numpy(), count=count, workers=workers)
         return torch.from_numpy(found[0]).to(pos.device), torch.from_numpy(found[1]).to(pos.device)
     known = min(count, len(pos))
     index = pyg.torch_cluster.knn(pos, query, known)[1].view(len(query), known)
@@ -94,6 +94,6 @@ def three_nearest(pos: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         pos: Coordinates of the points, with shape ``(N, 3)``.
         query: Coordinates of the queries, with shape ``(Q, 3)``.
     """
-    distance, index = nearest(pos, query, 3)
+    distance, index = nearest(pos, query, count=3)
     weight = inverse_distance(distance.cpu().numpy())
     return index, torch.from_numpy(weight).to(pos.device)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import PointNetConv
 from torch_geometric.nn.aggr import Aggregation
 
+from gmanet.geometry.neighbors import interpolate
 from gmanet.networks.pointnet2.hierarchy import Hierarchy
 from gmanet.networks.pointnet2.layout import Layout
 
@@ -120,7 +121,7 @@ class FeaturePropagation(nn.Module):
             near: Three nearest points of the coarser level, with shape ``(N, 3)``.
             weight: Their weights, with shape ``(N, 3)``.
         """
-        found = torch.einsum("nkc,nk->nc", x[near], weight)
+        found = interpolate(x, near, weight=weight)
         return self.mlp(found if skip is None else torch.cat([skip, found], dim=1))  # type: ignore[no-any-return]
 
 

@@ -1,1 +1,1 @@
-"""Perturbations of the paper's references [46]-[49] in the place of SPCG."""
+"""Perturbations of the paper's references [46]-[49], used instead of SPCG."""

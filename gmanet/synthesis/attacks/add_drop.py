@@ -1,9 +1,10 @@
 r"""Points added and dropped, the attacks that the paper's reference [48] defends against.
 
-DUP-Net (Zhou et al., ICCV 2019) is a defense; it is evaluated on points added at critical places
-(those of the largest gradient, from where they move up it; here within the L2 budget of the other
-perturbations instead of a Chamfer penalty whose weight is searched) and on salient points
-dropped, a few a round.  The saliency of a point at :math:`r` from the median :math:`c` is
+DUP-Net (Zhou et al., ICCV 2019) is a defense that is evaluated on two attacks.  The first adds
+copies of the critical points, those with the largest gradients, and moves the copies up the
+gradient: here within the L2 budget of the other perturbations, instead of with a Chamfer penalty
+whose weight is searched.  The second drops salient points, a few per round.  The saliency of a
+point :math:`p` at a distance :math:`r` from the median :math:`c` is
 :math:`-r \, (p - c) \cdot \partial J / \partial p`.
 """
 
@@ -19,20 +20,20 @@ from gmanet.synthesis.attacks.victim import Victim
 __all__ = ["add_critical", "add_or_drop", "drop_salient"]
 
 SHARE = 0.5
-"""Of a patch's points that are added or dropped."""
+"""Number of added or dropped points, as a share of the patch's points."""
 
 ROUND = 5
-"""Points that are dropped before saliency is measured again."""
+"""Number of points that are dropped before the saliency is computed again."""
 
 
 def add_or_drop(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch with points added or dropped, one as often as the other."""
+    """Return the patch with points added or dropped, each with a probability of one half."""
     change = add_critical if rng.random() < 0.5 else drop_salient
     return change(target, rng)
 
 
 def add_critical(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch with labelled copies of its critical points, moved up the gradient."""
+    """Return the patch with labeled copies of its critical points, moved up the gradient."""
     victim = Victim(target.pos, rng)
     gradient = victim.gradient(victim.jitter(target.pos, rng))
     count = max(1, round(SHARE * len(target.pos)))
@@ -41,13 +42,13 @@ def add_critical(target: Target, rng: np.random.Generator) -> Change:
     start = np.concatenate([target.pos, victim.jitter(critical, rng)])
     free = np.arange(len(origin)) >= len(target.pos)
     budget = target.depth * float(np.sqrt(count))
-    added = ascent(victim, origin, start, free, budget)[free]
+    added = ascent(victim, origin, start=start, free=free, budget=budget)[free]
     none = np.zeros(len(target.pos), dtype=bool)
-    return Change(target.pos, none, none, none, added)
+    return Change(pos=target.pos, label=none, gone=none, closed=none, added=added)
 
 
 def drop_salient(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch less its salient points; the nearest of the others are labelled."""
+    """Return the patch without its salient points; the nearest remaining points are labeled."""
     victim = Victim(target.pos, rng)
     middle = np.median(target.pos, axis=0)
     kept = np.arange(len(target.pos))
@@ -64,4 +65,4 @@ def drop_salient(target: Target, rng: np.random.Generator) -> Change:
     distance = cKDTree(target.pos[gone]).query(target.pos[kept])[0]
     label = np.zeros(len(target.pos), dtype=bool)
     label[kept[np.argsort(distance, kind="stable")[:count]]] = True
-    return Change(target.pos, label, gone, label | gone)
+    return Change(pos=target.pos, label=label, gone=gone, closed=label | gone)

@@ -1,30 +1,29 @@
-"""What a perturbation is given of a cloud, what it makes of it, and the limit of its labels.
+"""Input and output of a perturbation, and the labels of perturbed points.
 
-The limit of a label of a perturbation is that of the coordinates: a point that a perturbation moved
-is abnormal if its coordinates in single precision, as a twin stores them, differ from those before.
-There is no share of the largest move as for smooth defects (``synthesis.deform``): perturbed points
-lie off the surface each by itself, and in a perturbed patch a point that moved little is no normal
-surface either.  Points that were added are abnormal wherever they lie.  A removed point has no
-label; in its place the nearest of the patch that remain are abnormal though they did not move.
+A point that a perturbation moved is abnormal if its coordinates changed in single precision, the
+precision of a twin.  There is no threshold on the displacement as for smooth defects
+(``synthesis.deform``), because perturbed points leave the surface independently of each other, so
+that points with small displacements are no normal surface either.  All added points are abnormal.
+Removed points have no label; instead the nearest remaining points of the patch are abnormal,
+although they did not move.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Labels
+from gmanet.cloud import Doubles, Labels
 
-__all__ = ["Change", "Doubles", "Target", "relocated"]
-
-Doubles = npt.NDArray[np.float64]
+__all__ = ["Attack", "Change", "Doubles", "Target", "relocated"]
 
 
 def relocated(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Labels:
-    """Return which points moved, as single precision stores them, with shape ``(N,)``.
+    """Return True for points whose coordinates differ in single precision, with shape ``(N,)``.
 
     Args:
         before: Coordinates, with shape ``(N, 3)``.
@@ -34,15 +33,15 @@ def relocated(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Labels:
     return np.asarray((stored[0] != stored[1]).any(axis=1))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Target:
     """A patch of a normal cloud.
 
     Args:
-        pos: Its points, with shape ``(m, 3)``.
-        center: The cloud's center, with shape ``(3,)``.
-        depth: How far a point may move on average, in the unit of the points: together they have
-            an L2 budget of ``depth * sqrt(m)``.
+        pos: Points of the patch, with shape ``(m, 3)``.
+        center: Center of the cloud, with shape ``(3,)``.
+        depth: Largest root mean square of the points' displacements, in the unit of the points; the
+            L2 budget of all displacements together is ``depth * sqrt(m)``.
     """
 
     pos: Doubles
@@ -51,20 +50,20 @@ class Target:
 
     @property
     def budget(self) -> float:
-        """The largest L2 norm of all moves together."""
+        """Largest L2 norm of all displacements together, in the unit of the points."""
         return self.depth * float(np.sqrt(len(self.pos)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Change:
     """A changed patch.
 
     Args:
-        pos: Where its points are now, with shape ``(m, 3)``.
-        label: Which of them are abnormal, with shape ``(m,)``: of points that remain those that
-            moved, or the rim of what is gone.
-        gone: Which of them are no more, with shape ``(m,)``.
-        closed: Which of them no later patch changes, with shape ``(m,)``.
+        pos: New positions of the points, with shape ``(m, 3)``.
+        label: True for abnormal points, with shape ``(m,)``: points that moved, or remaining points
+            near removed points.
+        gone: True for removed points, with shape ``(m,)``.
+        closed: True for points that later patches must not change, with shape ``(m,)``.
         added: New points, all abnormal, with shape ``(a, 3)``.
     """
 
@@ -76,11 +75,15 @@ class Change:
 
     @classmethod
     def moved(cls, before: Doubles, pos: Doubles) -> Change:
-        """Return a change where points moved and none came or went.
+        """Return a change in which points moved, and none were added or removed.
 
         Args:
-            before: Where the points were, with shape ``(m, 3)``.
-            pos: Where they are now, with shape ``(m, 3)``.
+            before: Positions of the points before, with shape ``(m, 3)``.
+            pos: New positions, with shape ``(m, 3)``.
         """
         every = np.ones(len(pos), dtype=bool)
-        return cls(pos, relocated(before, pos), ~every, every)
+        return cls(pos=pos, label=relocated(before, pos), gone=~every, closed=every)
+
+
+Attack = Callable[[Target, np.random.Generator], Change]
+"""Function that perturbs a patch with random numbers of a generator."""

@@ -1,10 +1,10 @@
 r"""Points moved along their gather vectors, after the paper's reference [49].
 
-GvG-PointNet++ (Dong et al., CVPR 2020) is a defense as well: every neighborhood says where the
-center of the object lies, and those that point elsewhere are ignored.  The perturbation that its
-view suggests keeps these directions: points move to or from the cloud's center, on the side to
-which the network's gradient points, less toward the patch's rim.  It bulges a patch in or out
-without a look at its normals.
+GvG-PointNet++ (Dong et al., CVPR 2020) is a defense: every neighborhood predicts the center of the
+object, and neighborhoods with deviating predictions are ignored.  A perturbation against this
+defense preserves the directions to the center: points move toward or away from the cloud's center,
+whichever agrees with the network's gradient, and less near the patch's rim.  A patch is bulged in
+or out without the use of normals.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from gmanet.synthesis.attacks.victim import Victim
 __all__ = ["gather_shift"]
 
 RIM = 0.1
-"""Least share of the largest move: what is labelled has moved."""
+"""Displacement at the rim of a patch, as a share of the largest displacement; not 0, because all
+points of the patch are labeled."""
 
 
 def gather_shift(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch moved to or from the cloud's center, at most by three depths."""
+    """Return the patch moved toward or away from the cloud's center, by at most three depths."""
     victim = Victim(target.pos, rng)
     gradient = victim.gradient(victim.jitter(target.pos, rng))
     gather = target.center - target.pos

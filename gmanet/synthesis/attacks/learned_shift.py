@@ -1,9 +1,9 @@
 """A learned perturbation (the paper's reference [47], PAGN, Multimedia Systems 2022).
 
-A small network reads each point and noise and says how the point moves, within bounds; it is
-trained to disturb the attacked network.  In the reference it grows along with the classifier that
-it attacks; here it is trained anew for every patch, in a few steps, so that a twin depends on its
-generator's state alone.
+A small network predicts the displacement of each point, within bounds, from the point and noise;
+it is trained to change the output of the attacked network.  In the reference both networks are
+trained together; here a new network is trained in a few steps for every patch, so that a twin
+depends only on the state of its random generator.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from gmanet.synthesis.attacks.victim import Victim
 __all__ = ["learned_shift"]
 
 STEPS, WIDTH, NOISE = 20, 32, 3
+"""Number of training steps, channels of the hidden layers, and channels of noise."""
 LEARNING_RATE = 1e-2
 
 
 def learned_shift(target: Target, rng: np.random.Generator) -> Change:
-    """Return the patch with all its points moved, none farther than ``depth`` along an axis."""
+    """Return the patch with all points moved, by at most ``depth`` along each axis."""
     victim = Victim(target.pos, rng)
     place = victim.seen(target.pos)
     reach = target.depth / victim.size

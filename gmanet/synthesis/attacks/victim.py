@@ -1,10 +1,10 @@
 r"""The network that adversarial perturbations attack: a frozen random PointNet on a patch.
 
-The paper's references [46]-[49] attack classifiers.  GMANet has none; what its twins have to
-disturb is the answer of a frozen random expert, so the objective is
-:math:`J(x') = \| \Phi(x') - \Phi(x) \|^2` for a frozen random PointNet :math:`\Phi` that reads the
-patch alone (mean and maximum over its points).  GMANet's own expert reads histograms, through
-which no gradient flows.
+The paper's references [46]-[49] attack classifiers.  GMANet has no classifier; its twins have to
+change the output of a frozen random expert.  The objective is therefore
+:math:`J(x') = \| \Phi(x') - \Phi(x) \|^2` for a frozen random PointNet :math:`\Phi` with the patch
+as input and the mean and the maximum over its points as output.  The expert of GMANet is not used
+itself, because its inputs are histograms, which are not differentiable.
 """
 
 from __future__ import annotations
@@ -13,23 +13,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gmanet.synthesis.attacks.change import Doubles
+from gmanet.cloud import Doubles
 
 __all__ = ["Victim"]
 
 WIDTH = 64
-"""Channels of the network."""
+"""Number of channels of the network."""
 
 JITTER = 1e-3
-"""Of the first step, in patch radii: where nothing has moved the objective has no gradient."""
+"""Standard deviation of initial random displacements, in radii of the patch.
+
+Without displacements, the gradient of the objective is zero.
+"""
 
 
 class Victim:
-    """A network and a patch of normal surface.
+    """Frozen random network, and its features of a patch of normal surface.
 
     Args:
-        pos: The patch, with shape ``(m, 3)``.
-        rng: Draws the network's weights.
+        pos: Points of the patch, with shape ``(m, 3)``.
+        rng: Generator of the network's weights.
     """
 
     def __init__(self, pos: Doubles, rng: np.random.Generator) -> None:
@@ -40,7 +43,7 @@ class Victim:
         self.clean = self._features(self.seen(pos))
 
     def seen(self, pos: Doubles) -> Tensor:
-        """Return places as the network reads them, about the patch's center and in its radii."""
+        """Return the network's input: positions relative to the patch's center, in patch radii."""
         return torch.from_numpy((pos - self.center) / self.size)
 
     def _features(self, place: Tensor) -> Tensor:
@@ -49,20 +52,20 @@ class Victim:
         return torch.cat([every.mean(dim=0), every.amax(dim=0)])
 
     def objective(self, place: Tensor) -> Tensor:
-        """Return how far the answer is from that for the normal patch, a scalar.
+        """Return the squared distance of the features from those of the normal patch, a scalar.
 
         Args:
-            place: Points as :meth:`seen` gives them, any number of them, with shape ``(n, 3)``.
+            place: Points as returned by :meth:`seen`, with shape ``(n, 3)`` for any ``n``.
         """
         return (self._features(place) - self.clean).square().sum()
 
     def gradient(self, pos: Doubles) -> Doubles:
-        """Return the objective's gradient at each of any number of points, ``(n, 3)``."""
+        """Return the objective's gradient with respect to points ``(n, 3)``, shape ``(n, 3)``."""
         place = self.seen(pos).requires_grad_()
         with torch.enable_grad():
             (found,) = torch.autograd.grad(self.objective(place), place)
         return np.asarray(found.numpy() / self.size)
 
     def jitter(self, pos: Doubles, rng: np.random.Generator) -> Doubles:
-        """Return the points moved by next to nothing, so that there is a gradient."""
+        """Return the points with small random displacements, for which the gradient is not zero."""
         return np.asarray(pos + rng.normal(0, JITTER * self.size, pos.shape))
