@@ -23,6 +23,10 @@ RUN mkdir gmanet conf && touch gmanet/__init__.py \
     && python -m pip install --no-cache-dir -c constraints.txt \
         ${VARIANT:+"torch==$(sed -n 's/^torch==//p' constraints.txt)+$VARIANT"} -e . \
     && python -c "import torch; print('torch', torch.__version__, 'CUDA', torch.version.cuda)"
+# torch-cluster, from source, against the torch above: --build-arg CLUSTER=1; wants a compiler.
+ARG CLUSTER
+RUN test -z "$CLUSTER" || { python -m pip install --no-cache-dir "setuptools<81" wheel \
+    && python -m pip install --no-cache-dir --no-build-isolation --no-deps "torch-cluster>=1.6.3"; }
 COPY gmanet gmanet
 COPY conf conf
 

@@ -1,5 +1,6 @@
 # make fit ARGS="data.category=washer seed=1"    install what is missing, then python -m gmanet.fit
 # make test | lint | slow | test-slurm | test-image    the same for the checks
+# make test-cluster                               torch-cluster built from source, and its tests
 # make docs                                       the documentation, to docs/_build/docs/index.html
 # PYTHON=python3.12 make fit                      another interpreter for a new .venv
 
@@ -8,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: fit test lint slow docs test-slurm test-image install
+.PHONY: fit test lint slow docs test-cluster test-slurm test-image install
 .DELETE_ON_ERROR: # an incomplete .venv is made again
 
 fit: .venv/.installed
@@ -22,6 +23,13 @@ slow: .venv/.installed-dev
 
 docs: .venv/.installed-dev
 	$(BIN)/python -m sphinx -W -b html -c docs . docs/_build
+
+# The build takes a compiler and fourteen processor minutes; it reads the torch that is installed.
+test-cluster: .venv/.installed-dev
+	$(BIN)/python -c "import torch_cluster" 2>/dev/null || { \
+		$(BIN)/python -m pip install --quiet "setuptools<81" wheel && \
+		$(BIN)/python -m pip install --no-build-isolation --no-deps "torch-cluster>=1.6.3"; }
+	$(BIN)/python -m pytest tests/networks/test_pointnet2.py tests/networks/test_pointnet2_neighbors.py -rs $(ARGS)
 
 # A real Slurm on this machine: as root, on Debian, with a package registry; else it says why not.
 test-slurm: .venv/.installed-dev

@@ -31,7 +31,8 @@ COMMON = (
 )
 QUICK = {
     "gmanet": "points=2048 centers=512 steps=20 pairs=2",
-    "gmanet_paper": "points=2048 centers=512 steps=20 pairs=2",
+    "gmanet_paper": "points=2048 width=0.25 steps=4 pairs=2",
+    "gmanet_pointnet2": "points=1024 width=0.25 steps=4 pairs=2",
     "imrnet": "points=1024 centers=64 group=32 width=48 depth=3 steps=20",
     "r3dad": "points=256 steps=20 copies=40 sampling=10 reconstruction=2048",
     **dict.fromkeys(

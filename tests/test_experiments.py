@@ -17,10 +17,11 @@ fit = import_module("gmanet.fit")
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = ("ablation_modules", "ablation_synthesis", "controls", "expert", "families", "inputs")
-FILES += ("few_normals", "sensitivity")
+FILES += ("few_normals", "sensitivity", "differences", "encoders", "paper")
 TINY = ("data.profile=tiny", "train.workers=0", "train.pictures=0", "wandb.mode=disabled")
 SMALL = {
     "gmanet": ("detector.steps=2", "detector.points=512", "detector.centers=256"),
+    "gmanet_paper": ("detector.steps=2", "detector.points=512", "detector.pretraining=2"),
     "contexts": ("detector.points=512", "detector.centers=256"),
     "simple3d": ("detector.centers=256",),
 }
@@ -43,10 +44,11 @@ def _rest(cell):
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", rows())
 def test_a_row_runs(cell, type_in):
-    name = compose(cell.overrides).detector.name
+    config = compose(cell.overrides)
+    name = config.detector.name
     learning = LEARNING if name == "gmanet" else ()
     overrides = [*cell.overrides, *TINY, *SMALL.get(name, ()), *learning, "name=tried"]
-    if "detector=gmanet_paper" in overrides and "synthesis.curvature=local" not in overrides:
+    if config.synthesis.kind == "paper" and config.synthesis.curvature != "local":
         try:
             load_open3d()
         except InputError as error:

@@ -97,11 +97,13 @@ def inverse_distance(distance: Floats) -> Floats:
 
 
 def interpolate(values: Tensor, near: Tensor, *, weight: Tensor) -> Tensor:
-    """Return weighted means of the values of each query's nearest points, with shape ``(Q,)``.
+    """Return weighted means of the values of each query's nearest points, ``(Q,)`` or ``(Q, C)``.
 
     Args:
-        values: One value of each point, with shape ``(N,)``.
+        values: One value, or ``C`` values, of each point, with shape ``(N,)`` or ``(N, C)``.
         near: Nearest points of each query, with shape ``(Q, 3)``.
         weight: Weights of these points, with shape ``(Q, 3)``.
     """
+    if values.dim() == 2:
+        weight = weight[:, :, None]
     return (values[near] * weight).sum(dim=1)

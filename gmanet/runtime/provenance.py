@@ -19,6 +19,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "torch",
+    "torch-cluster",
     "torch-geometric",
     "torchmetrics",
 )
@@ -26,7 +27,9 @@ PACKAGES = (
 
 
 def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return ``versions``, ``commit``, ``machine`` and ``command`` as plain values.
+    """Return ``versions``, ``commit``, ``machine``, ``neighbors`` and ``command``, plain values.
+
+    ``neighbors`` is what finds the neighborhoods of PointNet++: ``torch-cluster`` or ``gmanet``.
 
     Args:
         overrides: Overrides of the command; None reads them from the command line.
@@ -38,6 +41,7 @@ def provenance(overrides: Sequence[str] | None = None) -> dict[str, Any]:
         },
         "commit": _commit(Path(__file__).resolve().parents[2]),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "gpu": _gpu()},
+        "neighbors": _neighbors(),
         "command": list(sys.argv[1:] if overrides is None else overrides),
     }
 
@@ -83,6 +87,12 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def _neighbors() -> str | None:
+    """Return what PointNet++ takes its neighbors from; None where PyG is not loaded."""
+    pyg = sys.modules.get("torch_geometric.typing")
+    return None if pyg is None else "torch-cluster" if pyg.WITH_TORCH_CLUSTER else "gmanet"
 
 
 def _gpu() -> str | None:

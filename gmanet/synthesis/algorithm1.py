@@ -1,4 +1,4 @@
-"""Synthetic point cloud generation as printed in the paper (Section IV.B, Algorithm 1).
+"""Synthetic point cloud generation by the paper's Algorithm 1 (Section IV.B).
 
 ``M = int(0.015 N)`` points are added to, or removed from, the region that geometric morphological
 analysis finds.  N changes, so that the rows of a twin and of its normal cloud do not correspond;
@@ -33,6 +33,7 @@ def paper_twin(
     curvature: str = "poisson",
     ratio: float = 0.015,
     threshold: float = 0.2,
+    score: str = "printed",
 ) -> Cloud:
     """Return the abnormal twin of a normal cloud by Algorithm 1, with ``int(N * ratio)`` labels.
 
@@ -47,6 +48,7 @@ def paper_twin(
         curvature: ``poisson`` (as printed, 40 s) or ``local`` (fast).
         ratio: Number of added or removed points as a share of N; 0.015 in the paper.
         threshold: Smallest curvature of the region, in 1 / length of a part with diameter 30.
+        score: Sum of distance and curvature (``synthesis.gma``).
 
     Raises:
         InputError: Strength or ratio is out of range, the ratio gives less than one point, the
@@ -59,7 +61,7 @@ def paper_twin(
     count = int(len(cloud) * ratio)
     if count < 1:
         raise InputError(f"{cloud.name}: ratio {ratio} of {len(cloud)} points is less than one")
-    region = analyze(cloud, curvature, threshold=threshold).best()
+    region = analyze(cloud, curvature, threshold=threshold, score=score).best()
     change = add_points if add else remove_points
     return change(cloud, region, count, strength, rng)
 

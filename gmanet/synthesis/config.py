@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from gmanet.errors import InputError
 from gmanet.synthesis.attacks.table import ATTACKS
 
-__all__ = ["CURVATURES", "KINDS", "SHARES", "SynthesisConfig"]
+__all__ = ["CURVATURES", "KINDS", "SCORES", "SHARES", "SynthesisConfig"]
 
 KINDS = ("surface", "paper", "noise", *ATTACKS)
-"""Kinds of twins: smooth deformations at positions from GMA (``surface``), Algorithm 1 as printed
+"""Kinds of twins: smooth deformations at positions from GMA (``surface``), Algorithm 1
 (``paper``), and, for the ablation w/o SPCG, random shifts (``noise``) and the perturbations of the
 paper's references [46]-[49]."""
 
 CURVATURES = ("", "poisson", "local")
 """Measures of curvature in GMA; empty: ``poisson`` for ``paper``, ``local`` for other kinds."""
 
+SCORES = ("balanced", "printed")
+"""Sums of distance and curvature in GMA (``synthesis.gma``)."""
 
 SHARES = {"bump": 0.30, "groove": 0.22, "scar": 0.18, "bend": 0.12, "flatten": 0.09, "shift": 0.09}
 """Deformation family (``synthesis.deform.FAMILIES``) -> default share of the defects."""
@@ -44,6 +46,9 @@ class SynthesisConfig:
             0.015 in Algorithm 1.
         threshold: Smallest curvature of a region; 0.2 in Algorithm 1 (units: ``synthesis.gma``;
             ``surface`` and ``paper``).
+        score: Sum of distance and curvature that is GMA's score: ``printed``, of their values at a
+            diameter of 30, or ``balanced``, of their shares of the maxima (``synthesis.gma``;
+            ``surface`` and ``paper``).
         curvature: Measure of curvature: ``poisson`` as in Algorithm 1, or ``local``, in a hundredth
             of the time; if empty, ``poisson`` for ``paper`` and ``local`` for ``surface``.
     """
@@ -59,10 +64,12 @@ class SynthesisConfig:
     guided: float = 0.5
     ratio: float = 0.015
     threshold: float = 0.2
+    score: str = "balanced"
     curvature: str = ""
 
     def __post_init__(self) -> None:
         _check("kind", self.kind, known=KINDS)
+        _check("score", self.score, known=SCORES)
         _check("curvature", self.curvature, known=CURVATURES)
         if not 0 <= self.rescans <= 1:
             raise InputError(f"synthesis.rescans={self.rescans}, wanted 0 to 1")

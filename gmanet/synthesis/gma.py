@@ -1,11 +1,14 @@
 """Geometric morphological analysis: likely positions of defects (Section IV.B, Algorithm 1).
 
 The leaves of a KD-tree are clusters ``cls_j`` with the score ``sco_j = |cen_j - CEN| + cur_j``
-where the curvature ``cur_j`` exceeds 0.2.  The paper gives no units.  Here curvature is that of the
+where the curvature ``cur_j`` exceeds 0.2.  The paper gives no units.  Here both are those of the
 part scaled to a diameter of 30, about millimeters: the threshold is then the same in any unit, and
-lies between the flat and the bent clusters of our parts.  Distance and curvature are each divided
-by their maximum over the clusters (curvature at least by the threshold): a length and an inverse
-length cannot be added, and the sum would depend on the unit.
+lies between the flat and the bent clusters of our parts.
+
+A length and an inverse length cannot be added: the sum would depend on the unit.  The score
+``printed`` adds them nevertheless; distances reach 15 and curvatures about 1, so that the farthest
+bent cluster is chosen.  The score ``balanced`` divides each by its maximum over the clusters
+(curvature at least by the threshold) before they are added.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.poisson import outward, poisson_mesh
 from gmanet.runtime.cache import cached
+from gmanet.synthesis.config import SCORES
 
 __all__ = ["KINDS", "Region", "analyze", "cluster_curvature", "kd_clusters", "outward_normals"]
 
@@ -41,7 +45,8 @@ class Region:
     """The clusters of a cloud and their scores, as positions for defects.
 
     Args:
-        score: ``sco_j`` from 0 to 2; 0 for clusters below the threshold, with shape ``(M,)``.
+        score: ``sco_j``; 0 for clusters below the threshold, with shape ``(M,)``; at most 2 if
+            ``balanced``.
         clusters: Indices of each cluster's points.
     """
 
@@ -57,7 +62,9 @@ class Region:
         return self.clusters[rng.choice(len(self.clusters), p=self.score / self.score.sum())]
 
 
-def analyze(cloud: Cloud, kind: str = "poisson", *, threshold: float = 0.2) -> Region:
+def analyze(
+    cloud: Cloud, kind: str = "poisson", *, threshold: float = 0.2, score: str = "balanced"
+) -> Region:
     """Return the clusters and scores of Algorithm 1, lines 4 to 14.
 
     If no cluster exceeds the threshold, all clusters are candidates.
@@ -66,10 +73,13 @@ def analyze(cloud: Cloud, kind: str = "poisson", *, threshold: float = 0.2) -> R
         cloud: A normal cloud.
         kind: Measure of curvature (:func:`cluster_curvature`).
         threshold: Smallest curvature of a candidate, in 1 / length of a part with diameter 30.
+        score: Sum of distance and curvature, one of ``gmanet.synthesis.config.SCORES``.
 
     Raises:
-        InputError: The kind is unknown, or Open3D cannot be loaded.
+        InputError: The kind or the score is unknown, or Open3D cannot be loaded.
     """
+    if score not in SCORES:
+        raise InputError(f"score {score!r}, wanted one of {', '.join(SCORES)}")
     clusters = kd_clusters(cloud.pos, max(-(-len(cloud) // LEAVES), MIN_POINTS))
     curvature = cluster_curvature(cloud, clusters, kind=kind)
     pos = cloud.pos.astype(np.float64)
@@ -78,7 +88,11 @@ def analyze(cloud: Cloud, kind: str = "poisson", *, threshold: float = 0.2) -> R
     chosen = curvature > threshold
     if not chosen.any():
         chosen[:] = True
-    return Region(np.where(chosen, _unit(distance) + _unit(curvature, threshold), 0.0), clusters)
+    if score == "printed":
+        total = distance * (DIAMETER / cloud.diameter) + curvature
+    else:
+        total = _unit(distance) + _unit(curvature, threshold)
+    return Region(np.where(chosen, total, 0.0), clusters)
 
 
 def _unit(values: Doubles, least: float = 0.0) -> Doubles:

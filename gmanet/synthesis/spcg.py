@@ -3,13 +3,15 @@
 ``surface``, the default kind, keeps every point: row ``i`` of the twin is row ``i`` of the normal
 cloud, displaced if it is labeled.  Half of the defects' positions are drawn with probabilities by
 GMA's score (the maximum, as in Algorithm 1, would put every defect at the same position); the other
-half are uniformly random.  ``paper`` is Algorithm 1 as printed.  ``noise`` is the ablation without
+half are uniformly random.  ``paper`` is Algorithm 1.  ``noise`` is the ablation without
 SPCG: points of a random patch are shifted in random directions under a common L2 budget, as in the
 paper's reference [46] but without its gradient; ``synthesis.attacks.table`` has the perturbations
 of all four references.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -34,11 +36,14 @@ class Generator:
 
     Args:
         config: Settings of the twins.
+        regions: Results of GMA that are known, by the name of the normal cloud.
     """
 
-    def __init__(self, config: SynthesisConfig) -> None:
+    def __init__(
+        self, config: SynthesisConfig, regions: Mapping[str, Region] | None = None
+    ) -> None:
         self.config = config
-        self._regions: dict[str, Region] = {}
+        self._regions: dict[str, Region] = dict(regions or {})
 
     def twin(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:
         """Return the abnormal twin of a normal cloud, with labels.
@@ -60,9 +65,11 @@ class Generator:
     def regions(self, cloud: Cloud) -> Region:
         """Return the clusters and scores of GMA for a cloud, with the configured curvature."""
         if cloud.name not in self._regions:
-            usual = "poisson" if self.config.kind == "paper" else "local"
-            kind = self.config.curvature or usual
-            self._regions[cloud.name] = analyze(cloud, kind, threshold=self.config.threshold)
+            config = self.config
+            kind = config.curvature or ("poisson" if config.kind == "paper" else "local")
+            self._regions[cloud.name] = analyze(
+                cloud, kind, threshold=config.threshold, score=config.score
+            )
         return self._regions[cloud.name]
 
     def _literal(self, cloud: Cloud, rng: np.random.Generator) -> Cloud:

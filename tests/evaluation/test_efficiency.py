@@ -158,6 +158,7 @@ BRIEF = {
     "m3dm": {"centers": 64, "width": 24, "pretraining": 1},
     "patchcore_pointmae": {"centers": 64, "width": 24, "pretraining": 1},
     "reg3dad": {"centers": 64, "width": 24, "pretraining": 1},
+    "gmanet_paper": {"steps": 1, "width": 0.25},
     "r3dad": {"points": 128, "steps": 1, "copies": 2, "reconstruction": 128, "sampling": 2},
 }
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from gmanet.cloud import Cloud
+from gmanet.datasets.procedural.dataset import CATEGORIES, make
 from gmanet.errors import InputError
 from gmanet.geometry.open3d import load_open3d
 from gmanet.runtime.cache import FOLDER
@@ -195,3 +196,53 @@ def test_normals_of_the_source_are_used_and_others_point_outward():
 def test_unknown_kind_names_those_that_exist():
     with pytest.raises(InputError, match=r"'mean', wanted one of poisson, local"):
         analyze(plate(500), "mean")
+
+
+def procedural(part, count):
+    """A normal cloud of a procedural part."""
+    return make(CATEGORIES[part], "good", points=(count, count), rng=np.random.default_rng(0))
+
+
+def printed_region(cloud, kind, threshold=0.2):
+    """The region of Algorithm 1, read line by line, at a diameter of 30; None: there is none."""
+    pos = cloud.pos.astype(np.float64) * (30 / cloud.diameter)
+    center = pos.mean(axis=0)
+    best, highest = None, -np.inf
+    for rows in kd_clusters(cloud.pos, max(-(-len(cloud) // 128), 64)):
+        cluster_center = pos[rows].mean(axis=0)
+        curvature = cluster_curvature(cloud, [rows], kind=kind)[0]
+        if curvature > threshold:
+            score = np.sqrt(((cluster_center - center) ** 2).sum()) + curvature
+            if score > highest:
+                best, highest = rows, score
+    return best
+
+
+@pytest.mark.parametrize("part", sorted(CATEGORIES))
+def test_the_printed_region_is_that_of_a_reading_line_by_line(part):
+    cloud = procedural(part, 4000)
+    region = printed_region(cloud, "local")
+    assert region is not None
+    np.testing.assert_array_equal(analyze(cloud, "local", score="printed").best(), region)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", sorted(CATEGORIES))
+def test_the_printed_region_of_meshes(part, open3d):
+    cloud = procedural(part, 2000)
+    region = printed_region(cloud, "poisson")
+    assert region is not None
+    np.testing.assert_array_equal(analyze(cloud, "poisson", score="printed").best(), region)
+
+
+def test_the_printed_sum_is_that_of_lengths_in_any_unit():
+    cloud = bolt(6000)
+    here = analyze(cloud, "local", score="printed", threshold=0.0)
+    small = analyze(cloud.replace(pos=cloud.pos * 1e-3), "local", score="printed", threshold=0.0)
+    np.testing.assert_allclose(here.score, small.score, rtol=1e-3)
+    distance = np.array([cloud.pos[rows].mean(axis=0) for rows in here.clusters])
+    distance = np.linalg.norm(distance - cloud.pos.mean(axis=0), axis=1) * 30 / cloud.diameter
+    curvature = cluster_curvature(cloud, here.clusters, kind="local")
+    np.testing.assert_allclose(here.score, distance + curvature, rtol=1e-4)
+    with pytest.raises(InputError, match="score 'sum', wanted one of balanced, printed"):
+        analyze(cloud, "local", score="sum")

@@ -1,9 +1,10 @@
 r"""GMANet (the paper, Section IV): the score is the discrepancy of an apprentice and an expert.
 
-Expert and apprentice are encoders over the same points.  The expert's weights are random and
-frozen; the apprentice learns to predict the expert's features on normal surface, and to differ from
-them on the synthetic surface of SPCG's twins (SDO, Eqs. 2-4).  At test time the distance between
-their features is the score (Eq. 5).
+Expert and apprentice are local encoders (``detectors.gmanet.encoder``), not the paper's PointNet++,
+which is in ``detectors.gmanet.paper``.  The expert's weights are random and frozen; the apprentice
+learns to predict the expert's features on normal surface, and to differ from them on the synthetic
+surface of SPCG's twins (SDO, Eqs. 2-4).  At test time the distance between their features is the
+score (Eq. 5).
 
 Choices that the paper leaves open were made by experiments: inputs are descriptors in local frames,
 the expert's features are standardized on normal clouds (those of a random network are nearly the
@@ -29,7 +30,7 @@ from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.coordinates import COORDINATES, RawReader
 from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
-from gmanet.detectors.gmanet.encoder import Committee, PointNet2
+from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.held_out import HeldOutReader
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
@@ -87,7 +88,7 @@ class GMANet(Detector):
 
     def _committee(self, head: list[int], descriptor: int) -> Committee:
         config, inputs = self.config, (descriptor, len(self.channels), self.config.group)
-        return Committee(config.experts, lambda: PointNet2(*inputs, list(head), config.features))
+        return Committee(config.experts, lambda: LocalEncoder(*inputs, list(head), config.features))
 
     def train(self, mode: bool = True) -> GMANet:
         """Set the mode of all modules but the expert, which stays in eval mode."""

@@ -1,11 +1,12 @@
-r"""PointNet++ over local frames: the backbone of expert and apprentice (Section IV.C).
+r"""The local encoder: one set abstraction over local frames, and a head.
 
-A set abstraction (Qi et al. 2017) reads, for every neighbor :math:`j` of a center :math:`i`, the
+The paper's backbone, PointNet++, is in :mod:`gmanet.networks.pointnet2` and belongs to
+``detector=gmanet_paper``; this one has no hierarchy of levels and no feature propagation.  The set
+abstraction (Qi et al. 2017) reads, for every neighbor :math:`j` of a center :math:`i`, the
 descriptor :math:`x_j` and the position of :math:`j` in the local frame of :math:`i`, and takes the
 maximum of a shared MLP over the neighbors.  The context is concatenated: the descriptors' mean and
 spread over wider neighborhoods, and coarse histograms.  Coordinates enter through local frames
-only, so that the features do not change when the part moves.  Feature propagation is the
-three-neighbor interpolation of the scores.
+only, so that the features do not change when the part moves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch.nn.functional import linear
 from torch_geometric.nn import PointNetConv
 from torch_geometric.typing import PairOptTensor
 
-__all__ = ["LOCAL", "Committee", "LocalFrameConv", "PointNet2", "mlp"]
+__all__ = ["LOCAL", "Committee", "LocalEncoder", "LocalFrameConv", "mlp"]
 
 BLOCK = 256
 """Number of centers in a block when scoring: the quickest of 32 to 256 on two cores."""
@@ -38,7 +39,7 @@ def mlp(*channels: int) -> nn.Sequential:
 
 
 class LocalFrameConv(PointNetConv):
-    """PyG's PointNet++ set abstraction with positions relative to the center's local frame."""
+    """PyG's set abstraction with positions relative to the center's local frame."""
 
     # PyG generates code for what ``forward`` passes on; without this, for its parent's arguments.
     propagate_type: ClassVar[dict[str, Any]] = {"x": PairOptTensor, "local": Tensor}
@@ -112,7 +113,7 @@ class LocalFrameConv(PointNetConv):
         return features + bias  # the same as adding it before the maximum
 
 
-class PointNet2(nn.Module):
+class LocalEncoder(nn.Module):
     """One set abstraction and a head: features of a fixed length at every center.
 
     Args:
@@ -163,25 +164,25 @@ class PointNet2(nn.Module):
 
 
 class Committee(nn.Module):
-    """An ensemble of PointNet++ networks of one architecture.
+    """An ensemble of encoders of one architecture.
 
     Args:
         members: Number of networks.
         build: Function that returns a new network.
     """
 
-    def __init__(self, members: int, build: Callable[[], PointNet2]) -> None:
+    def __init__(self, members: int, build: Callable[[], LocalEncoder]) -> None:
         super().__init__()
         self.members = nn.ModuleList(build() for _ in range(members))
 
     def forward(self, descriptor: Tensor, local: Tensor, context: Tensor) -> Tensor:
-        """Return the members' features, with shape ``(E, M, features)``; see :class:`PointNet2`."""
+        """Return the members' features (:class:`LocalEncoder`), with shape ``(E, M, features)``."""
         return torch.stack([member(descriptor, local, context) for member in self.members])
 
     def over(self, x: Tensor, groups: Tensor, local: Tensor, context: Tensor) -> Tensor:
-        """Return the members' features at all centers, ``(E, M, features)``; see ``PointNet2``."""
+        """Return the members' features at all centers, with shape ``(E, M, features)``."""
         features = []
         for member in self.members:
-            assert isinstance(member, PointNet2)
+            assert isinstance(member, LocalEncoder)
             features.append(member.over(x, groups, local, context))
         return torch.stack(features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.rescans import draw_rescan, rescan
 from gmanet.synthesis.spcg import Generator
-from gmanet.synthesis.twins import make_twin
+from gmanet.synthesis.twins import Clouds, make_twin
 
 __all__ = [
     "Pair",
@@ -32,6 +33,7 @@ __all__ = [
     "make_pair",
     "make_training_set",
     "pair_count",
+    "validation_records",
 ]
 
 VALIDATION = 4
@@ -221,20 +223,38 @@ def make_training_set(
         items=PairDataset(pairs, sampling, seed=plan.seed),
         drawn=True,
         workers=SAMPLERS,
-        validation=_validation(clouds, reader, plan=plan),
+        validation=validation_records(
+            clouds,
+            plan,
+            generator=Generator(plan.synthesis),
+            read_cloud=lambda shown, origin: read(shown, partial(reader, origin=origin)),
+        ),
     )
 
 
-def _validation(clouds: CloudDataset, reader: StructureReader, *, plan: TrainingPlan) -> list[Data]:
-    """Return records of normal clouds, and of twins that are not in the training set."""
-    generator = Generator(plan.synthesis)
+def validation_records(
+    clouds: Clouds,
+    plan: TrainingPlan,
+    *,
+    generator: Generator,
+    read_cloud: Callable[[Cloud, str], Data],
+) -> list[Data]:
+    """Return records of normal clouds, and of twins that are not in the training set.
+
+    Args:
+        clouds: Normal clouds, of which the last are taken.
+        plan: Settings of the run for twins and seed.
+        generator: Generator of twins.
+        read_cloud: Function from a cloud, and the name of the normal cloud that is this cloud or
+            the original of this twin, to its record.
+    """
     made: list[Data] = []
     for index in range(min(VALIDATION, len(clouds))):
         last = [clouds[len(clouds) - 1 - index]]
         further = plan.synthesis.twins + index
         cloud, twin = make_twin(generator, last, index=further, seed=plan.seed)
         normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
-        made += [read(shown, partial(reader, origin=cloud.name)) for shown in (normal, twin)]
+        made += [read_cloud(shown, cloud.name) for shown in (normal, twin)]
     return made
 
 

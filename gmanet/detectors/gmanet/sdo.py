@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-__all__ = ["discrepancy", "sdo_loss"]
+__all__ = ["discrepancy", "distance", "sdo_loss"]
 
 EPSILON = 1e-8
 
@@ -32,8 +32,15 @@ def discrepancy(expert: Tensor, apprentice: Tensor) -> Tensor:
     bounds :math:`d_s`, which Eq. 4 would otherwise drive to infinity; the epsilon gives the root a
     gradient where both agree.
     """
-    difference = normalize(expert, dim=-1) - normalize(apprentice, dim=-1)
-    return (difference.square().sum(dim=-1) + EPSILON).sqrt()
+    return distance(normalize(expert, dim=-1), normalize(apprentice, dim=-1))
+
+
+def distance(expert: Tensor, apprentice: Tensor) -> Tensor:
+    """Return the distance of features as they are (Eqs. 2 and 5 as printed), without a bound.
+
+    Shapes are those of :func:`discrepancy`.
+    """
+    return ((expert - apprentice).square().sum(dim=-1) + EPSILON).sqrt()
 
 
 def sdo_loss(d_n: Tensor, d_s: Tensor, *, alpha: float) -> dict[str, Tensor]:

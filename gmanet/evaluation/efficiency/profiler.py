@@ -30,6 +30,7 @@ STAGES = {
     "geometry.curvature": "descriptors",
     "registration": "registration",
     "networks": "model",
+    "networks.pointnet2.hierarchy": "neighbors",
     "detectors.bank": "model",
     "geometry.neighbors.interpolate": "interpolation",
 }

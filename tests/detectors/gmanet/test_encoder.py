@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gmanet.detectors.gmanet import encoder as pointnet2
-from gmanet.detectors.gmanet.encoder import LOCAL, LocalFrameConv, PointNet2, mlp
+from gmanet.detectors.gmanet import encoder as module
+from gmanet.detectors.gmanet.encoder import LOCAL, LocalEncoder, LocalFrameConv, mlp
 
 
 @given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 9), st.integers(1, 5))
@@ -28,7 +28,7 @@ def test_message_passing_equals_the_dense_path(seed, centers, neighbors, channel
     assert passed.shape == (centers, 8)
     torch.testing.assert_close(passed, dense, atol=1e-5, rtol=1e-5)
     for block in (5, 256):  # several blocks, the last one smaller; one
-        with patch.object(pointnet2, "BLOCK", block):
+        with patch.object(module, "BLOCK", block):
             scored = conv.sparse(x, groups, local)
         torch.testing.assert_close(scored, dense, atol=1e-5, rtol=1e-5)
 
@@ -54,7 +54,7 @@ def test_mlp_ends_without_a_relu():
 @pytest.mark.parametrize("group", [0, 16])
 def test_features_of_every_center(group):
     torch.manual_seed(0)
-    net = PointNet2(descriptor=5, context=7, group=group, head=[12, 9], features=4)
+    net = LocalEncoder(descriptor=5, context=7, group=group, head=[12, 9], features=4)
     descriptor, local, context = (
         torch.randn(10, 6, 5),
         torch.randn(10, 6, LOCAL),

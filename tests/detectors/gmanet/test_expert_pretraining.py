@@ -9,14 +9,14 @@ import torch
 from gmanet.detectors.gmanet.config import PRETEXTS
 from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.descriptors import CONTEXT
-from gmanet.detectors.gmanet.encoder import Committee, PointNet2
+from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 
 
 def made(seed=0, rows=400):
     """Return a committee and inputs of which a few hidden numbers decide all channels."""
     torch.manual_seed(seed)
-    expert = Committee(2, lambda: PointNet2(66, CONTEXT, group=16, head=[64], features=32))
+    expert = Committee(2, lambda: LocalEncoder(66, CONTEXT, group=16, head=[64], features=32))
     expert.requires_grad_(False).eval()
     hidden = torch.randn(rows, 4)
     inputs = (torch.rand(rows, 8, 66), torch.rand(rows, 8, 6), hidden @ torch.randn(4, CONTEXT))

@@ -1,0 +1,237 @@
+r"""The paper's method as printed (Section IV): PointNet++ on raw coordinates.
+
+A twin is made of every normal cloud in every epoch (Algorithm 1).  Two PointNet++ networks of one
+shape give features at every point of the twin (Eq. 1); the expert is frozen.  Their distances
+(Eq. 2) are pulled together at normal and pushed apart at synthetic points (Eqs. 3 and 4,
+``detectors.gmanet.sdo``), and are the scores of a test cloud's points (Eq. 5).
+
+What the paper leaves open is listed in ``detectors.gmanet.paper_config``.
+
+Eq. 4 has no lower bound: :math:`d_s` of features without a limit grows for as long as a fit goes on
+(``tests/detectors/gmanet/test_paper.py`` shows it).  ``distance=limited`` is the nearest that
+trains to an end: :math:`d_s` counts up to the mean length of the expert's features on the twin, and
+what is farther is not pushed.  ``distance=unit`` is what the default detector does: both features
+have unit length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.gmanet.alignment import Atlas
+from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
+from gmanet.detectors.gmanet.pairs import PairSampling
+from gmanet.detectors.gmanet.paper_config import PaperConfig
+from gmanet.detectors.gmanet.paper_reader import DescribingReader, PaperReader, channel_count
+from gmanet.detectors.gmanet.paper_twins import TwinHierarchies, make_twin_set
+from gmanet.detectors.gmanet.sdo import discrepancy, distance, sdo_loss
+from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
+from gmanet.detectors.registered import Registered
+from gmanet.detectors.training_set import TrainingPlan, TrainingSet
+from gmanet.geometry.neighbors import interpolate
+from gmanet.networks.pointnet2.hierarchy import Hierarchy
+from gmanet.networks.pointnet2.layout import LAYOUTS
+from gmanet.networks.pointnet2.neighbors import nearest
+from gmanet.networks.pointnet2.network import PointNet2, estimate_statistics
+from gmanet.networks.pointnet2.pretrained_weights import load_backbone
+from gmanet.synthesis.config import SynthesisConfig
+
+__all__ = ["GMANetPaper", "PaperConfig"]
+
+SEEN = 8
+"""Largest number of normal clouds on which statistics are estimated."""
+
+
+class GMANetPaper(Registered):
+    """A frozen PointNet++, a trainable PointNet++, and the SDO loss over all points of a twin."""
+
+    Config = PaperConfig
+    config: PaperConfig
+    learns_from_twins = True
+    trained: Tensor
+    seed: Tensor
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__(config)
+        self.steps, self.batch = config.steps, config.pairs
+        self.set_pose(config.pose)
+        self.layout = LAYOUTS[config.layout].scaled(width=config.width, radius=config.radius)
+        self.atlas = Atlas() if "deviation" in config.channels else None
+        self.channels = channel_count(config.channels)
+        self.features = Standardizer(self.channels)
+        self.expert = self._networks()
+        self.apprentice = self._networks()
+        self.expert.requires_grad_(False).eval()
+        self.answers = Standardizer(config.experts, 1, self.layout.features)
+        self.register_buffer("trained", torch.tensor(False))
+        self.register_buffer("seed", torch.randint(2**31 - 1, ()))
+
+    def _networks(self) -> nn.ModuleList:
+        return nn.ModuleList(
+            PointNet2(self.layout, self.channels) for _ in range(self.config.experts)
+        )
+
+    def train(self, mode: bool = True) -> GMANetPaper:
+        """Set the mode of all modules but the expert, which stays in eval mode."""
+        super().train(mode)
+        self.expert.eval()
+        return self
+
+    def prepare(self, clouds: CloudDataset) -> None:
+        """Store the reference of registered poses, and load the expert's weights from a file."""
+        super().prepare(clouds)
+        if self.atlas is not None:
+            self.atlas.prepare(clouds)
+        if self.config.weights and not self.trained:
+            for network in self.expert:
+                assert isinstance(network, PointNet2)
+                load_backbone(network, self.config.weights)
+            self.trained.fill_(True)
+
+    def reader(self) -> PaperReader:
+        """Return the function from a cloud to its hierarchy."""
+        points, pose = self.config.points, self.pose
+        if not self.config.channels:
+            return PaperReader(layout=self.layout, points=points, pose=pose)
+        return DescribingReader(
+            layout=self.layout,
+            points=points,
+            pose=pose,
+            channels=tuple(self.config.channels),
+            aligner=None if self.atlas is None else self.atlas.aligner,
+        )
+
+    def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
+        """Return the training set: a new twin of each normal cloud in every epoch."""
+        config = self.config
+        sampling = PairSampling(
+            centers=config.centers_per_pair, synthetic=config.synthetic, border=config.border_share
+        )
+        return make_twin_set(clouds, self.reader(), sampling=sampling, plan=plan)
+
+    def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
+        """Return the number of passes over all clouds that all steps need."""
+        return ceil(self.steps / max(1, clouds // self.batch))
+
+    def on_fit_start(self) -> None:
+        """Set the expert's statistics, and pre-train it if a pretext task is set."""
+        begun = bool(self.trained)
+        self.see(self._normal())
+        if self.config.start == "expert" and not begun:
+            self.apprentice.load_state_dict(self.expert.state_dict())
+
+    def on_fit_end(self) -> None:
+        """Set the apprentice's statistics for scoring to those of normal clouds."""
+        records = self._normal()
+        for network in self.apprentice:
+            estimate_statistics(network, self._inputs(records))
+
+    def _normal(self) -> list[Hierarchy]:
+        twins = self.trainer.datamodule.learned.items  # type: ignore[attr-defined]
+        assert isinstance(twins, TwinHierarchies)
+        count = min(SEEN, len(twins))
+        return [twins.normal(index).to(self.device) for index in range(count)]
+
+    @torch.no_grad()
+    def see(self, records: list[Hierarchy]) -> None:
+        """Fit the standardizers and the expert's statistics; pre-train it if a pretext task is set.
+
+        Args:
+            records: Hierarchies of normal clouds, on the detector's device.
+        """
+        if self.config.channels:
+            self.features.fit(torch.cat([record.x for record in records]))
+        for number, network in enumerate(self.expert):
+            assert isinstance(network, PointNet2)
+            if self.config.pretext == "curvature" and not self.trained:
+                learn_curvature(
+                    network,
+                    records,
+                    inputs=[self._x(record) for record in records],
+                    width=self.layout.features,
+                    steps=self.config.pretraining,
+                    seed=int(self.seed) + number,
+                )
+            if not self.config.weights:  # those of a file have statistics of their own
+                estimate_statistics(network, self._inputs(records))
+        self.trained.fill_(True)
+        if self.config.standardize:
+            self.answers.fit(torch.cat([self._expert(record) for record in records], dim=1))
+
+    def _expert(self, record: Hierarchy) -> Tensor:
+        return torch.stack([network(self._x(record), record) for network in self.expert])
+
+    def _x(self, record: Hierarchy) -> Tensor:
+        """Return the input features: coordinates alone unchanged, with others standardized."""
+        if not self.config.channels:
+            return record.x  # type: ignore[no-any-return]
+        return self.features(record.x).clamp(-OUTLIER, OUTLIER)  # type: ignore[no-any-return]
+
+    def _inputs(self, records: list[Hierarchy]) -> Iterator[tuple[Tensor, Hierarchy]]:
+        return ((self._x(record), record) for record in records)
+
+    def forward(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
+        """Return the discrepancies ``d`` (Eqs. 1, 2, 5), ``(E, N)``, and the limits of ``d_s``.
+
+        Args:
+            record: The hierarchy of one cloud.
+        """
+        with torch.no_grad():
+            expert = self._expert(record)
+            if self.config.standardize:
+                expert = self.answers(expert)
+        apprentice = torch.stack([network(self._x(record), record) for network in self.apprentice])
+        measure = discrepancy if self.config.distance == "unit" else distance
+        return measure(expert, apprentice), expert.norm(dim=2).mean(dim=1)
+
+    def training_step(self, batch: Batch, *_: Any) -> Tensor:
+        """Return Eq. 4 of each twin, averaged over twins and pairs of networks."""
+        records = batch.to_data_list()
+        losses = [loss for record in records for loss in self._losses(record)]
+        parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
+        self.log_dict(
+            {f"train/{name}": part for name, part in parts.items()}, batch_size=len(records)
+        )
+        return parts["loss"]
+
+    def _losses(self, record: Hierarchy) -> Iterator[dict[str, Tensor]]:
+        normal = record.drawn & ~record.abnormal
+        abnormal = record.drawn & record.abnormal & self.config.sdo
+        for d, limit in zip(*self(record), strict=True):
+            pushed = d[abnormal]
+            if self.config.distance == "limited":
+                pushed = pushed.clamp(max=limit)
+            yield sdo_loss(d[normal], pushed, alpha=self.config.alpha)
+
+    def validation_step(self, record: Hierarchy, *_: Any) -> Any:
+        """Return the scores of a synthetic validation cloud, for the metric callback."""
+        return self.score_record(record)
+
+    @torch.no_grad()
+    def score_record(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
+        """Return scores of the points of one cloud, ``(N,)``, and of the object (Eq. 5)."""
+        scores = self(record)[0].mean(dim=0)
+        if self.config.smoothing > 1:
+            index = nearest(record.pos0, record.pos0, count=self.config.smoothing)[1]
+            scores = scores[index].mean(dim=1)
+        if "near0" in record:
+            scores = interpolate(scores, record.near0, weight=record.weight0)
+        return self.with_object(scores)
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW on the apprentice with a one-cycle schedule over all steps."""
+        config = self.config
+        optimizer = torch.optim.AdamW(
+            self.apprentice.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, config.learning_rate, total_steps=config.steps
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,171 @@
+"""Training set of the paper's method: a new twin of each normal cloud in every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from gmanet.cloud import Cloud, Floats, Indices, Labels
+from gmanet.datasets.base import CloudDataset
+from gmanet.detectors.base import read
+from gmanet.detectors.gmanet.pairs import BORDER, PairSampling, validation_records
+from gmanet.detectors.gmanet.paper_reader import PaperReader
+from gmanet.detectors.training_set import TrainingPlan, TrainingSet
+from gmanet.errors import InputError
+from gmanet.geometry.neighbors import nearest
+from gmanet.networks.pointnet2.hierarchy import Hierarchy
+from gmanet.runtime.piped_loader import PipedLoader
+from gmanet.synthesis.config import SynthesisConfig
+from gmanet.synthesis.gma import Region, outward_normals
+from gmanet.synthesis.spcg import Generator
+from gmanet.synthesis.twins import make_twin
+
+__all__ = ["AnalyzedClouds", "TwinHierarchies", "make_twin_set"]
+
+FEWEST = 128
+"""Smallest number of points of a train cloud: fewer points leave a level of a single point, for
+which batch normalization is not defined."""
+
+GUIDED = ("paper", "surface")
+"""Kinds of twins whose positions come from GMA."""
+
+
+class AnalyzedClouds(Dataset[tuple[Cloud, Region | None]]):
+    """Data set of normal clouds with their results of GMA, which are the same in all epochs.
+
+    Args:
+        clouds: Normal clouds.
+        config: Settings of the twins.
+    """
+
+    def __init__(self, clouds: CloudDataset, config: SynthesisConfig) -> None:
+        self.clouds, self.config = clouds, config
+
+    def __len__(self) -> int:
+        return len(self.clouds)
+
+    def __getitem__(self, index: int) -> tuple[Cloud, Region | None]:
+        """Return a cloud with normals, and its clusters and scores; None if no twin needs these."""
+        cloud = self.clouds[index]
+        if self.config.kind not in GUIDED:
+            return cloud, None
+        region = Generator(self.config).regions(cloud)
+        return cloud.replace(normal=outward_normals(cloud)), region
+
+
+class TwinHierarchies(Dataset[Hierarchy]):
+    """Data set of hierarchies of twins, new ones in every epoch: ``twins[epoch, index]``.
+
+    Args:
+        clouds: Normal clouds.
+        generator: Generator of twins.
+        reader: Reads clouds and twins.
+        sampling: Numbers of points of a twin that are sampled; 0 centers for all points.
+        seed: Seed of all twins and of all random draws.
+    """
+
+    def __init__(
+        self,
+        clouds: Sequence[Cloud],
+        generator: Generator,
+        *,
+        reader: PaperReader,
+        sampling: PairSampling,
+        seed: int,
+    ) -> None:
+        self.clouds, self.generator, self.reader = clouds, generator, reader
+        self.sampling, self.seed = sampling, seed
+
+    def __len__(self) -> int:
+        return len(self.clouds)
+
+    def normal(self, index: int) -> Hierarchy:
+        """Return the hierarchy of a normal cloud."""
+        cloud = self.clouds[index]
+        return self.reader(cloud, cloud.name)
+
+    def __getitem__(self, key: tuple[int, int]) -> Hierarchy:
+        """Return the hierarchy of a twin with ``abnormal`` and ``drawn``, both ``(N,)``."""
+        epoch, index = key
+        number = epoch * len(self) + index
+        cloud, twin = make_twin(self.generator, self.clouds, index=number, seed=self.seed)
+        record, chosen = self.reader.read(twin, cloud.name)
+        assert twin.label is not None
+        label = twin.label[chosen]
+        drawn = np.ones(len(label), dtype=bool)
+        if self.sampling.centers:
+            rng = np.random.default_rng([self.seed, number, 1])
+            drawn[:] = False
+            drawn[_draw(record.pos0.numpy(), label, sampling=self.sampling, rng=rng)] = True
+        record.abnormal, record.drawn = torch.from_numpy(label), torch.from_numpy(drawn)
+        return record
+
+
+def _draw(
+    pos: Floats, label: Labels, *, sampling: PairSampling, rng: np.random.Generator
+) -> Indices:
+    """Return indices of points of a twin in the shares of the sampling."""
+    border = np.zeros(len(label), dtype=bool)
+    if label.any():
+        width = 2 * BORDER  # a diameter is about two in coordinates of radius one
+        border = (nearest(pos[label], pos, count=1)[0][:, 0] < width) & ~label
+    abnormal = round(sampling.centers * sampling.synthetic)
+    edge = round(sampling.centers * sampling.border)
+    parts = [
+        (label, abnormal),
+        (border, edge),
+        (~label & ~border, sampling.centers - abnormal - edge),
+    ]
+    found = [
+        rng.choice(np.flatnonzero(kind), min(count, int(kind.sum())), replace=False)
+        for kind, count in parts
+    ]
+    return np.concatenate(found)
+
+
+def make_twin_set(
+    clouds: CloudDataset, reader: PaperReader, *, sampling: PairSampling, plan: TrainingPlan
+) -> TrainingSet:
+    """Return the training set of new twins in every epoch; GMA is computed before training.
+
+    Args:
+        clouds: Normal clouds.
+        reader: Reads clouds and twins.
+        sampling: Numbers of points of a twin that a step samples; 0 centers for all.
+        plan: Settings of the run for twins, seed and processes.
+
+    Raises:
+        InputError: A cloud has too few points.
+    """
+    source = AnalyzedClouds(clouds, plan.synthesis)
+    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
+    made = list(tqdm(loader, "normal clouds", len(source), disable=not plan.progress, unit="cloud"))
+    normal = [cloud for cloud, _ in made]
+    for cloud in normal:
+        if len(cloud) < FEWEST:
+            raise InputError(
+                f"{cloud.name}: {len(cloud)} points, wanted at least {FEWEST} to train "
+                "detector=gmanet_paper"
+            )
+    regions = {cloud.name: region for cloud, region in made if region is not None}
+    generator = Generator(plan.synthesis, regions)
+    return TrainingSet(
+        items=TwinHierarchies(normal, generator, reader=reader, sampling=sampling, seed=plan.seed),
+        drawn=True,
+        validation=validation_records(
+            normal,
+            plan,
+            generator=generator,
+            read_cloud=lambda shown, origin: read(shown, partial(reader, origin=origin)),
+        ),
+    )
+
+
+def _as_is(item: Any) -> Any:
+    return item
