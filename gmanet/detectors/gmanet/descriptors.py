@@ -60,8 +60,8 @@ def describe(
     Args:
         pos: Coordinates in any unit, with shape ``(N, 3)``.
         points: Largest size of the subsample.
-        centers: Number of centers, at most ``points``; fewer on a cloud that lacks surface, so that
-            their spacing is that of the normal clouds.
+        centers: Number of centers; fewer on a cloud that lacks surface, so that their spacing is
+            that of the normal clouds.  ``points`` makes every point of the subsample a center.
         scale: Sizes of neighborhoods; None: those of the cloud itself.
         workers: Number of threads.
     """
@@ -69,7 +69,8 @@ def describe(
     pos = (pos - pos.mean(axis=0, dtype=np.float64)).astype(np.float32)
     surface, fine = _surface(pos, points, scale=scale, workers=workers)
     subsample = surface.points
-    count = min(scale.centers(centers, len(surface.coarse)), len(subsample))
+    wanted = points if centers >= points else scale.centers(centers, len(surface.coarse))
+    count = min(wanted, len(subsample))
     center = subsample[:count]
     query = _inputs(
         surface,

@@ -31,6 +31,7 @@ from gmanet.detectors.gmanet.pairs import PairSampling
 from gmanet.detectors.gmanet.paper_config import PaperConfig
 from gmanet.detectors.gmanet.paper_reader import DescribingReader, PaperReader, channel_count
 from gmanet.detectors.gmanet.paper_twins import TwinHierarchies, make_twin_set
+from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, distance, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.registered import Registered
@@ -63,6 +64,7 @@ class GMANetPaper(Registered):
         self.steps, self.batch = config.steps, config.pairs
         self.set_pose(config.pose)
         self.layout = LAYOUTS[config.layout].scaled(width=config.width, radius=config.radius)
+        self.sizes = StoredScale()
         self.atlas = Atlas() if "deviation" in config.channels else None
         self.channels = channel_count(config.channels)
         self.features = Standardizer(self.channels)
@@ -87,6 +89,8 @@ class GMANetPaper(Registered):
     def prepare(self, clouds: CloudDataset) -> None:
         """Store the reference of registered poses, and load the expert's weights from a file."""
         super().prepare(clouds)
+        if self.config.channels:
+            self.sizes.fit(clouds, self.config.points)
         if self.atlas is not None:
             self.atlas.prepare(clouds)
         if self.config.weights and not self.trained:
@@ -104,6 +108,7 @@ class GMANetPaper(Registered):
             layout=self.layout,
             points=points,
             pose=pose,
+            scale=self.sizes.scale,
             channels=tuple(self.config.channels),
             aligner=None if self.atlas is None else self.atlas.aligner,
         )

@@ -15,6 +15,7 @@ from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.paper_config import CHANNELS
 from gmanet.detectors.gmanet.reader import StructureReader
+from gmanet.detectors.gmanet.scale import Scale
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
@@ -85,9 +86,11 @@ class DescribingReader(PaperReader):
 
     Args:
         channels: Input features after the coordinates, of ``CHANNELS``.
+        scale: Sizes of neighborhoods.
         aligner: Alignment that measures the deviations; without it all deviations are zero.
     """
 
+    scale: Scale
     channels: tuple[str, ...] = ()
     aligner: Aligner | None = None
 
@@ -98,6 +101,7 @@ class DescribingReader(PaperReader):
             points=self.points,
             centers=self.points,
             coarse_queries=self.points,
+            scale=self.scale,
             aligned=True,
             aligner=self.aligner,
         )
