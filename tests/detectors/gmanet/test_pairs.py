@@ -12,11 +12,11 @@ from gmanet.detectors.gmanet.pairs import (
     BORDER,
     PairDataset,
     PairSampling,
-    TwinDataset,
     make_pair,
 )
 from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.detectors.gmanet.scale import Scale
+from gmanet.detectors.gmanet.twin_dataset import TwinDataset
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
