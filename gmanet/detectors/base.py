@@ -87,6 +87,8 @@ class Detector(LightningModule, ABC):
     """Whether the detector learns from SPCG twins, too; if not, from normal clouds alone."""
     stages: ClassVar[Mapping[str, str]] = {}
     """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
+    learns_from_rescans = False
+    """Whether some of the twins are scanned again (``synthesis.rescans``)."""
     fitted_on: frozenset[str] = frozenset()
     """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
     judge: Judge | None = None

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
+from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.synthesis.config import SynthesisConfig
+from gmanet.synthesis.rescans import draw_rescan, rescan
 from gmanet.training.calibration import calibrate
 from gmanet.training.compile import compile_networks
 from gmanet.training.config import TrainConfig
@@ -106,14 +109,22 @@ class Fit:
         if self.trainer.is_global_zero:
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
             self.detector.to(self.trainer.strategy.root_device)
+            learned = self.detector.learns_from_rescans and self.data.synthesis.rescans > 0
             self.detector.judge = calibrate(
                 self.detector,
                 self.data.train,
                 settings=self.verdict,
+                rescan=_scanned_again,
+                rescans=self.verdict.rescans if learned else 0,
+                seed=self.data.seed,
                 workers=self.data.workers,
                 progress=self.data.progress,
             )
             self.detector.cpu()
+
+
+def _scanned_again(cloud: Cloud, rng: np.random.Generator) -> Cloud:
+    return rescan(cloud, draw_rescan(rng), rng)
 
 
 def fit_detector(

@@ -16,12 +16,17 @@ class VerdictConfig:
     Args:
         false_alarms: Promised false-alarm rate: the largest share of good parts that are called
             defective.  Few normal clouds cannot promise a small one (``verdict.calibration``).
+        rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores count
+            for the limit, where the detector learned from rescans.
     """
 
     false_alarms: float = 0.05
+    rescans: int = 2
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 1:
             raise InputError(
                 f"verdict.false_alarms={self.false_alarms}, wanted more than 0 and less than 1"
             )
+        if self.rescans < 0:
+            raise InputError(f"verdict.rescans={self.rescans}, wanted 0 or more")

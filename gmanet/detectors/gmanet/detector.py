@@ -61,6 +61,7 @@ class GMANet(Detector):
         "detectors.gmanet.standardizer": "model",
     }
     learns_from_twins = True
+    learns_from_rescans = True
     pretrained: Tensor
 
     def __init__(self, config: GMANetConfig) -> None:
