@@ -32,6 +32,7 @@ def module(bumped_plate, given_clouds):
             sizes = {"points": 512, "centers": 256, "coarse_queries": 256}
             drawn = {"centers_per_pair": centers, "pairs": batch}
             detector = GMANet(GMANetConfig(**sizes, **drawn, experts=1, align=False))
+            detector.prepare(train)
         data = CloudData(
             train,
             given_clouds(test, "test"),
