@@ -55,7 +55,7 @@ class SynthesisConfig:
 
     kind: str = "surface"
     twins: int = 48
-    rescans: float = 0.5
+    rescans: float = 0.0
     fewest: int = 3
     most: int = 7
     families: dict[str, float] = field(default_factory=SHARES.copy)

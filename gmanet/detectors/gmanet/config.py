@@ -77,7 +77,7 @@ class GMANetConfig(DetectorConfig):
     features: int = 64
     alpha: float = 0.01
     sdo: bool = True
-    steps: int = 900
+    steps: int = 600
     pairs: int = 4
     centers_per_pair: int = 128
     synthetic: float = 0.25
