@@ -98,11 +98,12 @@ def _curve(
     depths, hits, ideal = [], [], []
     for depth in tqdm(rng.permutation(spread), family, unit="defect"):
         number = int(rng.integers(len(normal)))
+        cloud = normal[number]
         made = plant(
-            normal[number],
+            cloud,
             surfaces[number],
             family=family,
-            radius=radius / normal[number].diameter,
+            radius=radius / cloud.diameter,
             depth=float(depth),
             rng=rng,
         )

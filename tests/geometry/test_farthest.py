@@ -133,8 +133,15 @@ def test_of_equally_far_points_the_lowest_index_is_chosen():
 
 def test_any_start_and_no_choice():
     pos = cloud(scattered, 0, 100)
-    assert [farthest_from(pos, 1, start=row).tolist() for row in (0, 99)] == [[0], [99]]
-    assert farthest_from(pos, 0, start=3).shape == (0,)
+    assert [farthest_from(pos, 1, start=row)[0].tolist() for row in (0, 99)] == [[0], [99]]
+    assert farthest_from(pos, 0, start=3)[0].shape == (0,)
+    chosen, spacing = farthest_from(pos, 30, start=3)
+    assert np.isinf(spacing[0])
+    for count in range(1, 30):
+        before = pos[chosen[:count]]
+        gap = np.linalg.norm(before - pos[chosen[count]], axis=1).min()
+        assert spacing[count] == pytest.approx(gap, rel=1e-5)
+    assert (np.diff(spacing[1:]) <= 0).all()
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
