@@ -169,7 +169,7 @@ def test_without_kinds_nothing_changes(tmp_path, bumped_plate):
 
     def found(**more):
         config = DataConfig(name="folder", category="", root=str(tmp_path), **more)
-        return inventory(config, open_data(config, "train"), open_data(config, "test"))
+        return inventory(config, train=open_data(config, "train"), test=open_data(config, "test"))
 
     assert found(rescan=["half", "pose"]) == found()  # scans are listed, not what is made of them
 
