@@ -25,8 +25,8 @@ RUN mkdir gmanet conf && touch gmanet/__init__.py \
     && python -c "import torch; print('torch', torch.__version__, 'CUDA', torch.version.cuda)"
 # torch-cluster, from source, against the torch above: --build-arg CLUSTER=1; wants a compiler.
 ARG CLUSTER
-RUN test -z "$CLUSTER" || { python -m pip install --no-cache-dir "setuptools<81" wheel \
-    && python -m pip install --no-cache-dir --no-build-isolation --no-deps "torch-cluster>=1.6.3"; }
+RUN test -z "$CLUSTER" || { python -m pip install --no-cache-dir "setuptools==80.9.0" "wheel==0.45.1" \
+    && python -m pip install --no-cache-dir --no-build-isolation --no-deps "torch-cluster==1.6.3"; }
 COPY gmanet gmanet
 COPY conf conf
 
