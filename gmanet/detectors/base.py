@@ -6,73 +6,64 @@ no loss and configure no optimizer.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from lightning import LightningModule
 from torch import Tensor
-from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from gmanet.cloud import Cloud
+from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
-from gmanet.detectors.scores import Scores, object_score
 
 if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
+    from gmanet.detectors.records import Reader
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
+    from gmanet.verdict.gate import Check
     from gmanet.verdict.judge import Judge
 
-__all__ = ["Detector", "ReadClouds", "Reader", "Scores", "object_score", "read"]
+__all__ = ["Detector", "Scores", "object_score"]
 
 
-Reader = Callable[[Cloud], Data]
-"""Function from a cloud to the record that a detector reads, with one node for each point."""
-
-
-def read(cloud: Cloud, reader: Reader) -> Data:
-    """Return the reader's record of a cloud, with the fields of the cloud added to it.
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Anomaly scores of one cloud: higher is more abnormal; comparable within one detector only.
 
     Args:
-        cloud: The cloud.
-        reader: The detector's reader.
-
-    Returns:
-        The record with the further fields ``pos (N, 3)``, ``labelled`` (whether the cloud has
-        labels), ``label (N,)`` (all False if it has none), ``name``, ``defect`` and ``seconds``
-        (time that the reader took).
+        points: Score of each point, with shape ``(N,)``.
+        object: Score of the object.
+        verdict: ``good``, ``defective`` or ``not judged`` (``gmanet.verdict``).
+        reason: Reason of the verdict, one sentence.
+        p_value: Share of good parts that score as high as the object; NaN if it is not judged.
+        checks: Measures of the scan beside their ranges over the train scans.
     """
-    start = time.perf_counter()
-    data = reader(cloud)
-    data.seconds = time.perf_counter() - start
-    label = np.zeros(len(cloud), dtype=bool) if cloud.label is None else cloud.label
-    data.pos = torch.from_numpy(np.ascontiguousarray(cloud.pos))
-    data.label = torch.from_numpy(np.ascontiguousarray(label))
-    data.labelled = cloud.label is not None
-    data.name = cloud.name
-    data.defect = cloud.defect or ""
-    return data
+
+    points: Floats
+    object: float
+    _: KW_ONLY
+    verdict: str = "not judged"
+    reason: str = "the detector was stored without a limit: fit it anew"
+    p_value: float = float("nan")
+    checks: tuple[Check, ...] = ()
 
 
-class ReadClouds(Dataset[Data]):
-    """Data set of a detector's records of clouds."""
+def object_score(points: Tensor, share: float) -> Tensor:
+    """Return the mean of a cloud's highest scores, a scalar.
 
-    def __init__(self, clouds: CloudDataset, reader: Reader) -> None:
-        self.clouds, self.reader = clouds, reader
-
-    def __len__(self) -> int:
-        return len(self.clouds)
-
-    def __getitem__(self, index: int) -> Data:
-        return read(self.clouds[index], self.reader)
+    Args:
+        points: Scores of one cloud's points, with shape ``(N,)``.
+        share: Share of the points, those with the highest scores, that are averaged; at least one
+            point is.
+    """
+    count = max(1, int(len(points) * share))
+    return torch.topk(points, count).values.mean()
 
 
 class Detector(LightningModule, ABC):
@@ -120,6 +111,7 @@ class Detector(LightningModule, ABC):
             clouds: Normal clouds.
             plan: Settings of the run for training sets.
         """
+        from gmanet.detectors.records import ReadClouds
         from gmanet.detectors.training_set import TrainingSet
 
         reader = self.reader()
@@ -154,6 +146,7 @@ class Detector(LightningModule, ABC):
         Raises:
             InputError: The cloud cannot be scored (``Cloud.checked``).
         """
+        from gmanet.detectors.records import read
         from gmanet.formats.arrays import as_cloud
 
         made = as_cloud(cloud)

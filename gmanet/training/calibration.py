@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import Detector, Reader, read
+from gmanet.detectors.base import Detector
+from gmanet.detectors.records import Reader, read
 from gmanet.training.prefetch import PrefetchLoader
 from gmanet.verdict.config import VerdictConfig
 from gmanet.verdict.judge import Judge

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Batch, Data
 
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import Detector, ReadClouds
+from gmanet.detectors.base import Detector
+from gmanet.detectors.records import ReadClouds
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.base import read
+from gmanet.detectors.records import read
 from gmanet.detectors.table import DETECTORS
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from gmanet.config.compose import compose
-from gmanet.detectors.base import read
 from gmanet.detectors.imrnet.config import IMRNetConfig
 from gmanet.detectors.imrnet.detector import IMRNet
+from gmanet.detectors.records import read
 from gmanet.errors import InputError
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig

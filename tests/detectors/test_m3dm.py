@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.config.compose import compose
-from gmanet.detectors.base import read
 from gmanet.detectors.m3dm import M3DM, reweighted
 from gmanet.detectors.patchcore_pointmae import PointMAE
 from gmanet.detectors.pointmae_config import M3DMConfig, PointMAEConfig
+from gmanet.detectors.records import read
 from gmanet.errors import InputError
 from gmanet.networks.pointmae.encoder import PointEncoder
 from gmanet.networks.pointmae.patches import PatchReader

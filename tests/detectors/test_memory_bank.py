@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.detectors.bank import Bank, greedy_coreset, k_nearest
-from gmanet.detectors.base import read
 from gmanet.detectors.btf import BTF
 from gmanet.detectors.config import (
     BTFConfig,
@@ -22,6 +21,7 @@ from gmanet.detectors.config import (
 )
 from gmanet.detectors.curvature import Curvature
 from gmanet.detectors.patchcore import PatchCore
+from gmanet.detectors.records import read
 from gmanet.detectors.simple3d import Simple3D
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc

@@ -12,11 +12,11 @@ import torch
 
 from gmanet.cloud import Cloud
 from gmanet.config.compose import compose
-from gmanet.detectors.base import read
 from gmanet.detectors.config import PatchCoreConfig
 from gmanet.detectors.m3dm import M3DM
 from gmanet.detectors.patchcore import PatchCore
 from gmanet.detectors.pointmae_config import M3DMConfig, Reg3DADConfig
+from gmanet.detectors.records import read
 from gmanet.detectors.reg3dad import Reg3DAD
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc

@@ -12,12 +12,13 @@ from torch_geometric.data import Data
 
 import gmanet.efficiency as command
 import gmanet.runs.efficiency as efficiency
-from gmanet.detectors.base import Detector, read
+from gmanet.detectors.base import Detector
 from gmanet.detectors.config import CurvatureConfig, DetectorConfig
 from gmanet.detectors.curvature import Curvature
 from gmanet.detectors.gmanet.config import ContextBankConfig
 from gmanet.detectors.gmanet.descriptor_bank import ContextBank
 from gmanet.detectors.memory_bank import MemoryDetector
+from gmanet.detectors.records import read
 from gmanet.detectors.table import DEFAULT, DETECTORS
 from gmanet.errors import InputError
 from gmanet.evaluation.efficiency.measure import fit_briefly, measure

@@ -7,9 +7,9 @@ import shutil
 import pytest
 import torch
 
-from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.detector import GMANet
+from gmanet.detectors.records import read
 from gmanet.errors import InputError
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig

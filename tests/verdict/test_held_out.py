@@ -8,7 +8,7 @@ import torch
 
 from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.datasets.subset import Subset
-from gmanet.detectors.base import read
+from gmanet.detectors.records import read
 from gmanet.detectors.table import DETECTORS
 
 

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from gmanet.cloud import Cloud, Indices, Labels, diameter
 from gmanet.datasets.base import CloudDataset
-from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.reader import StructureReader, gather_centers
 from gmanet.detectors.gmanet.structures import Structure
 from gmanet.detectors.gmanet.twin_dataset import TwinDataset
+from gmanet.detectors.records import read
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import nearest
 from gmanet.runtime.piped_loader import PipedLoader

@@ -24,7 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.subset import Subset
-from gmanet.detectors.base import Detector, read
+from gmanet.detectors.base import Detector
+from gmanet.detectors.records import read
 from gmanet.evaluation.efficiency.peak_memory import MIB, PeakMemory
 from gmanet.evaluation.efficiency.profiler import StageClock
 from gmanet.synthesis.config import SynthesisConfig

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.detectors.base import read
 from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation
+from gmanet.detectors.records import read
 
 SIZES = {"points": 1024, "centers": 256, "coarse_queries": 256, "experts": 1}
 COUNT = 2000
