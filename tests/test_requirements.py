@@ -1,4 +1,4 @@
-"""What the code and the tests import is required in pyproject.toml, not merely present by chance."""
+"""What the code and the tests import is required in pyproject.toml, not just present by chance."""
 
 from __future__ import annotations
 
