@@ -64,7 +64,8 @@ def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> RunConfig:
     layers = list(_file_layers(conf, bare))
     for key, text in typed.items():
         if key not in bare:
-            layers.append((f"{key}={text}", current(nested(key, read[key][1]))))
+            source = " ".join(f"{key}={text}".split())  # errors begin with it: one line
+            layers.append((source, current(nested(key, read[key][1]))))
     run: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for source, layer in layers:

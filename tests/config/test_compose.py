@@ -7,7 +7,7 @@ import string
 from dataclasses import fields
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -220,6 +220,7 @@ def test_a_named_file_must_hold_mappings(conf):
         max_size=3,
     )
 )
+@example(["data.root=${ \n["])
 def test_any_overrides_compose_or_are_refused(overrides):
     try:
         config = compose(overrides)
