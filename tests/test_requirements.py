@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -12,12 +11,16 @@ ROOT = Path(__file__).parents[1]
 OURS = ["gmanet", "tests", "experiments"]
 
 
+def normalized(name: str) -> str:
+    """Return the name of a distribution as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def required(text: str) -> set[str]:
     """Return the names of the distributions in the lists of a pyproject.toml."""
-    lists = re.sub(
-        r"#.*", "", text[text.index("dependencies = [") : text.index("[project.scripts]")]
-    )
-    return {name.lower() for name in re.findall(r"[\"']([A-Za-z0-9_.-]+?)(?=[\[<>=!;\"'])", lists)}
+    lists = text[text.index("dependencies = [") : text.index("[project.scripts]")]
+    names = re.findall(r"[\"']([\w.-]+?)(?=[\[<>=!;\"'])", re.sub(r"#.*", "", lists))
+    return set(map(normalized, names))
 
 
 def imported(folder: Path) -> dict[str, Path]:
@@ -38,9 +41,7 @@ def missing(modules: dict[str, Path], names: set[str]) -> dict[str, Path]:
     return {
         module: path
         for module, path in modules.items()
-        if module in homes
-        and module not in sys.stdlib_module_names
-        and not names & {home.lower() for home in homes[module]}
+        if module in homes and not names & set(map(normalized, homes[module]))
     }
 
 
