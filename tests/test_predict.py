@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud, write_cloud
 from gmanet.runs import scoring
 from gmanet.runs.folder import Run
+from gmanet.view import sheet
 
 
 @pytest.fixture
@@ -62,7 +64,13 @@ def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
     assert everything(tmp_path / "out") == names
 
 
-def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys):
+@pytest.fixture
+def small_pictures(monkeypatch):
+    """Pictures of 120 pixels, for tests that write dozens."""
+    monkeypatch.setattr(sheet, "save_row", partial(sheet.save_row, size=120))
+
+
+def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys, small_pictures):
     splits = [Folder(scans, "", split=split).names for split in ("train", "test")]
     files = sorted(scans.rglob("*.ply"))
     for words in ([], ["-o", scans / "good"], ["-o", scans / "scored"], ["-o", scans]):
