@@ -161,7 +161,7 @@ class PointNeXt(nn.Module):
             offset = offsets_to(structure, "below", number=number) / radius
             x = down(features[-1], structure[f"below{number}"], offset=offset)
             offset = offsets_to(structure, "within", number=number) / (2 * radius)
-            for block in blocks:
+            for block in blocks:  # type: ignore[attr-defined]
                 x = block(x, structure[f"within{number}"], offset=offset)
             features.append(x)
         x = features.pop()
