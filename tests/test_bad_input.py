@@ -146,6 +146,7 @@ def lines(count, change=None):
 )
 def test_files_that_cannot_be_scored(refused, tmp_path, name, content, found):
     run = Run.create(compose(["name=a"]))
+    run.detector_file.write_bytes(b"not read, since no file is a scan")
     file = tmp_path / name
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gmanet.errors import InputError
+from gmanet.formats import read_cloud
 from gmanet.inspection.finding import ScanFile
 from gmanet.inspection.judged import earlier, hash_file, judge_file, unusable
 from gmanet.inspection.record import Inspection
@@ -89,6 +90,8 @@ def inspect_files(
     limits: Limits | None = None
     for scan in scans:
         found = earlier(scan, identity=identity, picture=picture)
+        if found is None and detector is None:
+            found = _unreadable(scan)  # before seconds are spent on the detector
         if found is None:
             if detector is None:
                 detector, limits = open_detector(place), _limits(place)
@@ -99,6 +102,15 @@ def inspect_files(
             except InputError as error:
                 found = unusable(scan.path, error)
         yield found
+
+
+def _unreadable(scan: ScanFile) -> Inspection | None:
+    """Return the inspection of a file that is no scan; None for a scan."""
+    try:
+        read_cloud(scan.path)
+    except InputError as error:
+        return unusable(scan.path, error)
+    return None
 
 
 def _file_of(run: Run) -> Path:
