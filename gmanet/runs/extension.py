@@ -29,7 +29,7 @@ from gmanet.runs.folder import Run
 from gmanet.station.comparison import Pair, agreement, pair_of, promise
 from gmanet.verdict.check import DEFECTIVE, NOT_JUDGED
 
-__all__ = ["Extension", "plan_extension", "describe_both"]
+__all__ = ["Extension", "describe_both", "plan_extension"]
 
 NAMED = 5
 """Largest number of scans that a sentence names."""
