@@ -388,7 +388,7 @@ def test_scans_of_files_and_folders(tmp_path):
     assert set(broken) == {"broken.off", "gone.ply", "x.las"}
     assert "no such file" in broken["gone.ply"]
     assert len(read["c.npy"]) == N
-    with pytest.raises(InputError, match="no scans, wanted files that end in .pcd"):
+    with pytest.raises(InputError, match=r"no scans, wanted files that end in \.pcd"):
         find_scans([tmp_path / "gmanet-scores"])
     with pytest.raises(InputError, match="was written by gmanet predict"):
         find_scans([table])
