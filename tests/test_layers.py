@@ -16,7 +16,7 @@ import gmanet
 PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
     *("errors", "runtime", "cloud", "formats", "geometry", "metrics", "view"),
-    *("cleaning", "registration", "synthesis", "networks", "verdict"),
+    *("cleaning", "registration", "nominal", "synthesis", "networks", "verdict"),
     *("datasets", "turntable", "detectors", "training", "evaluation", "inspection"),
     *("station", "config", "runs"),
 ]
