@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gmanet.errors import InputError
 
@@ -18,9 +18,10 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """The lines of a file, read at the start and appended one by one.
+    """The lines of a file, checked at the start and appended one by one.
 
-    Only one process may have a journal open.
+    Only one process may have a journal open.  The entries are read from the file when they are
+    asked for, so that a long record takes no memory.
 
     Args:
         path: The file, made with the first line.
@@ -31,14 +32,15 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries: list[dict[str, Any]] = []
         try:
-            self._open()
+            self._mend()
+            for number, line in enumerate(self._lines(), 1):
+                self._entry(line, number)
         except OSError as error:
             raise InputError(f"{path}: cannot be used ({error.strerror or error})") from None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(self.entries)
+        return (self._entry(line, number) for number, line in enumerate(self._lines(), 1))
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Append one entry, and return after it is on the disk.
@@ -61,18 +63,19 @@ class Journal:
                 raise
         finally:
             os.close(file)
-        self.entries.append(json.loads(line))
 
-    def _open(self) -> None:
-        """Read all whole lines, and cut off the rest."""
+    def _lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            yield from file
+
+    def _mend(self) -> None:
+        """Make a missing file, and cut off what a killed process left of a line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
-            file.seek(0)
-            data = file.read()
-            whole = data.rfind(b"\n") + 1
-            for number, line in enumerate(data[:whole].splitlines(), 1):
-                self.entries.append(self._entry(line, number))
-            if whole < len(data):
+            whole = length = file.seek(0, os.SEEK_END)
+            while whole and _byte(file, whole - 1) != b"\n":
+                whole -= 1
+            if whole < length:
                 file.truncate(whole)
                 os.fsync(file.fileno())
 
@@ -87,6 +90,11 @@ class Journal:
                 "watch wrote, or another folder"
             )
         return entry
+
+
+def _byte(file: IO[bytes], place: int) -> bytes:
+    file.seek(place)
+    return file.read(1)
 
 
 def _write(file: int, data: bytes) -> None:

@@ -39,8 +39,8 @@ class Shelves:
         self.table = Spreadsheet(folder / TABLE, self.journal)
         self._names = {Path(entry["name"]).stem.lower() for entry in self.journal}
         self._unmoved = [entry for entry in self.journal if self._is_unmoved(entry)]
-        staying = self.journal if incoming is None else self._unmoved
-        self._known = {_key(entry) for entry in staying}
+        waiting = self.journal if incoming is None else self._unmoved
+        self._known = {_key(entry) for entry in waiting}
 
     def has(self, path: Path, stamp: Stamp) -> bool:
         """Return whether a file was judged: one that stays, or one that is still to be moved."""

@@ -29,6 +29,7 @@ def parts(tmp_path, bumped_plate):
     return write
 
 
+@pytest.mark.slow
 def test_new_scans_are_added(parts, type_in, tmp_path, capsys):
     root = parts(1, 3, 5, 7, 8)  # the fifth is held out for the test
     words = (*WORDS, f"data.root={root}", "wandb.mode=disabled")
