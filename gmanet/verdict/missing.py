@@ -16,7 +16,7 @@ is measured without its own part in :math:`q`, for the limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -98,33 +98,30 @@ class Missing:
         usable = overlaps >= REGISTERED * middle
         if middle < LEAST or usable.sum() < FEWEST:
             return None
-        kept = np.flatnonzero(usable)[:CLOUDS]
-        placed = {int(row): _placed(clouds[row].pos, found[row], target=target) for row in kept}
+        kept = np.flatnonzero(usable)[:CLOUDS].tolist()
+        placed = {row: _placed(clouds[row].pos, found[row], target=target) for row in kept}
         places = _spread(list(placed.values()))
         covers = {row: cover(pos, places) for row, pos in placed.items()}
-        distance = np.stack([covers[int(row)].distance for row in kept])
+        distance = np.stack([covers[row].distance for row in kept])
         order = np.sort(distance, axis=0)
         made = cls(
             target=target,
             places=places,
             farthest=order[-1],
             second=order[-2],
-            owner=kept[distance.argmax(axis=0)],
+            owner=np.array(kept)[distance.argmax(axis=0)],
             overlap=REGISTERED * middle,
             limit=0.0,
             prints=tuple(clouds[row].fingerprint for row in range(len(found))),
             failed=int((~usable).sum()),
         )
         values = np.full(len(found), -np.inf)
-        for row in np.flatnonzero(usable):
-            seen = covers.get(int(row))
+        for row in np.flatnonzero(usable).tolist():
+            seen = covers.get(row)
             if seen is None:
                 seen = cover(_placed(clouds[row].pos, found[row], target=target), places)
-            values[row] = made._emptiness(seen, own=int(row)).max()
-        return made._with_limit(float(values.max())), values
-
-    def _with_limit(self, limit: float) -> Missing:
-        return Missing(**{**vars(self), "limit": limit})
+            values[row] = made._emptiness(seen, own=row).max()
+        return replace(made, limit=float(values.max())), values
 
     def _emptiness(self, seen: Cover, *, own: int) -> Doubles:
         """Return the emptiness of each place; ``own`` is the scan's number, or -1."""
