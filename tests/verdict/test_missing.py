@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.rescan_kinds import CHANGES, REMOVALS
+from gmanet.detectors.archive import read_archive, write_archive
 from gmanet.detectors.base import Detector
 from gmanet.detectors.config import DetectorConfig
 from gmanet.detectors.records import read
@@ -145,8 +146,9 @@ def test_what_does_not_lie_on_the_normal_scans_is_not_compared(judge):
     assert found.emptiness == float("-inf") and "lies on no normal scan" in found.note
 
 
-def test_a_stored_judge_finds_the_same(judge):
-    again = Judge.from_state(judge.state())
+def test_a_stored_judge_finds_the_same(judge, tmp_path):
+    write_archive(tmp_path / "judge.zip", judge.state(), readme="")
+    again = Judge.from_state(read_archive(tmp_path / "judge.zip"))
     cloud = without_ball(block(57), np.array([1.5, 2.0, 2.0]), 0.6)
     one, other = judge(cloud, 0.45), again(cloud, 0.45)
     assert (one.score, one.reason, one.missing) == (other.score, other.reason, other.missing)
