@@ -7,8 +7,10 @@ too large, and closes a connection on which nothing arrives.
 from __future__ import annotations
 
 import ipaddress
+import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -161,7 +163,11 @@ def serve(station: Station, *, host: str, port: int, quiet: bool = False) -> Non
     application.address = f"http://{shown}:{taken}"
     sys.stdout.write(f"{application.address}\n")
     sys.stdout.flush()
-    try:
+    signal.signal(signal.SIGTERM, _interrupt)  # scans that are judged leave no file behind
+    with suppress(KeyboardInterrupt):
         server.run()
-    except KeyboardInterrupt:
-        server.close()
+    server.close()
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
