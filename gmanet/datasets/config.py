@@ -8,7 +8,10 @@ from pathlib import Path
 
 from gmanet.errors import InputError
 
-__all__ = ["DataConfig"]
+__all__ = ["TASKS", "DataConfig"]
+
+TASKS = ("unsupervised", "supervised")
+"""What detectors learn from: normal clouds, or labeled defective ones."""
 
 
 @dataclass(kw_only=True)
@@ -17,7 +20,14 @@ class DataConfig:
 
     Args:
         name: A row of ``gmanet.datasets.catalog.DATASETS``.
-        category: The part; one detector is fitted per part.
+        task: ``unsupervised`` learns from the train split, normal clouds of one part;
+            ``supervised`` divides the defective test clouds of one or more parts into a train and a
+            test split.
+        category: The part; one detector is fitted per part.  With ``task=supervised`` also several
+            parts, ``washer,hexagonal_nut``, or ``all``.
+        split_seed: Seed of the division of ``task=supervised``.
+        unseen: Kind of defects that ``task=supervised`` leaves out of the train split; its clouds
+            are the test split.  Empty: both splits have all kinds.
         root: Folder of the data set; the procedural data set needs none.  A leading ``~`` stands
             for the home directory.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
@@ -35,7 +45,10 @@ class DataConfig:
     """
 
     name: str = "procedural"
+    task: str = "unsupervised"
     category: str = "hexagonal_nut"
+    split_seed: int = 0
+    unseen: str = ""
     root: str | None = None
     profile: str = "small"
     seed: int = 0
@@ -48,10 +61,21 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.root is not None and self.root.split("/")[0] == "~":
             self.root = str(Path(self.root).expanduser())
-        for key in ("train_clouds", "views"):
+        if self.task not in TASKS:
+            raise InputError(f"data.task={self.task!r}, wanted one of {', '.join(TASKS)}")
+        if self.supervised and self.views:
+            raise InputError(f"data.views={self.views} with data.task=supervised, wanted 0")
+        if self.unseen and not self.supervised:
+            raise InputError(f"data.unseen={self.unseen}, wanted data.task=supervised with it")
+        for key in ("train_clouds", "views", "split_seed"):
             if getattr(self, key) < 0:
                 raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")
         if self.label_value == 0 or not isfinite(self.label_value):
             raise InputError(
                 f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"
             )
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the data are labeled defective clouds."""
+        return self.task == "supervised"

@@ -78,6 +78,11 @@ class Detector(LightningModule, ABC):
     """Whether the detector learns from SPCG twins, too; if not, from normal clouds alone."""
     stages: ClassVar[Mapping[str, str]] = {}
     """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
+    supervised = False
+    """Whether the detector learns from labeled defective clouds (``data.task=supervised``), not
+    from normal ones."""
+    unjudged = Scores.reason
+    """Reason why scores have no verdict where there is no judge."""
     learns_from_rescans = False
     """Whether some of the twins are scanned again (``synthesis.rescans``)."""
     fitted_on: frozenset[str] = frozenset()
@@ -155,7 +160,8 @@ class Detector(LightningModule, ABC):
         found = points.cpu().numpy()
         if made is not cloud:  # one score for each row of the array
             found = made.in_file_order(found, float("nan"))
-        verdict = {} if self.judge is None else vars(self.judge(made, float(whole)))
+        judge = self.judge
+        verdict = {"reason": self.unjudged} if judge is None else vars(judge(made, float(whole)))
         return Scores(found, float(whole), **verdict)
 
     def held_out_reader(self) -> Reader:

@@ -30,6 +30,19 @@ ROWS = {
     "reg3dad": ("reg3dad:Reg3DAD", "pointmae_config:Reg3DADConfig"),
     "imrnet": ("imrnet.detector:IMRNet", "imrnet.config:IMRNetConfig"),
     "r3dad": ("r3dad.detector:R3DAD", "r3dad.config:R3DADConfig"),
+    **{
+        name: (f"supervised.methods:{kind}", f"supervised.config:{kind}Config")
+        for name, kind in {
+            "pointnet2_ssg": "PointNet2SSG",
+            "pointnet2_msg": "PointNet2MSG",
+            "spunet": "SpUNet",
+            "ptv1": "PTv1",
+            "pointnext": "PointNeXt",
+            "octformer": "OctFormer",
+            "pointvector": "PointVector",
+            "oacnns": "OACNNs",
+        }.items()
+    },
 }
 """Name -> the class and the class of its settings, as ``module:class`` below this package."""
 
