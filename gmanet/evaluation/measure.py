@@ -57,9 +57,9 @@ def measure(
         The figures of all clouds, with ``segmented`` also ``SEGMENTATION``, those of objects by
         each rule under ``rules``, by each kind of defect under ``defects``, and of similar and
         other kinds under ``groups``; false alarms and finds at the detector's limit under
-        ``limit``; ``n_clouds``, ``n_points``, ``seconds_per_cloud``.  All these are measured on the clean clouds alone if ``clean`` is
-        among the rescans.  Figures of each kind of rescan under ``rescans``, and the score of each
-        object under ``objects``.
+        ``limit``; ``n_clouds``, ``n_points``, ``seconds_per_cloud``.  All these are measured on the
+        clean clouds alone if ``clean`` is among the rescans.  Figures of each kind of rescan under
+        ``rescans``, and the score of each object under ``objects``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])

@@ -38,7 +38,7 @@ SMALL = {
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
 
-COARSE = {"grid": 0.04, "steps": 2, "clouds": 2, "votes": 1}
+COARSE = {"grid": 0.025, "steps": 2, "clouds": 2, "votes": 1}
 NARROW = {"widths": [8, 8, 8], "blocks": [1, 1, 1]}
 SUPERVISED = {
     "pointnet2_ssg": {"width": 0.05},
@@ -69,7 +69,16 @@ def scores(detector, cloud):
     return SimpleNamespace(points=points, object=whole)
 
 
-@pytest.fixture(scope="module", params=sorted(DETECTORS))
+QUICK = {"spunet", "pointnext"}
+"""Supervised detectors, one over voxels and one over points, of every run of the tests."""
+
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in {*SUPERVISED} - QUICK else name
+    for name in sorted(DETECTORS)
+]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
     """A detector fitted on three plates, normal ones unless it learns from labels."""
     torch.manual_seed(0)

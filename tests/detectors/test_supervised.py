@@ -10,14 +10,17 @@ import torch
 from torch_geometric.data import Data
 
 import gmanet
-from gmanet.detectors.supervised.config import OctFormerConfig, PTv1Config, SpUNetConfig
+from gmanet.detectors.supervised.config import PTv1Config
 from gmanet.detectors.supervised.crops import LabeledCrops, draw_motion, one_of_each
 from gmanet.detectors.supervised.methods import SpUNet
 from gmanet.detectors.supervised.surface import Surface, fragments, voxel_keys, voxels_of
+from gmanet.detectors.supervised.voxel_config import OctFormerConfig, SpUNetConfig
+from gmanet.detectors.training_set import TrainingPlan
 from gmanet.errors import InputError
 from gmanet.formats import write_cloud
 from gmanet.metrics.segmentation import SEGMENTATION
 from gmanet.runs.folder import Run
+from gmanet.runs.scoring import load_detector
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
@@ -127,31 +130,63 @@ def test_clouds_without_labels_are_refused(bumped_plate, given_clouds, tmp_path)
         data.setup("fit")
 
 
-def test_a_run_from_labels_to_figures(type_in, tmp_path, capsys, bumped_plate):
-    sizes = [f"detector.{key}={value}" for key, value in {**TINY, "steps": 3}.items()]
-    type_in(
-        fit.main,
-        *("detector=spunet", "data.profile=tiny", "data.category=washer,k_nut", "name=labeled"),
-        *("train.workers=0", "train.pictures=1", "wandb.mode=disabled", "detector.grid=0.04"),
-        *sizes,
-    )
+@pytest.fixture
+def labeled(type_in, tmp_path, bumped_plate):
+    """Return ``labeled(pictures)``: a finished run on ten labeled plates."""
+
+    def make(pictures):
+        for kind in ("bump", "dent"):
+            for seed in range(5):
+                write_cloud(tmp_path / f"parts/plate/{kind}/{seed}.ply", bumped_plate(300, seed))
+        write_cloud(tmp_path / "parts/plate/good/0.ply", bumped_plate(300, 9, height=0))
+        sizes = [f"detector.{key}={value}" for key, value in {**TINY, "steps": 3}.items()]
+        type_in(
+            fit.main,
+            *("detector=spunet", "data=folder", "data.task=supervised", "name=labeled", "seed=1"),
+            *(f"data.root={tmp_path}/parts", "data.category=plate", "data.split_seed=${seed}"),
+            *("train.workers=0", f"train.pictures={pictures}", "wandb.mode=disabled"),
+            *("detector.grid=0.04", *sizes),
+        )
+        return Run.open(Run.root() / "labeled")
+
+    return make
+
+
+def test_a_run_from_labels_to_figures(labeled, type_in, capsys, bumped_plate):
+    run = labeled(0)
     shown = capsys.readouterr().out
     assert "abnormal IoU" in shown and "no limit: fitted without good scans" in shown
-    run = Run.open(Run.root() / "labeled")
+    assert run.config.data.split_seed == 1
     figures = run.read_scores()
     assert figures["n_clouds"] == 2 and set(SEGMENTATION) <= set(figures)
     assert figures["object_auroc"] is None and 0 <= figures["point_auroc"] <= 1
+    assert set(figures["defects"]) == {"bump", "dent"}
     assert all("iou_abnormal" in part for part in figures["defects"].values())
     stored = [np.load(path)["score"] for path in sorted(run.predictions.glob("*.npz"))]
     assert len(stored) == 2 and all(((s >= 0) & (s <= 1)).all() for s in stored)
-    assert len(list(run.pictures.glob("*.png"))) == 1
     type_in(evaluate.main, run.folder)
     again = run.read_scores()
     assert {name: again[name] for name in SEGMENTATION} == {n: figures[n] for n in SEGMENTATION}
+    scores = load_detector(run).score(bumped_plate(300, 9))
+    assert scores.verdict == "not judged" and scores.reason.startswith("a supervised detector has")
+
+
+@pytest.mark.slow
+def test_a_run_is_shown_and_predicts(labeled, type_in, tmp_path, capsys):
+    run = labeled(1)
+    assert len(list(run.pictures.glob("*.png"))) == 1
     type_in(show.main, run.folder)
-    write_cloud(tmp_path / "part.ply", bumped_plate(600, 3).replace(label=None))
-    type_in(predict.main, run.folder, tmp_path / "part.ply")
+    type_in(predict.main, run.folder, tmp_path / "parts/plate/good/0.ply")
     assert "not judged (a supervised detector has no limit" in capsys.readouterr().out
+
+
+def test_one_point_on_the_coarsest_level_is_one_sentence(bumped_plate, given_clouds):
+    config = SpUNetConfig(**{**TINY, "grid": 2.0})
+    train = given_clouds([bumped_plate(100, seed) for seed in range(2)], "train")
+    detector = SpUNet(config)
+    items = detector.training_set(train, TrainingPlan(synthesis=SynthesisConfig())).items
+    with pytest.raises(InputError, match="one point on its coarsest level, wanted a smaller grid"):
+        detector.training_step(items[0, 0])
 
 
 @pytest.mark.slow

@@ -163,7 +163,7 @@ BRIEF = {
     "r3dad": {"points": 128, "steps": 1, "copies": 2, "reconstruction": 128, "sampling": 2},
 }
 BRIEF |= {
-    name: {"grid": 0.1, "steps": 1, "clouds": 1, "votes": 1, **settings}
+    name: {"grid": 0.03, "steps": 1, "clouds": 1, "votes": 1, **settings}
     for name, settings in {
         "pointnet2_ssg": {"width": 0.05},
         "pointnet2_msg": {"width": 0.05},

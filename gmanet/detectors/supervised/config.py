@@ -1,4 +1,7 @@
-"""Settings of the supervised detectors; the defaults are the sizes of their references."""
+"""Settings of the supervised detectors, here of those over points.
+
+The defaults are the sizes of the references.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,14 @@ from gmanet.detectors.config import DetectorConfig, at_least
 from gmanet.errors import InputError
 
 __all__ = [
-    "OACNNsConfig",
-    "OctFormerConfig",
     "PTv1Config",
     "PointNeXtConfig",
     "PointNet2MSGConfig",
     "PointNet2SSGConfig",
     "PointVectorConfig",
-    "SpUNetConfig",
     "SupervisedConfig",
+    "divides",
+    "levels",
 ]
 
 
@@ -57,7 +59,7 @@ class SupervisedConfig(DetectorConfig):
             raise InputError(f"detector.learning_rate={self.learning_rate}, wanted more than 0")
 
 
-def _levels(config: SupervisedConfig, count: int = 0, **lists: int) -> None:
+def levels(config: SupervisedConfig, count: int = 0, **lists: int) -> None:
     """Check lists with one number a level.
 
     Args:
@@ -68,12 +70,12 @@ def _levels(config: SupervisedConfig, count: int = 0, **lists: int) -> None:
     Raises:
         InputError: A list has another length, or a number below 1.
     """
-    levels = count or len(getattr(config, next(iter(lists))))
+    wanted = count or len(getattr(config, next(iter(lists))))
     for name, more in lists.items():
         value = list(getattr(config, name))
-        if len(value) != levels + more or not value or min(value) < 1:
+        if len(value) != wanted + more or not value or min(value) < 1:
             raise InputError(
-                f"detector.{name}={value}, wanted {levels + more} whole numbers of at least 1"
+                f"detector.{name}={value}, wanted {wanted + more} whole numbers of at least 1"
             )
 
 
@@ -108,28 +110,6 @@ class PointNet2MSGConfig(PointNet2SSGConfig):
 
 
 @dataclass(kw_only=True)
-class SpUNetConfig(SupervisedConfig):
-    """SpUNet's settings.
-
-    Args:
-        name: ``spunet``.
-        stem: Channels of the stem.
-        widths: Channels of the levels on the way down, then on the way up.
-        blocks: Residual blocks of the levels on the way down, then on the way up.
-    """
-
-    name: str = "spunet"
-    stem: int = 32
-    widths: list[int] = field(default_factory=lambda: [32, 64, 128, 256, 256, 128, 96, 96])
-    blocks: list[int] = field(default_factory=lambda: [2, 3, 4, 6, 2, 2, 2, 2])
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, stem=1)
-        _levels(self, 2 * max(1, len(self.widths) // 2), widths=0, blocks=0)
-
-
-@dataclass(kw_only=True)
 class PTv1Config(SupervisedConfig):
     """Point Transformer's settings.
 
@@ -150,8 +130,8 @@ class PTv1Config(SupervisedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, shared=1)
-        _levels(self, widths=0, blocks=0, neighbors=0)
-        _divides(self.shared, self.widths, what="shared")
+        levels(self, widths=0, blocks=0, neighbors=0)
+        divides(self.shared, self.widths, what="shared")
 
 
 @dataclass(kw_only=True)
@@ -177,7 +157,7 @@ class PointNeXtConfig(SupervisedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, radius=1e-4, below=1, within=1)
-        _levels(self, widths=0, blocks=-1)
+        levels(self, widths=0, blocks=-1)
 
 
 @dataclass(kw_only=True)
@@ -193,69 +173,17 @@ class PointVectorConfig(PointNeXtConfig):
     within: int = 8
 
 
-@dataclass(kw_only=True)
-class OctFormerConfig(SupervisedConfig):
-    """OctFormer's settings.
+def divides(number: int, widths: list[int], *, what: str) -> None:
+    """Check that a number divides all widths.
 
     Args:
-        name: ``octformer``.
-        widths: Channels of the levels with attention, the finest first.
-        blocks: Blocks of these levels.
-        heads: Heads of these levels, each a divisor of its channels.
-        window: Number of voxels in a window.
-        dilation: Dilation of every second block.
-        stem: Number of finer levels, without attention.
-        pyramid: Channels of the pyramid of features.
-        drop: Largest probability with which a block is skipped in training.
+        number: Value of a setting.
+        widths: Numbers of channels.
+        what: Name of the setting.
+
+    Raises:
+        InputError: It does not.
     """
-
-    name: str = "octformer"
-    widths: list[int] = field(default_factory=lambda: [96, 192, 384, 384])
-    blocks: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
-    heads: list[int] = field(default_factory=lambda: [6, 12, 24, 24])
-    window: int = 26
-    dilation: int = 4
-    stem: int = 2
-    pyramid: int = 168
-    drop: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, window=1, dilation=1, stem=0, pyramid=1, drop=0)
-        _levels(self, widths=0, blocks=0, heads=0)
-        for heads, width in zip(self.heads, self.widths, strict=True):
-            _divides(heads, [width], what="heads")
-        _divides(2**self.stem, self.widths[:1], what="2 ** stem")
-        if not self.drop < 1:
-            raise InputError(f"detector.drop={self.drop}, wanted 0 or more and less than 1")
-
-
-@dataclass(kw_only=True)
-class OACNNsConfig(SupervisedConfig):
-    """OA-CNNs' settings; there are four levels, with the cells of the reference.
-
-    Args:
-        name: ``oacnns``.
-        stem: Channels of the stem.
-        widths: Channels of the levels on the way down.
-        blocks: Blocks of these levels.
-        up: Channels of the levels on the way up, the finest first.
-    """
-
-    name: str = "oacnns"
-    stem: int = 64
-    widths: list[int] = field(default_factory=lambda: [64, 64, 128, 256])
-    blocks: list[int] = field(default_factory=lambda: [3, 3, 9, 8])
-    up: list[int] = field(default_factory=lambda: [256, 256, 256, 256])
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, stem=1)
-        _levels(self, 4, widths=0, blocks=0, up=0)
-
-
-def _divides(number: int, widths: list[int], *, what: str) -> None:
-    """Raise an InputError unless a number divides all widths."""
     wrong = [width for width in widths if width % number]
     if wrong:
         raise InputError(

@@ -113,8 +113,20 @@ class SupervisedDetector(Detector):
         return ceil(self.steps / max(1, clouds // min(self.batch, clouds)))
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
-        """Return the cross entropy of a batch of crops."""
-        loss = cross_entropy(self.network(batch.x, batch), batch.y)
+        """Return the cross entropy of a batch of crops.
+
+        Raises:
+            InputError: There is only one point on the network's coarsest level.
+        """
+        try:
+            loss = cross_entropy(self.network(batch.x, batch), batch.y)
+        except ValueError as error:  # what batch normalization says of one point
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise InputError(
+                f"detector.grid={self.config.grid} and detector.clouds={self.config.clouds} leave "
+                f"the network one point on its coarsest level, wanted a smaller grid or more clouds"
+            ) from None
         self.log("train/loss", loss, batch_size=len(batch.y))
         return loss
 

@@ -8,17 +8,15 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gmanet.detectors.supervised.config import (
-    OACNNsConfig,
-    OctFormerConfig,
     PointNet2MSGConfig,
     PointNet2SSGConfig,
     PointNeXtConfig,
     PointVectorConfig,
     PTv1Config,
-    SpUNetConfig,
 )
 from gmanet.detectors.supervised.detector import CLASSES, SupervisedDetector
 from gmanet.detectors.supervised.surface import Structure
+from gmanet.detectors.supervised.voxel_config import OACNNsConfig, OctFormerConfig, SpUNetConfig
 from gmanet.networks import oacnns, spunet
 from gmanet.networks.levels import Levels
 from gmanet.networks.octformer import network as octformer

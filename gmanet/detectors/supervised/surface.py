@@ -144,7 +144,8 @@ class FragmentReader:
         for number in range(self.votes):
             turned = surface
             if number > 0:
-                turned = surface.moved(Rotation.random(random_state=number).as_matrix())
+                rotation = Rotation.random(random_state=number).as_matrix()
+                turned = surface.moved(rotation.astype(np.float32))
             for rows in fragments(voxels_of(turned.pos, self.grid)):
                 data = with_inputs(
                     turned,
