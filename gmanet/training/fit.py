@@ -108,6 +108,8 @@ class Fit:
             self.detector, datamodule=self.data, ckpt_path=checkpoint, weights_only=True
         )
         if self.trainer.is_global_zero:
+            train = self.data.train
+            self.detector.part, self.detector.unit = train.category, train.unit
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
             if self.detector.supervised:
                 return
