@@ -167,10 +167,10 @@ def main() -> None:
     about = (
         "Networks of Table X on the defective clouds that they were not trained on, and on the "
         "same clouds GMANet and Simple3D, which learned from twenty good clouds of each part.  "
-        "IoU and accuracy are pooled over the clouds; AUROC and AUPR are means over the parts.  A point "
-        "is called abnormal above .5 by the networks, and by the others above the threshold of each "
-        "part with the highest IoU on the clouds that the networks were trained on.  Means and "
-        "standard deviations are over the seeds of the split."
+        "IoU and accuracy are pooled over the clouds; AUROC and AUPR are means over the parts.  A "
+        "point is called abnormal above .5 by the networks, and by the others above the threshold "
+        "of each part with the highest IoU on the clouds that the networks were trained on.  Means "
+        "and standard deviations are over the seeds of the split."
     )
     write_page(about, [*head, *(_line(*row) for row in _measured().items())], made)
 
