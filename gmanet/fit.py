@@ -94,7 +94,10 @@ def summary(run: Run, figures: dict[str, Any]) -> str:
     heading = f"{run.folder} ({label})" if label else f"{run.folder}"
     table = figures_table(figures)
     if not figures.get("limit"):
-        table += "\n\nno limit: fitted by an older version, or on a single scan; no scan is judged"
+        table += (
+            "\n\nno limit: fitted without good scans, by an older version, or on a single scan; no "
+            "scan is judged"
+        )
     return f"\n{heading}\n\n{table}\n\nwritten:\n{written}"
 
 

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
@@ -43,6 +42,9 @@ from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Canonicalizer
 from gmanet.synthesis.config import SynthesisConfig
 
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
 __all__ = ["GMANet", "GMANetConfig"]
 
 CALIBRATION = 8192
@@ -62,6 +64,7 @@ class GMANet(Detector):
     }
     learns_from_twins = True
     learns_from_rescans = True
+    finds_missing = True
     pretrained: Tensor
 
     def __init__(self, config: GMANetConfig) -> None:
