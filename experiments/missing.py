@@ -27,7 +27,8 @@ from gmanet.datasets.rescan_kinds import CHANGES, REMOVALS
 from gmanet.datasets.subset import Subset
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.provenance import provenance
-from gmanet.verdict.judge import DEFECTIVE, NOT_JUDGED, Judge
+from gmanet.verdict.check import DEFECTIVE, NOT_JUDGED
+from gmanet.verdict.judge import Judge
 
 PARTS = ("hexagonal_nut", "washer", "t_screw", "double_end_stud")
 TRAIN, CUT, GOOD = 20, 20, 50

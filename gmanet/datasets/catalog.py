@@ -61,9 +61,16 @@ def _folder(config: DataConfig, split: str) -> CloudDataset:
     return Folder(_root(config), config.category, split=split, label_value=config.label_value)
 
 
+def _cad(config: DataConfig, split: str) -> CloudDataset:
+    from gmanet.datasets.cad.dataset import open_cad
+
+    return open_cad(config, split)
+
+
 DATASETS: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
     "procedural": _procedural,
     "folder": _folder,
+    "cad": _cad,
     **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> function of a configuration and a split that opens the data set."""

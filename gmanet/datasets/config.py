@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 from gmanet.errors import InputError
 
 __all__ = ["DataConfig"]
+
+FEWEST_SCANS = 5
+"""Least number of simulated scans: four to train on and one to test."""
+
+SIDES = ("+x", "-x", "+y", "-y", "+z", "-z", "no")
+"""Sides of a part that a scanner may see; ``no``: all of them."""
 
 
 @dataclass(kw_only=True)
@@ -32,6 +38,19 @@ class DataConfig:
             ``shapenet`` and ``open_industry``.
         label_value: Value that marks abnormal points in the labels of your own scans
             (``data=folder``); normal points have 0.
+        scan: A real scan of a good part, from which ``data=cad`` measures the noise, the number of
+            points and the sides of its simulated scans.
+        scans: Number of simulated scans of ``data=cad``; every fifth is held out for testing.
+        points: Number of points of a simulated scan; 0: as measured, or 20,000.
+        noise: Standard deviation of the noise of simulated scans, in the unit of the mesh; by
+            default as measured, or 1/2,000 of the diagonal.
+        tolerance: Root mean square deviation of good parts from the mesh, in its unit; by default
+            as measured, or 0.
+        one_sided: Side of the part that is scanned, in the coordinates of the mesh: ``+x``,
+            ``-x``, ``+y``, ``-y``, ``+z``, ``-z``, or ``no`` for all sides; by default as
+            measured, or all sides.
+        test: Folder of real scans that ``data=cad`` tests, good ones in ``good/``; by default
+            every fifth simulated scan.
     """
 
     name: str = "procedural"
@@ -44,13 +63,27 @@ class DataConfig:
     rescan: list[str] = field(default_factory=list)
     label_points: bool = False
     label_value: float = 1.0
+    scan: str | None = None
+    scans: int = 20
+    points: int = 0
+    noise: float | None = None
+    tolerance: float | None = None
+    one_sided: str = ""
+    test: str | None = None
 
     def __post_init__(self) -> None:
-        if self.root is not None and self.root.split("/")[0] == "~":
-            self.root = str(Path(self.root).expanduser())
-        for key in ("train_clouds", "views"):
-            if getattr(self, key) < 0:
-                raise InputError(f"data.{key}={getattr(self, key)}, wanted 0 or more")
+        for key in ("root", "scan", "test"):
+            value = getattr(self, key)
+            if value is not None and value.split("/")[0] == "~":
+                setattr(self, key, str(Path(value).expanduser()))
+        for key in ("train_clouds", "views", "points", "noise", "tolerance"):
+            value = getattr(self, key)
+            if value is not None and not 0 <= value < inf:
+                raise InputError(f"data.{key}={value}, wanted 0 or more")
+        if self.scans < FEWEST_SCANS:
+            raise InputError(f"data.scans={self.scans}, wanted at least {FEWEST_SCANS}")
+        if self.one_sided not in ("", *SIDES):
+            raise InputError(f"data.one_sided={self.one_sided}, wanted one of: {', '.join(SIDES)}")
         if self.label_value == 0 or not isfinite(self.label_value):
             raise InputError(
                 f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"

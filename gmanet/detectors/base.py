@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy.typing as npt
 import torch
-from lightning import LightningModule
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
+from gmanet.detectors.frameworks import LightningModule
 
 if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.records import Reader
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
+    from gmanet.verdict.check import Check
     from gmanet.verdict.gaps import Gap
-    from gmanet.verdict.gate import Check
     from gmanet.verdict.judge import Judge
 
 __all__ = ["Detector", "Scores", "object_score"]

@@ -20,11 +20,12 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
+from gmanet.verdict.check import Check
 from gmanet.verdict.measures import Fit, Scan, fit_of, measure_scan, sparser
 from gmanet.verdict.reference import common_reference
 from gmanet.verdict.sentences import sentence, unit_of
 
-__all__ = ["Check", "Gate"]
+__all__ = ["Gate"]
 
 CLOUDS = 40
 """Largest number of train scans whose ranges are measured."""
@@ -67,30 +68,6 @@ ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing",
 
 Reference = tuple[Target, Sequence[Registration]]
 """The reference of the train scans, and their registrations on it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One measure of a scan beside its range.
-
-    Args:
-        name: One of ``ORDER``.
-        value: The measure.
-        lowest: Lowest value that is accepted.
-        highest: Highest value that is accepted.
-        sentence: What is wrong and what to do; empty if the value lies within the range.
-    """
-
-    name: str
-    value: float
-    lowest: float
-    highest: float
-    sentence: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the value lies within the range."""
-        return not self.sentence
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,8 +11,9 @@ import numpy as np
 from gmanet.cloud import Cloud, Doubles, Floats
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.calibration import Calibration
+from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
 from gmanet.verdict.gaps import MISSING, Found, Gap
-from gmanet.verdict.gate import CLOUDS, Check, Gate
+from gmanet.verdict.gate import CLOUDS, Gate
 from gmanet.verdict.measures import measure_scan
 from gmanet.verdict.missing import Missing
 from gmanet.verdict.reference import common_reference
@@ -22,9 +23,6 @@ __all__ = [
     *("DEFECTIVE", "GOOD", "NOT_JUDGED", "NO_LIMIT", "ONE_NORMAL"),
     *("Judge", "Judgment", "raised"),
 ]
-
-GOOD, DEFECTIVE, NOT_JUDGED = "good", "defective", "not judged"
-"""The verdicts."""
 
 NO_LIMIT = "the detector was stored without a limit: fit it anew"
 """Reason of no verdict for a detector of an older version, or of an unfinished fit."""
