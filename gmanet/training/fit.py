@@ -126,6 +126,8 @@ class Fit:
                 progress=self.data.progress,
             )
             self.detector.cpu()
+        # All processes raise the scores of scans that lack surface.
+        self.detector.judge = self.trainer.strategy.broadcast(self.detector.judge)
 
 
 def _scanned_again(cloud: Cloud, rng: np.random.Generator) -> Cloud:
