@@ -8,7 +8,10 @@ from pathlib import Path
 
 from gmanet.errors import InputError
 
-__all__ = ["DataConfig"]
+__all__ = ["TASKS", "DataConfig"]
+
+TASKS = ("unsupervised", "supervised")
+"""What detectors learn from: normal clouds, or labeled defective ones."""
 
 FEWEST_SCANS = 5
 """Least number of simulated scans: four to train on and one to test."""
@@ -23,7 +26,14 @@ class DataConfig:
 
     Args:
         name: A row of ``gmanet.datasets.catalog.DATASETS``.
-        category: The part; one detector is fitted per part.
+        task: ``unsupervised`` learns from the train split, normal clouds of one part;
+            ``supervised`` divides the defective test clouds of one or more parts into a train and a
+            test split.
+        category: The part; one detector is fitted per part.  With ``task=supervised`` also several
+            parts, ``washer,hexagonal_nut``, or ``all``.
+        split_seed: Seed of the division of ``task=supervised``.
+        unseen: Kind of defects that ``task=supervised`` leaves out of the train split; its clouds
+            are the test split.  Empty: both splits have all kinds.
         root: Folder of the data set; the procedural data set needs none.  A leading ``~`` stands
             for the home directory.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
@@ -54,7 +64,10 @@ class DataConfig:
     """
 
     name: str = "procedural"
+    task: str = "unsupervised"
     category: str = "hexagonal_nut"
+    split_seed: int = 0
+    unseen: str = ""
     root: str | None = None
     profile: str = "small"
     seed: int = 0
@@ -76,7 +89,7 @@ class DataConfig:
             value = getattr(self, key)
             if value is not None and value.split("/")[0] == "~":
                 setattr(self, key, str(Path(value).expanduser()))
-        for key in ("train_clouds", "views", "points", "noise", "tolerance"):
+        for key in ("train_clouds", "views", "split_seed", "points", "noise", "tolerance"):
             value = getattr(self, key)
             if value is not None and not 0 <= value < inf:
                 raise InputError(f"data.{key}={value}, wanted 0 or more")
@@ -84,7 +97,22 @@ class DataConfig:
             raise InputError(f"data.scans={self.scans}, wanted at least {FEWEST_SCANS}")
         if self.one_sided not in ("", *SIDES):
             raise InputError(f"data.one_sided={self.one_sided}, wanted one of: {', '.join(SIDES)}")
+        self._check_task()
         if self.label_value == 0 or not isfinite(self.label_value):
             raise InputError(
                 f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"
             )
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the data are labeled defective clouds."""
+        return self.task == "supervised"
+
+    def _check_task(self) -> None:
+        """Raise an InputError if the settings do not fit the task."""
+        if self.task not in TASKS:
+            raise InputError(f"data.task={self.task!r}, wanted one of {', '.join(TASKS)}")
+        if self.supervised and self.views:
+            raise InputError(f"data.views={self.views} with data.task=supervised, wanted 0")
+        if self.unseen and not self.supervised:
+            raise InputError(f"data.unseen={self.unseen}, wanted data.task=supervised with it")

@@ -83,6 +83,11 @@ class Detector(LightningModule, ABC):
     """Whether the detector learns from SPCG twins, too; if not, from normal clouds alone."""
     stages: ClassVar[Mapping[str, str]] = {}
     """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
+    supervised = False
+    """Whether the detector learns from labeled defective clouds (``data.task=supervised``), not
+    from normal ones."""
+    unjudged = Scores.reason
+    """Reason why scores have no verdict where there is no judge."""
     learns_from_rescans = False
     """Whether some of the twins are scanned again (``synthesis.rescans``)."""
     finds_missing = False
@@ -163,7 +168,8 @@ class Detector(LightningModule, ABC):
         made = as_cloud(cloud)
         record = read(made, self.reader()).to(self.device)
         points, whole = self.score_record(record)
-        found, score, verdict = points.cpu().numpy(), float(whole), {}
+        found, score = points.cpu().numpy(), float(whole)
+        verdict: dict[str, Any] = {"reason": self.unjudged}
         if self.judge is not None:
             from gmanet.verdict.judge import raised
 
