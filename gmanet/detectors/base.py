@@ -7,7 +7,7 @@ no loss and configure no optimizer.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -168,7 +168,9 @@ class Detector(LightningModule, ABC):
         return self.reader()
 
     @torch.no_grad()
-    def held_out_scores(self, records: Iterable[Data]) -> list[float]:
+    def held_out_scores(
+        self, records: Iterable[Data], *, each: Callable[[Tensor], None] | None = None
+    ) -> list[float]:
         """Return the object score of each normal cloud as if it was not learned from.
 
         By default these are the scores after a fit on all of them, which are too low where networks
@@ -177,8 +179,26 @@ class Detector(LightningModule, ABC):
         Args:
             records: The records of :meth:`held_out_reader` of normal clouds or of rescans of these,
                 which have the names of the clouds.
+            each: Called with the scores of the points of each record, ``(N,)``.
         """
-        return [float(self.score_record(record.to(self.device))[1]) for record in records]
+        found = []
+        for record in records:
+            points, whole = self.score_record(record.to(self.device))
+            if each is not None:
+                each(points)
+            found.append(float(whole))
+        return found
+
+    def signed_deviation(self, cloud: Cloud) -> Floats | None:
+        """Return the height of each point over the normal clouds, with shape ``(N,)``.
+
+        Heights are in the unit of the cloud, positive outside the part.  By default, and where
+        nothing is aligned, it is None.
+
+        Args:
+            cloud: The cloud.
+        """
+        return None
 
     def save(self, path: Path | str) -> None:
         """Write the fitted detector into one file, which ``gmanet.load`` reads.

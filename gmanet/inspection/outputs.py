@@ -12,6 +12,7 @@ from gmanet.cloud import Cloud
 from gmanet.errors import OutputError
 from gmanet.formats import write_cloud
 from gmanet.formats.outputs import MARK
+from gmanet.inspection.defects import Defects
 from gmanet.inspection.finding import ScanFile
 from gmanet.inspection.record import Inspection
 from gmanet.runtime.atomic import replacing
@@ -29,6 +30,7 @@ def write_outputs(
     *,
     scores: Scores,
     found: Inspection,
+    defects: Defects,
     limits: Limits | None,
     picture: bool,
 ) -> None:
@@ -39,6 +41,7 @@ def write_outputs(
         cloud: The scan.
         scores: Its scores.
         found: What was found about it.
+        defects: The defects, and the region of each point.
         limits: Scores with the first and the last color; None for those of this scan.
         picture: Whether to draw a picture; without, an older one is removed.
 
@@ -52,9 +55,11 @@ def write_outputs(
         _remove(scan, ".json")
     with replacing(scan.output(".npz")) as draft:
         score = cloud.in_file_order(scores.points, np.nan)
-        np.savez_compressed(
-            draft, score=score, object_score=np.float32(scores.object), **_verdict(found)
-        )
+        more = {"defect": cloud.in_file_order(defects.region.astype(np.int16), -1)}
+        if defects.deviation is not None:
+            more["deviation"] = cloud.in_file_order(defects.deviation, np.nan)
+        whole = np.float32(scores.object)
+        np.savez_compressed(draft, score=score, object_score=whole, **more, **_verdict(found))
     color = score_colors(scores.points, low, high=high)
     write_cloud(scan.output(".ply"), cloud, color=color, comment=MARK)
     if picture:
@@ -95,6 +100,7 @@ def _verdict(found: Inspection) -> dict[str, Any]:
         "reason": np.array(found.reason),
         "p_value": np.array(found.p_value),
         "limit": np.array(found.limit),
+        "point_limit": np.array(found.point_limit),
         "worst": np.array(found.worst, dtype=np.float64),
         "check_names": np.array([check.name for check in checks], dtype=np.str_),
         "checks": np.array([check.value for check in checks], dtype=np.float64),

@@ -45,10 +45,13 @@ class Judge:
     Args:
         calibration: Scores of the normal clouds; None for a fit on a single cloud.
         gate: Ranges of the train scans.
+        points: Highest point score of each normal cloud; their limit is that of a point.  None in
+            files of older versions, and for a fit on a single cloud.
     """
 
     calibration: Calibration | None
     gate: Gate
+    points: Calibration | None = None
 
     def __call__(self, cloud: Cloud, score: float) -> Judgment:
         """Return the verdict on a scan.
@@ -79,31 +82,43 @@ class Judge:
         )
 
     @classmethod
-    def of(cls, clouds: Clouds | Sequence[Cloud], scores: Doubles, *, false_alarms: float) -> Judge:
+    def of(
+        cls,
+        clouds: Clouds | Sequence[Cloud],
+        scores: Doubles,
+        *,
+        false_alarms: float,
+        points: Doubles | None = None,
+    ) -> Judge:
         """Return the judge of a fit.
 
         Args:
             clouds: The normal clouds.
             scores: Scores of each of them as if it was not learned from, with shape ``(n, m)``.
             false_alarms: Wanted false-alarm rate.
+            points: Highest point score of each of them, with shape ``(n, m)``.
         """
-        made = None
-        if len(clouds) > 1:
-            made = Calibration(scores=scores, false_alarms=false_alarms)
-        return cls(calibration=made, gate=Gate.of(clouds))
+        made, highest = (
+            Calibration(scores=values, false_alarms=false_alarms)
+            if values is not None and len(clouds) > 1
+            else None
+            for values in (scores, points)
+        )
+        return cls(calibration=made, gate=Gate.of(clouds), points=highest)
 
     def state(self) -> dict[str, Any]:
         """Return the judge as plain values and tensors."""
         return {
             "calibration": None if self.calibration is None else self.calibration.state(),
             "gate": self.gate.state(),
+            "points": None if self.points is None else self.points.state(),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Judge:
         """Return the judge that :meth:`state` described."""
-        stored = state["calibration"]
-        return cls(
-            calibration=None if stored is None else Calibration.from_state(stored),
-            gate=Gate.from_state(state["gate"]),
+        made, highest = (
+            None if stored is None else Calibration.from_state(stored)
+            for stored in (state["calibration"], state.get("points"))
         )
+        return cls(calibration=made, gate=Gate.from_state(state["gate"]), points=highest)
