@@ -36,6 +36,7 @@ def run(type_in, monkeypatch):
         score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5, verdict="good", p_value=0.25),
     )
     monkeypatch.setattr(scoring, "open_detector", lambda place: detector)
+    monkeypatch.setattr(scoring, "identify", lambda place: "heights")
     made = Run.create(compose(["name=a"]))
     made.detector_file.write_bytes(b"heights")
     return made.folder
@@ -235,7 +236,7 @@ def test_what_was_judged_is_not_judged_again(run, scans, type_in, capsys, monkey
     code, again = typed("--no-picture")
     assert code == 0 and again.startswith(first.rpartition(",")[0]) and "judged before" in again
     scan = find_scans([scans / "good/0.ply"])[0]
-    identity = scoring.identify(run)
+    identity = "heights"
     assert earlier(scan, identity=identity, picture=False) is not None
     assert earlier(scan, identity=identity) is None  # there is no picture
     assert earlier(scan, identity="other", picture=False) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -83,6 +83,10 @@ class Detector(LightningModule, ABC):
     """Whether some of the twins are scanned again (``synthesis.rescans``)."""
     fitted_on: frozenset[str] = frozenset()
     """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
+    part = ""
+    """Name of the part that the detector was fitted on; empty if the data did not say."""
+    unit = ""
+    """Unit of the clouds that the detector was fitted on; empty if the data did not say."""
     judge: Judge | None = None
     """What makes a verdict of a score; None before the end of a fit, and in files of older
     versions."""
@@ -211,15 +215,7 @@ class Detector(LightningModule, ABC):
         """
         from gmanet.detectors.stored import save_detector
 
-        config = asdict(self.config)
-        save_detector(
-            Path(path),
-            self.config.name,
-            config=config,
-            state=self.state_dict(),
-            train=self.fitted_on,
-            judge=self.judge,
-        )
+        save_detector(Path(path), self)
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of one cloud's points, ``(N,)``, and the object score made of them."""

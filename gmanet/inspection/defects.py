@@ -94,7 +94,8 @@ class Defects:
         found: The defects.
         region: Number of the defect that each point belongs to, from 1; 0 for other points,
             ``(N,)``.
-        deviation: Height of each point over the normal clouds, ``(N,)``; None if unknown.
+        deviation: Height of each point over the normal clouds, smoothed over the nearest eight,
+            ``(N,)``; None if unknown.
     """
 
     found: tuple[Defect, ...]
@@ -126,6 +127,8 @@ def find_defects(
     surface = patches(cloud.pos)
     limit = min(limit, float(np.median(scores) + scores.max()) / 2)
     above = scores > limit
+    if deviation is not None:
+        deviation = surface.smoothed(deviation)
     away = _away(deviation)
     chosen = above if deviation is None else above | (np.abs(deviation) > away)
     region = connected(cloud.pos, chosen, reach=surface.reach)

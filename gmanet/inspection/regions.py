@@ -28,10 +28,16 @@ class Patches:
         area: Area of each point, in the squared unit of the scan, with shape ``(N,)``; the areas
             add up to that of the scanned surface.
         reach: Largest gap between neighbors in a region, in the unit of the scan.
+        neighbors: Indices of each point and of its nearest points, with shape ``(N, K + 1)``.
     """
 
     area: Doubles
     reach: float
+    neighbors: Indices
+
+    def smoothed(self, values: Floats) -> Floats:
+        """Return the mean of each point's and its neighbors' values, with shape ``(N,)``."""
+        return np.asarray(values[self.neighbors].mean(axis=1), dtype=np.float32)
 
 
 def patches(pos: Floats) -> Patches:
@@ -42,12 +48,16 @@ def patches(pos: Floats) -> Patches:
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
     """
-    found = cKDTree(pos).query(pos, [min(NEIGHBORS, len(pos) - 1) + 1])[0]
-    radius = np.asarray(found, dtype=np.float64)[:, 0]
+    count = min(NEIGHBORS, len(pos) - 1)
+    distance, index = cKDTree(pos).query(pos, np.arange(1, count + 2))
+    radius = np.asarray(distance, dtype=np.float64)[:, -1]
     # Points that lie alone stand for no more surface than most others.
     radius = np.minimum(radius, 2 * np.median(radius))
-    area = np.pi * radius**2 / min(NEIGHBORS, len(pos) - 1)
-    return Patches(area=area, reach=REACH * float(np.median(radius)))
+    return Patches(
+        area=np.pi * radius**2 / count,
+        reach=REACH * float(np.median(radius)),
+        neighbors=np.asarray(index, dtype=np.int64),
+    )
 
 
 def connected(pos: Floats, chosen: Labels, *, reach: float) -> Indices:
