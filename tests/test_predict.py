@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +23,7 @@ from gmanet.inspection.record import Inspection, exit_code
 from gmanet.runs import scoring
 from gmanet.runs.folder import Run
 from gmanet.verdict.check import Check
-from gmanet.view import sheet
+from gmanet.view import inspection_picture
 
 
 @pytest.fixture
@@ -78,8 +77,9 @@ def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
 
 @pytest.fixture
 def small_pictures(monkeypatch):
-    """Pictures of 120 pixels, for tests that write dozens."""
-    monkeypatch.setattr(sheet, "save_row", partial(sheet.save_row, size=120))
+    """Pictures of 60 pixels, for tests that write dozens."""
+    monkeypatch.setattr(inspection_picture, "LARGE", 60)
+    monkeypatch.setattr(inspection_picture, "SMALL", 20)
 
 
 def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys, small_pictures):

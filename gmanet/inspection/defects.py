@@ -3,9 +3,10 @@
 A region is a set of connected points of which at least one scores above the point limit: the
 highest score that at most the promised share of good parts has anywhere.  Where the scan lies on
 the normal clouds, connected points that deviate from them belong to the region as well, and its
-area is that of the points that deviate by a fifth of the deepest deviation; elsewhere it is that of
+area is that of the points that deviate by a part of the deepest deviation; elsewhere it is that of
 the points above the limit, which are more than the defect since scores are averaged over
-neighborhoods.
+neighborhoods.  The constants were chosen on parts with defects of known depth
+(``experiments/defect_list.py``).
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ LARGEST = 20
 SIGMAS = 5.0
 """Least deviation that counts, in robust standard deviations over all points of the scan."""
 
-EDGE = 0.2
-"""Least deviation of the points that the area counts, in the deepest of their region."""
+EDGE, CLEAR = 0.15, 1.5
+"""Least deviation of the points that the area counts: in the deepest of their region, and in robust
+standard deviations."""
 
 BOTH = 0.5
 """Ratio of the deviations to both sides from which on a region is called rough."""
 
-DEEPEST = 0.03
-"""Share of a region's points over which the deepest deviation is averaged."""
+DEEPEST, FEWEST = 0.005, 2
+"""Share and least number of a region's points over which the deepest deviation is averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +129,8 @@ def find_defects(
     surface = patches(cloud.pos)
     limit = min(limit, float(np.median(scores) + scores.max()) / 2)
     above = scores > limit
-    if deviation is not None:
-        deviation = surface.smoothed(deviation)
-    away = _away(deviation)
-    chosen = above if deviation is None else above | (np.abs(deviation) > away)
+    heights = None if deviation is None else Heights.of(deviation, surface)
+    chosen = above if heights is None else above | (np.abs(heights.smooth) > heights.away)
     region = connected(cloud.pos, chosen, reach=surface.reach)
     numbers = _ranked(region, scores, above=above)
     made: list[Defect] = []
@@ -144,20 +144,40 @@ def find_defects(
                 rows,
                 scores=scores,
                 above=above,
-                deviation=deviation,
-                away=away,
+                heights=heights,
                 surface=surface,
                 pose=pose,
             )
         )
-    return Defects(found=tuple(made), region=numbered, deviation=deviation)
+    smooth = None if heights is None else heights.smooth
+    return Defects(found=tuple(made), region=numbered, deviation=smooth)
 
 
-def _away(deviation: Floats | None) -> float:
-    """Return the least deviation that counts."""
-    if deviation is None:
-        return math.inf
-    return SIGMAS * 1.4826 * float(np.median(np.abs(deviation - np.median(deviation))))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Heights:
+    """Heights of points over the normal clouds.
+
+    Args:
+        raw: Height of each point, with shape ``(N,)``.
+        smooth: Mean over the nearest points, with shape ``(N,)``.
+        sigma: Robust standard deviation of the means over all points.
+    """
+
+    raw: Floats
+    smooth: Floats
+    sigma: float
+
+    @classmethod
+    def of(cls, raw: Floats, surface: Patches) -> Heights:
+        """Return the heights of points and their means."""
+        smooth = surface.smoothed(raw)
+        sigma = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+        return cls(raw=raw, smooth=smooth, sigma=sigma)
+
+    @property
+    def away(self) -> float:
+        """Least deviation that counts."""
+        return SIGMAS * self.sigma
 
 
 def _ranked(region: Indices, scores: Floats, *, above: Labels) -> Sequence[int]:
@@ -179,19 +199,19 @@ def _measured(
     *,
     scores: Floats,
     above: Labels,
-    deviation: Floats | None,
-    away: float,
+    heights: Heights | None,
     surface: Patches,
     pose: Doubles | None,
 ) -> Defect:
     """Return the measures of one region."""
     worst = rows[int(np.argmax(scores[rows]))]
     counted, depth, kind = rows[above[rows]], math.nan, DIFFERENT
-    if deviation is not None:
-        height = deviation[rows].astype(np.float64)
-        depth, kind = _depth(height, away)
-        if abs(depth) > away:
-            counted = rows[np.abs(height) >= max(away, EDGE * abs(depth))]
+    if heights is not None:
+        depth, kind = _depth(heights, rows)
+        edge = max(CLEAR * heights.sigma, EDGE * abs(depth))
+        deviating = rows[np.abs(heights.smooth[rows]) >= edge]
+        if abs(depth) > heights.away and len(deviating):
+            counted = deviating
     area = float(surface.area[counted].sum())
     x, y, z = cloud.pos[worst].astype(np.float64) + np.asarray(cloud.origin)
     return Defect(
@@ -207,15 +227,25 @@ def _measured(
     )
 
 
-def _depth(height: Doubles, away: float) -> tuple[float, str]:
-    """Return the deepest deviation of a region's points and the kind that it makes."""
-    count = max(1, round(DEEPEST * len(height)))
-    ordered = np.sort(height)
-    low, high = float(ordered[:count].mean()), float(ordered[-count:].mean())
+def _depth(heights: Heights, rows: Indices) -> tuple[float, str]:
+    """Return the deepest deviation of a region's points and the kind that it makes.
+
+    Single points decide the depth, means the kind: a defect is rough if both sides deviate.
+    """
+    low, high = _ends(heights.raw[rows])
     deepest = low if -low > high else high
-    if abs(deepest) <= away or min(-low, high) > BOTH * abs(deepest):
+    inner, outer = _ends(heights.smooth[rows])
+    weaker, stronger = sorted((-inner, outer))
+    if abs(deepest) <= heights.away or weaker > max(BOTH * stronger, heights.away):
         return deepest, ROUGH
     return deepest, SUNKEN if deepest < 0 else RAISED
+
+
+def _ends(height: Floats) -> tuple[float, float]:
+    """Return the mean of the lowest and that of the highest heights."""
+    count = max(FEWEST, round(DEEPEST * len(height)))
+    ordered = np.sort(height.astype(np.float64))
+    return float(ordered[:count].mean()), float(ordered[-count:].mean())
 
 
 def _length(pos: Floats) -> float:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gmanet.detectors.base import Detector, Scores
     from gmanet.view.colors import Limits
 
-__all__ = ["Judged", "earlier", "hash_file", "judge_file", "judged", "unusable"]
+__all__ = ["Judged", "earlier", "hash_file", "judge_file", "judged", "point_limit", "unusable"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +62,7 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> Judged:
     """
     scores = detector.score(cloud)
     calibration = None if detector.judge is None else detector.judge.calibration
-    limit = _point_limit(detector)
+    limit = point_limit(detector)
     defects = _defects(detector, cloud, scores=scores, limit=limit)
     found = Inspection(
         scan=scan,
@@ -72,7 +72,7 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> Judged:
         score=scores.object,
         limit=float("nan") if calibration is None else calibration.limit,
         worst=_worst(cloud, scores.points),
-        point_limit=limit,
+        point_limit=math.nan if limit is None else limit,
         defects=defects.found,
         promise="" if detector.judge is None else detector.judge.sentence(),
         unit=getattr(detector, "unit", ""),
@@ -160,15 +160,19 @@ def unusable(path: Path, error: InputError) -> Inspection:
     return Inspection(scan=str(path), verdict=UNUSABLE, reason=str(error))
 
 
-def _point_limit(detector: Detector) -> float:
-    """Return the highest point score that is not that of a defect; NaN if there is none."""
+def point_limit(detector: Detector) -> float | None:
+    """Return the highest point score that is not that of a defect; None if there is no limit.
+
+    Args:
+        detector: A fitted detector.
+    """
     points = None if detector.judge is None else detector.judge.points
-    return float("nan") if points is None else points.limit
+    return None if points is None else points.limit
 
 
-def _defects(detector: Detector, cloud: Cloud, *, scores: Scores, limit: float) -> Defects:
+def _defects(detector: Detector, cloud: Cloud, *, scores: Scores, limit: float | None) -> Defects:
     """Return the defects of a scan; of a good one, and without a limit, none."""
-    if scores.verdict == GOOD or math.isnan(limit):
+    if scores.verdict == GOOD or limit is None:
         return Defects(found=(), region=np.zeros(len(cloud), dtype=np.int64), deviation=None)
     registered = any(check.name == "overlap" for check in scores.checks)
     pose = None

@@ -48,9 +48,11 @@ def write_outputs(
     Raises:
         OutputError: A file cannot be written.
     """
-    from gmanet.view.colors import score_colors, score_limits
+    from gmanet.view.colors import score_limits
+    from gmanet.view.inspection_picture import Colored, save_inspection
 
-    low, high = limits or score_limits(scores.points)
+    usual = limits or score_limits(scores.points)
+    colored = Colored.of(scores.points, found.point_limit, limits=usual)
     with suppress(FileNotFoundError):  # until all others are written, the scan counts as new
         _remove(scan, ".json")
     with replacing(scan.output(".npz")) as draft:
@@ -60,26 +62,29 @@ def write_outputs(
             more["deviation"] = cloud.in_file_order(defects.deviation, np.nan)
         whole = np.float32(scores.object)
         np.savez_compressed(draft, score=score, object_score=whole, **more, **_verdict(found))
-    color = score_colors(scores.points, low, high=high)
+    color = colored.colors(scores.points)
     write_cloud(scan.output(".ply"), cloud, color=color, comment=MARK)
     if picture:
-        _draw(scan, cloud, scores=scores, limits=(low, high))
+        worst = defects.region == 1
+        if not worst.any():
+            worst = scores.points >= scores.points.max()
+        title = f"{cloud.name}\n{found.verdict}"
+        if found.defects:
+            title += f": {found.defects[0].sentence(found.unit)}"
+        save_inspection(
+            scan.output(".png"),
+            cloud,
+            title=title,
+            colored=colored,
+            place=worst,
+            unit=found.unit,
+        )
     else:
         with suppress(FileNotFoundError):
             _remove(scan, ".png")
     with replacing(scan.output(".json")) as draft:
         text = json.dumps(found.state(), indent=2, allow_nan=False)
         draft.write_text(text + "\n", encoding="utf-8")
-
-
-def _draw(scan: ScanFile, cloud: Cloud, *, scores: Scores, limits: Limits) -> None:
-    from gmanet.view.sheet import Panel, save_row
-
-    panels = [
-        Panel(title=cloud.name, pos=cloud.pos),
-        Panel(title="score", pos=cloud.pos, score=scores.points),
-    ]
-    save_row(scan.output(".png"), [panels], limits=limits)
 
 
 def _remove(scan: ScanFile, ending: str) -> None:

@@ -11,7 +11,7 @@ from gmanet.detectors.stored import read_identity
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
 from gmanet.inspection.finding import ScanFile
-from gmanet.inspection.judged import earlier, judge_file, unusable
+from gmanet.inspection.judged import earlier, judge_file, point_limit, unusable
 from gmanet.inspection.record import Inspection
 from gmanet.runs.folder import Run
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gmanet.view.colors import Limits
 
 __all__ = ["identify", "inspect_files", "load_detector", "open_detector"]
+
 
 def load_detector(run: Run) -> Detector:
     """Return the fitted detector of a run, ready to score.
@@ -91,7 +92,8 @@ def inspect_files(
             found = _unreadable(scan)  # before seconds are spent on the detector
         if found is None:
             if detector is None:
-                detector, limits = open_detector(place), _limits(place)
+                detector = open_detector(place)
+                limits = None if point_limit(detector) is not None else _limits(place)
             try:
                 found = judge_file(
                     detector, scan, identity=identity(), limits=limits, picture=picture
