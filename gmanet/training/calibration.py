@@ -97,7 +97,13 @@ def calibrate(
         np.array(values, dtype=np.float64).reshape(len(clouds), 1 + rescans)
         for values in (scores, highest)
     )
-    return Judge.of(clouds, rows, points=points, false_alarms=settings.false_alarms)
+    return Judge.of(
+        clouds,
+        rows,
+        points=points,
+        false_alarms=settings.false_alarms,
+        search=detector.finds_missing and settings.missing,
+    )
 
 
 def _one(record: Data) -> Data:
