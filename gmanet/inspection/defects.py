@@ -19,12 +19,10 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Doubles, Floats, Indices, Labels
 from gmanet.geometry.se3 import moved
+from gmanet.inspection.heights import DIFFERENT, Heights
 from gmanet.inspection.regions import Patches, connected, patches
 
-__all__ = ["DIFFERENT", "MISSING", "RAISED", "ROUGH", "SUNKEN", "Defect", "Defects", "find_defects"]
-
-RAISED, SUNKEN, ROUGH, MISSING, DIFFERENT = "raised", "sunken", "rough", "missing", "different"
-"""Kinds of defects; ``different`` is said where nothing is known of the deviation."""
+__all__ = ["Defect", "Defects", "find_defects"]
 
 SMALLEST = 3
 """Least number of points of a region that is not the only one."""
@@ -32,18 +30,9 @@ SMALLEST = 3
 LARGEST = 20
 """Largest number of defects in a list, those with the highest scores."""
 
-SIGMAS = 5.0
-"""Least deviation that counts, in robust standard deviations over all points of the scan."""
-
 EDGE, CLEAR = 0.15, 1.5
 """Least deviation of the points that the area counts: in the deepest of their region, and in robust
 standard deviations."""
-
-BOTH = 0.5
-"""Ratio of the deviations to both sides from which on a region is called rough."""
-
-DEEPEST, FEWEST = 0.005, 2
-"""Share and least number of a region's points over which the deepest deviation is averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +43,8 @@ class Defect:
         place: The point with the highest score, in the coordinates of the file.
         part_place: The same in the coordinates of the first train scan about its centroid; None if
             the scan was not registered.
-        kind: ``raised``, ``sunken``, ``rough``, ``missing`` or ``different``.
+        kind: ``raised``, ``sunken``, ``rough``, ``different``, or that of a gap
+            (``gmanet.verdict.gaps``): ``missing`` or ``not scanned``.
         depth: Deepest deviation from the normal clouds, negative inside the part; NaN if unknown.
         area: Area.
         share: Area as a share of the scanned surface.
@@ -153,33 +143,6 @@ def find_defects(
     return Defects(found=tuple(made), region=numbered, deviation=smooth)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Heights:
-    """Heights of points over the normal clouds.
-
-    Args:
-        raw: Height of each point, with shape ``(N,)``.
-        smooth: Mean over the nearest points, with shape ``(N,)``.
-        sigma: Robust standard deviation of the means over all points.
-    """
-
-    raw: Floats
-    smooth: Floats
-    sigma: float
-
-    @classmethod
-    def of(cls, raw: Floats, surface: Patches) -> Heights:
-        """Return the heights of points and their means."""
-        smooth = surface.smoothed(raw)
-        sigma = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
-        return cls(raw=raw, smooth=smooth, sigma=sigma)
-
-    @property
-    def away(self) -> float:
-        """Least deviation that counts."""
-        return SIGMAS * self.sigma
-
-
 def _ranked(region: Indices, scores: Floats, *, above: Labels) -> Sequence[int]:
     """Return the numbers of regions with a point above the limit, the highest score first."""
     count = int(region.max(initial=-1)) + 1
@@ -207,7 +170,7 @@ def _measured(
     worst = rows[int(np.argmax(scores[rows]))]
     counted, depth, kind = rows[above[rows]], math.nan, DIFFERENT
     if heights is not None:
-        depth, kind = _depth(heights, rows)
+        depth, kind = heights.deepest(rows)
         edge = max(CLEAR * heights.sigma, EDGE * abs(depth))
         deviating = rows[np.abs(heights.smooth[rows]) >= edge]
         if abs(depth) > heights.away and len(deviating):
@@ -225,27 +188,6 @@ def _measured(
         score=float(scores[worst]),
         points=len(counted),
     )
-
-
-def _depth(heights: Heights, rows: Indices) -> tuple[float, str]:
-    """Return the deepest deviation of a region's points and the kind that it makes.
-
-    Single points decide the depth, means the kind: a defect is rough if both sides deviate.
-    """
-    low, high = _ends(heights.raw[rows])
-    deepest = low if -low > high else high
-    inner, outer = _ends(heights.smooth[rows])
-    weaker, stronger = sorted((-inner, outer))
-    if abs(deepest) <= heights.away or weaker > max(BOTH * stronger, heights.away):
-        return deepest, ROUGH
-    return deepest, SUNKEN if deepest < 0 else RAISED
-
-
-def _ends(height: Floats) -> tuple[float, float]:
-    """Return the mean of the lowest and that of the highest heights."""
-    count = max(FEWEST, round(DEEPEST * len(height)))
-    ordered = np.sort(height.astype(np.float64))
-    return float(ordered[:count].mean()), float(ordered[-count:].mean())
 
 
 def _length(pos: Floats) -> float:

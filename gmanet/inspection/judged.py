@@ -22,6 +22,7 @@ from gmanet.errors import InputError, OutputError, note
 from gmanet.formats import read_cloud
 from gmanet.inspection.defects import Defects, find_defects
 from gmanet.inspection.finding import ScanFile
+from gmanet.inspection.missing_surface import with_gaps
 from gmanet.inspection.outputs import write_outputs
 from gmanet.inspection.record import UNUSABLE, Inspection
 from gmanet.registration.cached import register_cached
@@ -179,13 +180,14 @@ def _defects(detector: Detector, cloud: Cloud, *, scores: Scores, limit: float |
     if detector.judge is not None and registered:
         target = detector.judge.gate.target
         pose = register_cached(cloud.pos, target).T_target_source
-    return find_defects(
+    found = find_defects(
         cloud,
         scores.points,
         limit=limit,
         deviation=detector.signed_deviation(cloud) if registered else None,
         pose=pose,
     )
+    return with_gaps(found, scores.missing, cloud=cloud, pose=pose)
 
 
 def _worst(cloud: Cloud, points: Floats) -> tuple[float, float, float]:

@@ -181,9 +181,7 @@ class Judge:
         rows = scores.copy()
         rows[:, 0] = tails.joint(scores[:, 0], emptiness)
         made = Calibration(scores=rows, false_alarms=false_alarms)
-        return cls(
-            calibration=made, gate=gate, missing=missing, tails=tails, points=highest
-        )
+        return cls(calibration=made, gate=gate, missing=missing, tails=tails, points=highest)
 
     def state(self) -> dict[str, Any]:
         """Return the judge as plain values and tensors."""

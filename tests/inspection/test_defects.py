@@ -13,9 +13,11 @@ from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 from gmanet.inspection.defects import find_defects
+from gmanet.inspection.missing_surface import with_gaps
 from gmanet.inspection.regions import connected, patches
 from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
+from gmanet.verdict.gaps import Gap
 
 
 def cap(pos, place, radius):
@@ -110,3 +112,15 @@ def test_heights_over_the_normal_clouds_have_a_sign(sphere):
         scan = sphere(500, 9)
         scan = scan.replace(pos=scan.pos * np.float32(1 + height))
         np.testing.assert_allclose(signed_deviation(scan, aligner), height, atol=0.02)
+
+
+def test_missing_surface_is_in_the_list(plate):
+    cloud = Cloud(plate(5000).pos, origin=(0.0, 0.0, 9.0))
+    scores = cap(cloud.pos, (0.5, 0), 0.2).astype(np.float32)
+    made = find_defects(cloud, scores, limit=0.2)
+    words = {"share": 0.03, "emptiness": 9.0, "exposed": 0.0, "kind": "missing"}
+    gaps = [Gap(place=place, area=0.1, **words) for place in ((0.5, 0.1, 0.0), (-0.5, 0.0, 0.0))]
+    first, second = with_gaps(made, gaps, cloud=cloud, pose=np.eye(4)).found
+    assert first.kind == second.kind == "missing"
+    assert first.score == made.found[0].score and np.isnan(second.score)
+    assert second.place == (-0.5, 0.0, 9.0) and second.part_place == (-0.5, 0.0, 0.0)
