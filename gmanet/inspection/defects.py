@@ -170,10 +170,10 @@ def _measured(
     worst = rows[int(np.argmax(scores[rows]))]
     counted, depth, kind = rows[above[rows]], math.nan, DIFFERENT
     if heights is not None:
-        depth, kind = heights.deepest(rows)
+        depth, kind, clear = heights.deepest(rows)
         edge = max(CLEAR * heights.sigma, EDGE * abs(depth))
         deviating = rows[np.abs(heights.smooth[rows]) >= edge]
-        if abs(depth) > heights.away and len(deviating):
+        if clear and len(deviating):
             counted = deviating
     area = float(surface.area[counted].sum())
     x, y, z = cloud.pos[worst].astype(np.float64) + np.asarray(cloud.origin)

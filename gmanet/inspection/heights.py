@@ -32,26 +32,27 @@ class Heights:
         raw: Height of each point, with shape ``(N,)``.
         smooth: Mean over the nearest points, with shape ``(N,)``.
         sigma: Robust standard deviation of the means over all points.
+        raw_sigma: Robust standard deviation of the heights of all points.
     """
 
     raw: Floats
     smooth: Floats
     sigma: float
+    raw_sigma: float
 
     @classmethod
     def of(cls, raw: Floats, surface: Patches) -> Heights:
         """Return the heights of points and their means."""
         smooth = surface.smoothed(raw)
-        sigma = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
-        return cls(raw=raw, smooth=smooth, sigma=sigma)
+        return cls(raw=raw, smooth=smooth, sigma=_sigma(smooth), raw_sigma=_sigma(raw))
 
     @property
     def away(self) -> float:
-        """Least deviation that counts."""
+        """Least mean deviation that counts."""
         return SIGMAS * self.sigma
 
-    def deepest(self, rows: Indices) -> tuple[float, str]:
-        """Return the deepest deviation of a region's points and the kind that it makes.
+    def deepest(self, rows: Indices) -> tuple[float, str, bool]:
+        """Return a region's deepest deviation, its kind, and whether it is more than noise.
 
         Single points decide the depth, means the kind: a defect is rough if both sides deviate.
 
@@ -62,9 +63,14 @@ class Heights:
         deepest = low if -low > high else high
         inner, outer = _ends(self.smooth[rows])
         weaker, stronger = sorted((-inner, outer))
-        if abs(deepest) <= self.away or weaker > max(BOTH * stronger, self.away):
-            return deepest, ROUGH
-        return deepest, SUNKEN if deepest < 0 else RAISED
+        clear = stronger > self.away or abs(deepest) > SIGMAS * self.raw_sigma
+        if not clear or weaker > max(BOTH * stronger, self.away):
+            return deepest, ROUGH, clear
+        return deepest, SUNKEN if deepest < 0 else RAISED, clear
+
+
+def _sigma(values: Floats) -> float:
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _ends(height: Floats) -> tuple[float, float]:
