@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from torch import Tensor
 from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
 from gmanet.detectors.frameworks import LightningModule
+from gmanet.detectors.scores import Scores
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -27,36 +27,9 @@ if TYPE_CHECKING:
     from gmanet.detectors.records import Reader
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
-    from gmanet.verdict.check import Check
-    from gmanet.verdict.gaps import Gap
     from gmanet.verdict.judge import Judge
 
 __all__ = ["Detector", "Scores", "object_score"]
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Anomaly scores of one cloud: higher is more abnormal; comparable within one detector only.
-
-    Args:
-        points: Score of each point, with shape ``(N,)``.
-        object: Score of the object.
-        verdict: ``good``, ``defective`` or ``not judged`` (``gmanet.verdict``).
-        reason: Reason of the verdict, one sentence.
-        p_value: Share of good parts that score as high as the object; NaN if it is not judged.
-        checks: Measures of the scan beside their ranges over the train scans.
-        missing: Gaps where all normal scans have surface and the scan has none, the largest first
-            (``gmanet.verdict.gaps``).
-    """
-
-    points: Floats
-    object: float
-    _: KW_ONLY
-    verdict: str = "not judged"
-    reason: str = "the detector was stored without a limit: fit it anew"
-    p_value: float = float("nan")
-    checks: tuple[Check, ...] = ()
-    missing: tuple[Gap, ...] = ()
 
 
 def object_score(points: Tensor, share: float) -> Tensor:

@@ -64,7 +64,7 @@ def shown(found: Inspection, scan: ScanFile, *, points: int) -> Shown:
     """
     cloud = read_cloud(scan.path)
     stored = _stored(scan, cloud)
-    score, region = stored["score"].astype(np.float32), stored["defect"]
+    score, region = stored["score"].astype(np.float32), stored["defect_number"]
     rows = _thinned(region, points)
     pos = cloud.pos[rows]
     middle = np.median(cloud.pos, axis=0).astype(np.float64)
@@ -107,7 +107,7 @@ def _stored(scan: ScanFile, cloud: Cloud) -> dict[str, npt.NDArray[Any]]:
     path = scan.output(".npz")
     try:
         with np.load(path) as file:
-            names = {"score", "defect", "deviation"} & set(file.files)
+            names = {"score", "defect_number", "deviation"} & set(file.files)
             stored = {name: file[name] for name in names}
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}), wanted outputs of predict") from None

@@ -32,7 +32,7 @@ class PlainCanvas:
 
         self.path = path
         self.image = Image.new("RGB", (width, height), "white")
-        self.pen = ImageDraw.Draw(self.image)
+        self.pen = ImageDraw.ImageDraw(self.image)
         self.font = _font()
 
     def write(self, text: str, left: int, *, top: int) -> None:
