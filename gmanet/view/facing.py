@@ -66,7 +66,7 @@ class Sides:
         merit = self.around.seen[:, rows].mean(axis=1) - np.abs(cosine - TILT) / 2
         merit[cosine < STEEPEST] = -np.inf
         best = int(np.argmax(merit))
-        return up if not np.isfinite(merit[best]) else self.around.directions[best]
+        return np.asarray(self.around.directions[best] if np.isfinite(merit[best]) else up)
 
 
 def sides(pos: Floats) -> Sides:

@@ -38,7 +38,8 @@ def limit_colors(score: npt.ArrayLike, limit: float) -> Bytes:
     values = np.asarray(score, dtype=np.float64)
     share = np.clip((values - limit) / (saturation(limit) - limit), 0, 1)[:, None]
     red = FIRST * (1 - share) + LAST * share
-    return np.where((values > limit)[:, None], np.rint(red), SURFACE_COLOR).astype(np.uint8)
+    chosen = np.where((values > limit)[:, None], np.rint(red), SURFACE_COLOR)
+    return np.asarray(chosen, dtype=np.uint8)
 
 
 def deviation_colors(deviation: npt.ArrayLike, largest: float) -> Bytes:
@@ -51,4 +52,4 @@ def deviation_colors(deviation: npt.ArrayLike, largest: float) -> Bytes:
     share = np.clip(np.asarray(deviation, dtype=np.float64) / max(largest, 1e-12), -1, 1)[:, None]
     end = np.where(share < 0, DEEP, LAST)
     color = SURFACE_COLOR * (1 - np.abs(share)) + end * np.abs(share)
-    return np.rint(color).astype(np.uint8)
+    return np.asarray(np.rint(color), dtype=np.uint8)

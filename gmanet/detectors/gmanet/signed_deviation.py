@@ -63,8 +63,8 @@ def _outward(surfaces: Surfaces, index: Indices) -> Floats:
     tree, known = _ORIENTED[surfaces]
     count = np.arange(1, min(FOLLOWED, len(known)) + 1)
     near = np.asarray(tree.query(surfaces.points[index], count)[1], dtype=np.int64)
-    normal = surfaces.normal[index]
-    agree = np.einsum("mc,mkc->mk", normal, known[near])
+    own = surfaces.normal[index]
+    agree = np.einsum("mc,mkc->mk", own, known[near])
     best = np.abs(agree).argmax(axis=1)
     sign = np.where(agree[np.arange(len(index)), best] < 0, -1, 1).astype(np.float32)
-    return np.asarray(normal * sign[:, None])
+    return np.asarray(own * sign[:, None])
