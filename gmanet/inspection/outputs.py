@@ -57,7 +57,9 @@ def write_outputs(
         _remove(scan, ".json")
     with replacing(scan.output(".npz")) as draft:
         score = cloud.in_file_order(scores.points, np.nan)
-        more = {"defect_number": cloud.in_file_order(defects.region.astype(np.int16), -1)}
+        more: dict[str, Any] = {
+            "defect_number": cloud.in_file_order(defects.region.astype(np.int16), -1)
+        }
         if defects.deviation is not None:
             more["deviation"] = cloud.in_file_order(defects.deviation, np.nan)
         whole = np.float32(scores.object)
