@@ -51,6 +51,10 @@ def main() -> None:
         write_csv(arguments.csv, found)
     if arguments.json:
         write_json(arguments.json, found)
+    if arguments.report:
+        from gmanet.inspection.report import write_report
+
+        write_report(arguments.report, found, scans=scans)
     if len(found) > 1:
         sys.stderr.write(f"{summary(found)}\n")
     if code := exit_code(found):
@@ -67,6 +71,7 @@ def _arguments() -> Namespace:
     parser.add_argument("-o", "--output", type=Path, help="folder to write to")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="table of all scans")
     parser.add_argument("--json", type=Path, metavar="FILE", help="what was found about all scans")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="HTML page about all scans")
     parser.add_argument(
         "--no-picture", dest="picture", action="store_false", help="draw no pictures"
     )
@@ -84,7 +89,7 @@ def _say(found: Inspection) -> None:
 def _refuse_scans_as_tables(arguments: Namespace, scans: list[ScanFile]) -> None:
     """Raise an error if a table would replace a scan."""
     taken = {scan.path.resolve() for scan in scans}
-    for path in (arguments.csv, arguments.json):
+    for path in (arguments.csv, arguments.json, arguments.report):
         if path is not None and path.resolve() in taken:
             raise InputError(f"{path}: is one of the scans, wanted another name for the table")
 

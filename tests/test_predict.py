@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +23,7 @@ from gmanet.inspection.record import Inspection, exit_code
 from gmanet.runs import scoring
 from gmanet.runs.folder import Run
 from gmanet.verdict.check import Check
-from gmanet.view import sheet
+from gmanet.view import inspection_picture
 
 
 @pytest.fixture
@@ -36,6 +35,7 @@ def run(type_in, monkeypatch):
         score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5, verdict="good", p_value=0.25),
     )
     monkeypatch.setattr(scoring, "open_detector", lambda place: detector)
+    monkeypatch.setattr(scoring, "identify", lambda place: "heights")
     made = Run.create(compose(["name=a"]))
     made.detector_file.write_bytes(b"heights")
     return made.folder
@@ -77,8 +77,9 @@ def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
 
 @pytest.fixture
 def small_pictures(monkeypatch):
-    """Pictures of 120 pixels, for tests that write dozens."""
-    monkeypatch.setattr(sheet, "save_row", partial(sheet.save_row, size=120))
+    """Pictures of 60 pixels, for tests that write dozens."""
+    monkeypatch.setattr(inspection_picture, "LARGE", 60)
+    monkeypatch.setattr(inspection_picture, "SMALL", 20)
 
 
 def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsys, small_pictures):
@@ -235,7 +236,7 @@ def test_what_was_judged_is_not_judged_again(run, scans, type_in, capsys, monkey
     code, again = typed("--no-picture")
     assert code == 0 and again.startswith(first.rpartition(",")[0]) and "judged before" in again
     scan = find_scans([scans / "good/0.ply"])[0]
-    identity = scoring.identify(run)
+    identity = "heights"
     assert earlier(scan, identity=identity, picture=False) is not None
     assert earlier(scan, identity=identity) is None  # there is no picture
     assert earlier(scan, identity="other", picture=False) is None

@@ -12,7 +12,7 @@ import pytest
 from gmanet import predict
 from gmanet.cloud import Cloud
 from gmanet.formats import read_cloud, write_cloud
-from gmanet.view import sheet
+from gmanet.view import inspection_picture
 
 fit = import_module("gmanet.fit")
 
@@ -129,7 +129,9 @@ def scored(type_in, run, paths, output):
 def test_a_train_scan_is_known_and_scores_like_an_unseen_one(
     fitted, scans, type_in, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(sheet, "save_row", lambda *_, **__: None)  # seconds for each scan
+    monkeypatch.setattr(
+        inspection_picture, "save_inspection", lambda *_, **__: None
+    )  # seconds for each scan
     name, _, run = fitted
     paths = sorted((scans / "train").iterdir())[:3]
     own = scored(type_in, run, paths, tmp_path / "out")

@@ -7,8 +7,7 @@ no loss and configure no optimizer.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from torch import Tensor
 from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
 from gmanet.detectors.frameworks import LightningModule
+from gmanet.detectors.scores import Scores
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -27,36 +27,9 @@ if TYPE_CHECKING:
     from gmanet.detectors.records import Reader
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
-    from gmanet.verdict.check import Check
-    from gmanet.verdict.gaps import Gap
     from gmanet.verdict.judge import Judge
 
 __all__ = ["Detector", "Scores", "object_score"]
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Anomaly scores of one cloud: higher is more abnormal; comparable within one detector only.
-
-    Args:
-        points: Score of each point, with shape ``(N,)``.
-        object: Score of the object.
-        verdict: ``good``, ``defective`` or ``not judged`` (``gmanet.verdict``).
-        reason: Reason of the verdict, one sentence.
-        p_value: Share of good parts that score as high as the object; NaN if it is not judged.
-        checks: Measures of the scan beside their ranges over the train scans.
-        missing: Gaps where all normal scans have surface and the scan has none, the largest first
-            (``gmanet.verdict.gaps``).
-    """
-
-    points: Floats
-    object: float
-    _: KW_ONLY
-    verdict: str = "not judged"
-    reason: str = "the detector was stored without a limit: fit it anew"
-    p_value: float = float("nan")
-    checks: tuple[Check, ...] = ()
-    missing: tuple[Gap, ...] = ()
 
 
 def object_score(points: Tensor, share: float) -> Tensor:
@@ -190,7 +163,9 @@ class Detector(LightningModule, ABC):
         return self.reader()
 
     @torch.no_grad()
-    def held_out_scores(self, records: Iterable[Data]) -> list[float]:
+    def held_out_scores(
+        self, records: Iterable[Data], *, each: Callable[[Tensor], None] | None = None
+    ) -> list[float]:
         """Return the object score of each normal cloud as if it was not learned from.
 
         By default these are the scores after a fit on all of them, which are too low where networks
@@ -199,8 +174,26 @@ class Detector(LightningModule, ABC):
         Args:
             records: The records of :meth:`held_out_reader` of normal clouds or of rescans of these,
                 which have the names of the clouds.
+            each: Called with the scores of the points of each record, ``(N,)``.
         """
-        return [float(self.score_record(record.to(self.device))[1]) for record in records]
+        found = []
+        for record in records:
+            points, whole = self.score_record(record.to(self.device))
+            if each is not None:
+                each(points)
+            found.append(float(whole))
+        return found
+
+    def signed_deviation(self, cloud: Cloud) -> Floats | None:
+        """Return the height of each point over the normal clouds, with shape ``(N,)``.
+
+        Heights are in the unit of the cloud, positive outside the part.  By default, and where
+        nothing is aligned, it is None.
+
+        Args:
+            cloud: The cloud.
+        """
+        return None
 
     def save(self, path: Path | str) -> None:
         """Write the fitted detector into one file, which ``gmanet.load`` reads.

@@ -6,7 +6,7 @@ rows of each cloud.  The methods' reference code keeps all rows of all clouds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -95,7 +95,9 @@ class MemoryDetector(Detector):
         bank.build(clouds, count, neighbors=self.config.neighbors, generator=generator)
 
     @torch.no_grad()
-    def held_out_scores(self, records: Iterable[Data]) -> list[float]:
+    def held_out_scores(
+        self, records: Iterable[Data], *, each: Callable[[Tensor], None] | None = None
+    ) -> list[float]:
         """Return the object score of each normal cloud against banks that it has no part in.
 
         The clouds fall into ``FOLDS`` groups, or fewer clouds into one group each; banks are built
@@ -104,6 +106,7 @@ class MemoryDetector(Detector):
 
         Args:
             records: As for :meth:`Detector.held_out_scores`.
+            each: As for :meth:`Detector.held_out_scores`.
         """
         names, banks = sorted(self.pool), self.banks
         fold = {name: number % min(FOLDS, len(names)) for number, name in enumerate(names)}
@@ -114,7 +117,7 @@ class MemoryDetector(Detector):
             if number not in built:
                 built[number] = self._banks_of([name for name in names if fold[name] != number])
             self.banks = built[number]
-            scores += super().held_out_scores([record])
+            scores += super().held_out_scores([record], each=each)
         self.banks, self.pool = banks, {}
         return scores
 

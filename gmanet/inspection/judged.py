@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,19 +20,38 @@ import numpy as np
 from gmanet.cloud import Cloud, Floats
 from gmanet.errors import InputError, OutputError, note
 from gmanet.formats import read_cloud
+from gmanet.inspection.defects import Defects, find_defects
 from gmanet.inspection.finding import ScanFile
+from gmanet.inspection.missing_surface import with_gaps
 from gmanet.inspection.outputs import write_outputs
 from gmanet.inspection.record import UNUSABLE, Inspection
+from gmanet.registration.cached import register_cached
+from gmanet.verdict.check import GOOD
 
 if TYPE_CHECKING:
     from gmanet.detectors.base import Detector, Scores
     from gmanet.view.colors import Limits
 
-__all__ = ["earlier", "hash_file", "judge_file", "judged", "unusable"]
+__all__ = ["Judged", "earlier", "hash_file", "judge_file", "judged", "point_limit", "unusable"]
 
 
-def judged(detector: Detector, cloud: Cloud, *, scan: str) -> tuple[Inspection, Scores]:
-    """Return what a detector finds about a scan, and the scores.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What was found about a scan, and what it was found from.
+
+    Args:
+        found: What was found.
+        scores: Scores of the points and of the object.
+        defects: Defects, and the region of each point.
+    """
+
+    found: Inspection
+    scores: Scores
+    defects: Defects
+
+
+def judged(detector: Detector, cloud: Cloud, *, scan: str) -> Judged:
+    """Return what a detector finds about a scan; nothing is written.
 
     Args:
         detector: A fitted detector.
@@ -43,6 +63,8 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> tuple[Inspection, 
     """
     scores = detector.score(cloud)
     calibration = None if detector.judge is None else detector.judge.calibration
+    limit = point_limit(detector)
+    defects = _defects(detector, cloud, scores=scores, limit=limit)
     found = Inspection(
         scan=scan,
         verdict=scores.verdict,
@@ -51,11 +73,15 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> tuple[Inspection, 
         score=scores.object,
         limit=float("nan") if calibration is None else calibration.limit,
         worst=_worst(cloud, scores.points),
+        point_limit=math.nan if limit is None else limit,
+        defects=defects.found,
+        promise="" if detector.judge is None else detector.judge.sentence(),
+        unit=getattr(detector, "unit", ""),
         points=len(cloud),
         checks=scores.checks,
         notes=cloud.notes,
     )
-    return found, scores
+    return Judged(found=found, scores=scores, defects=defects)
 
 
 def judge_file(
@@ -85,10 +111,18 @@ def judge_file(
         note(sentence)
     if cloud.fingerprint in detector.fitted_on:
         note(f"{scan.path}: the detector was fitted on this scan, which scores lower than others")
-    found, scores = judged(detector, cloud, scan=str(scan.path))
+    made = judged(detector, cloud, scan=str(scan.path))
     sha256, seconds = hash_file(scan.path), time.perf_counter() - start
-    found = replace(found, sha256=sha256, detector=identity, seconds=seconds)
-    write_outputs(scan, cloud, scores=scores, found=found, limits=limits, picture=picture)
+    found = replace(made.found, sha256=sha256, detector=identity, seconds=seconds)
+    write_outputs(
+        scan,
+        cloud,
+        scores=made.scores,
+        found=found,
+        defects=made.defects,
+        limits=limits,
+        picture=picture,
+    )
     return found
 
 
@@ -125,6 +159,35 @@ def unusable(path: Path, error: InputError) -> Inspection:
     if isinstance(error, OutputError):
         raise error
     return Inspection(scan=str(path), verdict=UNUSABLE, reason=str(error))
+
+
+def point_limit(detector: Detector) -> float | None:
+    """Return the highest point score that is not that of a defect; None if there is no limit.
+
+    Args:
+        detector: A fitted detector.
+    """
+    points = None if detector.judge is None else detector.judge.points
+    return None if points is None else points.limit
+
+
+def _defects(detector: Detector, cloud: Cloud, *, scores: Scores, limit: float | None) -> Defects:
+    """Return the defects of a scan; of a good one, and without a limit, none."""
+    if scores.verdict == GOOD or limit is None:
+        return Defects(found=(), region=np.zeros(len(cloud), dtype=np.int64), deviation=None)
+    registered = any(check.name == "overlap" for check in scores.checks)
+    pose = None
+    if detector.judge is not None and registered:
+        target = detector.judge.gate.target
+        pose = register_cached(cloud.pos, target).T_target_source
+    found = find_defects(
+        cloud,
+        scores.points,
+        limit=limit,
+        deviation=detector.signed_deviation(cloud) if registered else None,
+        pose=pose,
+    )
+    return with_gaps(found, scores.missing, cloud=cloud, pose=pose)
 
 
 def _worst(cloud: Cloud, points: Floats) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ from gmanet.cloud import Cloud
 from gmanet.errors import OutputError
 from gmanet.formats import write_cloud
 from gmanet.formats.outputs import MARK
+from gmanet.inspection.defects import Defects
 from gmanet.inspection.finding import ScanFile
 from gmanet.inspection.record import Inspection
 from gmanet.runtime.atomic import replacing
@@ -29,6 +30,7 @@ def write_outputs(
     *,
     scores: Scores,
     found: Inspection,
+    defects: Defects,
     limits: Limits | None,
     picture: bool,
 ) -> None:
@@ -39,42 +41,52 @@ def write_outputs(
         cloud: The scan.
         scores: Its scores.
         found: What was found about it.
+        defects: The defects, and the region of each point.
         limits: Scores with the first and the last color; None for those of this scan.
         picture: Whether to draw a picture; without, an older one is removed.
 
     Raises:
         OutputError: A file cannot be written.
     """
-    from gmanet.view.colors import score_colors, score_limits
+    from gmanet.view.colors import score_limits
+    from gmanet.view.inspection_picture import Colored, save_inspection
 
-    low, high = limits or score_limits(scores.points)
+    usual = limits or score_limits(scores.points)
+    colored = Colored.of(scores.points, found.point_limit, limits=usual)
     with suppress(FileNotFoundError):  # until all others are written, the scan counts as new
         _remove(scan, ".json")
     with replacing(scan.output(".npz")) as draft:
         score = cloud.in_file_order(scores.points, np.nan)
-        np.savez_compressed(
-            draft, score=score, object_score=np.float32(scores.object), **_verdict(found)
-        )
-    color = score_colors(scores.points, low, high=high)
+        more: dict[str, Any] = {
+            "defect_number": cloud.in_file_order(defects.region.astype(np.int16), -1)
+        }
+        if defects.deviation is not None:
+            more["deviation"] = cloud.in_file_order(defects.deviation, np.nan)
+        whole = np.float32(scores.object)
+        np.savez_compressed(draft, score=score, object_score=whole, **more, **_verdict(found))
+    color = colored.colors(scores.points)
     write_cloud(scan.output(".ply"), cloud, color=color, comment=MARK)
     if picture:
-        _draw(scan, cloud, scores=scores, limits=(low, high))
+        worst = defects.region == 1
+        if not worst.any():
+            worst = scores.points >= scores.points.max()
+        title = f"{cloud.name}\n{found.verdict}"
+        if found.defects:
+            title += f": {found.defects[0].sentence(found.unit)}"
+        save_inspection(
+            scan.output(".png"),
+            cloud,
+            title=title,
+            colored=colored,
+            place=worst,
+            unit=found.unit,
+        )
     else:
         with suppress(FileNotFoundError):
             _remove(scan, ".png")
     with replacing(scan.output(".json")) as draft:
         text = json.dumps(found.state(), indent=2, allow_nan=False)
         draft.write_text(text + "\n", encoding="utf-8")
-
-
-def _draw(scan: ScanFile, cloud: Cloud, *, scores: Scores, limits: Limits) -> None:
-    from gmanet.view.sheet import Panel, save_row
-
-    panels = [
-        Panel(title=cloud.name, pos=cloud.pos),
-        Panel(title="score", pos=cloud.pos, score=scores.points),
-    ]
-    save_row(scan.output(".png"), [panels], limits=limits)
 
 
 def _remove(scan: ScanFile, ending: str) -> None:
@@ -95,6 +107,7 @@ def _verdict(found: Inspection) -> dict[str, Any]:
         "reason": np.array(found.reason),
         "p_value": np.array(found.p_value),
         "limit": np.array(found.limit),
+        "point_limit": np.array(found.point_limit),
         "worst": np.array(found.worst, dtype=np.float64),
         "check_names": np.array([check.name for check in checks], dtype=np.str_),
         "checks": np.array([check.value for check in checks], dtype=np.float64),

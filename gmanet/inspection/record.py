@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from gmanet.inspection.defects import Defect
 from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
 
 __all__ = ["UNUSABLE", "Inspection", "exit_code"]
@@ -17,8 +18,11 @@ UNUSABLE = "unusable"
 EXIT_CODES = {DEFECTIVE: 1, UNUSABLE: 2, NOT_JUDGED: 3, GOOD: 0}
 """Verdict -> exit code of a command; of several scans the first verdict in this order counts."""
 
-LAYOUT = 1
+LAYOUT = 2
 """Version number of the stored values."""
+
+NUMBERS = ("p_value", "score", "limit", "point_limit")
+"""Values that may be no number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,10 @@ class Inspection:
         sha256: Hash of the file, 64 hexadecimal digits.
         detector: Identity of the detector.
         checks: Measures of the scan beside their ranges over the train scans.
+        point_limit: Highest point score that is not that of a defect; NaN if there is none.
+        defects: Defects of a scan that is not good, those with the highest scores first.
+        promise: What the limit promises, one sentence.
+        unit: Unit of the scan; empty if unknown.
         notes: Sentences on what the file holds beside the points.
         repeated: Whether the verdict is one of an earlier call.
     """
@@ -55,6 +63,10 @@ class Inspection:
     sha256: str = ""
     detector: str = ""
     checks: tuple[Check, ...] = ()
+    point_limit: float = math.nan
+    defects: tuple[Defect, ...] = ()
+    promise: str = ""
+    unit: str = ""
     notes: tuple[str, ...] = ()
     repeated: bool = False
 
@@ -69,7 +81,9 @@ class Inspection:
             said = f"{self.verdict} (p = {self.p_value:.3g})"
         place = "" if self.worst is None else f", worst place {_place(self.worst)}"
         when = "judged before" if self.repeated else f"{self.seconds:.2f} s"
-        return f"{self.scan}: {said}, object score {self.score:.4f}{place}, {when}"
+        count = len(self.defects)
+        some = f", {count} defect{'s' * (count > 1)}" if count else ""
+        return f"{self.scan}: {said}, object score {self.score:.4f}{some}{place}, {when}"
 
     def row(self) -> dict[str, Any]:
         """Return the values of a line of CSV."""
@@ -83,6 +97,7 @@ class Inspection:
             "worst_x": x,
             "worst_y": y,
             "worst_z": z,
+            "defects": len(self.defects),
             "points": self.points,
             "seconds": round(self.seconds, 3),
             "reason": self.reason,
@@ -106,10 +121,11 @@ class Inspection:
             raise ValueError(f"layout {state['layout']}, wanted {LAYOUT}")
         known = {field.name for field in fields(cls)} & set(state)
         values = {name: state[name] for name in known}
-        values |= {name: _number(state[name]) for name in ("p_value", "score", "limit")}
+        values |= {name: _number(state[name]) for name in NUMBERS}
         worst = state["worst"]
         values["worst"] = None if worst is None else tuple(map(float, worst))
         values["checks"] = tuple(Check(**_open(check)) for check in state["checks"])
+        values["defects"] = tuple(_defect(one) for one in state["defects"])
         values["notes"] = tuple(state["notes"])
         return cls(**values)
 
@@ -143,6 +159,14 @@ def _plain(value: Any) -> Any:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
+
+
+def _defect(state: Mapping[str, Any]) -> Defect:
+    values = {**state, "depth": _number(state["depth"]), "score": _number(state["score"])}
+    part = state["part_place"]
+    values["place"] = tuple(map(float, state["place"]))
+    values["part_place"] = None if part is None else tuple(map(float, part))
+    return Defect(**values)
 
 
 def _open(check: Mapping[str, Any]) -> dict[str, Any]:

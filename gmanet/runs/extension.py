@@ -158,7 +158,7 @@ def _known(run: Run) -> set[str]:
 def _new_scans(extension: Extension, detector: Detector) -> str:
     """Return how the earlier detector judges the new good scans, one sentence."""
     clouds = list(Subset(extension.train, extension.new))
-    verdicts = [judged(detector, cloud, scan=cloud.name)[0].verdict for cloud in clouds]
+    verdicts = [judged(detector, cloud, scan=cloud.name).found.verdict for cloud in clouds]
     return (
         f"of the {len(clouds)} new good scans, the earlier detector calls "
         f"{verdicts.count(DEFECTIVE)} defective, and does not judge {verdicts.count(NOT_JUDGED)}"

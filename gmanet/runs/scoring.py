@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gmanet.detectors.stored import read_identity
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
 from gmanet.inspection.finding import ScanFile
-from gmanet.inspection.judged import earlier, hash_file, judge_file, unusable
+from gmanet.inspection.judged import earlier, judge_file, point_limit, unusable
 from gmanet.inspection.record import Inspection
 from gmanet.runs.folder import Run
 
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from gmanet.view.colors import Limits
 
 __all__ = ["identify", "inspect_files", "load_detector", "open_detector"]
-
-DIGITS = 32
-"""Number of hexadecimal digits of an identity."""
 
 
 def load_detector(run: Run) -> Detector:
@@ -53,19 +52,15 @@ def open_detector(place: Path) -> Detector:
 
 
 def identify(place: Path) -> str:
-    """Return the identity of a stored detector: a hash of its file, 32 hexadecimal digits.
+    """Return the identity of a stored detector (``detectors.stored.read_identity``).
 
     Args:
         place: Folder of a fitted run, or a file of ``Detector.save``.
 
     Raises:
-        InputError: There is no such file.
+        InputError: There is no such file, or it is damaged.
     """
-    file = _stored(place)
-    try:
-        return hash_file(file)[:DIGITS]
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror or error})") from None
+    return read_identity(_stored(place))
 
 
 def inspect_files(
@@ -85,19 +80,23 @@ def inspect_files(
         InputError: The detector cannot be used; it is raised before anything is written.
         OutputError: An output cannot be written.
     """
-    identity = identify(place)
+    _stored(place)
+    identity = cache(partial(identify, place))
     detector: Detector | None = None
     limits: Limits | None = None
     for scan in scans:
-        found = earlier(scan, identity=identity, picture=picture)
+        found = None
+        if scan.output(".json").is_file():
+            found = earlier(scan, identity=identity(), picture=picture)
         if found is None and detector is None:
             found = _unreadable(scan)  # before seconds are spent on the detector
         if found is None:
             if detector is None:
-                detector, limits = open_detector(place), _limits(place)
+                detector = open_detector(place)
+                limits = None if point_limit(detector) is not None else _limits(place)
             try:
                 found = judge_file(
-                    detector, scan, identity=identity, limits=limits, picture=picture
+                    detector, scan, identity=identity(), limits=limits, picture=picture
                 )
             except InputError as error:
                 found = unusable(scan.path, error)

@@ -78,7 +78,7 @@ def pair_of(first: Detector, second: Detector, *, cloud: Cloud, scan: str) -> Pa
     Raises:
         InputError: The scan cannot be scored.
     """
-    one, other = (judged(detector, cloud, scan=scan)[0] for detector in (first, second))
+    one, other = (judged(detector, cloud, scan=scan).found for detector in (first, second))
     return Pair(scan=scan, first=one, second=other)
 
 

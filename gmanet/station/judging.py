@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
+from gmanet.inspection.defects import Defects
 from gmanet.inspection.judged import hash_file, judged, unusable
 from gmanet.inspection.record import Inspection
 from gmanet.station.choosing import Candidate, choose
@@ -33,11 +34,13 @@ class Judged:
         found: The verdict and all that belongs to it.
         cloud: The scan; None for a file that is none.
         scores: Its scores; None for a file that is no scan, and if no detector takes it.
+        defects: Its defects; None as the scores are.
     """
 
     found: Inspection
     cloud: Cloud | None = None
     scores: Scores | None = None
+    defects: Defects | None = None
 
 
 def judge_file(candidates: Sequence[Candidate], path: Path, *, scan: str) -> Judged:
@@ -59,16 +62,16 @@ def judge_file(candidates: Sequence[Candidate], path: Path, *, scan: str) -> Jud
         seconds = time.perf_counter() - start
         return Judged(found=replace(found, sha256=sha256, seconds=seconds), cloud=cloud)
     detector = choice.candidate.detector
-    found, scores = judged(detector, cloud, scan=scan)
+    made = judged(detector, cloud, scan=scan)
     learned = (LEARNED,) if cloud.fingerprint in detector.fitted_on else ()
     found = replace(
-        found,
+        made.found,
         sha256=sha256,
         detector=choice.candidate.identity,
-        notes=(*found.notes, *learned),
+        notes=(*made.found.notes, *learned),
         seconds=time.perf_counter() - start,
     )
-    return Judged(found=found, cloud=cloud, scores=scores)
+    return Judged(found=found, cloud=cloud, scores=made.scores, defects=made.defects)
 
 
 def judge_safely(candidates: Sequence[Candidate], path: Path, *, scan: str) -> Judged:

@@ -108,7 +108,7 @@ class Watch:
         if made.found.verdict == UNUSABLE:
             with replacing(folder / UNUSABLE / f"{name}.why") as draft:
                 draft.write_text(f"{made.found.reason}\n", encoding="utf-8")
-        if made.cloud is None or made.scores is None:
+        if made.cloud is None or made.scores is None or made.defects is None:
             return
         target = folder / OUTPUTS / output_stem(Path(name).stem, ".scores")
         try:
@@ -117,6 +117,7 @@ class Watch:
                 made.cloud,
                 scores=made.scores,
                 found=made.found,
+                defects=made.defects,
                 limits=None,
                 picture=self.picture,
             )

@@ -90,12 +90,17 @@ def calibrate(
     training = detector.training
     with isolate_rng(), torch.no_grad():
         bar = tqdm(loader, "scoring normal clouds", disable=not progress, unit="scan")
-        scores = detector.eval().held_out_scores(bar)
+        highest: list[float] = []
+        scores = detector.eval().held_out_scores(bar, each=lambda p: highest.append(float(p.max())))
     detector.train(training)
-    rows = np.array(scores, dtype=np.float64).reshape(len(clouds), 1 + rescans)
+    rows, points = (
+        np.array(values, dtype=np.float64).reshape(len(clouds), 1 + rescans)
+        for values in (scores, highest)
+    )
     return Judge.of(
         clouds,
         rows,
+        points=points,
         false_alarms=settings.false_alarms,
         search=detector.finds_missing and settings.missing,
     )

@@ -61,12 +61,15 @@ class Judge:
         gate: Ranges of the train scans.
         missing: Search for missing surface; None where none is searched.
         tails: Object score and emptiness of the normal scans as one score; None with ``missing``.
+        points: Highest point score of each normal cloud; their limit is that of a point.  None in
+            files of older versions, and for a fit on a single cloud.
     """
 
     calibration: Calibration | None
     gate: Gate
     missing: Missing | None = None
     tails: Tails | None = None
+    points: Calibration | None = None
 
     def __call__(self, cloud: Cloud, score: float) -> Judgment:
         """Return the verdict on a scan.
@@ -147,6 +150,7 @@ class Judge:
         *,
         false_alarms: float,
         search: bool = False,
+        points: Doubles | None = None,
     ) -> Judge:
         """Return the judge of a fit.
 
@@ -155,7 +159,11 @@ class Judge:
             scores: Scores of each of them as if it was not learned from, with shape ``(n, m)``.
             false_alarms: Wanted false-alarm rate.
             search: Whether missing surface is searched, where the normal clouds lie on one another.
+            points: Highest point score of each of them, with shape ``(n, m)``.
         """
+        highest = None
+        if points is not None and len(clouds) > 1:
+            highest = Calibration(scores=points, false_alarms=false_alarms)
         if len(clouds) < 2:
             return cls(calibration=None, gate=Gate.of(clouds))
         target, found = common_reference(clouds, count=len(clouds) if search else CLOUDS)
@@ -163,19 +171,20 @@ class Judge:
         searched = Missing.of(clouds, target, found=found) if search else None
         if searched is None:
             made = Calibration(scores=scores, false_alarms=false_alarms)
-            return cls(calibration=made, gate=gate)
+            return cls(calibration=made, gate=gate, points=highest)
         missing, emptiness = searched
         tails = Tails.of(scores[:, 0], emptiness)
         rows = scores.copy()
         rows[:, 0] = tails.joint(scores[:, 0], emptiness)
         made = Calibration(scores=rows, false_alarms=false_alarms)
-        return cls(calibration=made, gate=gate, missing=missing, tails=tails)
+        return cls(calibration=made, gate=gate, missing=missing, tails=tails, points=highest)
 
     def state(self) -> dict[str, Any]:
         """Return the judge as plain values and tensors."""
         return {
             "calibration": None if self.calibration is None else self.calibration.state(),
             "gate": self.gate.state(),
+            "points": None if self.points is None else self.points.state(),
             "missing": None if self.missing is None else self.missing.state(),
             "tails": None if self.tails is None else self.tails.state(),
         }
@@ -185,11 +194,13 @@ class Judge:
         """Return the judge that :meth:`state` described."""
         stored, gate = state["calibration"], Gate.from_state(state["gate"])
         missing, tails = state.get("missing"), state.get("tails")  # none in older versions
+        points = state.get("points")
         return cls(
             calibration=None if stored is None else Calibration.from_state(stored),
             gate=gate,
             missing=None if missing is None else Missing.from_state(missing, target=gate.target),
             tails=None if tails is None else Tails.from_state(tails),
+            points=None if points is None else Calibration.from_state(points),
         )
 
 

@@ -15,6 +15,7 @@ from gmanet.view.canvas import Canvas
 from gmanet.view.colors import Bytes, Limits, label_colors, score_colors, score_limits
 from gmanet.view.lettering import printable
 from gmanet.view.render import fitting_extent, render
+from gmanet.view.scale_bar import round_length
 
 __all__ = ["Panel", "best_view", "save_row"]
 
@@ -121,7 +122,7 @@ def _draw_row(
             extent=extent,
         )
         canvas.draw(image, GAP + column * (size + GAP), bottom=bottom)
-    length = _round_length(0.25 * size / scale)
+    length = round_length(0.25 * size / scale)
     rule = np.zeros((4, round(length * scale), 3), dtype=np.uint8)
     canvas.draw(rule, GAP, bottom=bottom - FOOT // 2)
     text = printable(f"{length:g} {unit}")
@@ -175,12 +176,6 @@ def _same_pose(pos: Floats, other: Floats) -> bool:
     """Return whether two clouds of one part have the same pose, judged by their covariance."""
     spread, model = (np.cov(cloud, rowvar=False, dtype=np.float64) for cloud in (pos, other))
     return bool(np.linalg.norm(spread - model) < 0.1 * np.linalg.norm(model))
-
-
-def _round_length(most: float) -> float:
-    """Return the largest of 1, 2 and 5 times a power of ten that is at most ``most``."""
-    power = 10.0 ** np.floor(np.log10(most))
-    return float(max(step for step in (0.5, 1, 2, 5) if step * power <= most) * power)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from gmanet.cloud import Cloud, Floats
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.gmanet.alignment import Atlas
@@ -36,6 +37,7 @@ from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_traini
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
+from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.reference import Reference
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
@@ -129,6 +131,11 @@ class GMANet(Detector):
             aligned=atlas is not None,
             aligner=aligner,
         )
+
+    def signed_deviation(self, cloud: Cloud) -> Floats | None:
+        """Return the height of each point over the normal clouds; None without alignment."""
+        aligner = None if self.atlas is None else self.atlas.aligner
+        return None if aligner is None else signed_deviation(cloud, aligner)
 
     def held_out_reader(self) -> HeldOutReader:
         """Return the reader of normal clouds without their own surfaces."""
