@@ -18,12 +18,12 @@ LAYERS = [
     *("errors", "runtime", "cloud", "formats", "geometry", "metrics", "view"),
     *("cleaning", "registration", "nominal", "synthesis", "networks", "verdict"),
     *("datasets", "turntable", "detectors", "training", "evaluation", "inspection"),
-    *("config", "runs"),
+    *("station", "config", "runs"),
 ]
 LOOSE = ["__init__", "__main__", "cloud", "errors"]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    *("report", "efficiency", "statistics", "annotate"),
+    *("report", "efficiency", "statistics", "annotate", "watch", "serve", "compare"),
 ]
 LARGEST = 3600
 """Lines of the files that lie directly in one folder, at most."""

@@ -176,7 +176,7 @@ def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> C
     """
     if not (cleaning.cell or cleaning.depth):
         cleaning = replace(cleaning, cell=placement.spacing)
-    return clean(joined(clouds, placement), cleaning)
+    return clean(joined(clouds, placement), cleaning, fused=True)
 
 
 def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:
