@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Doubles, Floats
+from gmanet.cloud import Doubles, Floats, Indices
 from gmanet.geometry.poisson import outward
 
 __all__ = ["MeanPart"]
@@ -33,11 +33,13 @@ class MeanPart:
     Args:
         points: Coordinates in any unit, with shape ``(T, 3)``.
         normal: Unit normals of either sign, with shape ``(T, 3)``.
+        owner: Number of the scan that each point is from, with shape ``(T,)``.
         extent: Extent of the part in this unit.
     """
 
     points: Floats
     normal: Floats
+    owner: Indices
     extent: float
 
     @cached_property
@@ -50,7 +52,8 @@ class MeanPart:
 
         They are right for whole parts.  Those of scans from one side may all point inward.
         """
-        rows = np.sort(np.random.default_rng(0).permutation(len(self.points))[:ORIENTED])
+        first = np.flatnonzero(self.owner == self.owner[0])  # one scan is one sheet
+        rows = np.sort(np.random.default_rng(0).permutation(first)[:ORIENTED])
         points, normal = self.points[rows], self.normal[rows]
         tree = cKDTree(points)
         near = np.asarray(tree.query(points, k=min(NEIGHBORS, len(points)))[1], np.int64)
@@ -73,6 +76,6 @@ class MeanPart:
         height = np.einsum("nkc,nkc->nk", pos[:, None] - self.points[index], normal)
         alike = np.einsum("nkc,nc->nk", normal, normal[:, 0]) > 0  # not the other side of a wall
         mean = (alike * height).sum(axis=1) / np.maximum(alike.sum(axis=1), 1)
-        far = distance[:, 0] > FAR * self.extent
+        far = distance[:, 0] > np.maximum(FAR * self.extent, distance[:, -1] / 2)
         mean[far] = np.where(mean[far] < 0, -1.0, 1.0) * distance[far, 0]
         return np.asarray(mean, dtype=np.float64)

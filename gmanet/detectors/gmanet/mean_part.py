@@ -26,6 +26,8 @@ def mean_deviation(cloud: Cloud, aligner: Aligner) -> Floats:
     """
     surfaces, length = aligner.surfaces, aligner.target.length
     if surfaces not in _found:
-        _found[surfaces] = MeanPart(points=surfaces.points, normal=surfaces.normal, extent=1.0)
+        _found[surfaces] = MeanPart(
+            points=surfaces.points, normal=surfaces.normal, owner=surfaces.owner, extent=1.0
+        )
     placed = apply(aligner.register(cloud), cloud.pos) / np.float32(length)
     return (length * _found[surfaces].deviation(placed)).astype(np.float32)
