@@ -76,6 +76,6 @@ class MeanPart:
         height = np.einsum("nkc,nkc->nk", pos[:, None] - self.points[index], normal)
         alike = np.einsum("nkc,nc->nk", normal, normal[:, 0]) > 0  # not the other side of a wall
         mean = (alike * height).sum(axis=1) / np.maximum(alike.sum(axis=1), 1)
-        far = distance[:, 0] > np.maximum(FAR * self.extent, distance[:, -1] / 2)
+        far = distance[:, 0] > np.maximum(FAR * self.extent, 0.7 * distance[:, -1])
         mean[far] = np.where(mean[far] < 0, -1.0, 1.0) * distance[far, 0]
         return np.asarray(mean, dtype=np.float64)
