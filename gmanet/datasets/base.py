@@ -5,8 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gmanet.cloud import Cloud
+
+if TYPE_CHECKING:
+    from gmanet.nominal.mesh import TriangleMesh
 
 __all__ = ["SPLITS", "CloudDataset", "kind_of_defect"]
 
@@ -32,6 +36,9 @@ class CloudDataset(ABC):
             raise ValueError(f"split {split!r}, wanted one of {', '.join(SPLITS)}")
         self.category = category
         self.split = split
+
+    mesh: TriangleMesh | None = None
+    """CAD mesh that the clouds are scans of; None if there is none."""
 
     @property
     @abstractmethod

@@ -28,7 +28,7 @@ class SingleView(CloudDataset):
     def __init__(self, whole: CloudDataset, views: int) -> None:
         super().__init__(whole.category, whole.split)
         self.whole, self.views = whole, views
-        self.unit = whole.unit
+        self.unit, self.mesh = whole.unit, whole.mesh
 
     @property
     def names(self) -> list[str]:

@@ -23,7 +23,7 @@ class Subset(CloudDataset):
         super().__init__(whole.category, whole.split)
         wanted = set(names)
         self.whole = whole
-        self.unit = whole.unit
+        self.unit, self.mesh = whole.unit, whole.mesh
         self.index = [place for place, name in enumerate(whole.names) if name in wanted]
 
     @property

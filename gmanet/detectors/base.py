@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.records import Reader
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
+    from gmanet.nominal.pose import MeshTarget
     from gmanet.synthesis.config import SynthesisConfig
     from gmanet.verdict.judge import Judge
 
@@ -74,6 +75,9 @@ class Detector(LightningModule, ABC):
     judge: Judge | None = None
     """What makes a verdict of a score; None before the end of a fit, and in files of older
     versions."""
+
+    nominal: MeshTarget | None = None
+    """CAD mesh that the train clouds are simulated scans of."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()

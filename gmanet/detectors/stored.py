@@ -73,6 +73,10 @@ def adopt(detector: Detector, whole: Mapping[str, Any]) -> None:
     """
     detector.fitted_on = frozenset(whole.get("train", ()))
     detector.judge = stored_judge(whole)
+    if (mesh := whole.get("mesh")) is not None:
+        from gmanet.nominal.pose import MeshTarget
+
+        detector.nominal = MeshTarget.from_state(mesh)
     detector.part, detector.unit = str(whole.get("part", "")), str(whole.get("unit", ""))
 
 
@@ -125,7 +129,9 @@ def read_identity(path: Path) -> str:
 def _content(detector: Detector) -> dict[str, Any]:
     """Return all that is stored of a detector, as plain values and tensors."""
     judge = detector.judge
+    mesh = {} if detector.nominal is None else {"mesh": detector.nominal.state()}
     return {
+        **mesh,
         "detector": detector.config.name,
         "part": detector.part,
         "unit": detector.unit,
@@ -157,7 +163,7 @@ def load_detector(path: Path) -> dict[str, Any]:
     Returns:
         ``format``, ``gmanet`` (version), ``detector`` (name), ``config``, ``state`` and, except in
         older files, ``train`` (fingerprints of the train clouds), ``judge``, ``identity``, ``part``
-        and ``unit``.
+        and ``unit``; ``mesh`` after a fit on a CAD mesh.
 
     Raises:
         InputError: There is no such file, it is damaged, or has another format.

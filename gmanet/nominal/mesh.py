@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from gmanet.cloud import Doubles, Indices, Labels
 from gmanet.geometry.open3d import load_open3d
 
-__all__ = ["TriangleMesh"]
+__all__ = ["TriangleMesh", "simplified"]
 
 PROBES = 25
 """Number of triangles of each connected piece that decide which side is outside, an odd number."""
@@ -128,6 +128,24 @@ class TriangleMesh:
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied to other processes: the ray caster is made anew."""
         return {name: value for name, value in vars(self).items() if name != "scene"}
+
+
+def simplified(mesh: TriangleMesh, triangles: int) -> TriangleMesh:
+    """Return a mesh of at most a number of triangles, by quadric decimation.
+
+    Args:
+        mesh: The mesh.
+        triangles: Largest number of triangles.
+    """
+    if len(mesh.faces) <= triangles:
+        return mesh
+    open3d = load_open3d()
+    made = open3d.geometry.TriangleMesh(
+        open3d.utility.Vector3dVector(mesh.vertices - mesh.center),
+        open3d.utility.Vector3iVector(mesh.faces.astype(np.int32)),
+    ).simplify_quadric_decimation(triangles)
+    vertices = np.asarray(made.vertices) + mesh.center
+    return TriangleMesh.of(vertices, np.asarray(made.triangles).astype(np.int64))
 
 
 def _edges(faces: Indices) -> Indices:

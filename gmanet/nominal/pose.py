@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Doubles, Floats
 from gmanet.geometry.se3 import exp, moved, rigid
-from gmanet.nominal.deviation import closest
-from gmanet.nominal.mesh import TriangleMesh
+from gmanet.nominal.deviation import closest, deviation_from_mesh
+from gmanet.nominal.mesh import TriangleMesh, simplified
 from gmanet.nominal.sampling import sample_mesh, seen_from_somewhere
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration
@@ -30,6 +32,9 @@ STEPS = 12
 
 TUKEY_CUT = 6.0
 """Cut-off of Tukey's weights, in medians of the distance: defects do not pull."""
+
+TRIANGLES = 100_000
+"""Largest number of triangles that are stored."""
 
 CONVERGED = 1e-7
 """Convergence: the largest step, in radians and in sizes of the mesh."""
@@ -68,6 +73,33 @@ class MeshTarget:
         shift = rigid(np.eye(3), self.mesh.center)
         some = solid[:: max(1, len(solid) // REFINED)].astype(np.float64)
         return self._refined(shift @ found.T_target_source, some), found
+
+    def deviation(self, pos: Floats) -> Doubles:
+        """Return the signed distance of a scan from the mesh in its best pose, with shape ``(N,)``.
+
+        Args:
+            pos: Coordinates of the scan, in any pose and in the unit of the mesh, ``(N, 3)``.
+        """
+        motion, _ = self.register(pos)
+        return deviation_from_mesh(self.mesh, moved(motion, pos.astype(np.float64)))
+
+    def state(self) -> dict[str, Any]:
+        """Return the mesh as plain values and tensors; a fine mesh is simplified."""
+        import torch
+
+        mesh = simplified(self.mesh, TRIANGLES)
+        return {
+            "vertices": torch.from_numpy((mesh.vertices - mesh.center).astype(np.float32)),
+            "faces": torch.from_numpy(mesh.faces.astype(np.int32)),
+            "center": mesh.center.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> MeshTarget:
+        """Return the mesh that :meth:`state` described."""
+        vertices = state["vertices"].numpy().astype(np.float64) + np.array(state["center"])
+        faces = state["faces"].numpy().astype(np.int64)
+        return cls(mesh=TriangleMesh(vertices=vertices, faces=faces))
 
     def _refined(self, motion: Doubles, pos: Doubles) -> Doubles:
         """Return the motion after steps of ICP on the triangles, with Tukey's weights."""

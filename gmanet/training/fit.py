@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
+from gmanet.nominal.pose import MeshTarget
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.rescans import draw_rescan, rescan
 from gmanet.training.calibration import calibrate
@@ -111,6 +112,8 @@ class Fit:
             train = self.data.train
             self.detector.part, self.detector.unit = train.category, train.unit
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
+            if train.mesh is not None:
+                self.detector.nominal = MeshTarget(mesh=train.mesh)
             if self.detector.supervised:
                 return
             self.detector.to(self.trainer.strategy.root_device)

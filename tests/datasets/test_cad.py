@@ -13,6 +13,8 @@ from gmanet.datasets.cad.conditions import Conditions, measure_conditions
 from gmanet.datasets.cad.scanning import Scanner
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
+from gmanet.detectors.nominal import deviation
+from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 from gmanet.formats import write_cloud
 from gmanet.nominal.deviation import deviation_from_mesh
@@ -162,3 +164,17 @@ def test_python_fits_on_a_mesh(file):
     words = {"data.points": 1000, "data.scans": 5, "detector.centers": 128}
     detector = gmanet.fit(file, detector="curvature", progress=False, overrides=words)
     assert len(detector.fitted_on) == 4
+
+
+def test_a_detector_keeps_the_mesh(file, mesh, tmp_path):
+    """The signed deviation of a scan is that of its points before noise."""
+    detector = DETECTORS["curvature"](DETECTORS["curvature"].Config(name="curvature"))
+    scan = scan_of(mesh)
+    assert deviation(detector, scan) is None
+    detector.nominal = MeshTarget(mesh=mesh)
+    found = deviation(detector, scan)
+    assert found.shape == (len(scan),)
+    assert np.median(np.abs(found)) < NOISE
+    detector.save(tmp_path / "block.gmanet")
+    again = deviation(gmanet.load(tmp_path / "block.gmanet"), scan)
+    np.testing.assert_allclose(again, found, atol=0.2 * NOISE)

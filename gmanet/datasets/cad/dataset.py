@@ -59,15 +59,10 @@ class CadScans(CloudDataset):
         said: tuple[str, ...] = (),
     ) -> None:
         super().__init__(category, split)
-        self.scanner, self.seed, self._said = scanner, seed, said
+        self.scanner, self.mesh, self.seed, self._said = scanner, scanner.mesh, seed, said
         held = split == "test"
         self._numbers = [i for i in range(scans) if (i % HELD_OUT == HELD_OUT - 1) == held]
         self._made: list[Cloud] = []
-
-    @property
-    def mesh(self) -> TriangleMesh:
-        """The mesh."""
-        return self.scanner.mesh
 
     @property
     def names(self) -> list[str]:
