@@ -78,7 +78,7 @@ def count_part(part: str, *, seed: int, fresh: int, cut: int) -> Count:
         cut: Number of these that balls are cut from and that are scanned another way.
     """
     clouds = Procedural(part, "train", profile="many", seed=seed)
-    rng = np.random.default_rng(seed)  # a detector that sees nothing scores at random
+    rng = np.random.default_rng([seed, *part.encode()])  # a detector that sees nothing
     train = Subset(clouds, clouds.names[:TRAIN])
     judge = Judge.of(train, rng.exponential(size=(TRAIN, 1)), false_alarms=0.05, search=True)
     tails = None if judge.tails is None else judge.tails.state()
