@@ -1,10 +1,11 @@
 """Table X beside detectors that learn from good parts alone: ``python experiments/held_out.py``.
 
 Reads the finished runs of ``experiments/supervised.yaml``, and those of the rows GMANet and
-Simple3D of ``experiments/main.yaml`` (seed 0), which scored the same clouds; nothing is fitted.  For
-each seed of the split, figures are those of its test clouds.  A point is abnormal above a threshold:
-a half for supervised networks; for the others, which give no probabilities, the threshold of each
-part that has the highest IoU on the clouds that the supervised networks were trained on.
+Simple3D of ``experiments/main.yaml`` (seed 0), which scored the same clouds; nothing is fitted.
+For each seed of the split, figures are those of the split's test clouds.  A point is abnormal above
+a threshold: a half for supervised networks; for the others, which give no probabilities, the
+threshold of each part that has the highest IoU on the clouds that the supervised networks were
+trained on.
 
 Writes ``experiments/results/held_out.md``.
 """
@@ -165,11 +166,11 @@ def main() -> None:
     head = [f"| held-out clouds | {' | '.join(TITLES)} |", f"|---|{'--:|' * len(TITLES)}"]
     about = (
         "Networks of Table X on the defective clouds that they were not trained on, and on the "
-        "same clouds GMANet and Simple3D, which learned from twenty good clouds of each part.  IoU and "
-        "accuracy are pooled over the clouds; AUROC and AUPR are means over the parts.  A point is "
-        "called abnormal above .5 by the networks, and by the others above the threshold of each "
-        "part with the highest IoU on the clouds that the networks were trained on.  Means and "
-        "standard deviations are over the seeds of the split."
+        "same clouds GMANet and Simple3D, which learned from twenty good clouds of each part.  "
+        "IoU and accuracy are pooled over the clouds; AUROC and AUPR are means over the parts.  A "
+        "point is called abnormal above .5 by the networks, and by the others above the threshold "
+        "of each part with the highest IoU on the clouds that the networks were trained on.  Means "
+        "and standard deviations are over the seeds of the split."
     )
     write_page(about, [*head, *(_line(*row) for row in _measured().items())], made)
 
