@@ -49,7 +49,7 @@ def write_archive(path: Path, content: Mapping[str, Any], *, readme: str) -> Non
     parts = {
         README: readme.encode(),
         CONTENT: json.dumps(plain, indent=1).encode(),
-        TENSORS: save({name: tensor.clone() for name, tensor in tensors.items()}),
+        TENSORS: save(tensors),
     }
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -150,8 +150,18 @@ def _split(value: Any, place: str = "") -> tuple[Any, dict[str, Tensor]]:
         tensors = {name: each for _, found in several for name, each in found.items()}
         return [part for part, _ in several], tensors
     if hasattr(value, "detach"):
-        return {"tensor": place}, {place: value.detach().cpu().contiguous()}
+        return {"tensor": place}, {place: _plain(value)}
     return value, {}
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """Return a copy on the CPU with memory and strides of its own.
+
+    A tensor of one element that was expanded has stride 0, and counts as contiguous.
+    """
+    import torch
+
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _escaped(key: str) -> str:

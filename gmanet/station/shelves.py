@@ -38,6 +38,7 @@ class Shelves:
         self.journal = Journal(folder / JOURNAL)
         self.table = Spreadsheet(folder / TABLE, self.journal)
         self._names = {Path(entry["name"]).stem.lower() for entry in self.journal}
+        self._unlisted: list[Mapping[str, Any]] = []
         self._unmoved = [entry for entry in self.journal if self._is_unmoved(entry)]
         waiting = self.journal if incoming is None else self._unmoved
         self._known = {_key(entry) for entry in waiting}
@@ -58,14 +59,14 @@ class Shelves:
         return f"{stem}{path.suffix}"
 
     def enter(self, entry: Mapping[str, Any]) -> None:
-        """Record a judged scan, and move it.
+        """Record a judged scan, which :meth:`tidy` moves.
 
         Args:
             entry: Line of the journal, with ``scan``, ``name``, ``bytes``, ``changed``,
                 ``sha256`` and ``verdict``.
 
         Raises:
-            OSError, OutputError: The scan is not recorded, or not moved yet.
+            OSError: The scan is not recorded.
         """
         shelf = _shelf(entry["verdict"])
         file = "" if self.incoming is None else f"{shelf}/{entry['name']}"
@@ -73,16 +74,15 @@ class Shelves:
         self.journal.append(made)
         self._names.add(Path(made["name"]).stem.lower())
         self._known.add(_key(made))
+        self._unlisted.append(made)
         if self.incoming is not None:
             self._unmoved.append(made)
-        self.move_all()
-        self.table.add(made)
 
-    def move_all(self) -> None:
-        """Move the scans that are judged.
+    def tidy(self) -> None:
+        """Move the scans that are judged, and add them to the table.
 
         Raises:
-            OSError, OutputError: A scan cannot be moved now.
+            OSError, OutputError: A scan cannot be moved or added now.
         """
         while self._unmoved and self.incoming is not None:
             entry = self._unmoved[0]
@@ -91,6 +91,9 @@ class Shelves:
                 _move(source, self.folder / entry["file"])
             self._known.discard(_key(entry))
             self._unmoved.pop(0)
+        if self._unlisted:
+            self.table.add(self._unlisted)
+            self._unlisted.clear()
 
     def _is_taken(self, name: str) -> bool:
         """Return whether a file that is no judged scan has the name."""

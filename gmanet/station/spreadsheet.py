@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,11 @@ class Spreadsheet:
         self.path, self.entries = path, entries
         self._whole = False
 
-    def add(self, entry: Mapping[str, Any]) -> None:
-        """Add a line; the entry is in the journal already.
+    def add(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Add a line for each entry; the entries are the last ones of the journal already.
+
+        Args:
+            entries: The entries.
 
         Raises:
             OSError, OutputError: The line cannot be written; the next call writes the whole file.
@@ -44,7 +47,7 @@ class Spreadsheet:
             return
         self._whole = False
         with self.path.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(_lines([entry]))
+            file.write(_lines(entries))
         self._whole = True
 
     def write(self) -> None:

@@ -71,7 +71,7 @@ class Watch:
         Raises:
             OSError, OutputError: A file or folder cannot be read or written now.
         """
-        self.shelves.move_all()
+        self.shelves.tidy()
         complete = self.arrivals.complete()
         present = self.arrivals.present
         self.undone = sum(not self.shelves.has(path, stamp) for path, stamp in present.items())
@@ -80,7 +80,18 @@ class Watch:
                 found = self._take(arrival)
                 if found is not None:
                     self.undone -= 1
+                    error = self._tidy()
                     yield found
+                    if error is not None:
+                        raise error
+
+    def _tidy(self) -> Exception | None:
+        """Move the judged scan; return why that is impossible now, as the scan is judged."""
+        try:
+            self.shelves.tidy()
+        except (OSError, OutputError) as error:
+            return error
+        return None
 
     def _take(self, arrival: Arrival) -> Inspection | None:
         """Judge one file; None if it may not be complete after all."""

@@ -45,7 +45,11 @@ tensors = st.sampled_from(
     [
         *(torch.arange(6.0).reshape(2, 3).T, torch.tensor(True), torch.empty(0, 3)),
         *(torch.tensor([1, -2]), torch.tensor(0.1, dtype=torch.float64), torch.ones(2, 2).half()),
-        torch.zeros(3, 16, dtype=torch.uint8),
+        *(
+            torch.zeros(3, 16, dtype=torch.uint8),
+            torch.tensor(5).expand(1),
+            torch.ones(1).expand(4),
+        ),
     ]
 )
 keys = st.text("ab./~0")

@@ -21,6 +21,7 @@ import pytest
 import gmanet
 from gmanet.formats import write_cloud
 
+POINTS = 300
 FILES, KILLS = 200, 10
 REQUESTS, CLIENTS = 1000, 8
 LARGEST = 2**20
@@ -32,13 +33,13 @@ pytestmark = pytest.mark.slow
 def fitted(tmp_path_factory, bumped_plate):
     """The file of a detector, and the bytes of scans with the verdicts that they must get."""
     folder = tmp_path_factory.mktemp("fitted")
-    normals = [bumped_plate(1500, seed, height=0) for seed in range(19)]
-    detector = gmanet.fit(normals, detector="curvature", progress=False)
+    normals = [bumped_plate(POINTS, seed, height=0) for seed in range(19)]
+    detector = gmanet.fit(normals, detector="btf_raw", progress=False)
     detector.save(folder / "plate.gmanet")
     scans = []
     for seed in range(12):
         path = folder / f"{seed}.ply"
-        cloud = bumped_plate(1500, 100 + seed, height=0.12 * (seed % 2)).replace(label=None)
+        cloud = bumped_plate(POINTS, 100 + seed, height=0.12 * (seed % 2)).replace(label=None)
         write_cloud(path, cloud)
         found = detector.score(gmanet.read_cloud(path))
         scans.append((path.read_bytes(), found.verdict, found.object))

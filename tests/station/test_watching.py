@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -265,3 +267,53 @@ def test_folders_that_cannot_be_used_are_one_sentence(judged, tmp_path):
     (tmp_path / "incoming").rename(tmp_path / "away")
     with pytest.raises(InputError, match="no such folder"):
         judged()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 160 KiB, which is another one than that of ``incoming``."""
+    folder = tmp_path / "judged"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("wants the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full_and_on_another_device_loses_nothing(
+    judged, drop, candidate, tmp_path, small_disk, monkeypatch, capsys
+):
+    names = [f"{seed}.xyz" for seed in range(12)]
+    for seed, name in enumerate(names):
+        drop(name, seed=seed)
+    contents = {name: (tmp_path / "incoming" / name).read_bytes() for name in names}
+    monkeypatch.setattr(watching, "RETRY", 0.01)
+    waits = []
+
+    def make_room(seconds):
+        """What the user does when the station waits: some space is freed, each time a little."""
+        waits.append(seconds)
+        for one in small_disk.glob("gmanet-scores/*"):
+            one.unlink()
+        for one in small_disk.glob("good/*"):
+            moved.append(one.name)
+            assert one.read_bytes() == contents[one.name]
+            one.unlink()
+
+    moved = []
+    monkeypatch.setattr(watching.time, "sleep", make_room)
+    found = []
+    for one in watch(
+        [candidate], tmp_path / "incoming", judged=small_disk, settle=0.0, picture=False
+    ):
+        found.append(one.scan)
+        if len(found) == len(names):
+            break
+    assert len(waits) > 1 and sorted(found) == sorted(names)
+    assert "No space left" in capsys.readouterr().err
+    lines = (small_disk / "record.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["scan"] for line in lines) == sorted(names)
+    kept = [path.name for path in small_disk.glob("good/*")]
+    left = [path.name for path in (tmp_path / "incoming").glob("[!.]*")]
+    assert sorted([*kept, *moved, *left]) == sorted(names) and len(left) <= 1
