@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -189,14 +190,20 @@ class Detector(LightningModule, ABC):
         return found
 
     def signed_deviation(self, cloud: Cloud) -> Floats | None:
-        """Return the height of each point over the normal clouds, with shape ``(N,)``.
+        """Return the height of each point over the nominal part in the best pose, ``(N,)``.
 
-        Heights are in the unit of the cloud, positive outside the part.  By default, and where
-        nothing is aligned, it is None.
+        The nominal part is the CAD mesh or, without one, what the detector keeps of normal clouds.
+        Heights are in the unit of the cloud, positive outside; None if it keeps neither.
 
         Args:
             cloud: The cloud.
         """
+        if self.nominal is not None:
+            return self.nominal.deviation(cloud.pos).astype(np.float32)
+        return self.good_deviation(cloud)
+
+    def good_deviation(self, cloud: Cloud) -> Floats | None:
+        """Return the height of each point over the normal clouds; by default None, as above."""
         return None
 
     def save(self, path: Path | str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import numpy.typing as npt
 
 from gmanet.cloud import Cloud, Floats
@@ -20,7 +18,7 @@ __all__ = ["deviation"]
 def deviation(detector: Detector, cloud: Cloud | npt.ArrayLike) -> Floats | None:
     """Return the signed distance of points from the nominal part in the best pose, ``(N,)``.
 
-    The nominal part is the CAD mesh or, if the detector keeps registered good scans, their mean.
+    The nominal part is the CAD mesh or, if the detector keeps registered good scans, these.
     Lengths are in the unit of the cloud, positive outside.  None if the detector keeps neither.
 
     Args:
@@ -29,13 +27,7 @@ def deviation(detector: Detector, cloud: Cloud | npt.ArrayLike) -> Floats | None
             NaN.
     """
     made = as_cloud(cloud)
-    if detector.nominal is not None:
-        found = detector.nominal.deviation(made.pos).astype(np.float32)
-    else:
-        of_mean: Callable[[Cloud], Floats | None] | None
-        of_mean = getattr(detector, "mean_deviation", None)
-        mean = None if of_mean is None else of_mean(made)
-        if mean is None:
-            return None
-        found = mean
-    return found if made is cloud else made.in_file_order(found, float("nan"))
+    found = detector.signed_deviation(made)
+    if found is None or made is cloud:
+        return found
+    return made.in_file_order(found, float("nan"))

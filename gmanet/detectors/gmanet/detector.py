@@ -33,7 +33,6 @@ from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.held_out import HeldOutReader
-from gmanet.detectors.gmanet.mean_part import mean_deviation
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.scale import StoredScale
@@ -111,11 +110,6 @@ class GMANet(Detector):
         if self.reference is not None and not self.reference.fitted:
             self.reference.fit(clouds[clouds.names.index(min(clouds.names))].pos)
 
-    def mean_deviation(self, cloud: Cloud) -> Floats | None:
-        """Return signed distances from the mean of the normal clouds; None where none are kept."""
-        aligner = None if self.atlas is None else self.atlas.aligner
-        return None if aligner is None else mean_deviation(cloud, aligner)
-
     def reader(self) -> StructureReader:
         """Return the function from a cloud to its structure."""
         config, atlas = self.config, self.atlas
@@ -138,7 +132,7 @@ class GMANet(Detector):
             aligner=aligner,
         )
 
-    def signed_deviation(self, cloud: Cloud) -> Floats | None:
+    def good_deviation(self, cloud: Cloud) -> Floats | None:
         """Return the height of each point over the normal clouds; None without alignment."""
         aligner = None if self.atlas is None else self.atlas.aligner
         return None if aligner is None else signed_deviation(cloud, aligner)
