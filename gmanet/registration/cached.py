@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Floats
+from gmanet.cloud import Doubles, Floats
 from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
@@ -21,15 +21,19 @@ KIND = "registration-3"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
 
 
-def register_cached(source: Floats, target: Target) -> Registration:
-    """Return ``registration.icp.register`` of both, computed or read from the cache."""
+def register_cached(
+    source: Floats, target: Target, *, start: Doubles | None = None
+) -> Registration:
+    """Return ``registration.icp.register`` of these arguments, computed or read from the cache."""
 
     def make() -> npt.NDArray[np.float64]:
-        found = register(source, target)
+        found = register(source, target, start=start)
         pose = (*found.rotation.ravel(), *found.translation)
         return np.array([*pose, found.inlier_rmse, found.overlap])
 
-    parts = (source, target.points, target.normal, target.centroid, target.length)
+    more: list[Doubles] = [part for part in (target.spread, start) if part is not None]
+    fixed = (target.points, target.normal, target.centroid)
+    parts: list[npt.ArrayLike] = [source, *fixed, target.length, *more]
     values = cached(KIND, parts, length=14, make=make)
     return Registration(
         T_target_source=rigid(values[:9].reshape(3, 3), values[9:12]),

@@ -133,7 +133,8 @@ class GMANet(Detector):
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step samples centers."""
-        return make_training_set(clouds, self.reader(), sampling=self.sampling, plan=plan)
+        usable = clouds if self.atlas is None else self.atlas.usable(clouds)
+        return make_training_set(usable, self.reader(), sampling=self.sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
         """Return the number of passes over all pairs that all steps need."""
