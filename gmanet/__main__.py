@@ -12,7 +12,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "fit": "fit a detector on normal clouds, score the test clouds, measure",
-    "predict": "score your own scans with a fitted detector",
+    "predict": "judge your own scans with a fitted detector",
     "evaluate": "measure a run again from its stored predictions",
     "show": "draw a scan, or a test cloud of a run, from four sides",
     "prepare": "clean raw scans, or put partial views together, as a data set",

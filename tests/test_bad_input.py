@@ -146,6 +146,7 @@ def lines(count, change=None):
 )
 def test_files_that_cannot_be_scored(refused, tmp_path, name, content, found):
     run = Run.create(compose(["name=a"]))
+    run.detector_file.write_bytes(b"not read, since no file is a scan")
     file = tmp_path / name
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -174,7 +175,7 @@ def test_a_checkpoint_of_another_version(refused, tmp_path, bumped_plate):
     torch.save({"format": 99, **whole}, run.detector_file)
     assert "by gmanet 9.1 in format 99" in refused(predict.main, run.folder, file)
     torch.save({"format": 1, **whole}, run.detector_file)
-    assert "does not fit its run.yaml" in refused(predict.main, run.folder, file)
+    assert "does not fit gmanet" in refused(predict.main, run.folder, file)
     run.detector_file.write_bytes(b"words")
     assert "detector.ckpt: cannot be read" in refused(predict.main, run.folder, file)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.xyz", "runs"]

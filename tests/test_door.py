@@ -16,6 +16,8 @@ import gmanet.fit
 from gmanet import __main__ as program
 from gmanet import predict
 from gmanet.config.compose import CONF
+from gmanet.detectors.archive import write_archive
+from gmanet.detectors.stored import load_detector
 from gmanet.detectors.table import CONFIGS, DETECTORS
 from gmanet.errors import InputError
 from gmanet.fit import main
@@ -139,11 +141,19 @@ def test_predict_takes_a_file(tmp_path, type_in, bank, plates, capsys):
     )
 
 
+def flipped(data):
+    """Return bytes with one bit in the middle flipped."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (lambda path: path.unlink(), "no such file"),
-        (lambda path: path.write_bytes(path.read_bytes()[:500]), "cannot be read"),
+        (lambda path: path.write_bytes(path.read_bytes()[:500]), "the end of the file is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "the end of the file is missing"),
+        (lambda path: path.write_bytes(flipped(path.read_bytes())), "cannot be read"),
         (lambda path: path.write_text("a letter"), "cannot be read"),
         (lambda path: torch.save({"weights": 1}, path), "is no detector"),
     ],
@@ -173,7 +183,7 @@ def test_a_damaged_or_foreign_file_is_one_sentence(tmp_path, bank, change, sente
 def test_a_file_that_does_not_fit_is_one_sentence(tmp_path, bank, key, value):
     path = tmp_path / "part.gmanet"
     bank.save(path)
-    torch.save({**torch.load(path, weights_only=True), key: value}, path)
+    write_archive(path, {**load_detector(path), key: value}, readme="")
     with pytest.raises(InputError, match="wanted"):
         gmanet.load(path)
 

@@ -229,7 +229,7 @@ def test_scoring_a_file_gives_the_stored_prediction(type_in, finished, tmp_path)
     write_cloud(file, cloud.replace(pos=cloud.pos[order], label=None))
     type_in(predict.main, finished, file, "-o", tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["part.scores.npz", "part.scores.ply", "part.scores.png"]
+    assert names == [f"part.scores.{ending}" for ending in ("json", "npz", "ply", "png")]
     assert [path.name for path in file.parent.iterdir()] == ["part.pcd"]
     with np.load(tmp_path / "out/part.scores.npz") as made:
         np.testing.assert_allclose(made["score"], score[order], atol=1e-4)

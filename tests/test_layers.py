@@ -17,7 +17,8 @@ PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
     *("errors", "runtime", "cloud", "formats", "geometry", "metrics", "view"),
     *("cleaning", "registration", "synthesis", "networks", "verdict"),
-    *("datasets", "turntable", "detectors", "training", "evaluation", "config", "runs"),
+    *("datasets", "turntable", "detectors", "training", "evaluation", "inspection"),
+    *("config", "runs"),
 ]
 LOOSE = ["__init__", "__main__", "cloud", "errors"]
 COMMANDS = [
@@ -28,7 +29,7 @@ LARGEST = 3600
 """Lines of the files that lie directly in one folder, at most."""
 LONGEST, COMMAND = 250, 120
 """Lines of a file and of a command, at most."""
-BTF = 15
+BTF = 16
 """Modules of ours that the import of a detector loads, at most."""
 POSITIONAL = 0.45
 """Share of the calls with three or more arguments that pass three or more by position, at most."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from functools import partial
 from types import SimpleNamespace
 
@@ -15,8 +17,13 @@ from gmanet.datasets.folder import Folder
 from gmanet.detectors.base import Scores
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud, write_cloud
+from gmanet.inspection import judged
+from gmanet.inspection.finding import find_scans
+from gmanet.inspection.judged import earlier
+from gmanet.inspection.record import Inspection, exit_code
 from gmanet.runs import scoring
 from gmanet.runs.folder import Run
+from gmanet.verdict.check import Check
 from gmanet.view import sheet
 
 
@@ -24,10 +31,14 @@ from gmanet.view import sheet
 def run(type_in, monkeypatch):
     """A run whose detector finds heights; ``type_in`` says where runs lie."""
     detector = SimpleNamespace(
-        fitted_on=frozenset(), score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5)
+        fitted_on=frozenset(),
+        judge=None,
+        score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5, verdict="good", p_value=0.25),
     )
-    monkeypatch.setattr(scoring, "load_detector", lambda run: detector)
-    return Run.create(compose(["name=a"])).folder
+    monkeypatch.setattr(scoring, "open_detector", lambda place: detector)
+    made = Run.create(compose(["name=a"]))
+    made.detector_file.write_bytes(b"heights")
+    return made.folder
 
 
 @pytest.fixture
@@ -58,7 +69,7 @@ def everything(folder):
 
 def test_outputs_have_a_folder_of_their_own(run, scans, type_in, tmp_path):
     type_in(predict.main, run, scans / "good/0.ply")
-    names = [f"0.scores.{ending}" for ending in ("npz", "ply", "png")]
+    names = [f"0.scores.{ending}" for ending in ("json", "npz", "ply", "png")]
     assert everything(scans / "good/gmanet-scores") == names
     type_in(predict.main, run, scans / "good/0.ply", "-o", tmp_path / "out")
     assert everything(tmp_path / "out") == names
@@ -89,7 +100,7 @@ def test_no_command_takes_outputs_for_scans(run, scans, type_in, tmp_path, capsy
     assert said.out.count("object score") == 6
     assert said.err == (
         f"note: 6 files that gmanet predict wrote are passed over, "
-        f"{scans / 'good/0.scores.ply'} for example\n"
+        f"{scans / 'good/0.scores.ply'} for example\n6 scans: 6 good\n"
     )
     assert everything(scans) == before
 
@@ -148,9 +159,7 @@ def test_show_finds_the_scores(run, scans, refused, type_in, capsys):
     assert "7 scores for the 300 points" in refused(show.main, scans / "good/0.ply")
 
 
-def test_a_folder_is_no_scan(run, scans, refused):
-    wanted = f"error: {scans}: is a folder, wanted a scan, or all of them: {scans}/*.ply\n"
-    assert refused(predict.main, run, scans) == wanted
+def test_a_folder_is_no_scan_to_show(scans, refused):
     assert "is a folder without a run.yaml" in refused(show.main, scans)
 
 
@@ -162,7 +171,108 @@ def test_every_ending_is_named(type_in, capsys):
 
 
 def test_what_a_scan_lacks_is_said(run, scans, type_in, monkeypatch, capsys):
-    read = scoring.read_cloud
-    monkeypatch.setattr(scoring, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
+    read = judged.read_cloud
+    monkeypatch.setattr(judged, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
     type_in(predict.main, run, scans / "good/0.ply")
     assert capsys.readouterr().err == "note: is odd\n"
+
+
+def test_a_folder_stands_for_the_scans_below_it(
+    run, scans, type_in, tmp_path, capsys, small_pictures
+):
+    (scans / "gt").mkdir()
+    for odd in ("gt/0.ply", "good/.hidden.ply", "good/notes.md"):
+        (scans / odd).write_text("no scan")
+    assert type_in(predict.main, run, scans, scans / "bump/0.ply", "-o", tmp_path / "a") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
+    made = everything(tmp_path / "a")
+    assert "good/5.scores.npz" in made and "bump/0.scores.npz" in made and "0.scores.npz" in made
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="holds no scan, wanted files that end in"):
+        find_scans([tmp_path / "none"])
+
+
+def test_a_broken_file_stops_no_other(run, scans, type_in, capsys, small_pictures):
+    (scans / "good/3.ply").write_text("ply nonsense")
+    with pytest.raises(SystemExit) as left:
+        type_in(predict.main, run, scans / "good", scans / "absent.ply")
+    assert left.value.code == 2
+    said = capsys.readouterr()
+    assert said.out.count(": good (p = 0.25), object score 0.5000, worst place (") == 5
+    assert f"error: {scans / 'good/3.ply'}: " in said.err
+    assert f"error: {scans / 'absent.ply'}: no such file\n7 scans: 2 unusable, 5 good" in said.err
+
+
+def test_tables_of_all_scans(run, scans, type_in, tmp_path, small_pictures):
+    (scans / "good/3.ply").write_text("ply nonsense")
+    table, whole = tmp_path / "a/t.csv", tmp_path / "a/t.json"
+    with pytest.raises(SystemExit):
+        type_in(predict.main, run, scans / "good", "--csv", table, "--json", whole)
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    objects = json.loads(whole.read_text())
+    assert [row["verdict"] for row in rows] == [one["verdict"] for one in objects]
+    assert [row["verdict"] for row in rows] == ["good"] * 3 + ["unusable"] + ["good"] * 2
+    assert rows[3]["score"] == "" and objects[3]["score"] is None
+    cloud = read_cloud(scans / "good/1.ply")
+    worst = [float(rows[1][f"worst_{axis}"]) for axis in "xyz"]
+    assert worst == objects[1]["worst"] == [float(x) for x in cloud.pos[cloud.pos[:, 2].argmax()]]
+    stored = json.loads((scans / "good/gmanet-scores/1.scores.json").read_text())
+    assert {**stored, "scan": ""} == {**objects[1], "scan": ""}
+    before = table.read_bytes()
+    with pytest.raises(SystemExit):
+        type_in(predict.main, run, scans / "good", "--csv", scans / "good/1.ply")
+    assert read_cloud(scans / "good/1.ply") is not None and table.read_bytes() == before
+
+
+def test_what_was_judged_is_not_judged_again(run, scans, type_in, capsys, monkeypatch):
+    def typed(*words):
+        code = type_in(predict.main, run, scans / "good/0.ply", *words)
+        return code, capsys.readouterr().out
+
+    first = typed("--no-picture")[1]
+    monkeypatch.setattr(scoring, "open_detector", lambda place: pytest.fail("judged again"))
+    code, again = typed("--no-picture")
+    assert code == 0 and again.startswith(first.rpartition(",")[0]) and "judged before" in again
+    scan = find_scans([scans / "good/0.ply"])[0]
+    identity = scoring.identify(run)
+    assert earlier(scan, identity=identity, picture=False) is not None
+    assert earlier(scan, identity=identity) is None  # there is no picture
+    assert earlier(scan, identity="other", picture=False) is None
+    made, scan_bytes = scan.output(".json").read_text(), scan.path.read_bytes()
+    for path, content in (
+        (scan.output(".json"), b"{}"),
+        (scan.output(".json"), b"\xff"),
+        (scan.path, (scans / "good/1.ply").read_bytes()),
+    ):
+        path.write_bytes(content)
+        assert earlier(scan, identity=identity, picture=False) is None
+        scan.output(".json").write_text(made)
+        scan.path.write_bytes(scan_bytes)
+    scan.output(".npz").unlink()
+    assert earlier(scan, identity=identity, picture=False) is None
+
+
+def test_exit_codes():
+    found = {
+        verdict: Inspection(scan="a", verdict=verdict, reason="")
+        for verdict in ("good", "defective", "not judged", "unusable")
+    }
+    assert [exit_code([one]) for one in found.values()] == [0, 1, 3, 2]
+    assert exit_code(found.values()) == 1
+    assert exit_code([found["good"], found["not judged"], found["unusable"]]) == 2
+    assert exit_code([]) == 0
+
+
+def test_a_record_is_stored_whole():
+    checks = (Check(name="points", value=9.0, lowest=1.0, highest=float("inf"), sentence="few"),)
+    found = Inspection(
+        scan="ä.ply",
+        verdict="not judged",
+        reason="few",
+        worst=(1.0, 2.0, 3.0),
+        checks=checks,
+        notes=("ä.ply: odd",),
+    )
+    stored = json.loads(json.dumps(found.state(), allow_nan=False))
+    assert repr(Inspection.from_state(stored)) == repr(found)

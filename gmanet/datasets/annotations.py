@@ -8,7 +8,6 @@ after merging with a cloud without the field, are normal.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +22,8 @@ from gmanet.formats import list_files, pcd, ply, read_cloud, write_cloud
 from gmanet.formats.columns import Column, assemble
 from gmanet.formats.labels import NAMES as LABELS
 from gmanet.formats.labels import UNCLEAR, find_label, plain_name
-from gmanet.formats.source import quote, read_bytes
-from gmanet.formats.text import first_remark, named_columns, read_table
+from gmanet.formats.source import quote
+from gmanet.formats.text import read_sheet
 
 __all__ = ["ENDINGS", "convert_annotations", "read_annotation", "write_gt"]
 
@@ -40,8 +39,6 @@ ENDINGS = (*TEXTS, *READERS)
 """Extensions of the files that CloudCompare saves and this module reads."""
 SAME = 1e-3
 """Largest distance of a point of the annotated scan from the original scan, in diameters."""
-COUNT = re.compile(rb"(?:(?://|#)[^\n]*\n)?\s*\d+[ \t]*\r?\n")
-"""Beginning of a text file with a line that holds the number of points."""
 
 
 def read_annotation(path: Path, name: str | None = None) -> Cloud:
@@ -161,13 +158,10 @@ def _text_columns(path: Path) -> dict[str, Column]:
 
     Without names, the first three columns are coordinates and the last is ``label``.
     """
-    if COUNT.match(read_bytes(path, path.suffix.lower())):
-        raise InputError(f"{path}: begins with a number of points, wanted it saved without that")
-    table = read_table(path)
-    columns = named_columns(path, table)
-    if columns is not None:
+    sheet = read_sheet(path)
+    if (columns := sheet.named) is not None:
         return columns
-    width, said = table.shape[1], first_remark(path)
+    table, width, said = sheet.table, sheet.table.shape[1], sheet.remark
     if said or width < 4:
         found = f"{width} columns named {quote(said)}"
         raise InputError(f"{path}: {found}, wanted a first line //X Y Z … with as many names")

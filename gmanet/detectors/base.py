@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy.typing as npt
 import torch
-from lightning import LightningModule
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
+from gmanet.detectors.frameworks import LightningModule
 
 if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
     from gmanet.datasets.base import CloudDataset
     from gmanet.detectors.records import Reader
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
-    from gmanet.verdict.gate import Check
+    from gmanet.verdict.check import Check
     from gmanet.verdict.judge import Judge
 
 __all__ = ["Detector", "Scores", "object_score"]
@@ -82,6 +83,10 @@ class Detector(LightningModule, ABC):
     """Whether some of the twins are scanned again (``synthesis.rescans``)."""
     fitted_on: frozenset[str] = frozenset()
     """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
+    part = ""
+    """Name of the part that the detector was fitted on; empty if the data did not say."""
+    unit = ""
+    """Unit of the clouds that the detector was fitted on; empty if the data did not say."""
     judge: Judge | None = None
     """What makes a verdict of a score; None before the end of a fit, and in files of older
     versions."""
@@ -190,15 +195,7 @@ class Detector(LightningModule, ABC):
         """
         from gmanet.detectors.stored import save_detector
 
-        config = asdict(self.config)
-        save_detector(
-            Path(path),
-            self.config.name,
-            config=config,
-            state=self.state_dict(),
-            train=self.fitted_on,
-            judge=self.judge,
-        )
+        save_detector(Path(path), self)
 
     def with_object(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores of one cloud's points, ``(N,)``, and the object score made of them."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 
 from gmanet.detectors.bank import Bank
 from gmanet.detectors.base import Detector
 from gmanet.detectors.config import MemoryConfig
+from gmanet.detectors.frameworks import Data
 from gmanet.geometry.neighbors import interpolate
 
 __all__ = ["Described", "MemoryDetector"]

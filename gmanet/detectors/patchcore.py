@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.config import PatchCoreConfig
+from gmanet.detectors.frameworks import Data
 from gmanet.detectors.memory_bank import Described
 from gmanet.detectors.registered import RegisteredDetector
 from gmanet.geometry.fpfh import part_fpfh

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 
 if TYPE_CHECKING:
+    from torch_geometric.data import Data
+
     from gmanet.datasets.base import CloudDataset
 
 __all__ = ["ReadClouds", "Reader", "read"]
 
-Reader = Callable[[Cloud], Data]
+Reader: TypeAlias = "Callable[[Cloud], Data]"
 """Function from a cloud to the record that a detector reads, with one node for each point."""
 
 
@@ -46,7 +47,7 @@ def read(cloud: Cloud, reader: Reader) -> Data:
     return data
 
 
-class ReadClouds(Dataset[Data]):
+class ReadClouds(Dataset["Data"]):
     """Data set of a detector's records of clouds."""
 
     def __init__(self, clouds: CloudDataset, reader: Reader) -> None:

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.config import Simple3DConfig
+from gmanet.detectors.frameworks import Data
 from gmanet.detectors.memory_bank import Described, MemoryDetector
 from gmanet.geometry.fpfh import fpfh
 from gmanet.geometry.neighbors import farthest_points, interpolate, interpolation, nearest

@@ -1,16 +1,20 @@
-"""Fitted detectors as files: settings, weights and fingerprints of the train clouds, without code.
+"""Fitted detectors as files: settings, weights, limit, fingerprints of train clouds, no code.
 
-``Detector.save`` and the ``detector.ckpt`` of a run have the same layout.
+``Detector.save`` and the ``detector.ckpt`` of a run have the same layout
+(``gmanet.detectors.archive``).  Files of format 1, which ``torch.save`` wrote, are still read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gmanet import __version__
 from gmanet.detectors.aliases import ALIASES
+from gmanet.detectors.archive import digest, is_archive, read_archive, read_content, write_archive
 from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 
@@ -18,10 +22,16 @@ if TYPE_CHECKING:
     from gmanet.detectors.base import Detector
     from gmanet.verdict.judge import Judge
 
-__all__ = ["FORMAT", "load", "load_detector", "save_detector", "stored_judge"]
+__all__ = [
+    *("FORMAT", "adopt", "identity", "load", "load_detector", "read_identity", "save_detector"),
+    *("stored_judge", "unreadable"),
+]
 
-FORMAT = 1
-"""Version number of the file's layout; files of other versions are refused."""
+FORMAT = 2
+"""Version number of the file's layout; files of later versions are refused."""
+
+WANTED = "a file of detector.save or gmanet.fit"
+"""Description of a detector's file."""
 
 
 def load(path: Path | str) -> Detector:
@@ -44,8 +54,7 @@ def load(path: Path | str) -> Detector:
         settings = {ALIASES.get(key, key): value for key, value in whole["config"].items()}
         detector = kind(kind.Config(**{"name": name, **settings}))
         detector.load_state_dict(whole["state"])
-        detector.fitted_on = frozenset(whole.get("train", ()))
-        detector.judge = stored_judge(whole)
+        adopt(detector, whole)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(
@@ -55,29 +64,76 @@ def load(path: Path | str) -> Detector:
     return detector.eval()
 
 
-def save_detector(
-    path: Path,
-    name: str,
-    config: Mapping[str, Any],
-    state: Mapping[str, Any],
-    train: Iterable[str] = (),
-    judge: Judge | None = None,
-) -> None:
+def adopt(detector: Detector, whole: Mapping[str, Any]) -> None:
+    """Set what a detector's file says beside the weights: train clouds, limit, part and unit.
+
+    Args:
+        detector: The detector.
+        whole: Contents of its file.
+    """
+    detector.fitted_on = frozenset(whole.get("train", ()))
+    detector.judge = stored_judge(whole)
+    detector.part, detector.unit = str(whole.get("part", "")), str(whole.get("unit", ""))
+
+
+def save_detector(path: Path, detector: Detector) -> None:
     """Write a detector into a file that can be loaded without running code from the file.
 
     Args:
         path: The file; a missing folder is made.
-        name: Key of ``gmanet.detectors.DETECTORS``.
-        config: The detector's settings as plain values.
-        state: The detector's ``state_dict``.
-        train: Fingerprints of the clouds that the detector was fitted on.
-        judge: What makes a verdict of a score; None for a detector without a limit.
-    """
-    from gmanet.runtime.tensors import write_tensors
+        detector: A fitted detector.
 
-    whole = {"format": FORMAT, "gmanet": __version__, "detector": name, "config": dict(config)}
-    said = None if judge is None else judge.state()
-    write_tensors(path, {**whole, "state": dict(state), "train": sorted(train), "judge": said})
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    from gmanet.detectors.model_card import model_card
+
+    content = _content(detector)
+    found = digest(content)
+    head = {"format": FORMAT, "gmanet": __version__, "identity": found}
+    card = model_card(detector, version=__version__, identity=found)
+    write_archive(path, {**head, **content}, readme=card)
+
+
+def identity(detector: Detector) -> str:
+    """Return a hash of a detector's content, 32 hexadecimal digits.
+
+    Detectors of the same identity are the same: one, and those loaded from its file or from copies
+    of the file.  With the same version of gmanet and its libraries on the same kind of processor
+    they give the same scores and verdicts, bit for bit.
+
+    Args:
+        detector: A fitted detector.
+    """
+    return digest(_content(detector))
+
+
+def read_identity(path: Path) -> str:
+    """Return the identity of the detector in a file, without its tensors where the file says it.
+
+    Raises:
+        InputError: There is no such file, or it is no detector.
+    """
+    try:
+        content = read_content(path) if is_archive(path) else {}
+    except Exception as error:  # zipfile and json raise a dozen kinds
+        raise unreadable(path, error, wanted=WANTED) from None
+    found = content.get("identity")
+    return found if isinstance(found, str) else identity(load(path))
+
+
+def _content(detector: Detector) -> dict[str, Any]:
+    """Return all that is stored of a detector, as plain values and tensors."""
+    judge = detector.judge
+    return {
+        "detector": detector.config.name,
+        "part": detector.part,
+        "unit": detector.unit,
+        "config": asdict(detector.config),
+        "train": sorted(detector.fitted_on),
+        "judge": None if judge is None else judge.state(),
+        "state": dict(detector.state_dict()),
+    }
 
 
 def stored_judge(whole: Mapping[str, Any]) -> Judge | None:
@@ -100,25 +156,39 @@ def load_detector(path: Path) -> dict[str, Any]:
 
     Returns:
         ``format``, ``gmanet`` (version), ``detector`` (name), ``config``, ``state`` and, except in
-        older files, ``train`` (fingerprints of the train clouds) and ``judge``.
+        older files, ``train`` (fingerprints of the train clouds), ``judge``, ``identity``, ``part``
+        and ``unit``.
 
     Raises:
         InputError: There is no such file, it is damaged, or has another format.
     """
-    import torch
-
     try:
-        whole = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch, pickle and zipfile raise a dozen kinds
-        raise unreadable(path, error, "a file of detector.save or gmanet.fit") from None
+        whole = read_archive(path) if is_archive(path) else _of_format_1(path)
+    except Exception as error:  # torch, pickle, zipfile and safetensors raise a dozen kinds
+        raise unreadable(path, error, wanted=WANTED) from None
     if not isinstance(whole, dict) or not {"detector", "config", "state"} <= set(whole):
-        raise InputError(f"{path}: is no detector, wanted a file of detector.save or gmanet.fit")
-    if whole.get("format") != FORMAT:
+        raise InputError(f"{path}: is no detector, wanted {WANTED}")
+    if whole.get("format") not in (1, FORMAT):
         raise InputError(
             f"{path}: written by gmanet {whole.get('gmanet')} in format {whole.get('format')}, "
-            f"wanted format {FORMAT}"
+            f"wanted format {FORMAT} or an earlier one"
         )
     return whole
+
+
+def _of_format_1(path: Path) -> Any:
+    """Return the contents of a file of ``torch.save``; no code of the file runs.
+
+    Raises:
+        ValueError: The file is a part of an archive.
+    """
+    import torch
+
+    with path.open("rb") as file:
+        begins = file.read(2)
+        if begins == b"PK" and not zipfile.is_zipfile(file):
+            raise ValueError("the end of the file is missing")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def unreadable(path: Path, error: Exception, wanted: str) -> InputError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 
 from gmanet.synthesis.config import SynthesisConfig
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 __all__ = ["TrainingPlan", "TrainingSet"]
 

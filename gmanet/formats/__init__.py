@@ -1,6 +1,6 @@
 """Reading and writing of one cloud as a file; the extension decides the format.
 
-``.stl`` can only be read.
+``.stl`` and ``.pts`` can only be read.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ READERS: dict[str, _Reader] = {
     ".ply": ply.read,
     ".xyz": text.read,
     ".txt": text.read,
+    ".asc": text.read,
+    ".csv": text.read,
+    ".pts": text.read,
     ".npz": npz.read,
     ".stl": stl.read,
 }
@@ -39,6 +42,8 @@ WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
     ".ply": ply.write,
     ".xyz": text.write,
     ".txt": text.write,
+    ".asc": text.write,
+    ".csv": text.write,
     ".npz": npz.write,
 }
 

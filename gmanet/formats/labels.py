@@ -3,7 +3,7 @@
 The field of labels has one of the names ``label``, ``labels``, ``gt``, ``ground_truth``,
 ``defect``, ``anomaly`` or ``anomalous``, in any case, with or without CloudCompare's prefix
 ``scalar_``.  In text a first line ``//X Y Z label`` (or ``# x y z label``) names the columns;
-without such a line the fourth of four or the seventh of seven columns is the candidate.
+without such a line the last column is the candidate (``gmanet.formats.roles``).
 
 Valid values are 0 (normal) and 1 (abnormal), booleans, or 0 and the ``label_value`` that the user
 names.  A field with other values (gray values, segment numbers, NaN) is not read, and a note of the

@@ -94,6 +94,7 @@ def parse_header(path: Path, head: bytes) -> Header:
         if not line or line.startswith("#"):
             continue
         key, *words = line.split()
+        key = "FIELDS" if key == "COLUMNS" else key  # as in versions before 0.5
         if key not in KEYS:
             raise InputError(f"{path}: line {number} is {quote(line)}, wanted a PCD header line")
         if key in entries:

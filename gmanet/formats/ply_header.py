@@ -144,9 +144,8 @@ def _check_vertex(path: Path, elements: list[Element]) -> None:
         raise InputError(f"{path}: {len(vertices)} elements called vertex, wanted one")
     vertex = vertices[0]
     names = [one.name for one in vertex.properties]
-    if not vertex.fixed:
-        raise InputError(f"{path}: a list among the properties of vertex, wanted plain numbers")
-    if len(set(names)) != len(names) or not {"x", "y", "z"} <= set(names):
+    scalars = {one.name for one in vertex.properties if one.length_kind is None}
+    if len(set(names)) != len(names) or not {"x", "y", "z"} <= scalars:
         found = quote(" ".join(names))
         raise InputError(f"{path}: vertex has the properties {found}, wanted x y z, each once")
     if vertex.count == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -11,12 +12,14 @@ __all__ = ["quote", "read_bytes"]
 
 MAGIC = {
     ".ply": re.compile(rb"ply\s"),
-    ".pcd": re.compile(rb"# \.PCD|(?:#[^\n]*\n)*(?:VERSION|FIELDS)\s"),
+    ".pcd": re.compile(rb"# \.PCD|(?:#[^\n]*\n)*(?:VERSION|FIELDS|COLUMNS)\s"),
     ".npz": re.compile(rb"PK(?:\x03\x04|\x05\x06)"),
     ".npy": re.compile(rb"\x93NUMPY"),
     ".gz": re.compile(rb"\x1f\x8b"),
 }
 """First bytes of a file by extension; text files have no such signature."""
+MARKED, MARK = (".ply", ".pcd", ".off", ".obj"), codecs.BOM_UTF8
+"""Formats in which an editor may have put a byte-order mark before the first bytes."""
 
 
 def quote(text: bytes | str) -> str:
@@ -46,6 +49,8 @@ def read_bytes(path: Path, ending: str, *, limit: int = -1) -> bytes:
             data = file.read(limit)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if ending in MARKED:
+        data = data.removeprefix(MARK)
     if not data:
         raise InputError(f"{path}: is empty, wanted a {ending} file")
     found = next((kind for kind, magic in MAGIC.items() if magic.match(data)), ending)

@@ -62,6 +62,9 @@ def _fault(
     for number, text in enumerate(stream, line):
         row = text.partition("#")[0].strip()
         words = [word.strip() for word in row.split(delimiter)] if row else []
+        if "" in words:
+            wanted = "wanted a number, nan where nothing was measured"
+            return InputError(f"{path}: line {number} has an empty field, {wanted}")
         for word in words:
             if not NUMBER.fullmatch(word):
                 return InputError(f"{path}: line {number} holds {quote(word)}, wanted a number")

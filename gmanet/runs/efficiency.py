@@ -22,7 +22,7 @@ from gmanet.config.compose import CONF, compose
 from gmanet.config.overrides import load
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.procedural.dataset import Procedural
-from gmanet.detectors.stored import load_detector, save_detector
+from gmanet.detectors.stored import load_detector
 from gmanet.detectors.table import DEFAULT, DETECTORS
 from gmanet.errors import InputError
 from gmanet.runs.files import read_scores, write_scores
@@ -99,7 +99,7 @@ class Cell:
         detector = DETECTORS[config.detector.name](config.detector)
         if self.round < 0:
             fit_briefly(detector, train, synthesis=config.synthesis, seed=config.seed)
-            save_detector(self.file, config.detector.name, config={}, state=detector.state_dict())
+            detector.save(self.file)
             return
         detector.load_state_dict(load_detector(replace(self, round=-1).file)["state"])
         clouds = [test[index] for index in range(min(self.clouds, len(test)))]

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from gmanet.config.overrides import load
 from gmanet.config.schema import RunConfig, from_resolved, resolved, text_keys
-from gmanet.detectors.stored import load_detector, stored_judge
+from gmanet.detectors.stored import adopt, load_detector
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changed_keys, changes, read_entries, write_entries
 from gmanet.runs.files import load_checkpoint, read_scores, write_scores
@@ -178,8 +178,8 @@ class Run:
         """
         if checkpoint is None:
             whole = load_detector(self.detector_file)
-            state, detector.judge = whole["state"], stored_judge(whole)
-            detector.fitted_on = frozenset(whole.get("train", ()))
+            state = whole["state"]
+            adopt(detector, whole)
         else:
             state = load_checkpoint(checkpoint)
         try:

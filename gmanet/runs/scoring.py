@@ -1,25 +1,26 @@
-"""Scoring of scans with a fitted detector: scores, colored points and a picture of each scan."""
+"""Inspection of scans with the detector of a run, or with one of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gmanet.errors import InputError, note
-from gmanet.formats import read_cloud, write_cloud
-from gmanet.formats.outputs import MARK, OUTPUTS, count_outputs, is_output, output_stem
+from gmanet.errors import InputError
+from gmanet.formats import read_cloud
+from gmanet.inspection.finding import ScanFile
+from gmanet.inspection.judged import earlier, hash_file, judge_file, unusable
+from gmanet.inspection.record import Inspection
 from gmanet.runs.folder import Run
-from gmanet.runtime.atomic import replacing
 
 if TYPE_CHECKING:
-    from gmanet.cloud import Cloud
-    from gmanet.detectors.base import Detector, Scores
+    from gmanet.detectors.base import Detector
     from gmanet.view.colors import Limits
 
-__all__ = ["load_detector", "score_files"]
+__all__ = ["identify", "inspect_files", "load_detector", "open_detector"]
+
+DIGITS = 32
+"""Number of hexadecimal digits of an identity."""
 
 
 def load_detector(run: Run) -> Detector:
@@ -30,119 +31,125 @@ def load_detector(run: Run) -> Detector:
     """
     from gmanet.detectors.table import DETECTORS
 
-    if not run.detector_file.is_file():
-        raise InputError(f"{run.folder}: holds no detector.ckpt, wanted a run that was fitted")
+    _file_of(run)
     config = run.config.detector
     detector = DETECTORS[config.name](config)
     run.restore(detector)
     return detector.eval()
 
 
-def score_files(
-    place: Path, files: Sequence[Path], *, output: Path | None = None
-) -> Iterator[tuple[Path, Scores, Path]]:
-    """Score scans, and yield each file, its scores, and the path of the outputs without endings.
+def open_detector(place: Path) -> Detector:
+    """Return a fitted detector, ready to score.
 
     Args:
         place: Folder of a fitted run, or a file of ``Detector.save``.
-        files: Scans; outputs of an earlier call among them are skipped.
-        output: Folder of the outputs; None for the folder ``gmanet-scores`` next to each file.
 
     Raises:
-        InputError: A file or the run cannot be used; it is raised before anything is written.
+        InputError: There is none, it is damaged or of another version.
     """
-    run = None if place.is_file() else Run.open(place)
-    scans = _scans(files)
-    _refuse_twins(scans, output)
-    clouds = [read_cloud(path) for path in scans]  # refuse a bad file before any work
     from gmanet.detectors.stored import load
 
-    detector = load(place) if run is None else load_detector(run)
-    limits = None if run is None else _limits(run)
-    for path, cloud in zip(scans, clouds, strict=True):
-        for sentence in cloud.notes:
-            note(sentence)
-        if cloud.fingerprint in detector.fitted_on:
-            note(f"{path}: the detector was fitted on this scan, which scores lower than others")
-        scores = detector.score(cloud)
-        target = _target(path, output)
-        _write(target, cloud, scores=scores, limits=limits)
-        yield path, scores, target
+    return load(_stored(place))
 
 
-def _scans(files: Sequence[Path]) -> Sequence[Path]:
-    """Return the files without outputs of an earlier call.
+def identify(place: Path) -> str:
+    """Return the identity of a stored detector: a hash of its file, 32 hexadecimal digits.
+
+    Args:
+        place: Folder of a fitted run, or a file of ``Detector.save``.
 
     Raises:
-        InputError: There are only such outputs.
+        InputError: There is no such file.
     """
-    scans = [path for path in files if not is_output(path)]
-    if not scans and files[0].exists():
-        raise InputError(f"{files[0]}: was written by gmanet predict, wanted a scan")
-    if passed := count_outputs(path for path in files if path.is_file()):
-        note(passed)
-    return scans or files
+    file = _stored(place)
+    try:
+        return hash_file(file)[:DIGITS]
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror or error})") from None
 
 
-def _target(path: Path, output: Path | None) -> Path:
-    return (output or path.parent / OUTPUTS) / output_stem(path.stem, ".scores")
+def inspect_files(
+    place: Path, scans: Sequence[ScanFile], *, picture: bool = True
+) -> Iterator[Inspection]:
+    """Judge scans, write the outputs of each, and yield what was found about each, in order.
+
+    Scans that the same detector judged before are not judged again.  A file that is no scan is
+    yielded as ``unusable``, and stops no other.
+
+    Args:
+        place: Folder of a fitted run, or a file of ``Detector.save``.
+        scans: The scans and the paths of their outputs.
+        picture: Whether to draw a picture of each scan.
+
+    Raises:
+        InputError: The detector cannot be used; it is raised before anything is written.
+        OutputError: An output cannot be written.
+    """
+    identity = identify(place)
+    detector: Detector | None = None
+    limits: Limits | None = None
+    for scan in scans:
+        found = earlier(scan, identity=identity, picture=picture)
+        if found is None and detector is None:
+            found = _unreadable(scan)  # before seconds are spent on the detector
+        if found is None:
+            if detector is None:
+                detector, limits = open_detector(place), _limits(place)
+            try:
+                found = judge_file(
+                    detector, scan, identity=identity, limits=limits, picture=picture
+                )
+            except InputError as error:
+                found = unusable(scan.path, error)
+        yield found
 
 
-def _refuse_twins(files: Sequence[Path], output: Path | None) -> None:
-    """Raise an error if two inputs have the same output path."""
-    seen: dict[Path, Path] = {}
-    for path in files:
-        target = _target(path, output)
-        other = seen.setdefault(target.resolve(), path)
-        if other is not path:
-            found = f"two files would be written to {target}.npz, {other} and {path}"
-            raise InputError(f"{found}: wanted distinct names, or one call of predict for each")
+def _unreadable(scan: ScanFile) -> Inspection | None:
+    """Return the inspection of a file that is no scan; None for a scan."""
+    try:
+        read_cloud(scan.path)
+    except InputError as error:
+        return unusable(scan.path, error)
+    return None
 
 
-def _limits(run: Run) -> Limits | None:
-    """Return the score range of the run's test clouds, for colors that mean the same each time.
+def _file_of(run: Run) -> Path:
+    """Return the file of a run's detector.
 
-    None before any test cloud was scored.
+    Raises:
+        InputError: The run has none.
+    """
+    if not run.detector_file.is_file():
+        raise InputError(f"{run.folder}: holds no detector.ckpt, wanted a run that was fitted")
+    return run.detector_file
+
+
+def _stored(place: Path) -> Path:
+    """Return the file of a detector without reading the configuration of its run.
+
+    Args:
+        place: Folder of a fitted run, or a file of ``Detector.save``.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    if place.is_file():
+        return place
+    run = Run(place)
+    return _file_of(run if run.config_file.is_file() else Run.open(place))
+
+
+def _limits(place: Path) -> Limits | None:
+    """Return the score range of a run's test clouds, for colors that mean the same each time.
+
+    None before any test cloud was scored, and for a file.
     """
     from gmanet.evaluation.predictions import load_predictions
     from gmanet.view.colors import score_limits
 
-    if not any(run.predictions.glob("*.npz")):
+    if place.is_file():
         return None
-    return score_limits(*(prediction.score for prediction in load_predictions(run.predictions)))
-
-
-def _verdict(scores: Scores) -> dict[str, Any]:
-    """Return the arrays of a verdict: the texts, the p-value, and the checks in three arrays."""
-    checks = scores.checks
-    return {
-        "verdict": np.array(scores.verdict),
-        "reason": np.array(scores.reason),
-        "p_value": np.array(scores.p_value),
-        "check_names": np.array([check.name for check in checks], dtype=np.str_),
-        "checks": np.array([check.value for check in checks], dtype=np.float64),
-        "check_ranges": np.array(
-            [(check.lowest, check.highest) for check in checks], dtype=np.float64
-        ).reshape(-1, 2),
-    }
-
-
-def _write(target: Path, cloud: Cloud, *, scores: Scores, limits: Limits | None) -> None:
-    """Write scores, colored points and the picture."""
-    from gmanet.view.colors import score_colors, score_limits
-    from gmanet.view.sheet import Panel, save_row
-
-    points = scores.points
-    low, high = limits or score_limits(points)
-    with replacing(target.with_name(f"{target.name}.npz")) as draft:
-        score = cloud.in_file_order(points, np.nan)
-        np.savez_compressed(
-            draft, score=score, object_score=np.float32(scores.object), **_verdict(scores)
-        )
-    color = score_colors(points, low, high=high)
-    write_cloud(target.with_name(f"{target.name}.ply"), cloud, color=color, comment=MARK)
-    panels = [
-        Panel(title=cloud.name, pos=cloud.pos),
-        Panel(title="score", pos=cloud.pos, score=points),
-    ]
-    save_row(target.with_name(f"{target.name}.png"), [panels], limits=(low, high))
+    folder = Run(place).predictions
+    if not any(folder.glob("*.npz")):
+        return None
+    return score_limits(*(prediction.score for prediction in load_predictions(folder)))

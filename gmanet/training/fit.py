@@ -107,6 +107,8 @@ class Fit:
             self.detector, datamodule=self.data, ckpt_path=checkpoint, weights_only=True
         )
         if self.trainer.is_global_zero:
+            train = self.data.train
+            self.detector.part, self.detector.unit = train.category, train.unit
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
             self.detector.to(self.trainer.strategy.root_device)
             learned = self.detector.learns_from_rescans and self.data.synthesis.rescans > 0

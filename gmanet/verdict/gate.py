@@ -18,10 +18,11 @@ import torch
 from gmanet.cloud import Cloud
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
+from gmanet.verdict.check import Check
 from gmanet.verdict.measures import Fit, Scan, measure_fit, measure_scan
 from gmanet.verdict.sentences import sentence, unit_of
 
-__all__ = ["Check", "Gate"]
+__all__ = ["Gate"]
 
 CLOUDS = 40
 """Largest number of train scans whose ranges are measured."""
@@ -61,30 +62,6 @@ neighbors leaves more of a curved surface."""
 
 ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing", "noise", "flying")
 """Names of the checks; the first that fails is the reason."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One measure of a scan beside its range.
-
-    Args:
-        name: One of ``ORDER``.
-        value: The measure.
-        lowest: Lowest value that is accepted.
-        highest: Highest value that is accepted.
-        sentence: What is wrong and what to do; empty if the value lies within the range.
-    """
-
-    name: str
-    value: float
-    lowest: float
-    highest: float
-    sentence: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the value lies within the range."""
-        return not self.sentence
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

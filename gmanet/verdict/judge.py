@@ -9,12 +9,10 @@ from typing import Any
 from gmanet.cloud import Cloud, Doubles
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.calibration import Calibration
-from gmanet.verdict.gate import Check, Gate
+from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
+from gmanet.verdict.gate import Gate
 
 __all__ = ["DEFECTIVE", "GOOD", "NOT_JUDGED", "NO_LIMIT", "ONE_NORMAL", "Judge", "Judgment"]
-
-GOOD, DEFECTIVE, NOT_JUDGED = "good", "defective", "not judged"
-"""The verdicts."""
 
 NO_LIMIT = "the detector was stored without a limit: fit it anew"
 """Reason of no verdict for a detector of an older version, or of an unfinished fit."""

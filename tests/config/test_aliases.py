@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import yaml
 
 from gmanet.config.aliases import ALIASES, current
@@ -10,7 +11,6 @@ from gmanet.config.compose import compose
 from gmanet.config.overrides import load
 from gmanet.config.schema import resolved
 from gmanet.detectors import stored
-from gmanet.detectors.stored import save_detector
 from gmanet.detectors.table import DETECTORS
 from gmanet.errors import InputError
 from gmanet.runs.experiment import read_experiment
@@ -99,7 +99,8 @@ def test_a_detector_stored_by_an_older_version_loads(tmp_path):
     path = tmp_path / "old.gmanet"
     config = older(compose(["detector.coarse_queries=99", "detector.experts=1"]))["detector"]
     assert "survey" in config
-    save_detector(path, "gmanet", config=config, state=detector.state_dict())
+    whole = {"format": 1, "gmanet": "0.1.0", "detector": "gmanet", "config": config}
+    torch.save({**whole, "state": detector.state_dict()}, path)
     assert stored.load(path).config == detector.config
 
 

@@ -143,7 +143,7 @@ def test_one_bad_file_and_none_is_written(category, tmp_path):
     [
         (rows(label=LABEL * 2), "label 2.0 at point"),
         (rows(label=LABEL * np.nan), "no point has a label"),
-        ("80\n" + rows(), "begins with a number of points"),
+        ("81\n" + rows(), "promises 81 points, found 80"),
         ("//X Y Z\n" + rows(), "4 columns named 'x y z'"),
         ("//A B C label\n" + rows(), "wanted a first line //X Y Z"),
         ("", "is empty"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import gmanet
 from gmanet.cloud import Cloud
 from gmanet.detectors.records import read
+from gmanet.detectors.stored import identity, read_identity
 from gmanet.detectors.table import DETECTORS
 from gmanet.metrics.functional import auroc
 from gmanet.synthesis.config import SynthesisConfig
@@ -104,14 +105,13 @@ def test_the_bump_is_found(fitted, found, bumped_plate):
     assert answer.object > scores(fitted, bumped_plate(POINTS, 8, height=0)).object
 
 
-def test_a_stored_detector_gives_equal_scores(fitted, found):
-    stream = io.BytesIO()
-    torch.save(fitted.state_dict(), stream)
-    stream.seek(0)
-    again = type(fitted)(fitted.config)
-    again.load_state_dict(torch.load(stream, weights_only=True))
+def test_a_stored_detector_gives_equal_scores(fitted, found, tmp_path):
+    fitted.save(tmp_path / "a.gmanet")
+    again = gmanet.load(tmp_path / "a.gmanet")
     cloud, answer = found
-    assert torch.equal(scores(again.eval(), cloud).points, answer.points)
+    assert torch.equal(scores(again, cloud).points, answer.points)
+    assert again.config == fitted.config
+    assert identity(again) == identity(fitted) == read_identity(tmp_path / "a.gmanet")
 
 
 def test_shuffled_points_get_their_own_scores(fitted, found):

@@ -36,6 +36,7 @@ VIEWPOINT 0 0 0 1 0 0 0
 POINTS {points}
 DATA {data}
 """
+TEXTS = (".xyz", ".txt", ".asc", ".csv")
 BYTES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -178,7 +179,7 @@ def test_what_is_written_is_read_again(folder, ending, cloud):
     assert again.pos.tobytes() == cloud.pos.tobytes()
     assert (again.label is None) == (cloud.label is None)
     assert cloud.label is None or np.array_equal(again.label, cloud.label)
-    if ending in (".xyz", ".txt") or cloud.normal is None:
+    if ending in TEXTS or cloud.normal is None:
         assert again.normal is None
     else:
         assert np.array_equal(again.normal, cloud.normal)
@@ -350,7 +351,11 @@ def test_normals_without_direction_are_left_out(folder):
 
 LINES = rows(POS)
 REFUSED = {
-    "none at all": ("a.las", b"x", "ending '.las', wanted one of .pcd, .ply, .xyz, .txt, .npz"),
+    "none at all": (
+        "a.las",
+        b"x",
+        "ending '.las', wanted one of .pcd, .ply, .xyz, .txt, .asc, .csv",
+    ),
     "empty": ("a.ply", b"", "is empty"),
     "ply as pcd": ("a.pcd", GOOD["big.ply"], "begins like a .ply file, wanted a .pcd file"),
     "pcd as ply": ("a.ply", GOOD["ascii.pcd"], "begins like a .pcd file"),
@@ -373,9 +378,14 @@ REFUSED = {
         "line 4 holds 'x3', wanted a number",
     ),
     "text: row": ("a.txt", b"1 2 3\n1 2\n" + LINES, "line 2 has 2 columns, wanted 3"),
-    "text: width": ("a.txt", LINES.replace(b"\n", b" 1 1\n"), "5 columns, wanted 3 (x y z)"),
-    "text: commas": ("a.txt", b"1,5 2,5 3,5\n" * N, "line 1 holds '5 2'"),
-    "text: colors": ("a.txt", LINES.replace(b"\n", b" 9 0 0\n"), "point 1 have length 9"),
+    "text: width": ("a.txt", b"1 2\n3 4\n" * N, "2 columns, wanted x y z"),
+    "text: commas": ("a.csv", b"1,5,2,5,3,05\n" * N, "commas in '1,5,2,5,3,05' both separate"),
+    "text: normals first": ("a.txt", b"0 0 1 1.5 2 3\n" * N, "columns 1 to 3 hold unit vectors"),
+    "text: colors first": ("a.txt", b"9 0 1 1.5 2 3\n" * N, "columns 1 to 3 hold whole numbers"),
+    "text: names": ("a.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * N, "the columns are 'a b c d'"),
+    "text: empty field": ("a.csv", b"1,2,3\n1,,3\n", "line 2 has an empty field"),
+    "text: count": ("a.pts", b"71\n" + LINES, "promises 71 points, found 70"),
+    "text: grid": ("a.asc", b"ncols 4\nnrows 9\n1 2 3 4\n", "is a grid of heights"),
     "text: nothing": ("a.txt", b"# a\n// b\n\n", "no numbers from line 1 on"),
     "text: binary": ("a.txt", b"1 2 3\n1 2 \0\0\n", "line 2 holds a zero byte"),
     "pcd: cut": ("a.pcd", GOOD["binary.pcd"][:-5], "promises 70 points, found 69"),
@@ -423,8 +433,14 @@ REFUSED = {
     "ply: none": ("a.ply", ply_head("ascii", count=0), "promises 0 points"),
     "ply: list": (
         "a.ply",
-        ply_head("ascii", properties="float x,float y,float z,list int int w"),
-        "a list among the properties of vertex",
+        ply_head("ascii", properties="float x,float y,list int int z"),
+        "wanted x y z, each once",
+    ),
+    "ply: list in text": (
+        "a.ply",
+        ply_head("ascii", properties="list int int w,float x,float y,float z", count=1)
+        + b"2 9 1 2\n",
+        "line 10 has 4 values, wanted 6",
     ),
     "ply: negative": (
         "a.ply",

@@ -20,6 +20,7 @@ from torch_geometric.data import Data
 from gmanet.datasets.subset import Subset
 from gmanet.detectors.config import CurvatureConfig
 from gmanet.detectors.curvature import Curvature
+from gmanet.detectors.stored import load_detector
 from gmanet.formats import write_cloud
 
 CLOUDS = 251
@@ -91,8 +92,8 @@ def test_banks_and_figures_do_not_depend_on_the_number_of_processes(data, tmp_pa
         figures, scores = record(tmp_path / f"{count}")
         assert figures["n_clouds"] == len(scores) == CLOUDS
         assert figures["n_points"] == CLOUDS * 150
-        stored = torch.load(tmp_path / f"{count}/detector.ckpt", weights_only=True)["state"]
-        first = torch.load(tmp_path / "1/detector.ckpt", weights_only=True)["state"]
+        stored = load_detector(tmp_path / f"{count}/detector.ckpt")["state"]
+        first = load_detector(tmp_path / "1/detector.ckpt")["state"]
         assert all(torch.equal(stored[name], first[name]) for name in first)
         assert_same(tmp_path / "1", tmp_path / f"{count}")
         names = {path.name for path in (tmp_path / f"{count}").glob("*")}

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
@@ -30,6 +29,9 @@ from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.memory_bank import MemoryDetector
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 __all__ = ["ContextBank", "ContextReader"]
 

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
@@ -42,6 +41,9 @@ from gmanet.detectors.reference import Reference
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Canonicalizer
 from gmanet.synthesis.config import SynthesisConfig
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 __all__ = ["GMANet", "GMANetConfig"]
 

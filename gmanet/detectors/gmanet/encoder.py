@@ -13,13 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-from torch_geometric.nn import PointNetConv
-from torch_geometric.typing import PairOptTensor
 
 __all__ = ["LOCAL", "Committee", "LocalEncoder", "LocalFrameConv", "mlp"]
 
@@ -38,41 +35,27 @@ def mlp(*channels: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-class LocalFrameConv(PointNetConv):
-    """PyG's set abstraction with positions relative to the center's local frame."""
+class LocalFrameConv(nn.Module):
+    """The set abstraction of PyG's ``PointNetConv`` with positions in the center's local frame.
 
-    # PyG generates code for what ``forward`` passes on; without this, for its parent's arguments.
-    propagate_type: ClassVar[dict[str, Any]] = {"x": PairOptTensor, "local": Tensor}
+    All centers have the same number of neighbors, so that there is no message passing over edges,
+    which takes several times as long; the tests compare both.
+
+    Args:
+        local_nn: The shared MLP.
+    """
 
     def __init__(self, local_nn: nn.Module) -> None:
-        super().__init__(local_nn=local_nn, add_self_loops=False)
-
-    def forward(self, x: Tensor, local: Tensor, edge_index: Tensor, centers: int) -> Tensor:
-        """Return one feature per center, with shape ``(M, C')``.
-
-        Args:
-            x: Descriptors of the points, with shape ``(P, C)``.
-            local: Position of each edge's neighbor in its center's frame, with shape ``(E, 6)``.
-            edge_index: Neighbor and center of each edge, with shape ``(2, E)``.
-            centers: Number of centers ``M``.
-        """
-        size = (len(x), centers)
-        out: Tensor = self.propagate(edge_index, x=(x, None), local=local, size=size)
-        return out
-
-    def message(self, x_j: Tensor, local: Tensor) -> Tensor:
-        """Return each edge's message, with shape ``(E, C')``."""
-        assert isinstance(self.local_nn, nn.Module)
-        return self.local_nn(torch.cat([x_j, local], dim=1))  # type: ignore[no-any-return]
+        super().__init__()
+        self.local_nn = local_nn
 
     def dense(self, x: Tensor, local: Tensor) -> Tensor:
-        """Return the same for centers that all have ``K`` neighbors, several times faster.
+        """Return one feature per center, with shape ``(M, C')``.
 
         Args:
             x: Descriptors of the neighbors, with shape ``(M, K, C)``.
             local: Their positions in the centers' frames, with shape ``(M, K, 6)``.
         """
-        assert isinstance(self.local_nn, nn.Module)
         return self.local_nn(torch.cat([x, local], dim=2)).amax(dim=1)  # type: ignore[no-any-return]
 
     @torch.no_grad()

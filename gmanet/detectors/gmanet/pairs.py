@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 from tqdm import tqdm
 
 from gmanet.cloud import Cloud, Indices, Labels, diameter
@@ -24,6 +23,9 @@ from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import Clouds, make_twin
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 __all__ = [
     "Pair",
@@ -101,7 +103,7 @@ def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: fl
     )
 
 
-class PairDataset(Dataset[Data]):
+class PairDataset(Dataset["Data"]):
     """Data set of centers sampled from pairs; an item depends on ``(seed, epoch, index)`` alone."""
 
     def __init__(self, pairs: list[Pair], sampling: PairSampling, *, seed: int) -> None:

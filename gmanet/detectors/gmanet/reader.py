@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats, Indices
+from gmanet.detectors.frameworks import Data
 from gmanet.detectors.gmanet.aligner import AlignedPoints, Aligner
 from gmanet.detectors.gmanet.descriptors import describe, describe_at
 from gmanet.detectors.gmanet.deviation import DEVIATION, deviation

@@ -1,0 +1,1 @@
+"""Convolutions on occupied voxels only: coordinates, kernel maps, and layers over them."""
