@@ -53,17 +53,19 @@ class Reference(ResizableBuffers):
         self.normal = torch.from_numpy(made.normal).float()
         self.length = torch.tensor(made.length, dtype=torch.float32)
 
-    def replace(self, points: Floats, normal: Floats, *, spread: Floats) -> None:
-        """Replace the reference by the mean surface of registered clouds.
+    def fit_surface(self, points: Floats, normal: Floats, *, spread: Floats, length: float) -> None:
+        """Store the common surface of registered clouds.
 
         Args:
-            points: Coordinates in the present target's coordinates, in its extents, in the order of
+            points: Coordinates in the coordinates of a target, in its extents, in the order of
                 farthest point sampling, with shape ``(N, 3)``.
             normal: Unit normals, with shape ``(N, 3)``.
             spread: Standard deviation of the clouds at each point, in extents, with shape ``(N,)``.
+            length: Extent of the target, in the unit of the clouds.
         """
         self.points, self.normal = torch.from_numpy(points), torch.from_numpy(normal)
         self.spread = torch.from_numpy(spread)
+        self.length = torch.tensor(length, dtype=torch.float32)
 
     @property
     def target(self) -> Target:

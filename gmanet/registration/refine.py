@@ -25,7 +25,7 @@ TUKEY_CUT = 4.0
 TRIMMED = 0.9
 """Share of the points, the nearest ones, whose distances rank the poses."""
 
-LARGEST = 3.0
+LARGEST = 4.0
 """Largest distance of a point in :func:`misfit`, in standard deviations of the normal clouds."""
 
 CONVERGED = 1e-5
@@ -46,8 +46,9 @@ def misfit(distance: Doubles, poses: Doubles, *, points: Doubles, target: Surfac
     """Return what ranks poses, lower is better, with shape ``(C,)``.
 
     Where the target knows how much normal clouds differ at each of its points, this is the mean
-    squared distance in standard deviations, with a limit for each point: an engraving weighs
-    nothing where engravings are, and much on plain surface.  If not, it is :func:`trimmed`.
+    squared distance in standard deviations, at least their median, with a limit for each point: an
+    engraving weighs nothing where engravings are, and much on plain surface.  If not, it is
+    :func:`trimmed`.
 
     Args:
         distance: Distances of all points in each pose, with shape ``(C, N)``.
@@ -58,7 +59,8 @@ def misfit(distance: Doubles, poses: Doubles, *, points: Doubles, target: Surfac
     if target.spread is None:
         return trimmed(distance)
     at = target.nearest(moved_by_each(poses, points))
-    return np.asarray((np.minimum(distance / target.spread[at], LARGEST) ** 2).mean(axis=1))
+    spread = np.maximum(target.spread, np.median(target.spread))
+    return np.asarray((np.minimum(distance / spread[at], LARGEST) ** 2).mean(axis=1))
 
 
 def refined(

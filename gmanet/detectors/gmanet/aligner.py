@@ -17,7 +17,10 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
-__all__ = ["AlignedPoints", "Aligner", "register_solid"]
+__all__ = ["AlignedPoints", "Aligner", "refine_common", "register_solid"]
+
+COVERED = 0.8
+"""Least overlap of a cloud with the common surface without further poses."""
 
 FEWEST = 2
 """Least number of normal clouds that a train cloud is compared with, if there are as many."""
@@ -35,6 +38,23 @@ def register_solid(
     """
     pose = None if start is None else start.T_target_source
     return register_cached(pos[~flying(pos)], target, start=pose)
+
+
+def refine_common(pos: Floats, start: Registration, *, common: Target) -> Registration:
+    """Return the registration of a cloud on the normal clouds' common surface.
+
+    Where the refined pose leaves much of the cloud uncovered, many poses are tried.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+        start: Registration of the cloud on the first normal cloud.
+        common: The common surface, in the same coordinates.
+    """
+    found = register_solid(pos, common, start=start)
+    if found.overlap >= COVERED:
+        return found
+    other = register_solid(pos, common)
+    return max(found, other, key=lambda each: (each.overlap, -each.inlier_rmse))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,7 +82,8 @@ class Aligner:
     Where registration fails its best pose is used, and the distances are large.
 
     Args:
-        target: The target of all registrations.
+        target: The first normal cloud, on which clouds are registered first.
+        common: The common surface, on which they are registered then, in the same coordinates.
         surfaces: The normal clouds in the target's coordinates and extents.
         consensus: The surface that they have in common.
         registrations: Name of each normal cloud -> its registration, also used for its twins.
@@ -72,6 +93,7 @@ class Aligner:
     """
 
     target: Target
+    common: Target
     surfaces: Surfaces
     consensus: Consensus
     registrations: dict[str, Registration] = field(default_factory=dict)
@@ -79,7 +101,7 @@ class Aligner:
     fingerprints: dict[str, int] = field(default_factory=dict)
 
     def register(self, cloud: Cloud, origin: str = "") -> Registration:
-        """Return the registration of a cloud on the target.
+        """Return the registration of a cloud on the normal clouds.
 
         Args:
             cloud: The cloud.
@@ -88,7 +110,8 @@ class Aligner:
         """
         if found := self.registrations.get(origin):
             return found
-        return register_solid(cloud.pos, self.target)
+        first = register_solid(cloud.pos, self.target)
+        return refine_common(cloud.pos, first, common=self.common)
 
     def align(
         self,

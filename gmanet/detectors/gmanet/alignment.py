@@ -31,9 +31,24 @@ from gmanet.runtime.rank import rank
 
 __all__ = ["Atlas"]
 
+SINGLE = (
+    "a single normal cloud: nothing shows how good parts differ, so that a good part that differs "
+    "from it in shape may be called defective, and no false-alarm rate below 50 % can be promised"
+)
+"""What a fit on one cloud cannot promise."""
+
 CLOUDS = 16
 """Largest number of normal clouds whose points are stored: a bound on memory.  All clouds are in
 the consensus."""
+
+
+APART = 0.003
+"""Largest median distance of normal clouds to the first, as a share of the target's extent, of
+parts whose faces may shift; it is a little below the shallowest defect that SPCG makes by default,
+.003 of the diameter."""
+
+STEADY = 0.5
+"""Least share of places with steady faces (``Consensus.steady``) beyond this distance."""
 
 
 class Atlas(ResizableBuffers):
@@ -60,7 +75,7 @@ class Atlas(ResizableBuffers):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reference = Reference()
+        self.reference, self.common = Reference(), Reference()
         self.register_buffer("points", torch.empty(0, 3))
         self.register_buffer("normal", torch.empty(0, 3))
         self.register_buffer("owner", torch.empty(0, dtype=torch.int64))
@@ -88,7 +103,8 @@ class Atlas(ResizableBuffers):
     def fit(self, clouds: CloudDataset, *, progress: bool = True) -> None:
         """Register normal clouds on one another and store them.
 
-        Nothing is stored where fewer than two can be registered.
+        Nothing is stored where fewer than two can be registered, or where their faces shift against
+        one another more than a shallow defect is deep: snap rings with different openings.
 
         Args:
             clouds: Normal clouds of one category.
@@ -97,19 +113,26 @@ class Atlas(ResizableBuffers):
         self._names = sorted(clouds.names)
         shown = progress and rank() == 0
         order = [clouds.names.index(name) for name in self._names]
-        found, parts = register_jointly(
-            [partial(clouds.__getitem__, index) for index in order], self.reference, shown=shown
+        found, parts, apart = register_jointly(
+            [partial(clouds.__getitem__, index) for index in order],
+            self.reference,
+            common=self.common,
+            shown=shown,
         )
         if len(order) < 2:
+            if shown:
+                note(SINGLE)
             return
-        self._store(parts, found)
+        self._store(parts, found, apart=apart)
         prints = b"".join(bytes.fromhex(clouds[index].fingerprint) for index in order)
         rows = np.frombuffer(prints, dtype=np.uint8).reshape(-1, 16)
         self.prints = torch.from_numpy(rows.copy())
         if shown:
             note(self.sentence())
 
-    def _store(self, parts: Sequence[Part | None], found: Sequence[Registration]) -> None:
+    def _store(
+        self, parts: Sequence[Part | None], found: Sequence[Registration], *, apart: float
+    ) -> None:
         """Store registered clouds; None for those that could not be registered."""
         self.poses = torch.from_numpy(np.stack([each.T_target_source for each in found]))
         quality = [(each.inlier_rmse, each.overlap) for each in found]
@@ -117,12 +140,14 @@ class Atlas(ResizableBuffers):
         known = [(number, part) for number, part in enumerate(parts) if part is not None]
         if len(known) < 2:
             return
+        made = make_consensus(parts)
+        if apart > APART and made.steady.mean() < STEADY:
+            return
         known = known[:CLOUDS]
         self.points = torch.from_numpy(np.concatenate([part[0] for _, part in known]))
         self.normal = torch.from_numpy(np.concatenate([part[1] for _, part in known]))
         owner = np.repeat([number for number, _ in known], [len(part[0]) for _, part in known])
         self.owner = torch.from_numpy(owner)
-        made = make_consensus(parts)
         self.places, self.place_normal = map(torch.from_numpy, (made.points, made.normal))
         self.offset, self.relief = (
             torch.from_numpy(array).half() for array in (made.offset, made.relief)
@@ -155,8 +180,8 @@ class Atlas(ResizableBuffers):
         found, lost = self.registrations, failed(self.registrations)
         if not len(self.points):
             return (
-                f"no two of {len(found)} normal clouds can be registered on one another: nothing "
-                "is compared with them"
+                f"the {len(found)} normal clouds cannot be registered on one another, or their "
+                "faces shift against one another: no distance from them is measured"
             )
         share = np.median([each.inlier_rmse for each in found]) / float(self.reference.length)
         overlap = np.median([each.overlap for each in found])
@@ -191,6 +216,7 @@ class Atlas(ResizableBuffers):
         rows = self.prints.cpu().numpy()
         return Aligner(
             target=self.reference.target,
+            common=self.common.target,
             surfaces=self._cached[1],
             consensus=self._cached[2],
             registrations=dict(zip(self._names, self.registrations, strict=False)),

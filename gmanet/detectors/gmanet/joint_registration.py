@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Doubles, Floats
-from gmanet.detectors.gmanet.aligner import register_solid
+from gmanet.detectors.gmanet.aligner import refine_common, register_solid
 from gmanet.detectors.gmanet.places import make_consensus
 from gmanet.detectors.reference import Reference
 from gmanet.registration.icp import Registration
@@ -39,16 +39,21 @@ Exact = tuple[Doubles, Doubles]
 
 
 def register_jointly(
-    clouds: Sequence[Callable[[], Cloud]], reference: Reference, *, shown: bool
-) -> tuple[list[Registration], list[Part | None]]:
-    """Return the registrations of normal clouds, and the registered clouds.
+    clouds: Sequence[Callable[[], Cloud]],
+    reference: Reference,
+    *,
+    common: Reference,
+    shown: bool,
+) -> tuple[list[Registration], list[Part | None], float]:
+    """Return the registrations of normal clouds, the registered clouds, and how far they differ.
 
-    The reference is fitted to the first cloud, and then replaced by the common surface.  A cloud
-    that could not be registered is None in the second list.
+    A cloud that could not be registered is None in the second list.  The last value is the median
+    distance of the clouds to the first one, in extents.
 
     Args:
         clouds: Functions that read the normal clouds.
-        reference: The reference, not fitted yet.
+        reference: Becomes the first cloud.
+        common: Becomes the common surface.
         shown: Whether a bar is shown.
     """
     reference.fit(clouds[0]().pos)
@@ -58,13 +63,14 @@ def register_jointly(
         first.append(register_solid(pos, target))
         parts.append(_subsample(pos, target))
     if len(clouds) < 2:
-        return first, []
+        return first, [], 0.0
     points, normal, spread = make_consensus(_moved(parts, first, target=target)).surface()
-    reference.replace(points, normal, spread=spread)
-    target, second = reference.target, []
-    for read, found, bad in zip(clouds, first, failed(first), strict=True):
-        second.append(register_solid(read().pos, target, start=None if bad else found))
-    return second, _moved(parts, second, target=target)
+    common.fit_surface(points, normal, spread=spread, length=target.length)
+    second = []
+    for read, found in zip(clouds, first, strict=True):
+        second.append(refine_common(read().pos, found, common=common.target))
+    apart = float(np.median([found.inlier_rmse for found in first[1:]])) / target.length
+    return second, _moved(parts, second, target=target), apart
 
 
 def failed(found: Sequence[Registration]) -> list[bool]:
