@@ -13,6 +13,9 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "fit": "fit a detector on normal clouds, score the test clouds, measure",
     "predict": "judge your own scans with a fitted detector",
+    "watch": "judge the scans that arrive in a folder, beside the line",
+    "serve": "judge the scans that HTTP clients send",
+    "compare": "compare the verdicts of two detectors on the same scans",
     "evaluate": "measure a run again from its stored predictions",
     "show": "draw a scan, or a test cloud of a run, from four sides",
     "prepare": "clean raw scans, or put partial views together, as a data set",

@@ -42,6 +42,7 @@ def main() -> None:
         rule,
         similar=similar_kinds(data),
         rescans=data.rescan,
+        segmented=data.supervised,
         calibration=read_calibration(run.detector_file),
     )
     if run.scores_file.is_file():

@@ -1,10 +1,12 @@
 """Make a data set of raw scans: ``python -m gmanet.prepare SCANS -o FOLDER [key=value ...]``.
 
-Whole scans: outliers are removed from every file below SCANS, an octree subsamples it if ``cell=``
-(in the unit of the scan) or ``depth=`` is given, and it is written to the same path below FOLDER,
-with the labels and normals of the file.  Points that were never measured (NaN, many 0 0 0, -99999)
-are left out.  Keys: neighbors, ratio, stop, rounds and contrast of statistical outlier removal;
-cell and depth of the octree; label_value, the number of abnormal points in a field of labels (1).
+Whole scans: outliers, a table below the part and pieces beside it are removed from every file below
+SCANS, an octree subsamples it if ``cell=`` (in the unit of the scan) or ``depth=`` is given, and it
+is written to the same path below FOLDER, with the labels and normals of the file.  ``pictures/``
+shows what tables and pieces were removed.  Points that were never measured (NaN, many 0 0 0,
+-99999) are left out.  Keys: neighbors, ratio, stop, rounds and contrast of statistical outlier
+removal; table=false keeps tables and pieces=false what lies beside the part; cell and depth of the
+octree; label_value, the number of abnormal points in a field of labels (1).
 
 Partial views from a turntable: every folder below SCANS with files is one part, and the files in
 natural order are the views.  They are registered, fused and then cleaned in the same way.  SCANS

@@ -16,14 +16,14 @@ import gmanet
 PACKAGE = Path(gmanet.__file__).parent
 LAYERS = [
     *("errors", "runtime", "cloud", "formats", "geometry", "metrics", "view"),
-    *("cleaning", "registration", "synthesis", "networks", "verdict"),
+    *("cleaning", "registration", "nominal", "synthesis", "networks", "verdict"),
     *("datasets", "turntable", "detectors", "training", "evaluation", "inspection"),
-    *("config", "runs"),
+    *("station", "config", "runs"),
 ]
 LOOSE = ["__init__", "__main__", "cloud", "errors"]
 COMMANDS = [
     *("fit", "predict", "evaluate", "benchmark", "prepare", "synthesize", "show", "sweep"),
-    *("report", "efficiency", "statistics", "annotate"),
+    *("report", "efficiency", "statistics", "annotate", "watch", "serve", "compare"),
 ]
 LARGEST = 3600
 """Lines of the files that lie directly in one folder, at most."""

@@ -9,19 +9,29 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gmanet.cleaning.clean import Cleaning, clean
+from gmanet.cleaning.clean import Cleaned, Cleaning, clean
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError, OutputError, note
 from gmanet.formats import READERS, WRITERS, list_files, read_cloud, write_cloud
 from gmanet.formats.labels import LABEL_VALUE
+from gmanet.formats.outputs import output_stem
 from gmanet.formats.unread import unread
 from gmanet.formats.walking import walk
 from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 
 __all__ = ["Line", "clean_scans", "print_notes", "print_scans", "unmeasured"]
 
-METHOD = 2
+METHOD = 3
 """Version of the algorithms, part of the cache key; raised when a result changes."""
+
+PICTURES = "pictures"
+"""Name of the folder of pictures of what was removed, in the folder of clean scans."""
+
+SIZE = 280
+"""Width and height of a picture's panels, in pixels."""
+
+TAKEN = ("table", "beside")
+"""Columns of points that are not the part's."""
 
 MANY = 0.05
 """Share of outliers above which a scan is reported, since outliers may be surface points."""
@@ -35,6 +45,8 @@ class Line:
         file: Path of the scan relative to both folders.
         points: Number of measured points of the scan.
         outliers: Number of points removed as outliers.
+        table: Number of points removed as a table below the part.
+        beside: Number of points removed as pieces beside the part.
         thinned: Number of points that the octree left out.
         labelled: Number of points labeled as abnormal in the scan.
         labelled_kept: Number of these points in the clean scan.
@@ -46,6 +58,8 @@ class Line:
     file: str
     points: int = 0
     outliers: int = 0
+    table: int = 0
+    beside: int = 0
     thinned: int = 0
     labelled: int = 0
     labelled_kept: int = 0
@@ -90,7 +104,7 @@ def clean_scans(
         line = known.get(key)
         target = folder / _written(name)
         if line is None or line.file != str(name) or not target.is_file():
-            line = _clean(scans / name, name, target=target, how=(cleaning, label_value), key=key)
+            line = _clean(scans, name, folder=folder, how=(cleaning, label_value), key=key)
         lines.append(line)
         write_table(folder / TABLE, lines)
     return lines
@@ -120,17 +134,21 @@ def _ignores_case(folder: Path) -> bool:
     return other.name != directory.resolve().name and other.exists() and other.samefile(directory)
 
 
-def _clean(path: Path, name: Path, *, target: Path, how: tuple[Cleaning, float], key: str) -> Line:
+def _clean(scans: Path, name: Path, *, folder: Path, how: tuple[Cleaning, float], key: str) -> Line:
+    path, target = scans / name, folder / _written(name)
     cleaning, label_value = how
+    picture = folder / PICTURES / f"{output_stem('_'.join(name.parts))}.png"
     try:
         cloud = read_cloud(path, label_value)
         print_notes(cloud)
         cleaned = clean(cloud, cleaning)
         write_cloud(target, cleaned.cloud)
+        _draw(picture, cloud, cleaned=cleaned)
     except OutputError:
         raise  # not caused by the scan
     except InputError as error:
-        target.unlink(missing_ok=True)  # result of earlier settings
+        for old in (target, picture):  # results of earlier settings
+            old.unlink(missing_ok=True)
         said = str(error)
         named = said if said.startswith(str(path)) else f"{path}: {said}"
         return Line(file=str(name), key=key, error=named)
@@ -141,12 +159,28 @@ def _clean(path: Path, name: Path, *, target: Path, how: tuple[Cleaning, float],
         file=str(name),
         points=len(cloud),
         outliers=cleaned.outliers,
+        table=cleaned.table,
+        beside=cleaned.beside,
         thinned=cleaned.thinned,
         labelled=before,
         labelled_kept=after,
         unmeasured=unmeasured(cloud),
         key=key,
     )
+
+
+def _draw(path: Path, cloud: Cloud, *, cleaned: Cleaned) -> None:
+    """Draw a scan whose table or pieces were removed: the part in it in red, and the part alone."""
+    if not cleaned.table + cleaned.beside or cleaned.kept is None:
+        path.unlink(missing_ok=True)
+        return
+    from gmanet.view.sheet import Panel, save_row
+
+    panels = [
+        Panel(title=f"{cloud.name}: the part in red", pos=cloud.pos, label=cleaned.kept),
+        Panel(title="kept", pos=cloud.pos[cleaned.kept]),
+    ]
+    save_row(path, [panels], size=SIZE)
 
 
 def print_notes(cloud: Cloud) -> None:
@@ -164,15 +198,24 @@ def unmeasured(cloud: Cloud) -> int:
 def print_scans(lines: Sequence[Line], folder: Path) -> None:
     """Print a summary of the scans, and the names of those that lost many points."""
     done = sum(not line.error for line in lines)
-    points, outliers, thinned = (
-        sum(getattr(line, name) for line in lines) for name in ("points", "outliers", "thinned")
+    points, outliers, table, beside, thinned = (
+        sum(getattr(line, name) for line in lines)
+        for name in ("points", "outliers", "table", "beside", "thinned")
     )
     lost = sum(line.unmeasured for line in lines)
     never = f"; {lost} others were never measured" if lost else ""
     sys.stdout.write(
         f"{done} of {len(lines)} scans written to {folder}: of {points} points "
-        f"{outliers} were outliers and {thinned} thinned out{never}; details: {folder / TABLE}\n"
+        f"{outliers} were outliers, {table} a table, {beside} beside the part and {thinned} "
+        f"thinned out{never}; details: {folder / TABLE}\n"
     )
+    taken = [line for line in lines if line.table or line.beside]
+    if taken:
+        tables, beside = (sum(getattr(line, name) > 0 for line in taken) for name in TAKEN)
+        sys.stderr.write(
+            f"{tables} scans lost a table and {beside} scans pieces beside the part: look at "
+            f"{folder / PICTURES}; table=false and pieces=false keep them\n"
+        )
     eaten = [line.file for line in lines if line.outliers > MANY * line.points]
     if eaten:
         sys.stderr.write(

@@ -1,8 +1,8 @@
 """Removal of the table that a part was scanned on: a robust plane, and the points above it.
 
 A scan is organized: ``(H, W, 3)`` coordinates in the camera's frame, ``0 0 0`` where nothing was
-measured.  The table is the plane that most points near the picture's border agree on (RANSAC with
-a fixed seed, Fischler and Bolles 1981, then least squares).  The part is what is nearer to the
+measured.  The table is the plane that most points near the picture's border agree on (RANSAC, then
+least squares).  The part is what is nearer to the
 camera than the table, without specks and without pieces that reach the edge of the picture (rails,
 clamps).  Labels have no influence.
 """
@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, label, minimum
 
+from gmanet.cleaning.plane import consensus_plane
 from gmanet.cloud import Floats, Labels
 
 __all__ = ["Plane", "find_table", "part_on_table"]
 
 BORDER = 0.1
 """Width of the border on each side, as a fraction of the picture's width."""
-TRIALS, TRIED = 300, 1000
 NEAR = 0.015
 """Largest distance of RANSAC's inliers from a plane, as a fraction of the scene's diagonal."""
 AGREE = 0.4
@@ -71,18 +71,10 @@ def find_table(grid: Floats, valid: Labels) -> Plane | None:
     if len(border) < 100:
         return None
     diagonal = float(np.linalg.norm(np.ptp(grid[valid], axis=0)))
-    some = border[:: max(1, len(border) // TRIED)]
-    origin, normal = _ransac(some, NEAR * diagonal)
-    spread = NEAR * diagonal
-    for _ in range(4):  # least squares on inliers, with a falling threshold
-        distance = np.abs((border - origin) @ normal)
-        inside = border[distance < spread]
-        if len(inside) < 3:
-            return None
-        origin = inside.mean(axis=0)
-        normal = np.linalg.svd(inside - origin, full_matrices=False)[2][2]
-        deviation = 1.4826 * np.median(np.abs((inside - origin) @ normal))
-        spread = min(spread, max(SIGMAS * float(deviation), FLOOR * diagonal))
+    plane = consensus_plane(border, near=NEAR * diagonal, floor=FLOOR * diagonal, sigmas=SIGMAS)
+    if plane is None:
+        return None
+    origin, normal, spread = plane
     if np.mean(np.abs((border - origin) @ normal) < spread) < AGREE:
         return None
     normal = -normal if normal @ origin > 0 else normal
@@ -115,18 +107,3 @@ def part_on_table(grid: Floats, valid: Labels) -> Labels:
         part = size == size.max()
     part[0] = False
     return np.asarray(part[pieces] & (size[pieces] >= SPECK * size[part].max()))
-
-
-def _ransac(
-    points: npt.NDArray[np.float64], near: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return a point and the unit normal of the plane with the least truncated distances."""
-    rng = np.random.default_rng(0)
-    a, b, c = points[rng.integers(len(points), size=(3, TRIALS))]
-    normal = np.cross(b - a, c - a)
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    normal /= np.where(length > 0, length, 1)
-    distance = np.abs(points @ normal.T - np.einsum("tk,tk->t", a, normal))
-    cost = np.where(length[:, 0] > 0, np.minimum(distance, near).sum(axis=0), np.inf)
-    best = int(np.argmin(cost))
-    return a[best], normal[best]

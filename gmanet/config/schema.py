@@ -195,7 +195,18 @@ def build(
         reason = str(error).partition("\n")[0]
         raise InputError(f"{where(key)}: {key} cannot be resolved ({reason})") from None
     assert isinstance(result, RunConfig)
+    _refuse_other_task(result)
     return result
+
+
+def _refuse_other_task(config: RunConfig) -> None:
+    """Raise an InputError if the detector cannot learn from the clouds of the task."""
+    if config.detector.supervised != config.data.supervised:
+        kind = "labeled defective" if config.detector.supervised else "normal"
+        wanted = "supervised" if config.detector.supervised else "unsupervised"
+        raise InputError(
+            f"detector={config.detector.name} learns from {kind} clouds, wanted data.task={wanted}"
+        )
 
 
 def _meaning(kind: str) -> str:

@@ -8,10 +8,17 @@ from pathlib import Path
 
 from gmanet.cloud import Cloud
 
-__all__ = ["SPLITS", "CloudDataset"]
+__all__ = ["SPLITS", "CloudDataset", "kind_of_defect"]
 
 SPLITS = ("train", "test")
 """Train clouds are normal; test clouds are normal or defective and carry labels where known."""
+
+
+def kind_of_defect(cloud: Cloud) -> str:
+    """Return the kind of a cloud's defect, as in :attr:`CloudDataset.defects`."""
+    if cloud.defect is not None:
+        return cloud.defect
+    return {None: "", True: "abnormal", False: "good"}[cloud.abnormal]
 
 
 class CloudDataset(ABC):
@@ -35,6 +42,15 @@ class CloudDataset(ABC):
     def files(self) -> Sequence[Path]:
         """Return the clouds' files, in the order of the names; empty if clouds are not files."""
         return []
+
+    @property
+    def defects(self) -> Sequence[str]:
+        """Return the kinds of defects in the order of the names, ``good`` for normal clouds.
+
+        Defective clouds of unknown kind are ``abnormal``; clouds of which nothing is known have an
+        empty kind.  By default every cloud is read.
+        """
+        return [kind_of_defect(cloud) for cloud in self]
 
     @property
     def scanned(self) -> CloudDataset:

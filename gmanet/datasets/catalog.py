@@ -6,6 +6,7 @@ A loader is imported when one of its splits is opened.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,12 +62,28 @@ def _folder(config: DataConfig, split: str) -> CloudDataset:
     return Folder(_root(config), config.category, split=split, label_value=config.label_value)
 
 
+def _cad(config: DataConfig, split: str) -> CloudDataset:
+    from gmanet.datasets.cad.dataset import open_cad
+
+    return open_cad(config, split)
+
+
 DATASETS: dict[str, Callable[[DataConfig, str], CloudDataset]] = {
     "procedural": _procedural,
     "folder": _folder,
+    "cad": _cad,
     **dict.fromkeys(PUBLISHED, _published),
 }
 """Name -> function of a configuration and a split that opens the data set."""
+
+
+def _labeled(config: DataConfig, split: str) -> CloudDataset:
+    from gmanet.datasets.labeled import LabeledClouds
+
+    names = [name.strip() for name in config.category.split(",")]
+    parts = categories(config) if names == ["all"] else names
+    splits = [DATASETS[config.name](replace(config, category=name), "test") for name in parts]
+    return LabeledClouds(splits, split, seed=config.split_seed, unseen=config.unseen)
 
 
 def categories(config: DataConfig) -> list[str]:
@@ -92,7 +109,7 @@ def open_data(config: DataConfig, split: str) -> CloudDataset:
         InputError: The data set is unknown, or its loader cannot use the files.
     """
     _known(config)
-    data = DATASETS[config.name](config, split)
+    data = _labeled(config, split) if config.supervised else DATASETS[config.name](config, split)
     if split == "train" and 0 < config.train_clouds < len(data):
         from gmanet.datasets.subset import Subset
 

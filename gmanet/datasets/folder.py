@@ -94,6 +94,11 @@ class Folder(CloudDataset):
         return [scan.path for scan in self.scans]
 
     @property
+    def defects(self) -> list[str]:
+        """Return the kinds of defects, in the order of the names, without reading the files."""
+        return [scan.kind for scan in self.scans]
+
+    @property
     def notes(self) -> list[str]:
         """Return sentences on the files in the folder that belong to neither split."""
         return unread(self.folder, [scan.path for scan in (*self.train, *self.test)])

@@ -127,9 +127,22 @@ def inventory(
         for data in (train, test)
     }
     places = [_places(data, found[data.split]) for data in (train, test)]
+    if config.supervised:  # several parts, whose sizes differ
+        return _noted(found, train, test=test, foreign=[])
     sizes = [[entry.size for entry in found[split]] for split in ("train", "test")]
     check_sizes(sizes[0], places[0])
     foreign = foreign_sizes(sizes[0], sizes[1], places=places[1])
+    return _noted(found, train, test=test, foreign=foreign)
+
+
+def _noted(
+    found: dict[str, list[Entry]],
+    train: CloudDataset,
+    *,
+    test: CloudDataset,
+    foreign: Sequence[str],
+) -> dict[str, list[Entry]]:
+    """Return the entries of both splits after printing the notes on the scans."""
     entries = [*found["train"], *found["test"]]
     for sentence in [*dict.fromkeys([*train.notes, *test.notes]), *foreign, *grouped(entries)]:
         note(sentence)

@@ -11,7 +11,7 @@ import numpy as np
 from gmanet.cloud import robust_size
 from gmanet.errors import InputError
 
-__all__ = ["check_sizes", "foreign_sizes", "robust_size"]
+__all__ = ["check_sizes", "foreign_sizes", "named_factor", "robust_size"]
 
 BENIGN = 5.0
 """Largest ratio of two scans next to each other in size that are in the same unit.
@@ -57,7 +57,7 @@ def check_sizes(sizes: Sequence[float], places: Sequence[str]) -> None:
     usual = _number(rest[len(rest) // 2][0])
     raise InputError(
         f"{found} {than} than the others, which measure {usual}: {_some(odd)}; wanted all scans in "
-        f"one unit{_hint(factor)}: convert these, or take them out"
+        f"one unit{named_factor(factor)}: convert these, or take them out"
     )
 
 
@@ -86,7 +86,7 @@ def foreign_sizes(
             factor = max(ratio, 1 / ratio)
             said.append(
                 f"{len(odd)} of {len(test)} test scans are {_number(factor)} times {than} than the "
-                f"train scans, which measure {_number(usual)}{_hint(factor)}: {_some(odd)}"
+                f"train scans, which measure {_number(usual)}{named_factor(factor)}: {_some(odd)}"
             )
     return said
 
@@ -100,7 +100,12 @@ def _number(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"
 
 
-def _hint(factor: float) -> str:
+def named_factor(factor: float) -> str:
+    """Return the two units whose ratio a factor is about, in parentheses; empty if there are none.
+
+    Args:
+        factor: Ratio of two sizes, 1 or more.
+    """
     near = min(FACTORS, key=lambda known: abs(math.log(factor / known)))
     off = abs(math.log(factor / near))
     return f" (perhaps {FACTORS[near]})" if off < math.log(LIKE) else ""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gmanet.detectors.training_set import TrainingPlan, TrainingSet
     from gmanet.synthesis.config import SynthesisConfig
     from gmanet.verdict.check import Check
+    from gmanet.verdict.gaps import Gap
     from gmanet.verdict.judge import Judge
 
 __all__ = ["Detector", "Scores", "object_score"]
@@ -44,6 +45,8 @@ class Scores:
         reason: Reason of the verdict, one sentence.
         p_value: Share of good parts that score as high as the object; NaN if it is not judged.
         checks: Measures of the scan beside their ranges over the train scans.
+        missing: Gaps where all normal scans have surface and the scan has none, the largest first
+            (``gmanet.verdict.gaps``).
     """
 
     points: Floats
@@ -53,6 +56,7 @@ class Scores:
     reason: str = "the detector was stored without a limit: fit it anew"
     p_value: float = float("nan")
     checks: tuple[Check, ...] = ()
+    missing: tuple[Gap, ...] = ()
 
 
 def object_score(points: Tensor, share: float) -> Tensor:
@@ -79,8 +83,15 @@ class Detector(LightningModule, ABC):
     """Whether the detector learns from SPCG twins, too; if not, from normal clouds alone."""
     stages: ClassVar[Mapping[str, str]] = {}
     """Module or function, named below ``gmanet``, -> its stage in the efficiency table."""
+    supervised = False
+    """Whether the detector learns from labeled defective clouds (``data.task=supervised``), not
+    from normal ones."""
+    unjudged = Scores.reason
+    """Reason why scores have no verdict where there is no judge."""
     learns_from_rescans = False
     """Whether some of the twins are scanned again (``synthesis.rescans``)."""
+    finds_missing = False
+    """Whether surface that a scan lacks raises its object score (``gmanet.verdict.missing``)."""
     fitted_on: frozenset[str] = frozenset()
     """Fingerprints of the clouds that the detector was fitted on (``Cloud.fingerprint``)."""
     part = ""
@@ -157,11 +168,18 @@ class Detector(LightningModule, ABC):
         made = as_cloud(cloud)
         record = read(made, self.reader()).to(self.device)
         points, whole = self.score_record(record)
-        found = points.cpu().numpy()
+        found, score = points.cpu().numpy(), float(whole)
+        verdict: dict[str, Any] = {"reason": self.unjudged}
+        if self.judge is not None:
+            from gmanet.verdict.judge import raised
+
+            judgment, gaps = self.judge.judge(made, score)
+            verdict = dict(vars(judgment))
+            score = verdict.pop("score")
+            found = raised(found, score, found=gaps)
         if made is not cloud:  # one score for each row of the array
             found = made.in_file_order(found, float("nan"))
-        verdict = {} if self.judge is None else vars(self.judge(made, float(whole)))
-        return Scores(found, float(whole), **verdict)
+        return Scores(found, score, **verdict)
 
     def held_out_reader(self) -> Reader:
         """Return the reader of normal clouds for :meth:`held_out_scores`: by default the usual one.
@@ -212,8 +230,15 @@ class Detector(LightningModule, ABC):
         """
 
     def predict_step(self, record: Data, *_: Any) -> tuple[Tensor, Tensor]:
-        """Return the scores; Lightning calls it."""
-        return self.score_record(record)
+        """Return the scores, with missing surface if that is searched; Lightning calls it."""
+        points, whole = self.score_record(record)
+        if self.judge is None or self.judge.missing is None:
+            return points, whole
+        from gmanet.verdict.judge import raised
+
+        score, gaps = self.judge.search(Cloud(record.pos.cpu().numpy()), float(whole))
+        higher = torch.from_numpy(raised(points.cpu().numpy(), score, found=gaps))
+        return higher.to(points), whole.new_tensor(score)
 
     def configure_optimizers(self) -> Any:
         """Return nothing: memory banks optimize nothing."""

@@ -82,6 +82,11 @@ class DetectorConfig:
         one_of("object_rule", self.object_rule, OBJECT_RULES)
 
     @property
+    def supervised(self) -> bool:
+        """Whether the detector learns from labeled defective clouds, not from normal ones."""
+        return False
+
+    @property
     def label(self) -> str:
         """Remark on the detector in a table, such as the source of its weights; often empty."""
         return ""

@@ -30,6 +30,14 @@ ROWS = {
     "reg3dad": ("reg3dad:Reg3DAD", "pointmae_config:Reg3DADConfig"),
     "imrnet": ("imrnet.detector:IMRNet", "imrnet.config:IMRNetConfig"),
     "r3dad": ("r3dad.detector:R3DAD", "r3dad.config:R3DADConfig"),
+    "pointnet2_ssg": ("supervised.methods:PointNet2SSG", "supervised.config:PointNet2SSGConfig"),
+    "pointnet2_msg": ("supervised.methods:PointNet2MSG", "supervised.config:PointNet2MSGConfig"),
+    "spunet": ("supervised.methods:SpUNet", "supervised.voxel_config:SpUNetConfig"),
+    "ptv1": ("supervised.methods:PTv1", "supervised.config:PTv1Config"),
+    "pointnext": ("supervised.methods:PointNeXt", "supervised.config:PointNeXtConfig"),
+    "octformer": ("supervised.methods:OctFormer", "supervised.voxel_config:OctFormerConfig"),
+    "pointvector": ("supervised.methods:PointVector", "supervised.config:PointVectorConfig"),
+    "oacnns": ("supervised.methods:OACNNs", "supervised.voxel_config:OACNNsConfig"),
 }
 """Name -> the class and the class of its settings, as ``module:class`` below this package."""
 

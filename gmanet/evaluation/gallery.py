@@ -37,7 +37,7 @@ def draw_gallery(
     folder: Path,
     names: list[str],
     *,
-    normal: Cloud,
+    normal: Cloud | None,
     twin: Cloud | None,
     test: CloudDataset,
     predictions: dict[str, Prediction],
@@ -51,7 +51,7 @@ def draw_gallery(
     Args:
         folder: Folder of the pictures.
         names: Names of the test clouds to draw.
-        normal: A train cloud.
+        normal: A normal train cloud; None for none.
         twin: Twin of this cloud; None for a detector without twins.
         test: The test clouds.
         predictions: Name of each test cloud -> its prediction.
@@ -69,8 +69,12 @@ def draw_gallery(
         return list(pool.map(_draw, *zip(*jobs, strict=True)))
 
 
-def _row(normal: Cloud, twin: Cloud | None, *, cloud: Cloud, prediction: Prediction) -> list[Panel]:
-    row = [Panel(title="normal", pos=normal.pos, normal=normal.normal)]
+def _row(
+    normal: Cloud | None, twin: Cloud | None, *, cloud: Cloud, prediction: Prediction
+) -> list[Panel]:
+    row = []
+    if normal is not None:
+        row.append(Panel(title="normal", pos=normal.pos, normal=normal.normal))
     if twin is not None:
         row.append(Panel(title="twin", pos=twin.pos, label=twin.label))
     if cloud.label is not None:

@@ -18,6 +18,7 @@ from gmanet.detectors.config import OBJECT_RULES
 from gmanet.evaluation.predictions import Prediction
 from gmanet.evaluation.rescans import CLEAN, rescan_figures
 from gmanet.metrics.functional import aupro, auroc, average_precision
+from gmanet.metrics.segmentation import Segmentation
 from gmanet.verdict.calibration import Calibration
 
 __all__ = ["FIGURES", "Figures", "measure"]
@@ -28,6 +29,9 @@ FIGURES = ("object_auroc", "object_aupr", "point_auroc", "point_aupr", "point_au
 """Names of the paper's four metrics and of MVTec 3D-AD's per-region overlap, up to a false positive
 rate of 0.3."""
 
+HALF = 0.5
+"""Probability above which a point is called abnormal: the larger of two."""
+
 
 def measure(
     predictions: Sequence[Prediction],
@@ -35,6 +39,7 @@ def measure(
     *,
     similar: Collection[str] = (),
     rescans: Sequence[str] = (),
+    segmented: bool = False,
     calibration: Calibration | None = None,
 ) -> dict[str, object]:
     """Return the content of ``scores.json``.
@@ -44,15 +49,17 @@ def measure(
         rule: Object rule of the detector, for predictions without an object score.
         similar: Kinds of defects whose figures are measured as a group.
         rescans: Kinds of rescans, ``data.rescan``.
+        segmented: Whether scores are probabilities, so that points above a half are called
+            abnormal.
         calibration: Limit of the detector; None for none.
 
     Returns:
-        The figures of all clouds, those of objects by each rule under ``rules``, by each kind of
-        defect under ``defects``, and of similar and other kinds under ``groups``; false alarms and
-        finds at the detector's limit under ``limit``; ``n_clouds``, ``n_points``,
-        ``seconds_per_cloud``.  All these are measured on the clean clouds alone if ``clean`` is
-        among the rescans.  Figures of each kind of rescan under ``rescans``, and the score of each
-        object under ``objects``.
+        The figures of all clouds, with ``segmented`` also ``SEGMENTATION``, those of objects by
+        each rule under ``rules``, by each kind of defect under ``defects``, and of similar and
+        other kinds under ``groups``; false alarms and finds at the detector's limit under
+        ``limit``; ``n_clouds``, ``n_points``, ``seconds_per_cloud``.  All these are measured on the
+        clean clouds alone if ``clean`` is among the rescans.  Figures of each kind of rescan under
+        ``rescans``, and the score of each object under ``objects``.
     """
     objects = {
         name: np.array([_object(prediction, share) for prediction in predictions])
@@ -66,11 +73,15 @@ def measure(
     known = np.array([prediction.abnormal is not None for prediction in own])
     figures: dict[str, object] = {**_object_figures(score, truth, known=known)}
     figures.update(_point_figures(own))
+    if segmented:
+        figures.update(_segmentation_figures(own))
     figures["rules"] = {
         name: _object_figures(values[kept], truth, known=known) for name, values in objects.items()
     }
     kinds = sorted({p.defect for p in own} - {"", "good"})
-    figures["defects"] = {kind: _kind_figures(own, score, kinds={kind}) for kind in kinds}
+    figures["defects"] = {
+        kind: _kind_figures(own, score, kinds={kind}, segmented=segmented) for kind in kinds
+    }
     if similar:
         groups = {"similar": set(kinds) & set(similar), "other": set(kinds) - set(similar)}
         figures["groups"] = {
@@ -127,6 +138,16 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
     }
 
 
+def _segmentation_figures(predictions: Sequence[Prediction]) -> Figures:
+    """Return the measures of a segmentation of the clouds with labels."""
+    pooled = Segmentation()
+    for prediction in predictions:
+        if prediction.label is not None:
+            called = torch.from_numpy(prediction.score > HALF)
+            pooled.update(called, torch.from_numpy(prediction.label))
+    return {name: float(value) for name, value in pooled.compute().items()}
+
+
 def _at_limit(
     predictions: Sequence[Prediction], score: np.ndarray, *, calibration: Calibration
 ) -> dict[str, object]:
@@ -146,7 +167,11 @@ def _at_limit(
 
 
 def _kind_figures(
-    predictions: Sequence[Prediction], score: np.ndarray, *, kinds: Collection[str]
+    predictions: Sequence[Prediction],
+    score: np.ndarray,
+    *,
+    kinds: Collection[str],
+    segmented: bool = False,
 ) -> Figures:
     """Return the figures of some kinds of defects.
 
@@ -155,5 +180,8 @@ def _kind_figures(
     """
     truth = np.array([p.defect in kinds for p in predictions])
     chosen = truth | np.array([p.defect == "good" for p in predictions])
-    points = _point_figures([p for p in predictions if p.defect in kinds])
+    clouds = [p for p in predictions if p.defect in kinds]
+    points = _point_figures(clouds)
+    if segmented:
+        points |= _segmentation_figures(clouds)
     return {**_object_figures(score, truth, known=chosen), **points, "n_clouds": int(truth.sum())}

@@ -1,4 +1,4 @@
-"""Figures from Tables IV and V of the paper, of a method on a category of IEC3D-AD."""
+"""Figures of the paper: Tables IV and V by method and category, Table X by supervised method."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from gmanet.datasets.config import DataConfig
 from gmanet.evaluation.measure import Figures
 
-__all__ = ["published"]
+__all__ = ["published", "published_segmentation"]
 
 FILE = Path(__file__).with_name("paper_iec3d.csv")
+SUPERVISED = Path(__file__).with_name("paper_supervised.csv")
 
 
 def published(row: str, data: DataConfig) -> Figures:
@@ -28,6 +29,26 @@ def published(row: str, data: DataConfig) -> Figures:
     if data.name != "iec3d":
         return {}
     return _paper().get((data.category, _key(row)), {})
+
+
+def published_segmentation(row: str) -> Figures:
+    """Return the figures of a supervised method in Table X, on IEC3D-AD; empty for other methods.
+
+    Args:
+        row: Name of the variant, compared as by :func:`published`; brackets at its end, with
+            further settings, do not count.
+    """
+    return _table_x().get(_key(row.partition("(")[0]), {})
+
+
+@cache
+def _table_x() -> dict[str, Figures]:
+    with SUPERVISED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return {
+        _key(row.pop("method")): {figure: float(value) for figure, value in row.items()}
+        for row in rows
+    }
 
 
 @cache

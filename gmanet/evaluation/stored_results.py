@@ -12,6 +12,7 @@ from gmanet.errors import InputError
 from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.rescans import RATES
 from gmanet.evaluation.results import Result, rescan_kinds
+from gmanet.metrics.segmentation import SEGMENTATION
 
 __all__ = ["csv_table", "read_table"]
 
@@ -21,7 +22,8 @@ TAIL = ("commit", "overrides")
 EARLIER = {"words": "overrides"}
 """Earlier name of a column -> present name."""
 KIND = "object_auroc of "
-"""Prefix of the columns of single kinds of defects."""
+IOU = "iou_abnormal of "
+"""Prefixes of the columns of single kinds of defects."""
 RESCAN = "rescan "
 """Prefix of the columns of single kinds of rescans, as in ``rescan half: false_alarms``."""
 
@@ -32,12 +34,18 @@ def csv_table(results: Sequence[Result]) -> str:
     rescans = [(kind, name) for kind in rescan_kinds(results) for name in RATES]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    columns = [KIND + kind for kind in kinds] + [f"{RESCAN}{k}: {name}" for k, name in rescans]
-    writer.writerow([*HEAD, *FIGURES, *COUNTS, *columns, *TAIL])
+    segmented = any(SEGMENTATION[0] in result.figures for result in results)
+    figures = (*FIGURES, *(SEGMENTATION if segmented else ()), *COUNTS)
+    prefixes = (KIND, IOU) if segmented else (KIND,)
+    columns = [prefix + kind for prefix in prefixes for kind in kinds]
+    columns += [f"{RESCAN}{k}: {name}" for k, name in rescans]
+    writer.writerow([*HEAD, *figures, *columns, *TAIL])
     for result in results:
         defects = result.figures.get("defects", {})
-        values = [result.figures.get(name) for name in (*FIGURES, *COUNTS)]
+        values = [result.figures.get(name) for name in figures]
         values += [defects.get(kind, {}).get("object_auroc") for kind in kinds]
+        if segmented:
+            values += [defects.get(kind, {}).get("iou_abnormal") for kind in kinds]
         again = result.figures.get("rescans", {})
         values += [again.get(kind, {}).get(name) for kind, name in rescans]
         shown = ["" if value is None else f"{value:.6g}" for value in values]
@@ -68,12 +76,14 @@ def read_table(path: Path) -> dict[str, Result]:
 
 def _result(line: dict[str, str]) -> Result:
     values = {key: float(value) for key, value in line.items() if _numeric(key) and value}
-    figures: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith((KIND, RESCAN))}
-    figures["defects"] = {
-        key.removeprefix(KIND): {"object_auroc": value}
-        for key, value in values.items()
-        if key.startswith(KIND)
-    }
+    of_kinds = (KIND, IOU, RESCAN)
+    figures: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith(of_kinds)}
+    figures["defects"] = {}
+    for key, value in values.items():
+        for prefix in (KIND, IOU):
+            if key.startswith(prefix):
+                name = prefix.removesuffix(" of ")
+                figures["defects"].setdefault(key.removeprefix(prefix), {})[name] = value
     for key, value in values.items():
         if key.startswith(RESCAN):
             kind, _, name = key.removeprefix(RESCAN).partition(": ")
@@ -89,4 +99,4 @@ def _result(line: dict[str, str]) -> Result:
 
 
 def _numeric(key: str) -> bool:
-    return key in (*FIGURES, *COUNTS) or key.startswith((KIND, RESCAN))
+    return key in (*FIGURES, *SEGMENTATION, *COUNTS) or key.startswith((KIND, IOU, RESCAN))

@@ -8,9 +8,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from gmanet.evaluation.markdown import table
 from gmanet.evaluation.measure import FIGURES
 from gmanet.evaluation.rescans import CLEAN, RATES
 from gmanet.evaluation.results import NOTHING, Mean, Result, mean, mean_figure, rescan_kinds
+from gmanet.evaluation.segmentation_table import SEGMENTATION_TITLES
 
 __all__ = ["defect_table", "figures_table", "group_table", "markdown_table", "rescan_table"]
 
@@ -27,12 +29,6 @@ LEVELS = ("object", "point")
 
 def _unique(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
-
-
-def _table(first: str, head: Sequence[str], *, lines: Mapping[str, Sequence[str]]) -> str:
-    rule = "|---|" + "--:|" * len(head)
-    body = [f"| {' | '.join([name, *cells])} |" for name, cells in lines.items()]
-    return "\n".join([f"| {' | '.join([first, *head])} |", rule, *body])
 
 
 def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) -> str:
@@ -55,7 +51,7 @@ def markdown_table(results: Sequence[Result], figures: Sequence[str] = FIGURES) 
         row: [value.text(column) for value, column in zip(cells, columns, strict=True)]
         for row, cells in values.items()
     }
-    parts = [_table("mean over categories", [TITLES[figure] for figure in figures], lines=lines)]
+    parts = [table("mean over categories", [TITLES[figure] for figure in figures], lines=lines)]
     if len(categories) > 1 or any(result.published for result in results):
         parts += [_level(results, rows, categories=categories, level=level) for level in LEVELS]
     if any(value.endswith("(some)") for cells in lines.values() for value in cells):
@@ -78,7 +74,7 @@ def _level(results: Sequence[Result], rows: list[str], *, categories: list[str],
         ]
         rivals = list(zip(*pairs, strict=True))
         lines[title] = [_cell(pair, rivals) for pair in pairs]
-    return _table(f"{level} AUROC / AUPR", rows, lines=lines)
+    return table(f"{level} AUROC / AUPR", rows, lines=lines)
 
 
 def _cell(pair: Sequence[Mean], rivals: Sequence[Sequence[Mean]]) -> str:
@@ -117,7 +113,7 @@ def defect_table(results: Sequence[Result]) -> str:
     lines = {
         row: [column[place].text(column) for column in columns] for place, row in enumerate(rows)
     }
-    return _table("object AUROC by defect", kinds, lines=lines)
+    return table("object AUROC by defect", kinds, lines=lines)
 
 
 def rescan_table(results: Sequence[Result]) -> str:
@@ -151,7 +147,7 @@ def rescan_table(results: Sequence[Result]) -> str:
         for row, (auroc, *rates) in found.items():
             lines[row].append(" / ".join([auroc.text(rivals), *map(_percent, rates)]))
     title = "object AUROC within / false alarms / finds at the clean limit"
-    return _table(title, kinds, lines=lines)
+    return table(title, kinds, lines=lines)
 
 
 def _percent(rate: Mean) -> str:
@@ -179,7 +175,7 @@ def group_table(results: Sequence[Result]) -> str:
             own = [r for r in part if r.row == row]
             means = [mean_figure(own, figure, count=count) for figure in head]
             lines[f"{row}, {name} kinds"] = [value.text([value]) for value in means]
-    return _table("defects", [TITLES[figure] for figure in head], lines=lines)
+    return table("defects", [TITLES[figure] for figure in head], lines=lines)
 
 
 def figures_table(figures: dict[str, Any]) -> str:
@@ -199,6 +195,9 @@ def figures_table(figures: dict[str, Any]) -> str:
     for kind, part in figures["defects"].items():
         rows.append([kind, str(part["n_clouds"]), *_cells(part)])
     blocks = [_aligned(rows)]
+    if set(SEGMENTATION_TITLES) <= set(figures):
+        head = ["points", *SEGMENTATION_TITLES.values()]
+        blocks.append(_aligned([head, ["pooled", *_cells(figures, list(SEGMENTATION_TITLES))]]))
     if rescans := figures.get("rescans"):
         head = ["rescan", "clouds", "object AUROC", "false alarms", "finds"]
         lines = [

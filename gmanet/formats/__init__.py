@@ -1,6 +1,6 @@
 """Reading and writing of one cloud as a file; the extension decides the format.
 
-``.stl`` and ``.pts`` can only be read.
+The formats in ``READERS`` that are not in ``WRITERS`` can only be read.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
-from gmanet.formats import npz, pcd, ply, stl, text
+from gmanet.formats import e57, npy, npz, obj, off, pcd, ply, stl, text, tiff
 from gmanet.formats.labels import LABEL_VALUE
-from gmanet.formats.outputs import is_output
+from gmanet.formats.outputs import is_output, is_table
 from gmanet.runtime.atomic import replacing
 
 __all__ = ["READERS", "WRITERS", "list_files", "read_cloud", "write_cloud"]
@@ -35,7 +35,13 @@ READERS: dict[str, _Reader] = {
     ".csv": text.read,
     ".pts": text.read,
     ".npz": npz.read,
+    ".npy": npy.read,
     ".stl": stl.read,
+    ".obj": obj.read,
+    ".off": off.read,
+    ".tiff": tiff.read,
+    ".tif": tiff.read,
+    ".e57": e57.read,
 }
 WRITERS: dict[str, Callable[[Path, Cloud], None]] = {
     ".pcd": pcd.write,
@@ -103,7 +109,7 @@ def write_cloud(
 def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[Path]:
     """Return the folder's files with these extensions, sorted by name.
 
-    Hidden files and outputs of ``predict`` are skipped.
+    Hidden files, outputs of ``predict`` and tables of results are skipped.
 
     Args:
         folder: Folder to search, without its sub-folders; a missing folder has no files.
@@ -113,7 +119,7 @@ def list_files(folder: Path, endings: tuple[str, ...] = tuple(READERS)) -> list[
         return []
     found = (path for path in folder.iterdir() if path.suffix.lower() in endings)
     visible = (path for path in found if not path.name.startswith(".") and path.is_file())
-    return sorted(path for path in visible if not is_output(path))
+    return sorted(path for path in visible if not is_output(path) and not is_table(path))
 
 
 def _ending(path: Path, known: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from gmanet.formats.columns import Column, assemble
 from gmanet.formats.labels import LABEL_VALUE, find_label
 from gmanet.formats.source import read_bytes
 
-__all__ = ["read", "write"]
+__all__ = ["read", "read_array", "write"]
 
 MAX_RATIO = 200
 """Largest accepted ratio of an archive's unpacked size to the size of the file."""
@@ -57,11 +57,11 @@ def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
         found = ", ".join(names)[:200] or "nothing"
         raise InputError(f"{path}: holds {found}, wanted an array pos")
     marks = find_label(names) or "label"
-    arrays = {
-        name: _array(path, archive, member=names[name], limit=MAX_RATIO * len(data))
-        for name in (key, marks, "normal")
-        if name in names
-    }
+    arrays = {}
+    for name in (key, marks, "normal"):
+        if name in names:
+            packed = _member(path, archive, member=names[name], limit=MAX_RATIO * len(data))
+            arrays[name] = read_array(path, packed, names[name])
     count = len(arrays[key]) if arrays[key].ndim else 0
     for name, shape in ((key, (count, 3)), (marks, (count,)), ("normal", (count, 3))):
         if name in arrays and arrays[name].shape != shape:
@@ -86,19 +86,29 @@ def write(path: Path, cloud: Cloud) -> None:
         np.savez(file, **arrays)
 
 
-def _array(path: Path, archive: zipfile.ZipFile, *, member: str, limit: int) -> Column:
-    """Return a member's array of numbers, after a check that header and data agree."""
-    data = _member(path, archive, member=member, limit=limit)
+def read_array(path: Path, data: bytes, name: str, *, records: bool = False) -> Column:
+    """Return an array in NumPy's format, after a check that header and data agree.
+
+    Args:
+        path: Path of the file, named in errors.
+        data: Header and numbers of the array.
+        name: Name of the array in errors.
+        records: Whether the array may hold records of numbers with names.
+
+    Raises:
+        InputError: The bytes are no array of numbers, or damaged.
+    """
     stream = io.BytesIO(data)
     try:
         shape, fortran, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
     except Exception as error:  # the header is a Python literal; parsing may raise any error
-        raise InputError(f"{path}: {member} has no array header ({error})") from None
-    if dtype.kind not in "fiub" or dtype.subdtype is not None:
-        raise InputError(f"{path}: {member} holds {dtype}, wanted numbers")
+        raise InputError(f"{path}: {name} has no array header ({error})") from None
+    kinds = [one[0].base for one in (dtype.fields or {}).values()] if records else []
+    if dtype.subdtype is not None or not all(one.kind in "fiub" for one in kinds or [dtype]):
+        raise InputError(f"{path}: {name} holds {dtype}, wanted numbers")
     found = len(data) - stream.tell()
     if math.prod(shape) * dtype.itemsize != found or min(shape, default=0) < 0:
-        raise InputError(f"{path}: {member} promises shape {shape}, but holds {found} bytes")
+        raise InputError(f"{path}: {name} promises shape {shape}, but holds {found} bytes")
     values = np.frombuffer(data, dtype, offset=stream.tell())
     return values.reshape(shape, order="F" if fortran else "C")
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["MARK", "OUTPUTS", "count_outputs", "is_output", "output_stem"]
+__all__ = ["MARK", "OUTPUTS", "count_outputs", "is_output", "is_table", "output_stem"]
 
 OUTPUTS = "gmanet-scores"
 """Name of the folder of outputs, in the folder of the scans."""
@@ -20,6 +20,9 @@ MARK = "gmanet scores"
 LONGEST = 255 - len(".json")
 """Largest length of a file's name without extension, in bytes; file systems allow 255 in all."""
 NAME = re.compile(r".\.scores\.(?:npz|ply|png)$", re.IGNORECASE)
+
+TABLE = re.compile(rb"(?:file|part|scan),[^\r\n]*\b(?:verdict|outliers|error)\b", re.IGNORECASE)
+"""First line of a table of results that a command of this package wrote."""
 
 
 def output_stem(stem: str, mark: str = "") -> str:
@@ -39,6 +42,17 @@ def output_stem(stem: str, mark: str = "") -> str:
 def is_output(path: Path) -> bool:
     """Return whether the name or the folder of a path is that of an output of ``predict``."""
     return OUTPUTS in (path.name, path.parent.name) or NAME.search(path.name) is not None
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a ``.csv`` file is a table of results, such as ``prepare.csv``."""
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with path.open("rb") as file:
+            return TABLE.match(file.read(1000)) is not None
+    except OSError:
+        return False
 
 
 def count_outputs(paths: Iterable[Path]) -> str:

@@ -71,17 +71,17 @@ def _from_records(path: Path, data: bytes) -> tuple[Column, tuple[str, ...]]:
         raise InputError(f"{path}: {count} triangles promised, found {whole:.9g}")
     triangles = np.frombuffer(data, TRIANGLE, count, HEADER + COUNT)
     rest = len(data) - HEADER - COUNT - count * TRIANGLE.itemsize
-    if rest and data[-rest:].strip(b"\0\r\n ") and not _agree(triangles):
+    if rest and not _agree(triangles):
         raise InputError(
             f"{path}: {rest} bytes more than {count} triangles, whose normals do not fit to their "
-            "corners; wanted the number of triangles that the file holds"
+            "corners; wanted the file saved again, with as many triangles as promised"
         )
     notes = (f"{path}: {rest} bytes after the triangles are left out",) if rest else ()
     return np.ascontiguousarray(triangles["corner"], np.float64).reshape(-1, 3), notes
 
 
 def _agree(triangles: npt.NDArray[Any]) -> bool:
-    """Return whether most triangles have the normal that the file says, or none is said."""
+    """Return whether most triangles have the normal that the file says."""
     corner = triangles["corner"].astype(np.float64)
     said = triangles["normal"].astype(np.float64)
     if not np.isfinite(corner).all() or not np.isfinite(said).all():
@@ -90,7 +90,7 @@ def _agree(triangles: npt.NDArray[Any]) -> bool:
     lengths = np.linalg.norm(made, axis=1) * np.linalg.norm(said, axis=1)
     known = lengths > 0
     if not known.any():
-        return bool((said == 0).all())
+        return False
     cosine = np.abs((made * said).sum(axis=1)[known]) / lengths[known]
     return bool(np.mean(cosine > ALONG) > ALONG)
 

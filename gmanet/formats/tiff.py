@@ -1,35 +1,47 @@
-"""``.tiff`` images of coordinates: three 32-bit floats per pixel, uncompressed (MVTec 3D-AD).
+"""``.tiff`` and ``.tif`` images of coordinates, read by the library tifffile.
 
-Pillow does not read such images.  Any other kind of TIFF file is refused.
+A pixel holds ``x y z`` as floats, in one page or in three; a fourth channel or a further page of
+the same size may be a mask (``gmanet.formats.organized``).  Packing by Deflate is read; other
+packings need the library imagecodecs.  Sub-pages are not read.  Pictures of colors and maps of
+depths are refused.
 """
 
 from __future__ import annotations
 
-import struct
+import io
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gmanet.cloud import Floats
+from gmanet.cloud import Cloud, Floats
 from gmanet.errors import InputError
+from gmanet.formats.labels import LABEL_VALUE
+from gmanet.formats.organized import from_grid
 from gmanet.formats.source import read_bytes
 
-__all__ = ["read_grid"]
+__all__ = ["read", "read_grid"]
 
-WIDTH, HEIGHT, BITS, PACKING, STRIPS, CHANNELS, LENGTHS, PLANES, PREDICTOR, KIND = (
-    *(256, 257, 258, 259, 273, 277),
-    *(279, 284, 317, 339),
-)
-WANTED = {
-    BITS: ((32, 32, 32), "bits a value"),
-    PACKING: ((1,), "packing"),
-    CHANNELS: ((3,), "values a pixel"),
-    PLANES: ((1,), "order of the planes"),
-    PREDICTOR: ((1,), "predictor"),
-    KIND: ((3, 3, 3), "kind of values"),
-}
-USUAL = {PLANES: (1,), PREDICTOR: (1,), PACKING: (1,)}
-TYPES = {3: "H", 4: "I"}
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAX_RATIO = 1040
+"""Largest number of unpacked bytes per packed byte (zlib)."""
+Grid = npt.NDArray[Any]
+
+
+def read(path: Path, label_value: float = LABEL_VALUE) -> Cloud:
+    """Return the file's cloud, not yet checked; its rows are the pixels, line by line.
+
+    Args:
+        path: The file.
+        label_value: Label of abnormal points in a fourth channel (``gmanet.formats.organized``).
+
+    Raises:
+        InputError: The file is no such image, or damaged.
+    """
+    grid, mask = _pages(path)
+    return from_grid(path, grid, mask=mask, label_value=label_value)
 
 
 def read_grid(path: Path) -> Floats:
@@ -38,50 +50,63 @@ def read_grid(path: Path) -> Floats:
     Raises:
         InputError: The file is no such image, or damaged.
     """
-    data = read_bytes(path, ".tiff")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
-    if order is None or len(data) < 8:
+    grid = _pages(path)[0]
+    if grid.ndim != 3 or grid.shape[2] != 3:
+        raise InputError(f"{path}: pixels of shape {grid.shape}, wanted (H, W, 3)")
+    return np.ascontiguousarray(grid, np.float32)
+
+
+def _pages(path: Path) -> tuple[Grid, Grid | None]:
+    """Return the coordinates, ``(H, W, C)`` or ``(3, H, W)``, and the mask ``(H, W)``, if any."""
+    arrays = _arrays(path)
+    first, rest = arrays[0], arrays[1:]
+    if first.ndim == 2 and 3 <= len(arrays) <= 4 and len({one.shape for one in arrays}) == 1:
+        first, rest = np.stack(arrays[:3], axis=2), arrays[3:]
+    if first.dtype.kind != "f" and first.dtype not in (np.int16, np.int32):
+        wanted = "wanted coordinates as floats; a picture of colors or depths is no scan"
+        raise InputError(f"{path}: pixels hold {first.dtype} of shape {first.shape}, {wanted}")
+    if len(rest) > 1 or any(one.shape not in (first.shape[:2], first.shape[1:]) for one in rest):
+        raise InputError(f"{path}: {len(arrays)} pictures, wanted one of x y z, and a mask at most")
+    return first, rest[0] if rest else None
+
+
+def _arrays(path: Path) -> list[Grid]:
+    """Return all pictures of a file."""
+    from tifffile import TiffFile
+
+    data = read_bytes(path, path.suffix.lower())
+    if not data.startswith(MAGIC):
         raise InputError(f"{path}: does not begin like a TIFF file, wanted one")
-    tags = _tags(path, data, order=order)
-    for tag, (wanted, meaning) in WANTED.items():
-        said = tags.get(tag, USUAL.get(tag))
-        if said != wanted:
-            raise InputError(f"{path}: {meaning}: {said}, wanted {wanted} (three floats, unpacked)")
-    sizes = [tags.get(tag, ()) for tag in (HEIGHT, WIDTH)]
-    if any(len(size) != 1 or size[0] < 1 for size in sizes):
-        raise InputError(f"{path}: no height and width, wanted those of a picture")
-    height, width = sizes[0][0], sizes[1][0]
-    starts, lengths = tags.get(STRIPS, ()), tags.get(LENGTHS, ())
-    total = height * width * 12
-    if len(starts) != len(lengths) or sum(lengths) != total:
-        found = f"{len(starts)} strips of {sum(lengths)} bytes"
-        raise InputError(f"{path}: {found}, wanted {total} for {height} x {width} pixels")
-    places = sorted(zip(starts, lengths, strict=True))
-    taken = 8
-    for start, length in places:
-        if start < taken or start + length > len(data):
-            raise InputError(f"{path}: strip at byte {start}, wanted one in a place of its own")
-        taken = start + length
-    strips = (data[start : start + length] for start, length in zip(starts, lengths, strict=True))
-    grid = np.frombuffer(b"".join(strips), f"{order}f4").reshape(height, width, 3)
-    return grid.astype(np.float32)
-
-
-def _tags(path: Path, data: bytes, *, order: str) -> dict[int, tuple[int, ...]]:
-    """Return the values of the first image's integer tags, by tag."""
-    at = struct.unpack_from(f"{order}I", data, 4)[0]
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # damage is said by our errors
     try:
-        count = struct.unpack_from(f"{order}H", data, at)[0]
-        entries = [struct.unpack_from(f"{order}HHI4s", data, at + 2 + 12 * i) for i in range(count)]
-        tags = {}
-        for tag, kind, length, value in entries:
-            if kind in TYPES:
-                size = struct.calcsize(TYPES[kind]) * length
-                place = struct.unpack(f"{order}I", value)[0]
-                if place + size > len(data) and size > 4:
-                    raise InputError(f"{path}: tag {tag} lies outside of the file")
-                source, start = (value, 0) if size <= 4 else (data, place)
-                tags[tag] = struct.unpack_from(f"{order}{length}{TYPES[kind]}", source, start)
-    except struct.error:
-        raise InputError(f"{path}: its list of tags is cut off, wanted a whole TIFF file") from None
-    return tags
+        # An OME file could name further files, which would be opened.
+        with TiffFile(io.BytesIO(data), is_ome=False) as file:
+            series = [one for one in file.series if not one.keyframe.is_subifd]
+            for one in series:
+                _check(path, one, size=len(data))
+            arrays = [np.asarray(one.asarray(maxworkers=1)) for one in series]
+    except InputError:
+        raise
+    except Exception as error:  # tifffile raises many kinds of errors on damaged files
+        said = str(error).strip("'\" ").partition("\n")[0][:120] or type(error).__name__
+        raise InputError(f"{path}: is no whole TIFF file ({said})") from None
+    if not arrays:
+        raise InputError(f"{path}: holds no picture, wanted one of coordinates")
+    return arrays
+
+
+def _check(path: Path, series: Any, *, size: int) -> None:
+    """Raise an error if a picture promises more than a file of ``size`` bytes can hold."""
+    pages = [page for page in series.pages if page is not None]
+    shape = tuple(series.shape)
+    pixels = " x ".join(map(str, shape[:3]))
+    held = min(size, sum(sum(page.databytecounts) for page in pages))
+    ratio = 1 if all(int(page.compression) == 1 for page in pages) else MAX_RATIO
+    wanted = int(np.prod(shape, dtype=object)) * series.dtype.itemsize
+    if len(shape) > 4 or wanted > ratio * held:
+        raise InputError(f"{path}: {held} bytes of data for {pixels} pixels, wanted {wanted}")
+    if any(int(page.photometric) in (32844, 32845) for page in pages):
+        raise InputError(
+            f"{path}: holds colors (LogLuv), wanted floats as they are; with OpenCV, "
+            "cv2.imwrite(path, xyz, [cv2.IMWRITE_TIFF_COMPRESSION, 1])"
+        )

@@ -10,11 +10,13 @@ from typing import Any
 
 from gmanet.config.overrides import flatten
 from gmanet.config.schema import changes_results
-from gmanet.datasets.inventory import Entry
-from gmanet.errors import InputError
+from gmanet.datasets.catalog import open_data
+from gmanet.datasets.config import DataConfig
+from gmanet.datasets.inventory import Entry, inventory
+from gmanet.errors import InputError, note
 from gmanet.runtime.atomic import replacing
 
-__all__ = ["changed_keys", "changes", "read_entries", "write_entries"]
+__all__ = ["changed_keys", "changes", "present", "read_entries", "write_entries"]
 
 NAMED = 3
 """Largest number of scans that the message names for each kind of change."""
@@ -33,6 +35,16 @@ def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         for key in sorted(old.keys() | new.keys())
         if changes_results(key) and (key in old, old.get(key)) != (key in new, new.get(key))
     ]
+
+
+def present(config: DataConfig) -> dict[str, list[Entry]] | None:
+    """Return the present inventory of a finished run's data, or None, with a note, on errors."""
+    try:
+        train, test = open_data(config, "train"), open_data(config, "test")
+        return inventory(config, train, test=test)
+    except InputError as error:
+        note(f"the data of this finished run cannot be compared: {error}")
+        return None
 
 
 def write_entries(path: Path, data: Mapping[str, Sequence[Entry]]) -> None:

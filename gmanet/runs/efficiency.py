@@ -20,7 +20,9 @@ from tqdm import tqdm
 
 from gmanet.config.compose import CONF, compose
 from gmanet.config.overrides import load
+from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.catalog import open_data
+from gmanet.datasets.labeled import LabeledClouds
 from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.detectors.stored import load_detector
 from gmanet.detectors.table import DEFAULT, DETECTORS
@@ -91,7 +93,7 @@ class Cell:
             [*overrides, *(f"detector.{k}={v}" for k, v in SHORT.items() if k in settings)]
         )
         train, test = (open_data(config.data, split) for split in ("train", "test"))
-        for data in (train, test):
+        for data in (*_parts(train), *_parts(test)):
             if not isinstance(data, Procedural):
                 raise InputError(f"data={config.data.name}, wanted data=procedural: sizes are set")
             data.profile = replace(data.profile, points=(self.points, self.points))
@@ -116,6 +118,11 @@ class Cell:
             return ""
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         return f"exit code {done.returncode}: {lines[-1] if lines else 'no output'}"
+
+
+def _parts(data: CloudDataset) -> Sequence[CloudDataset]:
+    """Return the data sets that the clouds of a data set come from."""
+    return data.parts if isinstance(data, LabeledClouds) else [data]
 
 
 def _measure_all(cells: Sequence[Cell], fresh: bool) -> dict[tuple[str, int], str]:

@@ -45,7 +45,8 @@ def fit(
 
     Args:
         good_clouds: Normal clouds: a list of clouds or of arrays ``(N, 3)``, a folder with scans in
-            ``good/`` (``gmanet.datasets.folder``), or the train split of a data set.
+            ``good/`` (``gmanet.datasets.folder``), the file of a CAD mesh of which scans are
+            simulated (``gmanet.datasets.cad``), or the train split of a data set.
         detector: Name of a detector, or of a file ``conf/detector/NAME.yaml``.
         seed: Seed of the fit's generators.
         workers: Number of processes that prepare clouds; 0 prepares them in this process.
@@ -58,7 +59,8 @@ def fit(
     """
     typed = [f"detector={detector}", f"seed={seed}", f"train.workers={workers}"]
     if isinstance(good_clouds, str | os.PathLike):
-        typed += ["data=folder", f"data.root={os.fspath(good_clouds)}"]
+        kind = "cad" if Path(good_clouds).is_file() else "folder"
+        typed += [f"data={kind}", f"data.root={os.fspath(good_clouds)}"]
     config = compose([*typed, *_typed(overrides), "wandb.mode=disabled"])
     if config.train.world > 1:
         raise InputError(

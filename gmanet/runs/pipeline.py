@@ -121,7 +121,13 @@ def fit(config: RunConfig, run: Run, *, train: CloudDataset, test: CloudDataset)
     if detector.learns_from_twins:
         twin = make_twin(Generator(config.synthesis), train, index=0, seed=config.seed)[1]
     return _finish(
-        config, run, detector=detector, normal=train[0], twin=twin, test=test, logger=logger
+        config,
+        run,
+        detector=detector,
+        normal=None if detector.supervised else train[0],
+        twin=twin,
+        test=test,
+        logger=logger,
     )
 
 
@@ -183,7 +189,7 @@ def _finish(
     run: Run,
     *,
     detector: Detector,
-    normal: Cloud,
+    normal: Cloud | None,
     twin: Cloud | None,
     test: CloudDataset,
     logger: Any,
@@ -196,6 +202,7 @@ def _finish(
         rule,
         similar=similar_kinds(data),
         rescans=data.rescan,
+        segmented=data.supervised,
         calibration=None if detector.judge is None else detector.judge.calibration,
     )
     figures["peak_memory_mib"] = peak_resident()

@@ -15,6 +15,7 @@ from gmanet.errors import InputError
 from gmanet.evaluation.comparison import Scored, draw_grid
 from gmanet.evaluation.paper_figures import published
 from gmanet.evaluation.results import Result
+from gmanet.evaluation.segmentation_table import segmentation_table
 from gmanet.evaluation.stored_results import csv_table, read_table
 from gmanet.evaluation.tables import defect_table, group_table, markdown_table, rescan_table
 from gmanet.runs.experiment import Cell, Experiment, read_experiment
@@ -178,6 +179,7 @@ def _tables(results: list[Result]) -> Iterator[str]:
         own = [result for result in results if result.data == name]
         if len(names) > 1:
             yield f"## {name}"
+        yield segmentation_table(own)
         yield from (markdown_table(own), group_table(own), defect_table(own), rescan_table(own))
 
 

@@ -93,7 +93,12 @@ def calibrate(
         scores = detector.eval().held_out_scores(bar)
     detector.train(training)
     rows = np.array(scores, dtype=np.float64).reshape(len(clouds), 1 + rescans)
-    return Judge.of(clouds, rows, false_alarms=settings.false_alarms)
+    return Judge.of(
+        clouds,
+        rows,
+        false_alarms=settings.false_alarms,
+        search=detector.finds_missing and settings.missing,
+    )
 
 
 def _one(record: Data) -> Data:

@@ -98,7 +98,8 @@ class Fit:
     def learn(self, checkpoint: str | None = None) -> None:
         """Fit the detector, and measure the limit of its scores.
 
-        The fingerprints of the clouds that it was fitted on are stored, too.
+        The fingerprints of the clouds that it was fitted on are stored, too.  Supervised detectors
+        have no limit, as that takes normal clouds.
 
         Args:
             checkpoint: Checkpoint to resume from; None to begin anew.
@@ -110,6 +111,8 @@ class Fit:
             train = self.data.train
             self.detector.part, self.detector.unit = train.category, train.unit
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
+            if self.detector.supervised:
+                return
             self.detector.to(self.trainer.strategy.root_device)
             learned = self.detector.learns_from_rescans and self.data.synthesis.rescans > 0
             self.detector.judge = calibrate(
@@ -123,6 +126,8 @@ class Fit:
                 progress=self.data.progress,
             )
             self.detector.cpu()
+        # All processes raise the scores of scans that lack surface.
+        self.detector.judge = self.trainer.strategy.broadcast(self.detector.judge)
 
 
 def _scanned_again(cloud: Cloud, rng: np.random.Generator) -> Cloud:

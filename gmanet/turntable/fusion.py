@@ -17,6 +17,7 @@ from gmanet.cloud import Cloud, Doubles
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import moved, rotated
 from gmanet.turntable.config import TurntableConfig
+from gmanet.turntable.direction import in_either_direction
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.reconstruct import reconstruct
 from gmanet.turntable.view import View
@@ -25,6 +26,9 @@ __all__ = ["Placement", "about_one_origin", "fuse", "joined", "register_views"]
 
 FEWEST = 2
 """Least number of views of a part."""
+
+FEWEST_BACKWARD = 4
+"""Least number of views that tell the direction of the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,9 @@ class Placement:
         poses: Motions into the frame of the first view, with shape ``(V, 4, 4)``, as lists.
         spacing: Spacing of a view's points, median over all views.
         noise: Standard deviation of points about the surface, median over all views.
+        systematic: Standard deviation of the scanner's systematic errors; 0 if they are not larger
+            than the noise.
+        backward: Whether the table was found to turn the other way round.
         rms_before: Root mean square of the heights of points above the tangent planes of the next
             view after coarse registration, over all pairs of neighboring views.
         rms: The same value after joint refinement.
@@ -49,6 +56,8 @@ class Placement:
     poses: list[list[list[float]]]
     spacing: float
     noise: float
+    systematic: float = 0.0
+    backward: bool = False
     rms_before: float
     rms: float
     apart: float
@@ -65,7 +74,8 @@ class Placement:
         return cls(
             poses=found.poses.tolist(),
             spacing=found.spacing,
-            noise=found.noise,
+            noise=found.scanner.noise,
+            systematic=found.scanner.systematic,
             rms_before=_mean_square(before),
             rms=_mean_square(after),
             apart=max((one.apart for one in found.pairs.values()), default=0.0),
@@ -118,21 +128,38 @@ def register_views(
     """
     if len(clouds) < FEWEST:
         raise InputError(f"{len(clouds)} view, wanted {FEWEST} or more")
-    views = []
-    for cloud in clouds:
-        try:
-            views.append(View.of(cloud.pos))
-        except InputError as error:
-            raise InputError(f"view {cloud.name}: {error}") from None
+    views = [_view(cloud) for cloud in clouds]
     origin = np.array(clouds[0].origin)
     if origin.any():
         center = np.asarray(turntable.center) - origin
         turntable = replace(turntable, center=tuple(center.tolist()))
         markers = markers and [{k: v - origin for k, v in one.items()} for one in markers]
     size = 2 * max(view.size for view in views)
-    priors = turntable.priors(len(clouds), size, angles=angles)
-    found = reconstruct(views, priors, rng=np.random.default_rng(seed), markers=markers)
-    return Placement.of(found, [cloud.name for cloud in clouds])
+    names = [cloud.name for cloud in clouds]
+
+    def placed(backward: bool) -> Loop:
+        table, at = turntable, angles
+        if backward:
+            table = replace(turntable, step=-(turntable.step or 360.0 / len(clouds)))
+            at = angles and [-angle for angle in angles]
+        priors = table.priors(len(clouds), size, angles=at)
+        return reconstruct(views, priors, rng=np.random.default_rng(seed), markers=markers)
+
+    if markers is not None or len(clouds) < FEWEST_BACKWARD:
+        return Placement.of(placed(False), names)
+    stated = "the angles of poses.txt with the other sign" if angles else ""
+    if turntable.step and not angles:
+        stated = f"step={-turntable.step:g}"
+    found = in_either_direction(placed, names, stated=stated)
+    made = Placement.of(found.loop, names)
+    return replace(made, backward=found.backward, trouble=found.trouble)
+
+
+def _view(cloud: Cloud) -> View:
+    try:
+        return View.of(cloud.pos)
+    except InputError as error:
+        raise InputError(f"view {cloud.name}: {error}") from None
 
 
 def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> Cleaned:
@@ -149,7 +176,7 @@ def fuse(clouds: Sequence[Cloud], placement: Placement, cleaning: Cleaning) -> C
     """
     if not (cleaning.cell or cleaning.depth):
         cleaning = replace(cleaning, cell=placement.spacing)
-    return clean(joined(clouds, placement), cleaning)
+    return clean(joined(clouds, placement), cleaning, fused=True)
 
 
 def joined(clouds: Sequence[Cloud], placement: Placement) -> Cloud:

@@ -29,12 +29,13 @@ from gmanet.runtime.progress_table import TABLE, digest, read_table, write_table
 from gmanet.turntable.config import TurntableConfig
 from gmanet.turntable.folders import PartFolder, list_parts
 from gmanet.turntable.fusion import Placement, about_one_origin, fuse, joined, register_views
+from gmanet.turntable.holes import unseen_share
 from gmanet.turntable.picture import save_picture
 from gmanet.turntable.report import PICTURES, PartLine
 
 __all__ = ["fuse_parts"]
 
-METHOD = 2
+METHOD = 3
 """Version of the algorithms, part of the cache key; raised when a result changes."""
 
 POSES = "poses"
@@ -112,6 +113,11 @@ def _made(
         cleaned = fuse(clouds, placement, cleaning=cleaning)
         target = folder / _folder_of(part.name, whole)
         _write(target, cleaned.cloud)
+        if placement.backward:
+            note(
+                f"{views / part.name}: the table turns the other way round than the order of the "
+                "views says: step and axis belong together"
+            )
         picture = folder / PICTURES / part.name.parent / f"{output_stem(part.name.name)}.png"
         save_picture(picture, clouds, placement=placement, fused=cleaned.cloud)
     except OutputError:
@@ -123,13 +129,15 @@ def _made(
     before, after = (
         0 if one.label is None else int(one.label.sum()) for one in (whole, cleaned.cloud)
     )
-    names = ("noise", "rms", "rms_before", "apart", "overlap", "closing")
+    names = ("noise", "systematic", "rms", "rms_before", "apart", "overlap", "closing")
     short = {name: float(f"{getattr(placement, name):.5g}") for name in names}
     return PartLine(
         part=str(part.name),
         file=str(target.relative_to(folder)),
         views=len(clouds),
         points=len(whole),
+        backward=placement.backward,
+        holes=round(unseen_share(cleaned.cloud.pos), 4),
         rms_after=short.pop("rms"),
         **short,  # type: ignore[arg-type]
         outliers=cleaned.outliers,

@@ -14,7 +14,7 @@ import numpy as np
 
 from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.se3 import inverse
-from gmanet.turntable.consistency import OVERLAP, Consistency, consistency
+from gmanet.turntable.consistency import APART, OVERLAP, Consistency, consistency
 from gmanet.turntable.joint_refinement import refined
 from gmanet.turntable.loop import Loop
 from gmanet.turntable.markers import by_markers
@@ -28,6 +28,7 @@ from gmanet.turntable.pairwise import (
     sample_inner,
 )
 from gmanet.turntable.pose_graph import closure, solve_poses
+from gmanet.turntable.scanner import Scanner
 from gmanet.turntable.view import View
 
 __all__ = ["reconstruct"]
@@ -68,24 +69,27 @@ def reconstruct(
             else known[None]
         )
         links[i, j] = register_pair(views[i], views[j], prior=prior, motions=start, rng=rng)
-    _retried(links, views, priors=dict(zip(keys, priors, strict=True)), rng=rng)
-    noise = float(np.median([view.noise for view in views]))
+    scanner = Scanner.of(views, [link.consistency for link in links.values()])
+    within = dict(zip(keys, priors, strict=True))
+    _retried(links, views, priors=within, limit=scanner.apart / APART, rng=rng)
+    scanner = Scanner.of(views, [link.consistency for link in links.values()])
     used = dict(links)
     worst = max(links, key=lambda key: links[key].disagreement)
-    if not links[worst].consistency.good(noise):
+    if not links[worst].consistency.good(scanner.apart / APART):
         del used[worst]
+    views = scanner.seen_by(views)
     poses = solve_poses(used, count)
     closing = closure(used, poses, points=MANY)
     rows = [sample_inner(view, POINTS, rng=rng) for view in views]
     poses = refined(views, rows, poses=poses)
     spacing = float(np.median([view.spacing for view in views]))
-    outside = {} if markers else _outside(dict(zip(keys, priors, strict=True)), poses)
+    outside = {} if markers else _outside(within, poses)
     pairs = _pairs(views, rows, poses=poses)
     return Loop(
         poses=poses,
         links=links,
         pairs=pairs,
-        noise=noise,
+        scanner=scanner,
         spacing=spacing,
         closing=closing,
         outside=outside,
@@ -109,15 +113,21 @@ def _retried(
     views: Sequence[View],
     *,
     priors: Mapping[tuple[int, int], MotionPrior],
+    limit: float,
     rng: np.random.Generator,
 ) -> None:
-    """Replace inconsistent links by better ones about the axis of the consistent links."""
-    good = [link for (i, _), link in links.items() if link.consistency.good(views[i].noise)]
+    """Replace inconsistent links by better ones about the axis of the consistent links.
+
+    Links are consistent by the noise of their view or, if this is larger, by a limit.
+    """
+    good = [
+        link for (i, _), link in links.items() if link.consistency.good(max(views[i].noise, limit))
+    ]
     if len(good) < 2:
         return
     axis, center = common_axis(np.stack([link.motion for link in good]), priors[0, 1])
     for (i, j), link in links.items():
-        if link.consistency.good(views[i].noise):
+        if link.consistency.good(max(views[i].noise, limit)):
             continue
         prior = replace(
             priors[i, j], axis=axis, center=center, tilt=NARROW[0], shift=NARROW[1] * views[i].size

@@ -25,11 +25,15 @@ class PartLine:
         views: Number of views.
         points: Number of measured points of all views.
         noise: Standard deviation of points about the surface.
+        systematic: Systematic error of the scanner; 0 if it is not larger than the noise.
+        backward: Whether the table was found to turn the other way round.
         rms_before: Residual between neighboring views after coarse registration.
         rms_after: Residual between neighboring views after joint refinement.
         apart: Largest distance of two views' surfaces.
         overlap: Least share of a view that the neighboring view also shows.
         closing: Largest motion of points by closing the loop.
+        holes: Share of the surface that no view shows, about, from a closed surface through the
+            fused points.
         outliers: Number of points removed as outliers.
         thinned: Number of points that the octree left out.
         labelled: Number of points labeled as abnormal in the views.
@@ -45,11 +49,14 @@ class PartLine:
     views: int = 0
     points: int = 0
     noise: float = 0.0
+    systematic: float = 0.0
+    backward: bool = False
     rms_before: float = 0.0
     rms_after: float = 0.0
     apart: float = 0.0
     overlap: float = 0.0
     closing: float = 0.0
+    holes: float = 0.0
     outliers: int = 0
     thinned: int = 0
     labelled: int = 0

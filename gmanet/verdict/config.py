@@ -18,10 +18,12 @@ class VerdictConfig:
             defective.  Few normal clouds cannot promise a small one (``verdict.calibration``).
         rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores count
             for the limit, where the detector learned from rescans.
+        missing: Whether surface that a scan lacks raises its score, for detectors that search it.
     """
 
     false_alarms: float = 0.05
     rescans: int = 2
+    missing: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 1:

@@ -16,10 +16,12 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
+from gmanet.registration.cached import register_cached
+from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.check import Check
-from gmanet.verdict.measures import Fit, Scan, measure_fit, measure_scan
+from gmanet.verdict.measures import Fit, Scan, fit_of, measure_scan, reference_of, sparser
 from gmanet.verdict.sentences import sentence, unit_of
 
 __all__ = ["Gate"]
@@ -82,22 +84,25 @@ class Gate:
     noises: tuple[float, ...]
 
     @classmethod
-    def of(cls, clouds: Clouds | Sequence[Cloud]) -> Gate:
+    def of(
+        cls, clouds: Clouds | Sequence[Cloud], found: Sequence[Registration] | None = None
+    ) -> Gate:
         """Return the gate that the train scans make.
 
         Args:
             clouds: Normal clouds of one part; the first of them is the reference.
+            found: Their registrations on :func:`reference_of` them; None: they are computed.
         """
         some = [clouds[index] for index in range(min(CLOUDS, len(clouds)))]
-        target = _centered(Target.of(some[0].pos))
+        target = reference_of(clouds)
         measured = [measure_scan(cloud.pos) for cloud in some]
-        fits = [measure_fit(cloud, target) for cloud in some]
+        poses = found or [register_cached(cloud.pos, target) for cloud in some]
+        pairs = zip(some, poses, strict=False)
+        fits = [fit_of(cloud.pos, pose, target=target) for cloud, pose in pairs]
         rows = [{**asdict(scan), **asdict(fit)} for scan, fit in zip(measured, fits, strict=True)]
-        ranges = {
-            name: (float(min(row[name] for row in rows)), float(max(row[name] for row in rows)))
-            for name in rows[0]
-        }
-        thinned = [_thinned(some[:: max(1, len(some) // 8)], share) for share in SHARES]
+        columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
+        ranges = {name: (min(column), max(column)) for name, column in columns.items()}
+        thinned = [sparser(some[:: max(1, len(some) // 8)], share) for share in SHARES]
         return cls(
             target=target,
             ranges=ranges,
@@ -108,15 +113,32 @@ class Gate:
     def __call__(self, cloud: Cloud) -> tuple[Check, ...]:
         """Return the checks of a scan in the order of ``ORDER``.
 
-        Registration is left out for a scan with too few points or in another unit.
-
         Args:
             cloud: The scan.
         """
         scan = measure_scan(cloud.pos)
-        fit = None
-        if scan.points >= self.limits("points", scan)[0] and not unit_of(self._ratio(scan)):
-            fit = measure_fit(cloud, self.target)
+        return self.checks(cloud, scan=scan, found=self.register(cloud, scan))
+
+    def register(self, cloud: Cloud, scan: Scan) -> Registration | None:
+        """Return the registration of a scan; None with too few points or in another unit.
+
+        Args:
+            cloud: The scan.
+            scan: Its measures.
+        """
+        if scan.points < self.limits("points", scan)[0] or unit_of(self._ratio(scan)):
+            return None
+        return register_cached(cloud.pos, self.target)
+
+    def checks(self, cloud: Cloud, *, scan: Scan, found: Registration | None) -> tuple[Check, ...]:
+        """Return the checks of a scan that was measured and registered.
+
+        Args:
+            cloud: The scan.
+            scan: Its measures.
+            found: Its registration (:meth:`register`).
+        """
+        fit = None if found is None else fit_of(cloud.pos, found, target=self.target)
         measured: dict[str, float] = {**asdict(scan), "unit": scan.size}
         measured |= {} if fit is None else asdict(fit)
         made = []
@@ -194,31 +216,12 @@ class Gate:
     def from_state(cls, state: Mapping[str, Any]) -> Gate:
         """Return the gate that :meth:`state` described."""
         points, normal = (state[name].numpy().astype(np.float64) for name in ("points", "normal"))
+        length = float(state["length"])
         return cls(
-            target=Target(
-                points=points, normal=normal, centroid=np.zeros(3), length=float(state["length"])
-            ),
+            target=Target(points=points, normal=normal, centroid=np.zeros(3), length=length),
             ranges={
                 name: (float(low), float(high)) for name, (low, high) in state["ranges"].items()
             },
             spacings=tuple(map(float, state["spacings"])),
             noises=tuple(map(float, state["noises"])),
         )
-
-
-def _centered(made: Target) -> Target:
-    """Return a target about its centroid with coordinates as they are stored."""
-    points, normal = (
-        part.astype(np.float32).astype(np.float64) for part in (made.points, made.normal)
-    )
-    return Target(points=points, normal=normal, centroid=np.zeros(3), length=made.length)
-
-
-def _thinned(clouds: Sequence[Cloud], share: float) -> tuple[float, float]:
-    """Return the median spacing and the highest noise of clouds of which a share is kept."""
-    rng = np.random.default_rng(0)
-    found = [
-        measure_scan(cloud.pos[rng.random(len(cloud)) < share] if share < 1 else cloud.pos)
-        for cloud in clouds
-    ]
-    return float(np.median([each.spacing for each in found])), max(each.noise for each in found)

@@ -6,13 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gmanet.cloud import Cloud, Doubles
+import numpy as np
+
+from gmanet.cloud import Cloud, Doubles, Floats
+from gmanet.registration.cached import register_cached
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.calibration import Calibration
 from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
+from gmanet.verdict.gaps import MISSING, Found, Gap
 from gmanet.verdict.gate import Gate
+from gmanet.verdict.measures import measure_scan, reference_of
+from gmanet.verdict.missing import Missing
+from gmanet.verdict.tails import Tails
 
-__all__ = ["DEFECTIVE", "GOOD", "NOT_JUDGED", "NO_LIMIT", "ONE_NORMAL", "Judge", "Judgment"]
+__all__ = [
+    *("DEFECTIVE", "GOOD", "NOT_JUDGED", "NO_LIMIT", "ONE_NORMAL"),
+    *("Judge", "Judgment", "raised"),
+]
 
 NO_LIMIT = "the detector was stored without a limit: fit it anew"
 """Reason of no verdict for a detector of an older version, or of an unfinished fit."""
@@ -30,12 +40,16 @@ class Judgment:
         reason: One sentence.
         p_value: Share of good parts that score as high; NaN if the scan is not judged.
         checks: Checks of the scan, the gate's.
+        score: Object score, raised where surface is missing.
+        missing: Gaps of the scan, the largest first.
     """
 
     verdict: str
     reason: str
     p_value: float = float("nan")
     checks: tuple[Check, ...] = ()
+    score: float = float("nan")
+    missing: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,10 +59,14 @@ class Judge:
     Args:
         calibration: Scores of the normal clouds; None for a fit on a single cloud.
         gate: Ranges of the train scans.
+        missing: Search for missing surface; None where none is searched.
+        tails: Object score and emptiness of the normal scans as one score; None with ``missing``.
     """
 
     calibration: Calibration | None
     gate: Gate
+    missing: Missing | None = None
+    tails: Tails | None = None
 
     def __call__(self, cloud: Cloud, score: float) -> Judgment:
         """Return the verdict on a scan.
@@ -57,53 +75,138 @@ class Judge:
             cloud: The scan.
             score: Its object score.
         """
-        checks = self.gate(cloud)
+        return self.judge(cloud, score)[0]
+
+    def judge(self, cloud: Cloud, score: float) -> tuple[Judgment, Found]:
+        """Return the verdict on a scan, and what was found in the search for missing surface.
+
+        Args:
+            cloud: The scan.
+            score: Its object score.
+        """
+        scan = measure_scan(cloud.pos)
+        pose = self.gate.register(cloud, scan)
+        checks = self.gate.checks(cloud, scan=scan, found=pose)
+        found = Found() if self.missing is None else self.missing(cloud, pose)
+        joint = self._joint(score, found)
         failed = [check.sentence for check in checks if not check.passed]
+        failed += [found.not_scanned] if found.not_scanned else []
         if failed or self.calibration is None:
-            reason = failed[0] if failed else ONE_NORMAL
-            return Judgment(verdict=NOT_JUDGED, reason=reason, checks=checks)
-        p_value, limit = self.calibration.p_value(score), self.calibration.limit
-        defective = self.calibration.defective(score)
-        side = "above" if defective else "not above"
-        return Judgment(
-            verdict=DEFECTIVE if defective else GOOD,
-            reason=f"the score {score:.4g} is {side} the limit {limit:.4g}",
+            verdict, reason = NOT_JUDGED, failed[0] if failed else ONE_NORMAL
+            p_value = float("nan")
+        else:
+            verdict = DEFECTIVE if self.calibration.defective(joint) else GOOD
+            reason = self._reason(score, joint, found=found)
+            p_value = self.calibration.p_value(joint)
+        made = Judgment(
+            verdict=verdict,
+            reason=reason,
             p_value=p_value,
             checks=checks,
+            score=joint,
+            missing=found.gaps,
         )
+        return made, found
+
+    def search(self, cloud: Cloud, score: float) -> tuple[float, Found]:
+        """Return the object score with missing surface, and what was found in the search for it.
+
+        Args:
+            cloud: The scan.
+            score: Its object score.
+        """
+        if self.missing is None:
+            return score, Found()
+        found = self.missing(cloud, self.gate.register(cloud, measure_scan(cloud.pos)))
+        return self._joint(score, found), found
+
+    def _joint(self, score: float, found: Found) -> float:
+        return score if self.tails is None else float(self.tails.joint(score, found.emptiness))
+
+    def _reason(self, score: float, joint: float, *, found: Found) -> str:
+        assert self.calibration is not None
+        limit = self.calibration.limit
+        gap = next((gap for gap in found.gaps if gap.kind == MISSING), None)
+        if joint > limit >= score and gap is not None:
+            return gap.sentence
+        side = "above" if joint > limit else "not above"
+        return f"the score {joint:.4g} is {side} the limit {limit:.4g}"
 
     def sentence(self) -> str:
         """Return what the limit promises, for people."""
-        return (
-            f"no limit: {ONE_NORMAL}" if self.calibration is None else self.calibration.sentence()
-        )
+        if self.calibration is None:
+            return f"no limit: {ONE_NORMAL}"
+        more = "" if self.missing is None else f"; {self.missing.sentence()}"
+        return self.calibration.sentence() + more
 
     @classmethod
-    def of(cls, clouds: Clouds | Sequence[Cloud], scores: Doubles, *, false_alarms: float) -> Judge:
+    def of(
+        cls,
+        clouds: Clouds | Sequence[Cloud],
+        scores: Doubles,
+        *,
+        false_alarms: float,
+        search: bool = False,
+    ) -> Judge:
         """Return the judge of a fit.
 
         Args:
             clouds: The normal clouds.
             scores: Scores of each of them as if it was not learned from, with shape ``(n, m)``.
             false_alarms: Wanted false-alarm rate.
+            search: Whether missing surface is searched, where the normal clouds lie on one another.
         """
-        made = None
-        if len(clouds) > 1:
+        if len(clouds) < 2:
+            return cls(calibration=None, gate=Gate.of(clouds))
+        gate, searched = None, None
+        if search:
+            target = reference_of(clouds)
+            found = [register_cached(clouds[row].pos, target) for row in range(len(clouds))]
+            gate = Gate.of(clouds, found)
+            searched = Missing.of(clouds, gate.target, found=found)
+        gate = gate or Gate.of(clouds)
+        if searched is None:
             made = Calibration(scores=scores, false_alarms=false_alarms)
-        return cls(calibration=made, gate=Gate.of(clouds))
+            return cls(calibration=made, gate=gate)
+        missing, emptiness = searched
+        tails = Tails.of(scores[:, 0], emptiness)
+        rows = scores.copy()
+        rows[:, 0] = tails.joint(scores[:, 0], emptiness)
+        made = Calibration(scores=rows, false_alarms=false_alarms)
+        return cls(calibration=made, gate=gate, missing=missing, tails=tails)
 
     def state(self) -> dict[str, Any]:
         """Return the judge as plain values and tensors."""
         return {
             "calibration": None if self.calibration is None else self.calibration.state(),
             "gate": self.gate.state(),
+            "missing": None if self.missing is None else self.missing.state(),
+            "tails": None if self.tails is None else self.tails.state(),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Judge:
         """Return the judge that :meth:`state` described."""
-        stored = state["calibration"]
+        stored, gate = state["calibration"], Gate.from_state(state["gate"])
+        missing, tails = state.get("missing"), state.get("tails")  # none in older versions
         return cls(
             calibration=None if stored is None else Calibration.from_state(stored),
-            gate=Gate.from_state(state["gate"]),
+            gate=gate,
+            missing=None if missing is None else Missing.from_state(missing, target=gate.target),
+            tails=None if tails is None else Tails.from_state(tails),
         )
+
+
+def raised(points: Floats, score: float, *, found: Found) -> Floats:
+    """Return scores of points, those around missing surface raised to the object's, ``(N,)``.
+
+    Args:
+        points: Score of each point, with shape ``(N,)``.
+        score: Object score with missing surface.
+        found: What was found in the search for missing surface.
+    """
+    if found.rim is None:
+        return points
+    higher = points.copy()
+    higher[found.rim] = np.maximum(higher[found.rim], np.float32(score))
+    return higher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,11 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud, Floats, Indices, robust_size
 from gmanet.geometry.pca import principal_axes
-from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import NEAR, Registration, apply
 from gmanet.registration.target import Target
+from gmanet.synthesis.twins import Clouds
 
-__all__ = ["Fit", "Scan", "measure_fit", "measure_scan"]
+__all__ = ["Fit", "Scan", "fit_of", "measure_scan", "reference_of", "sparser"]
 
 SAMPLE = 4096
 """Largest number of points at which neighborhoods are measured."""
@@ -102,17 +103,6 @@ def measure_scan(pos: Floats, *, seed: int = 0) -> Scan:
     )
 
 
-def measure_fit(cloud: Cloud, target: Target, *, seed: int = 0) -> Fit:
-    """Return how a scan lies on the reference after its registration.
-
-    Args:
-        cloud: The scan.
-        target: The reference.
-        seed: Seed of the sample of points of the scan.
-    """
-    return fit_of(cloud.pos, register_cached(cloud.pos, target), target=target, seed=seed)
-
-
 def fit_of(pos: Floats, found: Registration, *, target: Target, seed: int = 0) -> Fit:
     """Return how a registered scan lies on the reference.
 
@@ -134,6 +124,34 @@ def fit_of(pos: Floats, found: Registration, *, target: Target, seed: int = 0) -
         overlap=found.overlap,
         coverage=float((away <= max(NEAR, 2 * spacing)).mean()),
     )
+
+
+def reference_of(clouds: Clouds | Sequence[Cloud]) -> Target:
+    """Return the reference, the first scan about its centroid, as it is stored.
+
+    Args:
+        clouds: The train scans.
+    """
+    made = Target.of(clouds[0].pos)
+    points, normal = (
+        part.astype(np.float32).astype(np.float64) for part in (made.points, made.normal)
+    )
+    return Target(points=points, normal=normal, centroid=np.zeros(3), length=made.length)
+
+
+def sparser(clouds: Sequence[Cloud], share: float) -> tuple[float, float]:
+    """Return the median spacing and the highest noise of clouds of which a share is kept.
+
+    Args:
+        clouds: The clouds.
+        share: Share of the points that are kept.
+    """
+    rng = np.random.default_rng(0)
+    found = [
+        measure_scan(cloud.pos[rng.random(len(cloud)) < share] if share < 1 else cloud.pos)
+        for cloud in clouds
+    ]
+    return float(np.median([each.spacing for each in found])), max(each.noise for each in found)
 
 
 def _largest_plane(pos: Floats, near: float, *, seed: int) -> float:

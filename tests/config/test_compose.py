@@ -148,7 +148,7 @@ MISTAKES = {
     "detector=": "unknown name",
     "detector.name=btff": "no detector 'btff' (did you mean 'btf'?); there are: ",
     "detector.name=[1]": "no detector '[1]'",
-    "data=nowhere": "there are: eyecandies, folder, iec3d",
+    "data=nowhere": "there are: cad, eyecandies, folder, iec3d",
     "train=gqu": "(did you mean 'gpu'?); there are: cpu, ddp, gpu",
     "wandb=off": "wanted wandb.KEY=VALUE",
     "seed": "the override 'seed' is not understood, wanted key=value",

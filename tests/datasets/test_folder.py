@@ -41,7 +41,7 @@ def test_every_ending_is_taken(tmp_path):
     place(tmp_path, *(f"good/part{number}{e}" for number, e in enumerate(WRITERS)))
     (tmp_path / "good/part7.stl").write_bytes(imitations.stl_bytes(imitations.wave(0)))
     place(tmp_path, "good/.part9.ply", "good/part8.ply")
-    assert set(READERS) == {*WRITERS, ".stl", ".pts"}
+    assert set(WRITERS) < set(READERS)
     (tmp_path / "good" / "notes.md").write_text("not a cloud")
     train, test = splits(tmp_path)
     assert train + test == [f"good_part{number}" for number in (0, 1, 2, 3, 5, 6, 7, 8, 4)]

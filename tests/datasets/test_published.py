@@ -374,7 +374,7 @@ def test_pictures_of_coordinates(tmp_path):
         struct.pack("<HHIHH", 256, 3, 1, 7, 0), struct.pack("<HHII", 256, 4, 1, 2**31)
     )
     path.write_bytes(huge)
-    with pytest.raises(InputError, match="for 5 x 2147483648 pixels"):
+    with pytest.raises(InputError, match="for 5 x 2147483648 x 3 pixels"):
         read_grid(path)
 
 

@@ -39,13 +39,27 @@ SMALL = {
 }
 """Settings that make a detector quick; those without a row are tested with their defaults."""
 
+COARSE = {"grid": 0.025, "steps": 2, "clouds": 2, "votes": 1}
+NARROW = {"widths": [8, 8, 8], "blocks": [1, 1, 1]}
+SUPERVISED = {
+    "pointnet2_ssg": {"width": 0.05},
+    "pointnet2_msg": {"width": 0.05},
+    "spunet": {"stem": 8, "widths": [8, 8, 8, 8], "blocks": [1, 1, 1, 1]},
+    "ptv1": {**NARROW, "neighbors": [4, 8, 8], "shared": 4},
+    "pointnext": {**NARROW, "blocks": [1, 1], "radius": 0.1},
+    "pointvector": {**NARROW, "blocks": [1, 1], "radius": 0.1},
+    "octformer": {**NARROW, "heads": [2, 2, 2], "window": 8, "stem": 1, "pyramid": 8},
+    "oacnns": {"stem": 8, "widths": [8] * 4, "blocks": [1] * 4, "up": [8] * 4},
+}
+SMALL |= {name: COARSE | settings for name, settings in SUPERVISED.items()}
+
 POINTS = 2000
 
-LEARNS_SLOWLY = {"gmanet_paper"}
+LEARNS_SLOWLY = {"gmanet_paper", *SUPERVISED}
 """Detectors that find nothing after the few steps of a test; whether more steps help has not been
 measured."""
 
-READS_POSE = {"gmanet_paper"}
+READS_POSE = {"gmanet_paper", *SUPERVISED}
 """Detectors that read coordinates as they are: a shifted part gets the same score, a turned one
 does not."""
 
@@ -56,13 +70,23 @@ def scores(detector, cloud):
     return SimpleNamespace(points=points, object=whole)
 
 
-@pytest.fixture(scope="module", params=sorted(DETECTORS))
+QUICK = {"spunet", "pointnext"}
+"""Supervised detectors, one over voxels and one over points, of every run of the tests."""
+
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in {*SUPERVISED} - QUICK else name
+    for name in sorted(DETECTORS)
+]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def fitted(request, bumped_plate, given_clouds, tmp_path_factory):
-    """A detector fitted on three normal plates."""
+    """A detector fitted on three plates, normal ones unless it learns from labels."""
     torch.manual_seed(0)
     kind = DETECTORS[request.param]
     detector = kind(kind.Config(name=request.param, **SMALL.get(request.param, {})))
-    train = given_clouds([bumped_plate(POINTS, seed, height=0) for seed in range(3)], "train")
+    height = 0.12 if kind.supervised else 0  # labeled bumps
+    train = given_clouds([bumped_plate(POINTS, seed, height) for seed in range(3)], "train")
     detector.prepare(train)
     synthesis = SynthesisConfig(twins=6)
     data = CloudData(

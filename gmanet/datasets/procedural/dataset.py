@@ -134,6 +134,11 @@ class Procedural(CloudDataset):
         """Return the clouds' names, in order, without making them."""
         return [name for _, name in self._items]
 
+    @property
+    def defects(self) -> list[str]:
+        """Return the kinds of defects, in order, without making the clouds."""
+        return [kind for kind, _ in self._items]
+
     def __getitem__(self, index: int) -> Cloud:
         defect, name = self._items[index]
         index %= len(self._items)

@@ -70,6 +70,7 @@ class GMANet(Detector):
     }
     learns_from_twins = True
     learns_from_rescans = True
+    finds_missing = True
     pretrained: Tensor
 
     def __init__(self, config: GMANetConfig) -> None:

@@ -1,0 +1,98 @@
+"""Training items of supervised detectors: moved, cropped clouds with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from gmanet.cloud import Floats, Indices, Labels
+from gmanet.detectors.supervised.surface import (
+    Structure,
+    Surface,
+    voxel_keys,
+    voxels_of,
+    with_inputs,
+)
+
+__all__ = ["LabeledCrops", "draw_motion", "one_of_each"]
+
+SCALES = (0.9, 1.1)
+"""Smallest and largest scale."""
+JITTER = 0.05
+"""Standard deviation of a random shift of every coordinate, in voxels."""
+
+
+def draw_motion(rng: np.random.Generator) -> Floats:
+    """Return a random rotation times a scale, in half of the cases a reflection, ``(3, 3)``."""
+    motion = Rotation.random(random_state=rng).as_matrix() * rng.uniform(*SCALES)
+    if rng.random() < 0.5:
+        motion[:, 0] *= -1
+    return np.asarray(motion, dtype=np.float32)
+
+
+def one_of_each(coord: Indices, rng: np.random.Generator) -> Indices:
+    """Return the row of a random point of every voxel.
+
+    Args:
+        coord: Coordinates of each point's voxel, with shape ``(N, 3)``.
+        rng: Generator.
+    """
+    order = rng.permutation(len(coord))
+    return np.asarray(order[np.unique(voxel_keys(coord)[order], return_index=True)[1]])
+
+
+class LabeledCrops(Dataset[Data]):
+    """Data set of crops of labeled clouds, drawn anew in every epoch.
+
+    ``crops[epoch, index]`` is drawn from cloud ``index`` with the generator ``[seed, epoch,
+    index]``: a random motion, one point of every voxel, and of these the ones around a random one.
+
+    Args:
+        surfaces: The clouds.
+        labels: Labels of the points in the order of the surface, true where abnormal.
+        grid: Edge of a voxel, in diameters.
+        normals: Whether normals are among the features.
+        crop: Largest number of points.
+        structure: What the network reads beside the features.
+        seed: Seed of all random draws.
+    """
+
+    def __init__(
+        self,
+        surfaces: Sequence[Surface],
+        labels: Sequence[Labels],
+        *,
+        grid: float,
+        normals: bool,
+        crop: int,
+        structure: Structure,
+        seed: int,
+    ) -> None:
+        self.surfaces, self.labels = surfaces, labels
+        self.grid, self.normals, self.crop = grid, normals, crop
+        self.structure, self.seed = structure, seed
+
+    def __len__(self) -> int:
+        return len(self.surfaces)
+
+    def __getitem__(self, key: tuple[int, int]) -> Data:
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        surface = self.surfaces[index].moved(draw_motion(rng))
+        noise = rng.normal(0, JITTER * self.grid, surface.pos.shape).astype(np.float32)
+        surface = Surface(pos=surface.pos + noise, normal=surface.normal, order=surface.order)
+        rows = one_of_each(voxels_of(surface.pos, self.grid), rng)
+        if len(rows) > self.crop:
+            offset = surface.pos[rows] - surface.pos[rng.choice(rows)]
+            distance = np.einsum("nc,nc->n", offset, offset)
+            rows = rows[np.argpartition(distance, self.crop)[: self.crop]]
+        data = with_inputs(
+            surface, rows, grid=self.grid, normals=self.normals, structure=self.structure
+        )
+        data.y = torch.from_numpy(self.labels[index][rows].astype(np.int64))
+        return data

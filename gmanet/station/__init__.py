@@ -1,0 +1,1 @@
+"""The station: detectors that judge scans beside the line, of a folder or of an HTTP client."""
