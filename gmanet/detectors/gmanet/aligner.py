@@ -8,10 +8,10 @@ import numpy as np
 
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.detectors.gmanet.comparison import FLOOR
-from gmanet.detectors.gmanet.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
+from gmanet.detectors.gmanet.common_surface.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.places import offsets_of
 from gmanet.detectors.gmanet.deviation import LENGTHS, Surfaces, distances
-from gmanet.detectors.gmanet.places import offsets_of
 from gmanet.detectors.gmanet.structures import Surface
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply

@@ -1,10 +1,11 @@
 """The registered normal clouds of a category, stored with the weights of a detector.
 
-Normal clouds are registered twice: on the first of them, and then on the surface that they have in
-common (``detectors.gmanet.consensus``), where each place counts by how much they differ there.  So
+Normal clouds are registered twice: on the first of them, and then on their common surface
+(``detectors.gmanet.common_surface``), where each place counts by how much they differ there.  So
 what differs from part to part, such as threads and engravings, does not pull, and a cloud that sees
 another side than the first one is registered on the other clouds.  Clouds whose registration
-failed are left out.
+failed are left out.  Where whole faces shift from part to part, as on snap rings with different
+openings, nothing is stored, and no distance is measured.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.subset import Subset
 from gmanet.detectors.bank import ResizableBuffers
 from gmanet.detectors.gmanet.aligner import Aligner
-from gmanet.detectors.gmanet.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.places import make_consensus
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.detectors.gmanet.joint_registration import Part, failed, register_jointly
-from gmanet.detectors.gmanet.places import make_consensus
 from gmanet.detectors.reference import Reference
 from gmanet.errors import note
 from gmanet.registration.icp import Registration

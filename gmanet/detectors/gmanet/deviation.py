@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
-from gmanet.detectors.gmanet.consensus import CONSENSUS
+from gmanet.detectors.gmanet.common_surface.consensus import CONSENSUS
 from gmanet.geometry.spfh import pooled
 
 __all__ = ["CHANNELS", "DEVIATION", "LENGTHS", "Surfaces", "deviation", "distances"]

@@ -8,8 +8,8 @@ import pytest
 from gmanet.cloud import Cloud
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.alignment import Atlas
-from gmanet.detectors.gmanet.comparison import FLOOR
-from gmanet.detectors.gmanet.consensus import CONSENSUS
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
+from gmanet.detectors.gmanet.common_surface.consensus import CONSENSUS
 from gmanet.detectors.gmanet.descriptors import describe
 from gmanet.detectors.gmanet.deviation import CHANNELS, deviation
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats
-from gmanet.detectors.gmanet.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.consensus import Consensus
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.orientation import oriented
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmanet.detectors.gmanet.comparison import FLOOR
-from gmanet.detectors.gmanet.consensus import CONSENSUS, Consensus
-from gmanet.detectors.gmanet.places import make_consensus, offsets_of
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
+from gmanet.detectors.gmanet.common_surface.consensus import CONSENSUS, Consensus
+from gmanet.detectors.gmanet.common_surface.places import make_consensus, offsets_of
 
 UP = np.array([0, 0, 1], dtype=np.float32)
 Z, SPREAD, COVERED, MEAN, LEAST, Z_RELIEF, _, LEAST_RELIEF = range(CONSENSUS)

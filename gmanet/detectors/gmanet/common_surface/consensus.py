@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices, Labels
-from gmanet.detectors.gmanet.comparison import FLOOR, KINDS, compare
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR, KINDS, compare
 from gmanet.geometry.jit import over_rows
 
 __all__ = ["CONSENSUS", "Consensus", "Moments"]
