@@ -27,15 +27,16 @@ from gmanet.datasets.rescan_kinds import CHANGES, REMOVALS
 from gmanet.datasets.subset import Subset
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.provenance import provenance
-from gmanet.verdict.judge import DEFECTIVE, NOT_JUDGED, Judge
+from gmanet.verdict.check import DEFECTIVE, NOT_JUDGED
+from gmanet.verdict.judge import Judge
 
 PARTS = ("hexagonal_nut", "washer", "t_screw", "double_end_stud")
-TRAIN, CUT, GOOD = 20, 20, 60
+TRAIN, CUT, GOOD = 20, 20, 50
 """Clouds of the fit, fresh clouds that balls are cut from and that are scanned another way, and
 fresh clouds that are judged as they are."""
 BALLS = (0.08, 0.12, 0.2)
 """Diameters of the balls, in diameters of the part."""
-RESCANS = ("half", "noise2", "hole", "side")
+RESCANS = ("half", "noise2", "hole")
 KEPT = Path(__file__).parent / "results" / "missing.json"
 
 Count = dict[str, Any]

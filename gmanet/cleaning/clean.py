@@ -61,7 +61,7 @@ class Cleaned:
         cloud: The remaining points.
         outliers: Number of points that were removed as outliers.
         table: Number of points of a table and below it that were removed.
-        beside: Number of points of pieces beside the part that were removed.
+        pieces: Number of points of pieces beside the part that were removed.
         thinned: Number of points that the octree left out.
         kept: True for points of the scan that remained before thinning, with shape ``(N,)``.
     """
@@ -70,7 +70,7 @@ class Cleaned:
     outliers: int
     thinned: int
     table: int = 0
-    beside: int = 0
+    pieces: int = 0
     kept: Labels | None = None
 
 
@@ -109,7 +109,7 @@ def clean(cloud: Cloud, cleaning: Cleaning, *, fused: bool = False) -> Cleaned:
         cloud=chosen,
         outliers=len(cloud) - len(rows),
         table=int(left.table.sum()),
-        beside=int((~left.part & ~left.table).sum()),
+        pieces=int((~left.part & ~left.table).sum()),
         thinned=len(inside) - len(chosen),
         kept=kept,
     )

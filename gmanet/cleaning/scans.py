@@ -30,7 +30,7 @@ PICTURES = "pictures"
 SIZE = 280
 """Width and height of a picture's panels, in pixels."""
 
-TAKEN = ("table", "beside")
+TAKEN = ("table", "pieces")
 """Columns of points that are not the part's."""
 
 MANY = 0.05
@@ -46,7 +46,7 @@ class Line:
         points: Number of measured points of the scan.
         outliers: Number of points removed as outliers.
         table: Number of points removed as a table below the part.
-        beside: Number of points removed as pieces beside the part.
+        pieces: Number of points removed as pieces beside the part.
         thinned: Number of points that the octree left out.
         labelled: Number of points labeled as abnormal in the scan.
         labelled_kept: Number of these points in the clean scan.
@@ -59,7 +59,7 @@ class Line:
     points: int = 0
     outliers: int = 0
     table: int = 0
-    beside: int = 0
+    pieces: int = 0
     thinned: int = 0
     labelled: int = 0
     labelled_kept: int = 0
@@ -160,7 +160,7 @@ def _clean(scans: Path, name: Path, *, folder: Path, how: tuple[Cleaning, float]
         points=len(cloud),
         outliers=cleaned.outliers,
         table=cleaned.table,
-        beside=cleaned.beside,
+        pieces=cleaned.pieces,
         thinned=cleaned.thinned,
         labelled=before,
         labelled_kept=after,
@@ -171,7 +171,7 @@ def _clean(scans: Path, name: Path, *, folder: Path, how: tuple[Cleaning, float]
 
 def _draw(path: Path, cloud: Cloud, *, cleaned: Cleaned) -> None:
     """Draw a scan whose table or pieces were removed: the part in it in red, and the part alone."""
-    if not cleaned.table + cleaned.beside or cleaned.kept is None:
+    if not cleaned.table + cleaned.pieces or cleaned.kept is None:
         path.unlink(missing_ok=True)
         return
     from gmanet.view.sheet import Panel, save_row
@@ -198,22 +198,22 @@ def unmeasured(cloud: Cloud) -> int:
 def print_scans(lines: Sequence[Line], folder: Path) -> None:
     """Print a summary of the scans, and the names of those that lost many points."""
     done = sum(not line.error for line in lines)
-    points, outliers, table, beside, thinned = (
+    points, outliers, table, pieces, thinned = (
         sum(getattr(line, name) for line in lines)
-        for name in ("points", "outliers", "table", "beside", "thinned")
+        for name in ("points", "outliers", "table", "pieces", "thinned")
     )
     lost = sum(line.unmeasured for line in lines)
     never = f"; {lost} others were never measured" if lost else ""
     sys.stdout.write(
         f"{done} of {len(lines)} scans written to {folder}: of {points} points "
-        f"{outliers} were outliers, {table} a table, {beside} beside the part and {thinned} "
+        f"{outliers} were outliers, {table} a table, {pieces} beside the part and {thinned} "
         f"thinned out{never}; details: {folder / TABLE}\n"
     )
-    taken = [line for line in lines if line.table or line.beside]
+    taken = [line for line in lines if line.table or line.pieces]
     if taken:
-        tables, beside = (sum(getattr(line, name) > 0 for line in taken) for name in TAKEN)
+        tables, pieces = (sum(getattr(line, name) > 0 for line in taken) for name in TAKEN)
         sys.stderr.write(
-            f"{tables} scans lost a table and {beside} scans pieces beside the part: look at "
+            f"{tables} scans lost a table and {pieces} scans pieces beside the part: look at "
             f"{folder / PICTURES}; table=false and pieces=false keep them\n"
         )
     eaten = [line.file for line in lines if line.outliers > MANY * line.points]

@@ -24,12 +24,13 @@ def model_card(detector: Detector, *, version: str, identity: str) -> str:
         version: Version of gmanet.
         identity: Hash of the detector's content.
     """
+    kind = "labeled defective" if detector.supervised else "normal"
     lines = [
         f"A detector of gmanet {version}",
         "",
         f"Part: {detector.part or 'not named'}",
         f"Method: {detector.config.name}",
-        f"Fitted on: {len(detector.fitted_on)} normal scans",
+        f"Fitted on: {len(detector.fitted_on)} {kind} scans",
         f"Identity: {identity}",
         "",
         *_promise(detector),

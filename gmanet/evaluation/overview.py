@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gmanet.evaluation.results import Result, mean_figure
+from gmanet.evaluation.segmentation_table import segmentation_table
 from gmanet.evaluation.tables import markdown_table
 
 __all__ = ["Stored", "index_table", "overview_page"]
@@ -71,7 +72,7 @@ def _parts(entry: Stored) -> tuple[str, ...]:
     made = f"{entry.runs} runs{cost}: `{entry.command}`."
     if not entry.results:
         return (entry.about, f"{made} **No results are stored.**")
-    means = markdown_table(entry.results).split("\n\n")[0]
+    means = (segmentation_table(entry.results) or markdown_table(entry.results)).split("\n\n")[0]
     link = f"Tables by category: [{entry.page.rpartition('/')[2]}](../experiments/{entry.page})."
     return (entry.about, means, f"{made} {link}")
 

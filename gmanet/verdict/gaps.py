@@ -24,8 +24,11 @@ EXPOSED = 0.25
 """Least area of other surface in a gap, in that of the gap, which shows that material is gone."""
 
 APART = 2.5
-"""Largest distance of connected places, and least distance of other surface from all places, in the
-median distance of neighboring places."""
+"""Largest distance of connected places, in the median distance of neighboring places."""
+
+OTHER = 1.5
+"""Least distance of other surface from all places, in the median distance of neighboring places:
+all of the normal surface has a place within one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,7 @@ def find_gaps(
     apart = float(np.median(np.sqrt(areas)))
     empty = np.flatnonzero(emptiness > 1)
     label = regions_of(places[empty], reach=APART * apart)
-    tree, other = cKDTree(places), _other_surface(pos, places, reach=APART * apart)
+    tree, other = cKDTree(places), _other_surface(pos, places, reach=OTHER * apart)
     grouped = []
     for number in np.unique(label[emptiness[empty] > limit]):
         core = empty[label == number]

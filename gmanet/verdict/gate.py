@@ -21,7 +21,8 @@ from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.check import Check
-from gmanet.verdict.measures import Fit, Scan, fit_of, measure_scan, reference_of, sparser
+from gmanet.verdict.measures import Fit, Scan, fit_of, measure_scan, sparser
+from gmanet.verdict.reference import common_reference
 from gmanet.verdict.sentences import sentence, unit_of
 
 __all__ = ["Gate"]
@@ -42,8 +43,7 @@ MISSING = 0.35
 """Largest share of missing surface beyond that of the train scans."""
 
 AWAY = 0.08
-"""Largest share of points away from the reference beyond that of the train scans: flying points
-count several times, as registration reads an evenly spread subsample."""
+"""Largest share of points away from the reference beyond that of the train scans: flying ones."""
 
 SIZES = (0.55, 1.6)
 """Smallest and largest ratio to the sizes of the train scans: a scan with missing surface is
@@ -66,12 +66,16 @@ ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing",
 """Names of the checks; the first that fails is the reason."""
 
 
+Reference = tuple[Target, Sequence[Registration]]
+"""The reference of the train scans, and their registrations on it."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Gate:
-    """Ranges of the train scans, and the normal scan that others are registered on.
+    """Ranges of the train scans.
 
     Args:
-        target: The reference.
+        target: The reference that scans are registered on.
         ranges: Name of a measure -> lowest and highest value over the train scans.
         spacings: Spacing of the train scans' points at each of ``SHARES``, ascending, in the unit
             of the scans.
@@ -84,21 +88,17 @@ class Gate:
     noises: tuple[float, ...]
 
     @classmethod
-    def of(
-        cls, clouds: Clouds | Sequence[Cloud], found: Sequence[Registration] | None = None
-    ) -> Gate:
+    def of(cls, clouds: Clouds | Sequence[Cloud], reference: Reference | None = None) -> Gate:
         """Return the gate that the train scans make.
 
         Args:
-            clouds: Normal clouds of one part; the first of them is the reference.
-            found: Their registrations on :func:`reference_of` them; None: they are computed.
+            clouds: Normal clouds of one part.
+            reference: Their reference, and registrations on it; None: ``common_reference``.
         """
         some = [clouds[index] for index in range(min(CLOUDS, len(clouds)))]
-        target = reference_of(clouds)
+        target, poses = reference or common_reference(some, count=CLOUDS)
         measured = [measure_scan(cloud.pos) for cloud in some]
-        poses = found or [register_cached(cloud.pos, target) for cloud in some]
-        pairs = zip(some, poses, strict=False)
-        fits = [fit_of(cloud.pos, pose, target=target) for cloud, pose in pairs]
+        fits = [fit_of(some[row].pos, poses[row], target=target) for row in range(len(some))]
         rows = [{**asdict(scan), **asdict(fit)} for scan, fit in zip(measured, fits, strict=True)]
         columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
         ranges = {name: (min(column), max(column)) for name, column in columns.items()}
@@ -139,8 +139,8 @@ class Gate:
             found: Its registration (:meth:`register`).
         """
         fit = None if found is None else fit_of(cloud.pos, found, target=self.target)
-        measured: dict[str, float] = {**asdict(scan), "unit": scan.size}
-        measured |= {} if fit is None else asdict(fit)
+        also = {} if fit is None else asdict(fit)
+        measured: dict[str, float] = {**asdict(scan), "unit": scan.size, **also}
         made = []
         for name in [name for name in ORDER if name in measured]:
             lowest, highest = self.limits(name, scan)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from gmanet.cloud import Cloud, Doubles, Floats
-from gmanet.registration.cached import register_cached
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.calibration import Calibration
 from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
 from gmanet.verdict.gaps import MISSING, Found, Gap
-from gmanet.verdict.gate import Gate
-from gmanet.verdict.measures import measure_scan, reference_of
+from gmanet.verdict.gate import CLOUDS, Gate
+from gmanet.verdict.measures import measure_scan
 from gmanet.verdict.missing import Missing
+from gmanet.verdict.reference import common_reference
 from gmanet.verdict.tails import Tails
 
 __all__ = [
@@ -158,13 +158,9 @@ class Judge:
         """
         if len(clouds) < 2:
             return cls(calibration=None, gate=Gate.of(clouds))
-        gate, searched = None, None
-        if search:
-            target = reference_of(clouds)
-            found = [register_cached(clouds[row].pos, target) for row in range(len(clouds))]
-            gate = Gate.of(clouds, found)
-            searched = Missing.of(clouds, gate.target, found=found)
-        gate = gate or Gate.of(clouds)
+        target, found = common_reference(clouds, count=len(clouds) if search else CLOUDS)
+        gate = Gate.of(clouds, (target, found))
+        searched = Missing.of(clouds, target, found=found) if search else None
         if searched is None:
             made = Calibration(scores=scores, false_alarms=false_alarms)
             return cls(calibration=made, gate=gate)

@@ -12,9 +12,8 @@ from gmanet.cloud import Cloud, Floats, Indices, robust_size
 from gmanet.geometry.pca import principal_axes
 from gmanet.registration.icp import NEAR, Registration, apply
 from gmanet.registration.target import Target
-from gmanet.synthesis.twins import Clouds
 
-__all__ = ["Fit", "Scan", "fit_of", "measure_scan", "reference_of", "sparser"]
+__all__ = ["Fit", "Scan", "fit_of", "measure_scan", "sparser"]
 
 SAMPLE = 4096
 """Largest number of points at which neighborhoods are measured."""
@@ -124,19 +123,6 @@ def fit_of(pos: Floats, found: Registration, *, target: Target, seed: int = 0) -
         overlap=found.overlap,
         coverage=float((away <= max(NEAR, 2 * spacing)).mean()),
     )
-
-
-def reference_of(clouds: Clouds | Sequence[Cloud]) -> Target:
-    """Return the reference, the first scan about its centroid, as it is stored.
-
-    Args:
-        clouds: The train scans.
-    """
-    made = Target.of(clouds[0].pos)
-    points, normal = (
-        part.astype(np.float32).astype(np.float64) for part in (made.points, made.normal)
-    )
-    return Target(points=points, normal=normal, centroid=np.zeros(3), length=made.length)
 
 
 def sparser(clouds: Sequence[Cloud], share: float) -> tuple[float, float]:

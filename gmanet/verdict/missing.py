@@ -24,26 +24,16 @@ import torch
 
 from gmanet.cloud import Cloud, Doubles, Floats, Indices
 from gmanet.geometry.coverage import Cover, cover, place_areas
-from gmanet.geometry.neighbors import farthest_points
-from gmanet.registration.icp import Registration, apply
+from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.gaps import Found, find_gaps
+from gmanet.verdict.reference import REGISTERED, placed, spread
 
 __all__ = ["Missing"]
 
 CLOUDS = 40
 """Largest number of normal scans whose surfaces are kept."""
-
-PLACES = 4096
-"""Number of places on the surfaces of the normal scans."""
-
-DRAWN = 2048
-"""Number of points of each normal scan from which the places are chosen."""
-
-REGISTERED = 0.6
-"""Least overlap of a scan with the reference, in the median overlap of the normal scans, with which
-it counts as registered."""
 
 LEAST = 0.5
 """Least median overlap of the normal scans with the reference with which missing surface is
@@ -99,9 +89,9 @@ class Missing:
         if middle < LEAST or usable.sum() < FEWEST:
             return None
         kept = np.flatnonzero(usable)[:CLOUDS].tolist()
-        placed = {row: _placed(clouds[row].pos, found[row], target=target) for row in kept}
-        places = _spread(list(placed.values()))
-        covers = {row: cover(pos, places) for row, pos in placed.items()}
+        surfaces = {row: placed(clouds[row].pos, found[row], target=target) for row in kept}
+        places = spread(list(surfaces.values()))
+        covers = {row: cover(pos, places) for row, pos in surfaces.items()}
         distance = np.stack([covers[row].distance for row in kept])
         order = np.sort(distance, axis=0)
         made = cls(
@@ -119,7 +109,7 @@ class Missing:
         for row in np.flatnonzero(usable).tolist():
             seen = covers.get(row)
             if seen is None:
-                seen = cover(_placed(clouds[row].pos, found[row], target=target), places)
+                seen = cover(placed(clouds[row].pos, found[row], target=target), places)
             values[row] = made._emptiness(seen, own=row).max()
         return replace(made, limit=float(values.max())), values
 
@@ -137,8 +127,8 @@ class Missing:
         """
         if found is None or found.overlap < self.overlap:
             return Found(note="missing surface was not searched: the scan lies on no normal scan")
-        placed = _placed(cloud.pos, found, target=self.target)
-        seen = cover(placed, self.places)
+        pos = placed(cloud.pos, found, target=self.target)
+        seen = cover(pos, self.places)
         mark = cloud.fingerprint
         own = self.prints.index(mark) if mark in self.prints else -1
         emptiness = self._emptiness(seen, own=own)
@@ -146,7 +136,7 @@ class Missing:
         if highest <= self.limit:
             return Found(emptiness=highest)
         return find_gaps(
-            placed,
+            pos,
             self.places,
             seen=seen,
             emptiness=emptiness,
@@ -197,16 +187,3 @@ class Missing:
         count = len(self.prints) - self.failed
         left = f", {self.failed} could not be registered" if self.failed else ""
         return f"missing surface is searched with {count} normal scans{left}"
-
-
-def _placed(pos: Floats, found: Registration, *, target: Target) -> Floats:
-    """Return the points of a scan about the target's centroid, in its extents, ``(N, 3)``."""
-    return ((apply(found, pos) - target.centroid) / target.length).astype(np.float32)
-
-
-def _spread(placed: Sequence[Floats]) -> Floats:
-    """Return places that are spread evenly over all surfaces, with shape ``(M, 3)``."""
-    rng = np.random.default_rng(0)
-    some = [pos[rng.permutation(len(pos))[:DRAWN]] for pos in placed]
-    every = np.concatenate(some)
-    return every[farthest_points(every, PLACES)]

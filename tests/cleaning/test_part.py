@@ -147,15 +147,15 @@ def test_settings_keep_table_and_pieces():
     pos, what = scene(part("hexagonal_nut")[::3], side="all")
     cloud = Cloud(pos, what == 2)
     done = clean(cloud, Cleaning())
-    assert len(done.cloud) == len(cloud) - done.outliers - done.table - done.beside
-    assert done.table > 1000 and done.beside > 100
+    assert len(done.cloud) == len(cloud) - done.outliers - done.table - done.pieces
+    assert done.table > 1000 and done.pieces > 100
     assert np.array_equal(done.cloud.pos, pos[done.kept])
     assert done.cloud.label.mean() < 0.01
     both = clean(cloud, Cleaning(table=False, pieces=False))
-    assert (both.table, both.beside) == (0, 0)
+    assert (both.table, both.pieces) == (0, 0)
     fused = clean(cloud, Cleaning(), fused=True)
-    assert (fused.table, fused.beside) == (0, 0)
-    assert clean(cloud, Cleaning(pieces=False)).beside == 0
+    assert (fused.table, fused.pieces) == (0, 0)
+    assert clean(cloud, Cleaning(pieces=False)).pieces == 0
 
 
 def test_prepare_shows_what_it_took_away(tmp_path, capsys):
@@ -171,6 +171,6 @@ def test_prepare_shows_what_it_took_away(tmp_path, capsys):
     with (tmp_path / "data/prepare.csv").open() as file:
         first, second = csv.DictReader(file)
     assert int(first["table"]) > 500
-    assert (second["table"], second["beside"]) == ("0", "0")
+    assert (second["table"], second["pieces"]) == ("0", "0")
     kept = read_cloud(tmp_path / "data/good/1.ply")
     assert abs(len(kept) - (what == 0).sum()) < 0.05 * len(kept)

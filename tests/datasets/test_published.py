@@ -78,6 +78,18 @@ def test_clouds_of_both_splits(made, name):
     assert test[-1].name == test.names[-1]
 
 
+@pytest.mark.parametrize("name", ["folder", *PUBLISHED])
+def test_kinds_are_known_without_reading_and_a_part_is_divided(made, name):
+    config, _ = made(name)
+    data = open_data(config, "test")
+    assert list(data.defects) == [cloud.defect for cloud in data]
+    bad = [kind for kind in data.defects if kind != "good"]
+    both = dataclasses.replace(config, task="supervised", unseen=bad[0])
+    test = open_data(both, "test")
+    assert {*test.defects} == {bad[0]} and len(test) == bad.count(bad[0])
+    assert test.names[0].startswith(f"{data.category}/") and test.files
+
+
 @every
 def test_hidden_files_do_not_count(made, name):
     config, _ = made(name)

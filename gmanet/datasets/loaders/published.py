@@ -122,6 +122,11 @@ class Published(CloudDataset):
         return [item.path for item in self.items]
 
     @property
+    def defects(self) -> list[str]:
+        """Return the kinds of defects, in the order of the names, without reading the clouds."""
+        return [item.defect for item in self.items]
+
+    @property
     def notes(self) -> list[str]:
         """Return a sentence on outputs of ``predict`` among the files; empty if there are none."""
         places = walk(self.folder, is_hidden)
