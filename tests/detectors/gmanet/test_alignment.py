@@ -91,6 +91,7 @@ def test_parts_whose_faces_shift_against_one_another_are_not_compared(given_clou
     assert "no distance from them is measured" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_parts_with_a_rough_skin_are_compared_in_units_of_their_roughness(given_clouds):
     made, rough = Atlas(), []
     for seed in range(4):
@@ -123,6 +124,7 @@ def test_all_clouds_that_were_registered_are_usable(atlas, clouds):
     assert Atlas().usable(clouds) is clouds
 
 
+@pytest.mark.slow
 def test_an_end_that_the_first_cloud_lacks_is_compared_too(given_clouds, moved):
     """Half of the clouds lack one end, half the other one."""
     halves = []
