@@ -1,11 +1,12 @@
 """Surface that is missing: ``python experiments/missing.py --parts PART ...``.
 
-``--parts``: the search for missing surface alone is fitted on 20 normal clouds of each part of the
-procedural data set, with a limit that promises 5 %; then come fresh good clouds as they are, balls
-of 8, 12 and 20 % of the diameter cut from them, and fresh good clouds scanned another way.
+``--parts``: the search for missing surface is fitted on 20 normal clouds of each part of the
+procedural data set, beside a detector that is blind, its scores exponentially distributed at
+random; the limit of both promises 5 %.  Then come fresh good clouds as they are, balls of 8, 12 and
+20 % of the diameter cut from them, and fresh good clouds scanned another way.
 
 ``--data KEY=VALUE ...``: GMANet is fitted on a data set, and its test clouds are scored with and
-without the search.
+without the search; with ``--alone`` there is no GMANet, and the emptiness is the score.
 
 What was counted stays in ``results/missing.json``: the same command goes on.
 """
@@ -25,15 +26,18 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.datasets.rescan_kinds import CHANGES, REMOVALS
 from gmanet.datasets.subset import Subset
+from gmanet.registration.cached import register_cached
+from gmanet.registration.target import Target
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.provenance import provenance
 from gmanet.verdict.check import DEFECTIVE, NOT_JUDGED
 from gmanet.verdict.judge import Judge
+from gmanet.verdict.missing import Missing
+from gmanet.verdict.reference import common_reference
 
 PARTS = ("hexagonal_nut", "washer", "t_screw", "double_end_stud")
-TRAIN, CUT, GOOD = 20, 20, 50
-"""Clouds of the fit, fresh clouds that balls are cut from and that are scanned another way, and
-fresh clouds that are judged as they are."""
+TRAIN = 20
+"""Clouds of the fit."""
 BALLS = (0.08, 0.12, 0.2)
 """Diameters of the balls, in diameters of the part."""
 RESCANS = ("half", "noise2", "hole")
@@ -55,28 +59,35 @@ def again(cloud: Cloud, kind: str, rng: np.random.Generator) -> Cloud:
     return cloud.replace(pos=cloud.pos[REMOVALS[kind](cloud.pos, rng)], label=None)
 
 
-def scans(cloud: Cloud, number: int) -> Iterator[tuple[str, Cloud]]:
-    """Yield a fresh good cloud and what is made of it, with the kind."""
+def changed(cloud: Cloud, number: int) -> Iterator[tuple[str, Cloud]]:
+    """Yield what is made of a fresh good cloud, with the kind."""
     rng = np.random.default_rng([number, 7])
-    yield "good", cloud
-    if number < CUT:
-        for ball in BALLS:
-            yield f"ball {ball:.2f}", without_ball(cloud, ball, rng)
-        for kind in RESCANS:
-            yield kind, again(cloud, kind, rng)
+    for ball in BALLS:
+        yield f"ball {ball:.2f}", without_ball(cloud, ball, rng)
+    for kind in RESCANS:
+        yield kind, again(cloud, kind, rng)
 
 
-def count_part(part: str, seed: int) -> Count:
-    """Return the verdicts of the search alone on one part."""
+def count_part(part: str, *, seed: int, fresh: int, cut: int) -> Count:
+    """Return the verdicts of the search alone on one part.
+
+    Args:
+        part: Part of the procedural data set.
+        seed: Seed of the data.
+        fresh: Number of fresh good clouds.
+        cut: Number of these that balls are cut from and that are scanned another way.
+    """
     clouds = Procedural(part, "train", profile="many", seed=seed)
-    same = np.linspace(0, 1e-9, TRAIN)[:, None]  # a detector that sees nothing
+    rng = np.random.default_rng(seed)  # a detector that sees nothing scores at random
     train = Subset(clouds, clouds.names[:TRAIN])
-    judge = Judge.of(train, same, false_alarms=0.05, search=True)
+    judge = Judge.of(train, rng.exponential(size=(TRAIN, 1)), false_alarms=0.05, search=True)
     tails = None if judge.tails is None else judge.tails.state()
     made: Count = {"part": part, "seed": seed, "tails": tails, "scans": []}
-    for number in range(GOOD):
-        for kind, cloud in scans(clouds[TRAIN + number], number):
-            said, found = judge.judge(cloud, 0.0)
+    for number in range(fresh):
+        good = clouds[TRAIN + number]
+        more = changed(good, number) if number < cut else ()
+        for kind, cloud in [("good", good), *more]:
+            said, found = judge.judge(cloud, float(rng.exponential()))
             numbers = (said.p_value, found.emptiness)
             row = [
                 kind,
@@ -129,6 +140,47 @@ def count_data(data: Sequence[str], *, seed: int, keys: Sequence[str]) -> Count:
     return made
 
 
+def count_alone(data: Sequence[str], seed: int) -> Count:
+    """Return the emptiness of a data set's test clouds."""
+    import gmanet
+    from gmanet.config.compose import compose
+
+    config = compose([*data])
+    train, test = (gmanet.open_data(config.data, split) for split in ("train", "test"))
+    target, poses = common_reference(train, count=len(train))
+    searched = Missing.of(train, target, found=poses)
+    assert searched is not None
+    missing, normal = searched
+    first = Target.of(train[0].pos)
+    made: Count = {
+        "alone": " ".join(data),
+        "seed": seed,
+        "overlaps": [round(pose.overlap, 3) for pose in poses],
+        "first": [round(register_cached(cloud.pos, first).overlap, 3) for cloud in train],
+        "normal": [round(float(value), 3) for value in normal],
+        "scans": [],
+    }
+    for cloud in test:
+        found = missing(cloud, register_cached(cloud.pos, target))
+        made["scans"].append([cloud.defect, round(found.emptiness, 3), len(found.gaps)])
+    return made
+
+
+def alone_rows(counts: Sequence[Count]) -> Iterator[str]:
+    """Yield the lines of the table of the search alone."""
+    from gmanet.metrics.functional import auroc
+
+    yield "| data | least overlap with the first scan, with the reference | kind | clouds | AUROC |"
+    yield "|---|--:|---|--:|--:|"
+    for one in counts:
+        overlaps = f"{min(one['first']):.2f}, {min(one['overlaps']):.2f}"
+        for kind in sorted({row[0] for row in one["scans"]} - {"good"}):
+            rows = [row for row in one["scans"] if row[0] in (kind, "good")]
+            bad = np.array([row[0] != "good" for row in rows])
+            found = auroc(np.array([row[1] for row in rows]), bad)
+            yield f"| {one['alone']} | {overlaps} | {kind} | {bad.sum()} | {found:.3f} |"
+
+
 def data_rows(counts: Sequence[Count]) -> Iterator[str]:
     """Yield the lines of the table of the data sets."""
     from gmanet.metrics.functional import auroc
@@ -150,34 +202,47 @@ def read_counts() -> list[Count]:
     return json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
 
 
+def name_of(made: Count) -> tuple[str, str, int]:
+    """Return what a count is of: its kind, part or data, and seed."""
+    kind = next(kind for kind in ("part", "data", "alone") if kind in made)
+    return kind, made[kind], made["seed"]
+
+
 def keep(made: Count) -> None:
-    """Add a count to the stored ones."""
-    counts = [*read_counts(), made]  # another process may have counted meanwhile
+    """Add a count to the stored ones, in the place of a smaller one of the same."""
+    others = [one for one in read_counts() if name_of(one) != name_of(made)]
     with replacing(KEPT) as draft:
-        draft.write_text(json.dumps(counts) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps([*others, made]) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Count, store, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", nargs="*", default=[])
+    parser.add_argument("--fresh", type=int, default=50, help="fresh good clouds of each part")
+    parser.add_argument("--cut", type=int, default=20, help="clouds of these that are changed")
     parser.add_argument("--data", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--alone", action="store_true", help="without GMANet")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keys", nargs="*", default=[], metavar="KEY=VALUE")
     said = parser.parse_args()
     made = provenance()
-    done = {(one.get("part", one.get("data")), one["seed"]) for one in read_counts()}
+    done = {name_of(one): sum(row[0] == "good" for row in one["scans"]) for one in read_counts()}
     for part in said.parts:
-        if (part, said.seed) not in done:
-            keep(count_part(part, said.seed))
-    if said.data and (" ".join(said.data), said.seed) not in done:
+        if done.get(("part", part, said.seed), 0) < said.fresh:
+            keep(count_part(part, seed=said.seed, fresh=said.fresh, cut=said.cut))
+    data = " ".join(said.data)
+    if data and said.alone and ("alone", data, said.seed) not in done:
+        keep(count_alone(said.data, said.seed))
+    if data and not said.alone and ("data", data, said.seed) not in done:
         keep(count_data(said.data, seed=said.seed, keys=said.keys))
     counts = read_counts()
-    parts = [one for one in counts if "part" in one]
-    data = [one for one in counts if "data" in one]
-    table = [*(part_rows(parts) if parts else []), "", *(data_rows(data) if data else [])]
-    names = ", ".join(f"{one['part']} {one['seed']}" for one in parts)
-    write_page(f"The search for missing surface. Parts and seeds: {names}.", table, made)
+    table: list[str] = []
+    for kind, rows in (("part", part_rows), ("data", data_rows), ("alone", alone_rows)):
+        if mine := [one for one in counts if kind in one]:
+            table += [*([""] if table else []), *rows(mine)]
+    named = ", ".join(f"{one['part']} {one['seed']}" for one in counts if "part" in one)
+    write_page(f"The search for missing surface. Parts and seeds: {named}.", table, made)
 
 
 if __name__ == "__main__":

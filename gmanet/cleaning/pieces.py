@@ -6,7 +6,7 @@ surface, and not a volume of points, and
 
 - lies within the convex hull of the largest, or
 - is close to it.  A part that is seen from one side appears in pieces, because parts of it hide
-  others; then a quarter of its size is close.  Whether it is seen from one side is tested by
+  others; then a third of its size is close.  Whether it is seen from one side is tested by
   hidden-point removal.
 
 Small pieces are part of it only next to the largest.  All others, such as clamps, dust, clusters of
@@ -37,7 +37,7 @@ PATCH = 8
 """Least number of cells of a piece that is not small."""
 NEXT = 2.5
 """Distance, in gaps, of a piece next to the largest one."""
-CLOSE = 0.25
+CLOSE = 0.35
 """Distance, in sizes of the part, of a close piece of a part that is seen from one side."""
 SLACK = 0.05
 """Distance from the hull up to which a point is inside, in sizes of the part."""
@@ -45,8 +45,11 @@ LOOKS, SEEN = 14, 0.8
 """Number of directions, and share of a one-sided scan that is visible from one of them."""
 AROUND, PROBED = 12, 300
 """Number of neighbors that tell surfaces from volumes, and of points of a piece with neighbors."""
-THICK = 2.5
-"""Thickness of a volume of points, in that of the part's surface."""
+THICK, VOLUME = 2.5, 0.25
+"""Thickness of a volume of points, in that of the part's surface and in its width, at least.
+
+A ball of points has .4, a surface less than .1.
+"""
 
 
 def own_pieces(pos: Floats) -> Labels:
@@ -74,7 +77,7 @@ def own_pieces(pos: Floats) -> Labels:
     away = np.asarray(cKDTree(main).query(centers)[0])
     largest_points = pos[piece[which] == largest]
     limit = CLOSE * size if _one_sided(largest_points) else NEXT * edge
-    thick = THICK * _thickness(largest_points)
+    thick = max(THICK * _thickness(largest_points), VOLUME)
     own = np.zeros(len(area), np.bool_)
     own[largest] = True
     for one in np.flatnonzero(~own):

@@ -21,7 +21,7 @@ from gmanet.cloud import Cloud, robust_size
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.units import check_sizes, foreign_sizes
-from gmanet.errors import note
+from gmanet.errors import InputError, note
 from gmanet.runtime.rank import rank
 
 __all__ = ["Entry", "entry_of", "grouped", "inventory", "take_inventory"]
@@ -30,6 +30,8 @@ PATIENCE = 2.0
 """Time of reading after which worker processes read the remaining scans, in seconds."""
 NOTES = 6
 """Largest number of sentences that are printed."""
+NAMED = 9
+"""Largest number of further scans that a sentence on broken ones names."""
 VARIABLE = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 """Numbers in a note; notes that differ only in numbers are grouped."""
 
@@ -86,7 +88,7 @@ def take_inventory(
         processes: Number of worker processes if reading takes long.
 
     Raises:
-        InputError: A scan cannot be read.
+        InputError: Scans cannot be read; the sentence names them all.
     """
     scans = dataset.scanned if isinstance(dataset, CloudDataset) else dataset
     split = getattr(dataset, "split", "")
@@ -94,7 +96,20 @@ def take_inventory(
     bar = tqdm(
         entries, f"read {split}".strip(), len(scans), disable=not progress, unit="scan", delay=0.5
     )
-    return list(bar)
+    found = list(bar)
+    errors = [str(one) for one in found if isinstance(one, InputError)]
+    if errors:
+        raise InputError(_refusal(errors))
+    return [one for one in found if isinstance(one, Entry)]
+
+
+def _refusal(errors: Sequence[str]) -> str:
+    """Return one sentence on all scans that cannot be used, so that one repair is enough."""
+    if len(errors) == 1:
+        return errors[0]
+    others = [error.partition(": ")[0] for error in errors[1 : NAMED + 1]]
+    more = f" and {len(errors) - 1 - NAMED} more" if len(errors) > NAMED + 1 else ""
+    return f"{errors[0]}; neither can be used: {', '.join(others)}{more}"
 
 
 def inventory(
@@ -171,8 +186,12 @@ def _places(data: CloudDataset, entries: Sequence[Entry]) -> list[str]:
     return [str(path) for path in files] or [entry.name for entry in entries]
 
 
-def _entries(scans: CloudDataset | Sequence[Cloud], processes: int) -> Iterator[Entry]:
-    """Yield the entries in order; worker processes take over after ``PATIENCE`` seconds."""
+def _entries(scans: CloudDataset | Sequence[Cloud], processes: int) -> Iterator[Entry | InputError]:
+    """Yield the entries in order; worker processes take over after ``PATIENCE`` seconds.
+
+    A scan that cannot be used yields its error.
+    """
+    entries = _Entries(scans)
     start = time.perf_counter()
     for index in range(len(scans)):
         left = range(index, len(scans))
@@ -180,16 +199,16 @@ def _entries(scans: CloudDataset | Sequence[Cloud], processes: int) -> Iterator[
         if slow and 1 < processes <= len(left):
             from torch.utils.data import DataLoader
 
-            source: Any = _Entries(scans)
+            source: Any = entries
             yield from DataLoader(
                 source, None, sampler=left, num_workers=processes, collate_fn=_as_is
             )
             return
-        yield entry_of(scans[index])
+        yield entries[index]
 
 
 class _Entries:
-    """Entries of clouds by index, a data set for worker processes."""
+    """Entries of clouds, or errors, by index: a data set for worker processes."""
 
     def __init__(self, scans: CloudDataset | Sequence[Cloud]) -> None:
         self.scans = scans
@@ -197,8 +216,11 @@ class _Entries:
     def __len__(self) -> int:
         return len(self.scans)
 
-    def __getitem__(self, index: int) -> Entry:
-        return entry_of(self.scans[index])
+    def __getitem__(self, index: int) -> Entry | InputError:
+        try:
+            return entry_of(self.scans[index])
+        except InputError as error:
+            return InputError(str(error))
 
 
 def _as_is(entry: Any) -> Any:

@@ -21,7 +21,9 @@ LONGEST = 255 - len(".json")
 """Largest length of a file's name without extension, in bytes; file systems allow 255 in all."""
 NAME = re.compile(r".\.scores\.(?:npz|ply|png)$", re.IGNORECASE)
 
-TABLE = re.compile(rb"(?:file|part|scan),[^\r\n]*\b(?:verdict|outliers|error)\b", re.IGNORECASE)
+TABLE = re.compile(
+    rb"(?:file|part|scan|when),[^\r\n]*\b(?:verdict|outliers|error)\b", re.IGNORECASE
+)
 """First line of a table of results that a command of this package wrote."""
 
 

@@ -101,7 +101,7 @@ def find_gaps(
     """Return the gaps of a scan.
 
     A gap consists of connected places with an emptiness above 1, one of them above the limit, and
-    of the places within one spacing of these, since the spacing hides a gap's border.
+    of the places that are as near to these as an emptiness of 1, which hides a gap's border.
 
     Args:
         pos: Points of the scan in the frame of the places, with shape ``(N, 3)``.
@@ -120,15 +120,15 @@ def find_gaps(
     grouped = []
     for number in np.unique(label[emptiness[empty] > limit]):
         core = empty[label == number]
-        near = float(np.median(seen.spacing[core]))
+        near = float(np.median(seen.distance[core] / emptiness[core]))
         around = tree.query_ball_point(places[core], near)
         whole = np.unique(np.concatenate([core, *map(np.asarray, around)]).astype(np.int64))
-        grouped.append((core, whole, near))
+        grouped.append((core, whole, float(np.median(seen.spacing[core]))))
     share = float(sum(areas[whole].sum() for _, whole, _ in grouped) / areas.sum())
     gaps = []
-    for core, whole, near in grouped:
+    for core, whole, spacing in grouped:
         area = float(areas[whole].sum())
-        exposed = _exposed(pos[other], places[whole], spacing=near, apart=apart) / area
+        exposed = _exposed(pos[other], places[whole], spacing=spacing, apart=apart) / area
         middle = places[core[np.argmax(emptiness[core])]].astype(np.float64)
         kind = MISSING if share <= LARGEST or exposed >= EXPOSED else NOT_SCANNED
         x, y, z = back(middle[None])[0].tolist()

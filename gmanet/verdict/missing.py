@@ -2,10 +2,11 @@ r"""Missing surface: where all normal scans have points and a scan has none.
 
 Scores exist at points, so that material that is not there has no score.  The surfaces of the normal
 scans, registered on one reference, are kept as evenly spread places.  Let :math:`d` be the distance
-of a place to the nearest point of a scan, :math:`s` the spacing of the scan's points there, and
-:math:`q` the largest distance of the place to any normal scan.  The emptiness of the place is
+of a place to the nearest point of a scan, :math:`s` the spacing of the scan's points there,
+:math:`\bar s` that of the normal scans (median), and :math:`q` the largest distance of the place to
+any normal scan.  The emptiness of the place is
 
-.. math:: z = d / \sqrt{s^2 + q^2},
+.. math:: z = \frac{d}{\sqrt{\bar s^2 + q^2} \, \max(1, s / \bar s)},
 
 about the radius of the gap in the unit in which gaps of that place are normal: a sparse scan has
 large :math:`s`; parts that differ from one another, and sides that some normal scans did not see,
@@ -39,6 +40,9 @@ LEAST = 0.5
 """Least median overlap of the normal scans with the reference with which missing surface is
 searched."""
 
+GAP = 1.5
+"""Least emptiness of a gap that is listed: less is a gap between points."""
+
 FEWEST = 3
 """Fewest registered normal scans with which missing surface is searched."""
 
@@ -50,17 +54,19 @@ class Missing:
     Args:
         target: The reference of all registrations.
         places: Places in extents of the target about its centroid, with shape ``(M, 3)``.
+        spacing: Median spacing of the normal scans at each place, with shape ``(M,)``.
         farthest: Largest distance of each place to a normal scan, with shape ``(M,)``.
         second: Largest distance without the scan of the largest, with shape ``(M,)``.
         owner: Number of the scan of the largest distance, with shape ``(M,)``.
         overlap: Least overlap with the reference of a scan that counts as registered.
-        limit: Emptiness above which a scan has gaps: the highest of the normal scans.
+        limit: Emptiness above which a scan has gaps: the highest of the normal scans, and ``GAP``.
         prints: Fingerprint of each normal scan by its number.
         failed: Number of normal scans that could not be registered.
     """
 
     target: Target
     places: Floats
+    spacing: Doubles
     farthest: Doubles
     second: Doubles
     owner: Indices
@@ -97,6 +103,7 @@ class Missing:
         made = cls(
             target=target,
             places=places,
+            spacing=np.median([covers[row].spacing for row in kept], axis=0),
             farthest=order[-1],
             second=order[-2],
             owner=np.array(kept)[distance.argmax(axis=0)],
@@ -111,12 +118,13 @@ class Missing:
             if seen is None:
                 seen = cover(placed(clouds[row].pos, found[row], target=target), places)
             values[row] = made._emptiness(seen, own=row).max()
-        return replace(made, limit=float(values.max())), values
+        return replace(made, limit=max(GAP, float(values.max()))), values
 
     def _emptiness(self, seen: Cover, *, own: int) -> Doubles:
         """Return the emptiness of each place; ``own`` is the scan's number, or -1."""
         normal = np.where(self.owner == own, self.second, self.farthest)
-        return np.asarray(seen.distance / np.hypot(seen.spacing, normal))
+        sparser = np.maximum(1, seen.spacing / self.spacing)
+        return np.asarray(seen.distance / (np.hypot(self.spacing, normal) * sparser))
 
     def __call__(self, cloud: Cloud, found: Registration | None) -> Found:
         """Return what a scan misses, in the scan's frame and unit.
@@ -155,6 +163,7 @@ class Missing:
         """Return the fitted places as plain values and tensors; the target is the gate's."""
         return {
             "places": torch.from_numpy(self.places.astype(np.float32)),
+            "spacing": torch.from_numpy(self.spacing.astype(np.float64)),
             "farthest": torch.from_numpy(self.farthest.astype(np.float64)),
             "second": torch.from_numpy(self.second.astype(np.float64)),
             "owner": torch.from_numpy(self.owner.astype(np.int64)),
@@ -172,7 +181,8 @@ class Missing:
             state: The state.
             target: The reference.
         """
-        arrays = {name: state[name].numpy() for name in ("places", "farthest", "second", "owner")}
+        names = ("places", "spacing", "farthest", "second", "owner")
+        arrays = {name: state[name].numpy() for name in names}
         return cls(
             target=target,
             **arrays,

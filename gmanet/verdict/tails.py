@@ -23,6 +23,10 @@ from gmanet.cloud import Doubles
 
 __all__ = ["Tails"]
 
+LEAST = 0.15
+"""Least mean excess of the second statistic, in its median: differences below that, as between two
+settings of a scanner, are no surprise."""
+
 HANDICAP = 1.0
 """Surprise that the second statistic must have beyond the first."""
 
@@ -54,7 +58,12 @@ class Tails:
         """
         first, excess = _tail(score)
         second, rest = _tail(other[np.isfinite(other)])
-        return cls(score_median=first, score_excess=excess, other_median=second, other_excess=rest)
+        return cls(
+            score_median=first,
+            score_excess=excess,
+            other_median=second,
+            other_excess=max(rest, LEAST * abs(second)),
+        )
 
     def joint(self, score: npt.ArrayLike, other: npt.ArrayLike) -> Doubles:
         """Return joint scores.

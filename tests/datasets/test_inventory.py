@@ -179,3 +179,15 @@ def test_notes_of_many_scans_become_few(scans):
     many = [dataclasses.replace(entries[0], notes=tuple("abcdefghij"))]
     assert len(grouped(many)) == module.NOTES
     assert grouped(many)[-1] == "5 notes on other scans are left out here"
+
+
+def test_all_broken_scans_are_named_at_once(scans):
+    broken = [scans / "good" / f"{seed:02}.ply" for seed in range(1, 4)]
+    for path in broken[:2]:
+        path.write_bytes(b"ply\nnonsense")
+    data = open_data(DataConfig(name="folder", category="", root=str(scans)), "train")
+    with pytest.raises(InputError) as caught:
+        take_inventory(data)
+    said = str(caught.value)
+    assert said.startswith(f"{broken[0]}: no line end_header")
+    assert said.endswith(f"; neither can be used: {broken[1]}")

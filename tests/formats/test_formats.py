@@ -14,7 +14,6 @@ from tifffile import imwrite
 from gmanet.cloud import Cloud
 from gmanet.errors import InputError
 from gmanet.formats import READERS, WRITERS, list_files, read_cloud, write_cloud
-from gmanet.formats.collection import find_scans, read_each
 
 SIDE = 10
 N = SIDE**2
@@ -370,25 +369,3 @@ def test_e57_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pye57", None)
     with pytest.raises(InputError, match=r'python -m pip install "gmanet\[e57\]"'):
         read(tmp_path / "part.e57", b"ASTM-E57" + bytes(99))
-
-
-def test_scans_of_files_and_folders(tmp_path):
-    for name in ("b.npy", "a.obj", "deep/c.npy", "deep/.d.npy", "gmanet-scores/e.npy"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(obj(POS) if name == "a.obj" else npy(POS))
-    (tmp_path / "deep/broken.off").write_bytes(b"OFF")
-    table = tmp_path / "results.csv"
-    table.write_text("scan,verdict\n")
-    given = [tmp_path / "b.npy", tmp_path, table, tmp_path / "gone.ply", tmp_path / "x.las"]
-    paths = find_scans(given)
-    names = [path.relative_to(tmp_path).as_posix() for path in paths]
-    assert names == ["b.npy", "a.obj", "deep/broken.off", "deep/c.npy", "gone.ply", "x.las"]
-    read = {path.name: found for path, found in read_each(paths)}
-    broken = {name: str(one) for name, one in read.items() if isinstance(one, InputError)}
-    assert set(broken) == {"broken.off", "gone.ply", "x.las"}
-    assert "no such file" in broken["gone.ply"]
-    assert len(read["c.npy"]) == N
-    with pytest.raises(InputError, match=r"no scans, wanted files that end in \.pcd"):
-        find_scans([tmp_path / "gmanet-scores"])
-    with pytest.raises(InputError, match="was written by gmanet predict"):
-        find_scans([table])
