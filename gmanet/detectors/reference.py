@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,16 +19,18 @@ __all__ = ["Reference"]
 class Reference(ResizableBuffers):
     """The target of registrations as buffers of a module, without gradients."""
 
-    resizable = ("points", "normal")
+    resizable = ("points", "normal", "spread")
 
     points: Tensor
     normal: Tensor
+    spread: Tensor
     length: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("points", torch.empty(0, 3))
         self.register_buffer("normal", torch.empty(0, 3))
+        self.register_buffer("spread", torch.empty(0))
         self.register_buffer("length", torch.ones(()))
         self._cached: tuple[Tensor, Target] | None = None
 
@@ -48,6 +53,20 @@ class Reference(ResizableBuffers):
         self.normal = torch.from_numpy(made.normal).float()
         self.length = torch.tensor(made.length, dtype=torch.float32)
 
+    def fit_surface(self, points: Floats, normal: Floats, *, spread: Floats, length: float) -> None:
+        """Store the common surface of registered clouds.
+
+        Args:
+            points: Coordinates in the coordinates of a target, in its extents, in the order of
+                farthest point sampling, with shape ``(N, 3)``.
+            normal: Unit normals, with shape ``(N, 3)``.
+            spread: Standard deviation of the clouds at each point, in extents, with shape ``(N,)``.
+            length: Extent of the target, in the unit of the clouds.
+        """
+        self.points, self.normal = torch.from_numpy(points), torch.from_numpy(normal)
+        self.spread = torch.from_numpy(spread)
+        self.length = torch.tensor(length, dtype=torch.float32)
+
     @property
     def target(self) -> Target:
         """The target, with its centroid at the origin, in the unit of the clouds.
@@ -61,10 +80,20 @@ class Reference(ResizableBuffers):
             points, normal = (
                 part.cpu().numpy().astype(np.float64) for part in (self.points, self.normal)
             )
-            self._cached = (
-                self.points,
-                Target(
-                    points=points, normal=normal, centroid=np.zeros(3), length=float(self.length)
-                ),
+            spread = self.spread.cpu().numpy().astype(np.float64)
+            made = Target(
+                points=points,
+                normal=normal,
+                centroid=np.zeros(3),
+                length=float(self.length),
+                spread=spread if len(spread) else None,
             )
+            self._cached = self.points, made
         return self._cached[1]
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Load a state; states of older versions, and of single clouds, have no spread."""
+        none = {f"{prefix}spread": torch.empty(0)}
+        super()._load_from_state_dict({**none, **state_dict}, prefix, *args, **kwargs)

@@ -1,7 +1,7 @@
-"""Signs of normals: which side of a surface is outside, by hidden-point removal.
+"""Signs of normals: like signs among neighbors, and which side of a surface is outside.
 
-A point of a closed part is seen from outside only.  A one-sided scan is seen from both sides; the
-outside is then taken to be the side that it bulges to.
+The outside is found by hidden-point removal: a point of a closed part is seen from outside only.  A
+one-sided scan is seen from both sides; the outside is then taken to be the side that it bulges to.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Doubles, Labels
+from gmanet.cloud import Doubles, Floats, Labels
 from gmanet.geometry.visibility import directions, visible
 
-__all__ = ["Views", "outward", "views"]
+__all__ = ["Views", "oriented", "outward", "views"]
 
 VIEWS = 32
 """Number of directions from which points are looked at."""
@@ -89,3 +91,35 @@ def _of_sheet(pos: Doubles, normal: Doubles) -> Doubles:
     if depth.mean() - depth.min() < np.ptp(depth) / 2:
         axis = -axis
     return np.asarray(normal * np.where(normal @ axis < 0, -1.0, 1.0)[:, None])
+
+
+def oriented(points: Floats, normal: Floats, *, neighbors: int = 8) -> Floats:
+    """Return normals of which neighbors have like signs, with shape ``(M, 3)``.
+
+    Signs spread along a tree of the pairs of neighbors with the most parallel normals
+    [Hoppe et al. 1992].
+
+    Args:
+        points: Coordinates, with shape ``(M, 3)``.
+        normal: Unit normals of either sign, with shape ``(M, 3)``.
+        neighbors: Number of neighbors of each point in the graph.
+    """
+    count = min(neighbors + 1, len(points))
+    at = np.asarray(cKDTree(points).query(points, np.arange(1, count + 1))[1])
+    row = np.repeat(np.arange(len(points)), count)
+    column = at.ravel()
+    cosine = np.abs(np.einsum("nc,nc->n", normal[row], normal[column]))
+    other = row != column
+    pairs = (row[other], column[other])
+    cost = 1.001 - cosine[other]  # no edge costs zero, which would be none
+    graph = coo_matrix((cost, pairs), shape=(len(points), len(points))).tocsr()
+    tree = minimum_spanning_tree(graph)
+    sign = np.zeros(len(points))
+    while not sign.all():
+        start = int(np.argmin(np.abs(sign)))
+        sign[start] = 1
+        order, before = breadth_first_order(tree, start, directed=False)
+        for node in order[1:]:
+            other = before[node]
+            sign[node] = sign[other] * (1 if normal[node] @ normal[other] >= 0 else -1)
+    return (normal * sign[:, None]).astype(np.float32)

@@ -7,11 +7,12 @@ registration.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from gmanet.cloud import Floats
+from gmanet.cloud import Doubles, Floats
 from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
@@ -26,15 +27,25 @@ KIND = "registration-3"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
 
 
-def register_cached(source: Floats, target: Target) -> Registration:
-    """Return ``registration.icp.register`` of both: computed, remembered or read from the cache."""
+def register_cached(
+    source: Floats, target: Target, *, start: Doubles | None = None
+) -> Registration:
+    """Return ``registration.icp.register`` of these: computed, remembered or read from the cache.
+
+    Args:
+        source: Coordinates, with shape ``(N, 3)``.
+        target: The target.
+        start: Pose that is refined, with shape ``(4, 4)``; None to try many.
+    """
 
     def make() -> npt.NDArray[np.float64]:
-        found = register(source, target)
+        found = register(source, target, start=start)
         pose = (*found.rotation.ravel(), *found.translation)
         return np.array([*pose, found.inlier_rmse, found.overlap])
 
-    parts = (source, target.points, target.normal, target.centroid, target.length)
+    more: list[Doubles] = [part for part in (target.spread, start) if part is not None]
+    fixed = (target.points, target.normal, target.centroid)
+    parts: list[npt.ArrayLike] = [source, *fixed, target.length, *more]
     key = _key(parts)
     if key not in _LAST:
         _LAST[key] = cached(KIND, parts, length=14, make=make)
@@ -52,7 +63,7 @@ _LAST: dict[bytes, npt.NDArray[np.float64]] = {}
 """Hash of the inputs -> the last results."""
 
 
-def _key(parts: tuple[npt.ArrayLike, ...]) -> bytes:
+def _key(parts: Sequence[npt.ArrayLike]) -> bytes:
     found = hashlib.blake2b(digest_size=16)
     for part in parts:
         found.update(np.ascontiguousarray(part).tobytes())

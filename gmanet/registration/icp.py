@@ -21,7 +21,7 @@ from gmanet.geometry.se3 import rigid
 from gmanet.registration.initial_poses import distinct, initial_poses
 from gmanet.registration.refine import refined, trimmed
 from gmanet.registration.symmetry import best_of_symmetric
-from gmanet.registration.target import Target, canonical_order, subsample
+from gmanet.registration.target import Subsample, Target, canonical_order, subsample
 
 __all__ = ["Registration", "apply", "register"]
 
@@ -72,7 +72,13 @@ def apply(registration: Registration, pos: Floats) -> Floats:
     return np.asarray(moved, dtype=np.float32)
 
 
-def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Registration:
+def register(
+    source: Floats,
+    target: Floats | Target,
+    *,
+    seed: int = 0,
+    start: Doubles | None = None,
+) -> Registration:
     """Return the registration of ``source``, in any pose, on ``target``.
 
     Args:
@@ -80,6 +86,8 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
         target: A cloud of the same part in the same unit, with shape ``(M, 3)``, or its
             ``Target.of``.
         seed: Seed of the randomly drawn triples of feature matches.
+        start: ``T_target_source`` of a similar target, with shape ``(4, 4)``: it and its images
+            under the near symmetries are the only initial poses; None for many initial poses.
 
     Raises:
         InputError: A cloud that :meth:`gmanet.cloud.Cloud.checked` refuses.
@@ -88,15 +96,13 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
     fixed = target if isinstance(target, Target) else Target.of(target)
     length = fixed.length
     moving, source_centroid = subsample(rows, length, count=POINTS)
-    poses = initial_poses(moving, fixed, count=ROUNDS[0][0], rng=np.random.default_rng(seed))
-    for wanted, points, surface, steps in ROUNDS:
-        poses = poses[:wanted]
-        poses, distance = refined(
-            poses, moving.points[:points], target=fixed.surface(surface), steps=steps
-        )
-        best = distinct(poses, trimmed(distance), count=wanted, apart=DISTINCT)
-        poses, distance = poses[best], distance[best]
-    poses, distance = best_of_symmetric(poses[0], moving.points, target=fixed)
+    if start is None:
+        pose = _best_of_many(moving, fixed, seed=seed)
+    else:
+        turn = start[:3, :3]
+        shift = (start[:3, 3] + turn @ source_centroid - fixed.centroid) / length
+        pose = rigid(turn, shift)
+    poses, distance = best_of_symmetric(pose, moving.points, target=fixed)
     near = distance[0] <= NEAR
     inlier_rmse = float(np.sqrt((distance[0][near] ** 2).mean())) if near.any() else float("inf")
     rotation, shift = poses[0, :3, :3].copy(), poses[0, :3, 3]
@@ -107,3 +113,16 @@ def register(source: Floats, target: Floats | Target, *, seed: int = 0) -> Regis
         inlier_rmse=length * inlier_rmse,
         overlap=float(near.mean()),
     )
+
+
+def _best_of_many(moving: Subsample, target: Target, *, seed: int) -> Doubles:
+    """Return the best of many poses after three rounds of ICP, ``(4, 4)``, lengths in extents."""
+    poses = initial_poses(moving, target, count=ROUNDS[0][0], rng=np.random.default_rng(seed))
+    for wanted, points, surface, steps in ROUNDS:
+        poses = poses[:wanted]
+        poses, distance = refined(
+            poses, moving.points[:points], target=target.surface(surface), steps=steps
+        )
+        best = distinct(poses, trimmed(distance), count=wanted, apart=DISTINCT)
+        poses = poses[best]
+    return np.asarray(poses[0])

@@ -14,7 +14,7 @@ from gmanet.geometry.jit import compiled
 from gmanet.geometry.se3 import moved_by_each, parts, rigid
 from gmanet.registration.target import Surface
 
-__all__ = ["refined", "trimmed"]
+__all__ = ["misfit", "refined", "trimmed"]
 
 POINT = 0.01
 """Weight of squared distances to points against squared distances to planes, which weigh 1."""
@@ -24,6 +24,9 @@ TUKEY_CUT = 4.0
 
 TRIMMED = 0.9
 """Share of the points, the nearest ones, whose distances rank the poses."""
+
+LARGEST = 4.0
+"""Largest distance of a point in :func:`misfit`, in standard deviations of the normal clouds."""
 
 CONVERGED = 1e-5
 """Convergence: the largest step of any pose, in radians and in extents of the target."""
@@ -37,6 +40,27 @@ def trimmed(distance: Doubles) -> Doubles:
     """
     count = int(TRIMMED * distance.shape[1])
     return np.asarray((np.sort(distance, axis=1)[:, :count] ** 2).mean(axis=1))
+
+
+def misfit(distance: Doubles, poses: Doubles, *, points: Doubles, target: Surface) -> Doubles:
+    """Return what ranks poses, lower is better, with shape ``(C,)``.
+
+    Where the target knows how much normal clouds differ at each of its points, this is the mean
+    squared distance in standard deviations, at least their median, with a limit for each point: an
+    engraving weighs nothing where engravings are, and much on plain surface.  If not, it is
+    :func:`trimmed`.
+
+    Args:
+        distance: Distances of all points in each pose, with shape ``(C, N)``.
+        poses: The poses, with shape ``(C, 4, 4)``.
+        points: The points before they are moved, with shape ``(N, 3)``.
+        target: The surface that the distances are to.
+    """
+    if target.spread is None:
+        return trimmed(distance)
+    at = target.nearest(moved_by_each(poses, points))
+    spread = np.maximum(target.spread, np.median(target.spread))
+    return np.asarray((np.minimum(distance / spread[at], LARGEST) ** 2).mean(axis=1))
 
 
 def refined(
@@ -54,12 +78,10 @@ def refined(
         moved = moved_by_each(poses, points)
         at = target.nearest(moved)
         gap, normal = target.points[at] - moved, target.normal[at]
-        step = _step(
-            moved,
-            gap,
-            normal=normal,
-            weight=_tukey(_surface_distance(gap, normal, spacing=target.spacing)),
-        )
+        weight = _tukey(_surface_distance(gap, normal, spacing=target.spacing))
+        if target.weight is not None:
+            weight = weight * target.weight[at]
+        step = _step(moved, gap, normal=normal, weight=weight)
         rotation = Rotation.from_rotvec(step[:, :3]).as_matrix()
         before, shift = parts(poses)
         poses = rigid(

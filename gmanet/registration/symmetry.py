@@ -13,7 +13,7 @@ import numpy as np
 
 from gmanet.cloud import Doubles
 from gmanet.registration.initial_poses import distinct, initial_poses
-from gmanet.registration.refine import refined, trimmed
+from gmanet.registration.refine import misfit, refined, trimmed
 from gmanet.registration.target import Subsample, Target
 
 __all__ = ["best_of_symmetric", "near_symmetries"]
@@ -78,9 +78,9 @@ def best_of_symmetric(pose: Doubles, points: Doubles, *, target: Target) -> tupl
     """
     poses = np.einsum("cij,jk->cik", near_symmetries(target), pose)
     for count, left, steps in ROUNDS:
-        poses, distance = refined(
-            poses, points[:count], target=target.surface(SURFACE), steps=steps
-        )
-        best = np.argsort(trimmed(distance), kind="stable")[:left]
+        some, surface = points[:count], target.surface(SURFACE)
+        poses, distance = refined(poses, some, target=surface, steps=steps)
+        rank = misfit(distance, poses, points=some, target=surface)
+        best = np.argsort(rank, kind="stable")[:left]
         poses, distance = poses[best], distance[best]
     return poses, distance

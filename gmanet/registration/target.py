@@ -82,12 +82,22 @@ class Surface:
         points: Coordinates, with shape ``(N, 3)``.
         normal: Unit normals, with shape ``(N, 3)``.
         spacing: Distance between neighboring points, in extents.
+        spread: Standard deviation of the normal clouds at each point, in extents, with shape
+            ``(N,)``; None if it is unknown.
     """
 
     nearest: Closest
     points: Doubles
     normal: Doubles
     spacing: float
+    spread: Doubles | None = None
+
+    @cached_property
+    def weight(self) -> Doubles | None:
+        """Weights of the points in ICP, at most 1: smaller where normal clouds differ much."""
+        if self.spread is None:
+            return None
+        return np.minimum((np.median(self.spread) / self.spread) ** 2, 1.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -152,10 +162,13 @@ class Target(Subsample):
         normal: Unit normals of either sign, with shape ``(N, 3)``.
         centroid: The centroid in the unit of the cloud, with shape ``(3,)``.
         length: Extent of the cloud (:func:`gmanet.cloud.extent`), in the unit of the cloud.
+        spread: Standard deviation of the normal clouds at each point, in extents, with shape
+            ``(N,)``; None if the target is a single cloud.
     """
 
     centroid: Doubles
     length: float
+    spread: Doubles | None = None
 
     @classmethod
     def of(cls, pos: Floats) -> Target:
@@ -195,7 +208,11 @@ class Target(Subsample):
             apart = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
             spacing = float(np.quantile(apart, DENSE))
             self._surfaces[count] = Surface(
-                nearest=Closest(points, spacing), points=points, normal=normal, spacing=spacing
+                nearest=Closest(points, spacing),
+                points=points,
+                normal=normal,
+                spacing=spacing,
+                spread=None if self.spread is None else self.spread[:count],
             )
         return self._surfaces[count]
 

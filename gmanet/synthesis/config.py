@@ -31,7 +31,8 @@ class SynthesisConfig:
     Args:
         kind: Kind of twins, one of :data:`KINDS`.
         twins: Number of twins; twin ``i`` is made from train cloud ``i mod n``.  Training uses all
-            train clouds even if there are fewer twins.
+            train clouds even if there are fewer twins; ``gmanet`` makes one twin of every train
+            cloud, 224 at most, where that is more.
         rescans: Share of the twins that are scanned again, like their originals, with other
             density, noise and gaps (``synthesis.rescans``); ``gmanet`` only.
         fewest: Smallest number of defects on one twin (all kinds but ``paper``).

@@ -14,10 +14,8 @@ from scipy.spatial.transform import Rotation
 
 import gmanet
 from gmanet.cloud import Cloud, diameter, extent, frame_diagonal, robust_size
-from gmanet.datasets.procedural.dataset import CATEGORIES, Procedural
-from gmanet.detectors.gmanet.alignment import LARGEST_RMSE
+from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.registration.target import Target
-from gmanet.synthesis.config import SynthesisConfig
 
 PACKAGE = Path(gmanet.__file__).parent
 seeds = st.integers(0, 2**32 - 1)
@@ -70,17 +68,6 @@ def test_the_washer_of_the_docstrings():
     pos = Procedural("washer", "train", profile="small")[0].pos
     assert diameter(pos) == pytest.approx(34.1, abs=0.5)
     assert extent(pos) == pytest.approx(24.1, abs=0.5)
-
-
-def test_alike_is_a_share_of_the_extent_below_the_shallowest_defect():
-    """What the docstring of ``LARGEST_RMSE`` says of it in diameters."""
-    shares = []
-    for category in CATEGORIES:
-        pos = Procedural(category, "train", profile="small")[0].pos
-        shares.append(LARGEST_RMSE * extent(pos) / diameter(pos))
-    assert len(shares) == 15
-    assert [round(share, 4) for share in (min(shares), max(shares))] == [0.0021, 0.0030]
-    assert max(shares) < SynthesisConfig().depth[0] == 0.003
 
 
 def named(tree):

@@ -64,7 +64,7 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
     """Eight processes with one process number, as on eight machines, begin together."""
     monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
     expected = register(*pair)
-    monkeypatch.setattr(cached, "register", lambda *_: expected)  # what counts is the writing
+    monkeypatch.setattr(cached, "register", lambda *_, **__: expected)  # what counts is the writing
     number = os.getpid()
     children = []
     for _ in range(8):

@@ -8,23 +8,53 @@ import numpy as np
 
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Floats, Indices
-from gmanet.detectors.gmanet.deviation import Surfaces, distances
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
+from gmanet.detectors.gmanet.common_surface.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.places import offsets_of
+from gmanet.detectors.gmanet.deviation import LENGTHS, Surfaces, distances
 from gmanet.detectors.gmanet.structures import Surface
 from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
-__all__ = ["AlignedPoints", "Aligner", "register_solid"]
+__all__ = ["AlignedPoints", "Aligner", "refine_common", "register_solid"]
+
+COVERED = 0.8
+"""Least overlap of a cloud with the common surface without further poses."""
+
+FEWEST = 2
+"""Least number of normal clouds that a train cloud is compared with, if there are as many."""
 
 
-def register_solid(pos: Floats, target: Target) -> Registration:
+def register_solid(
+    pos: Floats, target: Target, *, start: Registration | None = None
+) -> Registration:
     """Return the registration of a cloud without its flying points.
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
         target: The target.
+        start: Registration on a similar target, which is refined; None for none.
     """
-    return register_cached(pos[~flying(pos)], target)
+    pose = None if start is None else start.T_target_source
+    return register_cached(pos[~flying(pos)], target, start=pose)
+
+
+def refine_common(pos: Floats, start: Registration, *, common: Target) -> Registration:
+    """Return the registration of a cloud on the normal clouds' common surface.
+
+    Where the refined pose leaves much of the cloud uncovered, many poses are tried.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+        start: Registration of the cloud on the first normal cloud.
+        common: The common surface, in the same coordinates.
+    """
+    found = register_solid(pos, common, start=start)
+    if found.overlap >= COVERED:
+        return found
+    other = register_solid(pos, common)
+    return max(found, other, key=lambda each: (each.overlap, -each.inlier_rmse))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,13 +64,15 @@ class AlignedPoints:
     Args:
         points: Coordinates in the target's extents, with shape ``(P, 3)``.
         normal: Unit normals, of either sign, with shape ``(P, 3)``.
-        exclude: Number of the normal cloud that is this cloud or the original of this twin, so
-            that it is left out of comparisons; -1 for any other cloud.
+        used: Numbers of the normal clouds that it is compared with, ascending: not with itself, nor
+            with the original of this twin.
+        around: Median offset of the cloud around each place (``Consensus.around``), ``(M,)``.
     """
 
     points: Floats
     normal: Floats
-    exclude: int
+    used: Indices
+    around: Floats
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,22 +82,26 @@ class Aligner:
     Where registration fails its best pose is used, and the distances are large.
 
     Args:
-        target: The target of all registrations.
+        target: The first normal cloud, on which clouds are registered first.
+        common: The common surface, on which they are registered then, in the same coordinates.
         surfaces: The normal clouds in the target's coordinates and extents.
+        consensus: The surface that they have in common.
         registrations: Name of each normal cloud -> its registration, also used for its twins.
-        owners: Name of each normal cloud -> its number in ``surfaces``.
+        owners: Name of each normal cloud -> its number in ``surfaces`` and ``consensus``.
         fingerprints: Fingerprint of each normal cloud (``Cloud.fingerprint``) -> its number, so
             that no scan is compared with itself.
     """
 
     target: Target
+    common: Target
     surfaces: Surfaces
+    consensus: Consensus
     registrations: dict[str, Registration] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     fingerprints: dict[str, int] = field(default_factory=dict)
 
     def register(self, cloud: Cloud, origin: str = "") -> Registration:
-        """Return the registration of a cloud on the target.
+        """Return the registration of a cloud on the normal clouds.
 
         Args:
             cloud: The cloud.
@@ -74,10 +110,17 @@ class Aligner:
         """
         if found := self.registrations.get(origin):
             return found
-        return register_solid(cloud.pos, self.target)
+        first = register_solid(cloud.pos, self.target)
+        return refine_common(cloud.pos, first, common=self.common)
 
     def align(
-        self, cloud: Cloud, surface: Surface, *, registration: Registration, origin: str = ""
+        self,
+        cloud: Cloud,
+        surface: Surface,
+        *,
+        registration: Registration,
+        origin: str = "",
+        few: bool = False,
     ) -> AlignedPoints:
         """Return the subsample of a cloud in the coordinates of the normal clouds.
 
@@ -86,10 +129,28 @@ class Aligner:
             surface: Subsample of the cloud.
             registration: Registration of the cloud on the target.
             origin: As for :meth:`register`.
+            few: Whether it is compared with a random choice of the normal clouds, so that networks
+                learn how far a few of them can be trusted.
         """
         points = apply(registration, cloud.pos[surface.chosen]) / np.float32(self.target.length)
         normal = (surface.normal @ registration.rotation.T).astype(np.float32)
-        return AlignedPoints(points=points, normal=normal, exclude=self._number(cloud, origin))
+        known = self.consensus
+        found = offsets_of((points, normal), known.points, normal=known.normal)
+        used = known.clouds[known.clouds != self._number(cloud, origin)]
+        if few:
+            rng = np.random.default_rng(int(cloud.fingerprint, 16))
+            count = round(
+                float(np.exp(rng.uniform(np.log(min(FEWEST, len(used))), np.log(len(used)))))
+            )
+            used = np.sort(rng.choice(used, count, replace=False))
+        return AlignedPoints(points=points, normal=normal, used=used, around=known.around(found))
+
+    def _some(self, used: Indices, rng: np.random.Generator) -> Indices:
+        """Return a random choice of clouds, at least one of which has stored points."""
+        fewest, most = min(FEWEST, len(used)), len(used)
+        count = round(fewest * (most / fewest) ** rng.random())
+        stored = np.intersect1d(used, self.surfaces.owner)
+        return np.union1d(rng.choice(used, count, replace=False), rng.choice(stored, 1))
 
     def _number(self, cloud: Cloud, origin: str) -> int:
         """Return the number of the normal cloud to exclude, or -1."""
@@ -100,17 +161,17 @@ class Aligner:
     def distances(
         self, aligned: AlignedPoints, index: Indices | slice, *, workers: int = 1
     ) -> Floats:
-        """Return the distances of ``Q`` points to the normal clouds, with shape ``(Q, CHANNELS)``.
+        """Return distances of ``Q`` points to the normal clouds, ``(Q, CHANNELS + CONSENSUS)``.
 
         Args:
             aligned: The cloud in the coordinates of the normal clouds.
             index: The points, as indices into ``aligned.points``.
             workers: Number of threads.
         """
-        return distances(
-            aligned.points[index],
-            aligned.normal[index],
-            surfaces=self.surfaces,
-            exclude=aligned.exclude,
-            workers=workers,
+        points, normal = aligned.points[index], aligned.normal[index]
+        near = distances(points, normal, surfaces=self.surfaces, used=aligned.used, workers=workers)
+        more, steady = self.consensus.compare(
+            points, normal, used=aligned.used, around=aligned.around, workers=workers
         )
+        near[~steady, :LENGTHS] = np.log(self.consensus.moments(aligned.used)[0].usual + FLOOR)
+        return np.concatenate([near, more], axis=1)

@@ -1,180 +1,226 @@
 """The registered normal clouds of a category, stored with the weights of a detector.
 
-Distances between clouds that cannot be registered on one another, such as scans from different
-sides, would be misleading: where the overlap is too small there is no alignment.  The same holds
-for normal parts that differ from each other by as much as the depth of the smallest defect, such as
-snap rings with different openings.
+Normal clouds are registered twice: on the first of them, and then on their common surface
+(``detectors.gmanet.common_surface``), where each place counts by how much they differ there.  So
+what differs from part to part, such as threads and engravings, does not pull, and a cloud that sees
+another side than the first one is registered on the other clouds.  Clouds whose registration
+failed are left out.  Where whole faces shift from part to part, as on snap rings with different
+openings, nothing is stored, and no distance is measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from gmanet.datasets.base import CloudDataset
+from gmanet.datasets.subset import Subset
 from gmanet.detectors.bank import ResizableBuffers
-from gmanet.detectors.gmanet.aligner import Aligner, register_solid
+from gmanet.detectors.gmanet.aligner import Aligner
+from gmanet.detectors.gmanet.common_surface.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.places import make_consensus
 from gmanet.detectors.gmanet.deviation import Surfaces
+from gmanet.detectors.gmanet.joint_registration import Part, failed, register_jointly
 from gmanet.detectors.reference import Reference
+from gmanet.errors import note
 from gmanet.registration.icp import Registration
-from gmanet.registration.target import Target, subsample
 from gmanet.runtime.rank import rank
 
 __all__ = ["Atlas"]
 
+SINGLE = (
+    "a single normal cloud: nothing shows how good parts differ, so that a good part that differs "
+    "from it in shape may be called defective, and no false-alarm rate below 50 % can be promised"
+)
+"""What a fit on one cloud cannot promise."""
+
 CLOUDS = 16
-"""Largest number of normal clouds whose surfaces are stored: a bound on memory."""
+"""Largest number of normal clouds whose points are stored: a bound on memory.  All clouds are in
+the consensus."""
 
-POINTS = 16384
-"""Points in the stored subsample of each normal cloud."""
 
-TESTED = 8
-"""Number of normal clouds that decide whether the category can be aligned."""
+APART = 0.003
+"""Largest median distance of normal clouds to the first, as a share of the target's extent, of
+parts whose faces may shift; it is a little below the shallowest defect that SPCG makes by default,
+.003 of the diameter."""
 
-OVERLAP = 0.95
-"""Smallest median overlap of the tested clouds, from 0 to 1; whole scans of one part have 1."""
-
-LARGEST_RMSE = 0.003
-"""Largest median distance of normal clouds to the first, as a share of the target's extent.
-
-The median is .0021 to .0030 of the diameter (``gmanet.cloud``) over the fifteen procedural parts,
-a little below the shallowest defect that SPCG makes by default, .003 of the diameter.
-"""
+STEADY = 0.5
+"""Least share of places with steady faces (``Consensus.steady``) beyond this distance."""
 
 
 class Atlas(ResizableBuffers):
-    """Surfaces of the normal clouds in one pose; no buffer has gradients."""
+    """Surfaces of the normal clouds in one pose; no buffer has gradients.
 
-    resizable = ("points", "normal", "owner", "prints")
+    Clouds are numbered in the order of their names.
+    """
+
+    resizable = (
+        *("points", "normal", "owner", "prints"),
+        *("places", "place_normal", "offset", "relief", "poses", "quality"),
+    )
 
     points: Tensor
     normal: Tensor
     owner: Tensor
     prints: Tensor
+    places: Tensor
+    place_normal: Tensor
+    offset: Tensor
+    relief: Tensor
+    poses: Tensor
+    quality: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.reference = Reference()
+        self.reference, self.common = Reference(), Reference()
         self.register_buffer("points", torch.empty(0, 3))
         self.register_buffer("normal", torch.empty(0, 3))
         self.register_buffer("owner", torch.empty(0, dtype=torch.int64))
         self.register_buffer("prints", torch.empty(0, 16, dtype=torch.uint8))
+        self.register_buffer("places", torch.empty(0, 3))
+        self.register_buffer("place_normal", torch.empty(0, 3))
+        self.register_buffer("offset", torch.empty(0, 0, dtype=torch.float16))
+        self.register_buffer("relief", torch.empty(0, 0, dtype=torch.float16))
+        self.register_buffer("poses", torch.empty(0, 4, 4, dtype=torch.float64))
+        self.register_buffer("quality", torch.empty(0, 2, dtype=torch.float64))
         self._names: list[str] = []
-        self._registrations: dict[str, Registration] = {}
-        self._cached: tuple[Tensor, Surfaces] | None = None
+        self._cached: tuple[Tensor, Surfaces, Consensus] | None = None
 
     def prepare(self, clouds: CloudDataset, *, progress: bool = True) -> None:
-        """Register and store the normal clouds; if they are stored already, only register them.
+        """Register and store the normal clouds, unless they are stored already.
 
         Args:
             clouds: Normal clouds of one category; the same ones if they are stored already.
-            progress: Whether to show a bar.
+            progress: Whether to show a bar, and a sentence about the registration.
         """
         if not self.reference.fitted:
             self.fit(clouds, progress=progress)
-        elif len(self.points):
-            self._register_again(clouds, progress)
-
-    def _register_again(self, clouds: CloudDataset, progress: bool) -> None:
-        """Register the stored normal clouds on the stored reference, as :meth:`fit` did."""
-        order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
-        self._names = [clouds.names[index] for index in order[: int(self.owner.max()) + 1]]
-        target = self.reference.target
-        quiet = not progress or rank() > 0
-        bar = tqdm(order, "aligning normal clouds", disable=quiet, unit="cloud")
-        self._registrations = {clouds.names[i]: register_solid(clouds[i].pos, target) for i in bar}
+        self._names = sorted(clouds.names)
 
     def fit(self, clouds: CloudDataset, *, progress: bool = True) -> None:
-        """Register normal clouds on the first by name and store them, if they overlap enough.
+        """Register normal clouds on one another and store them.
+
+        Nothing is stored where fewer than two can be registered, or where their faces shift against
+        one another more than a shallow defect is deep: snap rings with different openings.
 
         Args:
             clouds: Normal clouds of one category.
-            progress: Whether to show a bar.
+            progress: Whether to show a bar, and a sentence about the registration.
         """
-        order = sorted(range(len(clouds)), key=lambda index: clouds.names[index])
-        self._names = [clouds.names[index] for index in order[:CLOUDS]]
-        self._registrations = {}
-        self.reference.fit(clouds[order[0]].pos)
-        target = self.reference.target
-        stored: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
-        prints: list[bytes] = []
-        bar = tqdm(
-            order, "aligning normal clouds", disable=not progress or rank() > 0, unit="cloud"
+        self._names = sorted(clouds.names)
+        shown = progress and rank() == 0
+        order = [clouds.names.index(name) for name in self._names]
+        found, parts, apart = register_jointly(
+            [partial(clouds.__getitem__, index) for index in order],
+            self.reference,
+            common=self.common,
+            shown=shown,
         )
-        for number, index in enumerate(bar):
-            cloud = clouds[index]
-            found = self._registrations[clouds.names[index]] = register_solid(cloud.pos, target)
-            if number < CLOUDS:
-                stored.append(_aligned(cloud.pos, found, target=target))
-                prints.append(bytes.fromhex(cloud.fingerprint))
-            if number == min(TESTED, len(order)) - 1 and self._overlap() < OVERLAP:
-                bar.close()
-                self._registrations, stored = {}, []
-                break
-        if len(stored) < 2 or self._distance() > LARGEST_RMSE * target.length:
-            self._registrations, stored = {}, []  # one cloud cannot be compared with others
-        self._store(stored)
-        rows = np.frombuffer(b"".join(prints[: len(stored)]), dtype=np.uint8).reshape(-1, 16)
+        if len(order) < 2:
+            if shown:
+                note(SINGLE)
+            return
+        self._store(parts, found, apart=apart)
+        prints = b"".join(bytes.fromhex(clouds[index].fingerprint) for index in order)
+        rows = np.frombuffer(prints, dtype=np.uint8).reshape(-1, 16)
         self.prints = torch.from_numpy(rows.copy())
+        if shown:
+            note(self.sentence())
 
-    def _overlap(self) -> float:
-        """Return the median overlap of all further clouds with the first one."""
-        others = [each.overlap for each in self._registrations.values()][1:]
-        return float(np.median(others)) if others else 0.0
-
-    def _distance(self) -> float:
-        """Return the median distance of the clouds to the first one, in the unit of the clouds."""
-        return float(
-            np.median([each.inlier_rmse for each in self._registrations.values()][1:] or [0.0])
+    def _store(
+        self, parts: Sequence[Part | None], found: Sequence[Registration], *, apart: float
+    ) -> None:
+        """Store registered clouds; None for those that could not be registered."""
+        self.poses = torch.from_numpy(np.stack([each.T_target_source for each in found]))
+        quality = [(each.inlier_rmse, each.overlap) for each in found]
+        self.quality = torch.tensor(quality, dtype=torch.float64)
+        known = [(number, part) for number, part in enumerate(parts) if part is not None]
+        if len(known) < 2:
+            return
+        made = make_consensus(parts)
+        if apart > APART and made.steady.mean() < STEADY:
+            return
+        known = known[:CLOUDS]
+        self.points = torch.from_numpy(np.concatenate([part[0] for _, part in known]))
+        self.normal = torch.from_numpy(np.concatenate([part[1] for _, part in known]))
+        owner = np.repeat([number for number, _ in known], [len(part[0]) for _, part in known])
+        self.owner = torch.from_numpy(owner)
+        self.places, self.place_normal = map(torch.from_numpy, (made.points, made.normal))
+        self.offset, self.relief = (
+            torch.from_numpy(array).half() for array in (made.offset, made.relief)
         )
 
-    def _store(self, stored: list[tuple[Any, Any]]) -> None:
-        empty = np.zeros((0, 3), dtype=np.float32)
-        points, normals = zip(*stored, strict=True) if stored else ([empty], [empty])
-        owner = np.repeat(np.arange(len(points)), [len(part) for part in points])
-        self.points = torch.from_numpy(np.concatenate(points))
-        self.normal = torch.from_numpy(np.concatenate(normals))
-        self.owner = torch.from_numpy(owner)
+    @property
+    def registrations(self) -> list[Registration]:
+        """The registration of each normal cloud."""
+        return [
+            Registration(T_target_source=pose, inlier_rmse=float(rmse), overlap=float(overlap))
+            for pose, (rmse, overlap) in zip(
+                self.poses.cpu().numpy(), self.quality.cpu().numpy(), strict=True
+            )
+        ]
+
+    def usable(self, clouds: CloudDataset) -> CloudDataset:
+        """Return the clouds that could be registered; all of them if nothing is stored.
+
+        Args:
+            clouds: The normal clouds of the fit.
+        """
+        lost = failed(self.registrations) if len(self.points) else []
+        if not any(lost):
+            return clouds
+        names = sorted(clouds.names)
+        return Subset(clouds, [name for name, bad in zip(names, lost, strict=True) if not bad])
+
+    def sentence(self) -> str:
+        """Return how many normal clouds lie on one another, and how well."""
+        found, lost = self.registrations, failed(self.registrations)
+        if not len(self.points):
+            return (
+                f"the {len(found)} normal clouds cannot be registered on one another, or their "
+                "faces shift against one another: no distance from them is measured"
+            )
+        share = np.median([each.inlier_rmse for each in found]) / float(self.reference.length)
+        overlap = np.median([each.overlap for each in found])
+        said = (
+            f"{len(found) - sum(lost)} of {len(found)} normal clouds lie on one another, "
+            f"{100 * share:.2f} % of the part's extent apart with an overlap of "
+            f"{100 * overlap:.0f} % (medians)"
+        )
+        names = [name for name, bad in zip(self._names, lost, strict=False) if bad]
+        if names:
+            said += f"; left out, as they could not be registered: {', '.join(names)}"
+        return said
 
     @property
     def aligner(self) -> Aligner | None:
-        """The alignment with the stored surfaces; None where normal clouds do not overlap."""
+        """The alignment with the stored surfaces; None where there are fewer than two."""
         if not len(self.points):
             return None
         if self._cached is None or self._cached[0] is not self.points:
             points, normal, owner = (
                 part.cpu().numpy() for part in (self.points, self.normal, self.owner)
             )
-            self._cached = self.points, Surfaces(points=points, normal=normal, owner=owner)
-        owners = {name: number for number, name in enumerate(self._names)}
+            places, place_normal, offset, relief = (
+                part.cpu().float().numpy()
+                for part in (self.places, self.place_normal, self.offset, self.relief)
+            )
+            self._cached = (
+                self.points,
+                Surfaces(points=points, normal=normal, owner=owner),
+                Consensus(points=places, normal=place_normal, offset=offset, relief=relief),
+            )
         rows = self.prints.cpu().numpy()
-        fingerprints = {bytes(row).hex(): number for number, row in enumerate(rows)}
         return Aligner(
             target=self.reference.target,
+            common=self.common.target,
             surfaces=self._cached[1],
-            registrations=self._registrations,
-            owners=owners,
-            fingerprints=fingerprints,
+            consensus=self._cached[2],
+            registrations=dict(zip(self._names, self.registrations, strict=False)),
+            owners={name: number for number, name in enumerate(self._names)},
+            fingerprints={bytes(row).hex(): number for number, row in enumerate(rows)},
         )
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Load a state; states of older versions have no fingerprints."""
-        none = torch.empty(0, 16, dtype=torch.uint8)
-        super()._load_from_state_dict(
-            {f"{prefix}prints": none, **state_dict}, prefix, *args, **kwargs
-        )
-
-
-def _aligned(pos: Any, registration: Registration, *, target: Target) -> tuple[Any, Any]:
-    """Return a cloud's subsample and normals in the target's coordinates and extents."""
-    made, centroid = subsample(pos, target.length, count=POINTS)
-    points = made.points * target.length + centroid
-    points = (points @ registration.rotation.T + registration.translation) / target.length
-    return points.astype(np.float32), (made.normal @ registration.rotation.T).astype(np.float32)

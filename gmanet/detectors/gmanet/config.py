@@ -32,7 +32,7 @@ class GMANetConfig(DetectorConfig):
             in it if 4096 points were evenly spaced over the cloud; it holds at most 128 subsampled
             points; 1 turns smoothing off.
         align: Whether clouds are registered on the normal clouds, and the deviation from these is
-            an input; without effect where the normal clouds do not overlap, or differ too much.
+            an input; without effect with a single normal cloud.
         inputs: ``descriptors``, or ``raw`` coordinates as a control, which are read in the pose of
             a normal cloud if ``align`` is set.
         without: Parts of the descriptors around a center that are left out, of ``close``, ``mean``,
@@ -49,7 +49,8 @@ class GMANetConfig(DetectorConfig):
         alpha: Exponent of the focal weights (Eq. 3); 0.01 in the paper.
         sdo: Whether synthetic points are in the loss; if not, it is the mean of ``d_n`` (the
             ablation w/o SDO).
-        steps: Optimizer steps.
+        steps: Optimizer steps for up to 48 normal clouds; more clouds take up to three times as
+            many.
         pairs: Pairs of normal cloud and twin in one step.
         centers_per_pair: Number of centers that a step samples from one pair.
         synthetic: Share of the sampled centers on the twin's abnormal area.

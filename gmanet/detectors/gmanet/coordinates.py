@@ -47,7 +47,9 @@ class RawReader(StructureReader):
         """Return the structure for training; ``origin`` is unused."""
         return self._read(cloud, origin, centers=self.centers)[0]
 
-    def _read(self, cloud: Cloud, origin: str, *, centers: int) -> tuple[Structure, None]:
+    def _read(
+        self, cloud: Cloud, origin: str, *, centers: int, few: bool = False
+    ) -> tuple[Structure, None]:
         structure = self._describe(cloud, centers=centers, workers=1)
         target = self.pose.target
         length = cloud.diameter if target is None else target.length

@@ -33,7 +33,13 @@ from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.held_out import HeldOutReader
-from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling, make_training_set, pair_count
+from gmanet.detectors.gmanet.pairs import (
+    PairDataset,
+    PairSampling,
+    make_training_set,
+    pair_count,
+    step_count,
+)
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
@@ -103,7 +109,8 @@ class GMANet(Detector):
         return self
 
     def prepare(self, clouds: CloudDataset) -> None:
-        """Register the normal clouds on the first of them, or on the stored reference."""
+        """Register the normal clouds on one another, and plan steps for their number."""
+        self.steps = step_count(len(clouds), self.config.steps)
         self.sizes.fit(clouds, self.config.points)
         if self.atlas is not None:
             self.atlas.prepare(clouds)
@@ -143,7 +150,8 @@ class GMANet(Detector):
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step samples centers."""
-        return make_training_set(clouds, self.reader(), sampling=self.sampling, plan=plan)
+        usable = clouds if self.atlas is None else self.atlas.usable(clouds)
+        return make_training_set(usable, self.reader(), sampling=self.sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
         """Return the number of passes over all pairs that all steps need."""
@@ -244,6 +252,6 @@ class GMANet(Detector):
             weight_decay=self.config.weight_decay,
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.config.learning_rate, total_steps=self.config.steps
+            optimizer, self.config.learning_rate, total_steps=self.steps
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -16,15 +16,19 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices
+from gmanet.detectors.gmanet.common_surface.consensus import CONSENSUS
 from gmanet.geometry.spfh import pooled
 
-__all__ = ["CHANNELS", "DEVIATION", "Surfaces", "deviation", "distances"]
+__all__ = ["CHANNELS", "DEVIATION", "LENGTHS", "Surfaces", "deviation", "distances"]
 
 CHANNELS = 4
 """Number of channels: smallest and mean distance to the tangent planes of the nearest points,
 distance to the nearest point, and smallest angle to the normals of the nearest points."""
 
-DEVIATION = 3 * CHANNELS
+LENGTHS = 3
+"""Number of these that are distances, the first ones."""
+
+DEVIATION = 3 * (CHANNELS + CONSENSUS)
 """Channels of the deviation at a center: distances, and their mean and standard deviation over the
 center's neighbors."""
 
@@ -55,37 +59,28 @@ class Surfaces:
         """The search tree of the points."""
         return cKDTree(self.points)
 
-    def nearest(self, query: Floats, *, exclude: int, workers: int = 1) -> Indices:
+    def nearest(self, query: Floats, *, used: Indices | None = None, workers: int = 1) -> Indices:
         """Return the indices of each query's nearest points, with shape ``(M, NEAREST)``.
 
         Args:
             query: Aligned coordinates, with shape ``(M, 3)``.
-            exclude: Number of the normal cloud whose points are left out; -1 for none.
+            used: Numbers of the normal clouds whose points count; None for all.
             workers: Number of threads.
         """
-        if exclude < 0 and len(self.points) >= NEAREST:
+        counts = np.ones(len(self.points), dtype=bool)
+        if used is not None:
+            counts = np.isin(self.owner, used)
+        if counts.all() and len(self.points) >= NEAREST:
             index = self.tree.query(query, np.arange(1, NEAREST + 1), workers=workers)[1]
             return np.asarray(index, dtype=np.int64)
-        found = np.zeros((len(query), NEAREST), dtype=np.int64)
-        rows, wanted = np.arange(len(query)), NEAREST if exclude < 0 else 2 * NEAREST
-        while len(rows):
-            count = min(wanted, len(self.points))
-            index = np.asarray(
-                self.tree.query(query[rows], np.arange(1, count + 1), workers=workers)[1]
-            )
-            other = self.owner[index] != exclude
-            order = np.argsort(~other, axis=1, kind="stable")[:, :NEAREST]  # the other clouds first
-            got = np.maximum(other.sum(axis=1), 1)
-            order = np.take_along_axis(order, _at_most(got - 1), axis=1)
-            found[rows] = np.take_along_axis(index, order, axis=1)
-            rows = rows[got < NEAREST] if count < len(self.points) else rows[:0]
-            wanted *= 4
-        return found
-
-
-def _at_most(last: Indices) -> Indices:
-    """Return 0, 1, 2, ... in each row, limited to ``last`` of the row, ``(M, NEAREST)``."""
-    return np.minimum(np.arange(NEAREST)[None], last[:, None])
+        if not counts.any():
+            counts[:] = True
+        known = np.flatnonzero(counts)
+        tree = cKDTree(self.points[known])
+        count = np.arange(1, min(NEAREST, len(known)) + 1)
+        index = known[np.asarray(tree.query(query, count, workers=workers)[1])]
+        missing = NEAREST - index.shape[1]
+        return np.pad(index, ((0, 0), (0, missing)), "edge")
 
 
 def deviation(values: Floats, others: Floats, *, neighbors: Indices, workers: int = 1) -> Floats:
@@ -101,18 +96,23 @@ def deviation(values: Floats, others: Floats, *, neighbors: Indices, workers: in
 
 
 def distances(
-    points: Floats, normal: Floats, *, surfaces: Surfaces, exclude: int = -1, workers: int = 1
+    points: Floats,
+    normal: Floats,
+    *,
+    surfaces: Surfaces,
+    used: Indices | None = None,
+    workers: int = 1,
 ) -> Floats:
     """Return distances of points to normal surfaces on a log scale, ``(Q, CHANNELS)``.
 
     Args:
         points: Aligned coordinates in extents of the target, with shape ``(Q, 3)``.
         normal: Aligned unit normals, of either sign, with shape ``(Q, 3)``.
-        surfaces: The normal clouds, at least two where ``exclude`` is one of them.
-        exclude: Number of the normal cloud that is left out; -1 for none.
+        surfaces: The normal clouds.
+        used: Numbers of the normal clouds that are compared with; None for all.
         workers: Number of threads.
     """
-    index = surfaces.nearest(points, exclude=exclude, workers=workers)
+    index = surfaces.nearest(points, used=used, workers=workers)
     offset = points[:, None] - surfaces.points[index]
     plane = np.abs(np.einsum("mkc,mkc->mk", offset, surfaces.normal[index]))
     reach = np.sqrt(np.einsum("mkc,mkc->mk", offset, offset)).min(axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ __all__ = [
     "make_pair",
     "make_training_set",
     "pair_count",
+    "step_count",
+    "twin_count",
     "validation_records",
 ]
 
@@ -42,6 +44,12 @@ VALIDATION = 4
 
 SAMPLERS = 4
 """Largest number of processes that sample centers: sampling takes a tenth of a step on a CPU."""
+
+MOST_TWINS = 224
+"""Largest number of twins that follows from the number of normal clouds: a bound on memory."""
+
+MANY = 48
+"""Number of normal clouds beyond which a fit takes more steps."""
 
 BORDER = 0.08
 """Width of the border around abnormal areas, as a share of the diameter."""
@@ -147,6 +155,24 @@ class PairDataset(Dataset["Data"]):
         return gather_centers(drawn)
 
 
+def twin_count(clouds: int, synthesis: SynthesisConfig) -> int:
+    """Return the number of twins: one of each cloud, ``MOST_TWINS`` at most, if that is more."""
+    return max(synthesis.twins, min(clouds, MOST_TWINS))
+
+
+def step_count(clouds: int, steps: int) -> int:
+    """Return the number of optimizer steps for a number of clouds.
+
+    It grows with the clouds beyond ``MANY``, more slowly than they do: 223 clouds take three times
+    the steps.
+
+    Args:
+        clouds: Number of normal clouds.
+        steps: Number of steps for ``MANY`` clouds or fewer.
+    """
+    return round(steps * min(float(max(clouds / MANY, 1.0) ** 0.715), 3.0))
+
+
 def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
     """Return the number of pairs; with fewer twins than clouds, each twin is in several pairs."""
     return max(synthesis.twins, clouds)
@@ -163,11 +189,12 @@ def make_training_set(
         sampling: Numbers of centers that a step samples from a pair.
         plan: Settings of the run for twins, seed and processes.
     """
+    count = twin_count(len(clouds), plan.synthesis)
+    plan = replace(plan, synthesis=replace(plan.synthesis, twins=count))
     source = TwinDataset(clouds, reader, config=plan.synthesis, seed=plan.seed)
     loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
     name = "normal clouds and twins"
     made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
-    count = plan.synthesis.twins
     normal, twins = made[: len(clouds)], made[len(clouds) : len(clouds) + count]
     rescanned = made[len(clouds) + count :]
     pairs = []

@@ -64,10 +64,10 @@ class StructureReader:
             cloud: The cloud.
             origin: Name of the normal train cloud that is this cloud or the original of this twin.
         """
-        return self._read(cloud, origin, centers=self.centers)[0]
+        return self._read(cloud, origin, centers=self.centers, few=True)[0]
 
     def _read(
-        self, cloud: Cloud, origin: str, *, centers: int
+        self, cloud: Cloud, origin: str, *, centers: int, few: bool = False
     ) -> tuple[Structure, AlignedPoints | None]:
         """Return the structure, and the aligned points if there is an aligner."""
         workers = torch.get_num_threads()  # one in a data worker
@@ -78,7 +78,9 @@ class StructureReader:
             cloud, origin, centers=centers, workers=workers
         )
         count, coarse = len(structure.context), len(structure.coarse)
-        aligned = self.aligner.align(cloud, structure, registration=registration, origin=origin)
+        aligned = self.aligner.align(
+            cloud, structure, registration=registration, origin=origin, few=few
+        )
         values = self.aligner.distances(aligned, slice(max(count, coarse)), workers=workers)
         more = deviation(
             values[:count],

@@ -8,6 +8,8 @@ import pytest
 from gmanet.cloud import Cloud
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.alignment import Atlas
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
+from gmanet.detectors.gmanet.common_surface.consensus import CONSENSUS
 from gmanet.detectors.gmanet.descriptors import describe
 from gmanet.detectors.gmanet.deviation import CHANNELS, deviation
 
@@ -57,7 +59,7 @@ def test_a_dent_lies_off_the_normal_surfaces(atlas, moved):
     aligner = atlas.aligner
     assert isinstance(aligner, Aligner)
     found, chosen = deviations(aligner, moved(pos, 5))
-    smooth = found[:, CHANNELS]
+    smooth = found[:, CHANNELS + CONSENSUS]
     on_top = dented[chosen] & (pos[chosen, 2] > 0.1)
     assert np.median(smooth[on_top]) > np.quantile(smooth[~dented[chosen]], 0.95)
 
@@ -66,7 +68,7 @@ def test_the_pose_does_not_matter(atlas, moved):
     pos, _ = wedge(8)
     one, _ = deviations(atlas.aligner, pos)
     other, _ = deviations(atlas.aligner, moved(pos, 3))
-    assert np.abs(one - other)[:, CHANNELS].mean() < 0.1
+    assert np.abs(one - other)[:, CHANNELS + CONSENSUS].mean() < 0.1
 
 
 def test_a_stored_atlas_measures_alike(atlas):
@@ -78,58 +80,104 @@ def test_a_stored_atlas_measures_alike(atlas):
     )
 
 
-def test_clouds_that_do_not_overlap_are_not_registered_on_each_other(given_clouds):
-    rng = np.random.default_rng(0)
-    balls = [rng.normal(size=(500, 3)) * rng.uniform(0.2, 3, 3) for _ in range(4)]
-    made = Atlas()
-    different = [Cloud(ball.astype(np.float32), name=f"{i}") for i, ball in enumerate(balls)]
-    made.fit(given_clouds(different, "train"), progress=False)
-    assert made.aligner is None
-    assert not made.state_dict()["points"].numel()
-
-
-def test_parts_that_differ_much_are_not_registered_on_each_other(given_clouds):
+def test_parts_whose_faces_shift_against_one_another_are_not_compared(given_clouds, capsys):
     made = Atlas()
     wide = [
         Cloud(wedge(seed)[0] * np.float32([1, 1 + 0.06 * seed, 1 - 0.08 * seed]), name=f"{seed}")
         for seed in range(4)
     ]
-    made.fit(given_clouds(wide, "train"), progress=False)
+    made.fit(given_clouds(wide, "train"))
     assert made.aligner is None
+    assert "no distance from them is measured" in capsys.readouterr().err
 
 
-def test_one_normal_cloud_is_too_few(given_clouds):
+@pytest.mark.slow
+def test_parts_with_a_rough_skin_are_compared_in_units_of_their_roughness(given_clouds):
+    made, rough = Atlas(), []
+    for seed in range(4):
+        pos = wedge(seed)[0]
+        phase = np.random.default_rng(seed).uniform(0, 6, 3).astype(np.float32)
+        skin = 0.006 * np.sin(25 * pos[:, [1, 2, 0]] + phase) + 0.006 * np.sin(25 * pos + phase)
+        rough.append(Cloud(pos + skin.astype(np.float32), name=f"{seed}"))
+    made.fit(given_clouds(rough, "train"), progress=False)
+    surface = made.aligner.consensus
+    assert surface.moments(surface.clouds)[0].usual > 10 * FLOOR
+
+
+def test_a_cloud_of_another_part_is_left_out_and_named(clouds, given_clouds, capsys):
+    ball = np.random.default_rng(0).normal(size=(4000, 3))
+    ball = (ball / np.linalg.norm(ball, axis=1, keepdims=True)).astype(np.float32)
+    made, strange = Atlas(), [*clouds, Cloud(ball, name="ball")]
+    data = given_clouds(strange, "train")
+    made.fit(data)
+    said = capsys.readouterr().err
+    assert "4 of 5 normal clouds lie on one another" in said
+    assert said.rstrip().endswith("left out, as they could not be registered: ball")
+    assert not np.isfinite(made.aligner.consensus.offset[:, -1]).any()
+    assert np.isfinite(made.aligner.consensus.offset[:, :-1]).any(axis=1).all()
+    assert set(made.owner.tolist()) == {0, 1, 2, 3}
+    assert made.usable(data).names == ["0", "1", "2", "3"]
+
+
+def test_all_clouds_that_were_registered_are_usable(atlas, clouds):
+    assert atlas.usable(clouds) is clouds
+    assert Atlas().usable(clouds) is clouds
+
+
+@pytest.mark.slow
+def test_an_end_that_the_first_cloud_lacks_is_compared_too(given_clouds, moved):
+    """Half of the clouds lack one end, half the other one."""
+    halves = []
+    for seed in range(6):
+        pos = wedge(seed)[0]
+        shown = pos[:, 0] < 0.9 if seed % 2 == 0 else pos[:, 0] > 0.1
+        halves.append(Cloud(moved(pos[shown], seed), name=f"{seed}"))
     made = Atlas()
-    made.fit(given_clouds([Cloud(wedge(0)[0], name="0")], "train"), progress=False)
+    made.fit(given_clouds(halves, "train"), progress=False)
+    known = np.isfinite(made.aligner.consensus.offset)
+    assert np.isfinite(made.aligner.consensus.offset).any(axis=0).all()
+    assert 0.1 < (known.sum(axis=1) == 3).mean() < 0.4  # the ends, each of three clouds
+    assert min(found.overlap for found in made.registrations) > 0.97
+
+
+def test_one_normal_cloud_is_too_few_and_a_sentence_says_what_it_cannot_promise(
+    given_clouds, capsys
+):
+    made, data = Atlas(), given_clouds([Cloud(wedge(0)[0], name="0")], "train")
+    made.prepare(data)
+    assert "no false-alarm rate below 50 %" in capsys.readouterr().err
     assert made.aligner is None
+    assert made.usable(data) is data
 
 
 def test_a_stored_cloud_is_not_compared_with_itself(atlas, clouds):
     aligner, cloud = atlas.aligner, clouds[2]
     made = describe(cloud.pos, **SIZES)
     registration = aligner.register(cloud)
-    assert aligner.align(cloud, made, registration=registration).exclude == 2
-    assert aligner.align(cloud.replace(name="copy"), made, registration=registration).exclude == 2
-    assert (
-        aligner.align(cloud.replace(pos=cloud.pos[::-1]), made, registration=registration).exclude
-        == -1
-    )
+    assert aligner.align(cloud, made, registration=registration).used.tolist() == [0, 1, 3]
+    assert aligner.align(
+        cloud.replace(name="copy"), made, registration=registration
+    ).used.tolist() == [0, 1, 3]
+    other = cloud.replace(pos=cloud.pos[::-1])
+    assert len(aligner.align(other, made, registration=registration).used) == 4
 
 
-def test_a_state_without_fingerprints_loads(atlas, clouds):
-    state = atlas.state_dict()
-    del state["prints"]
-    older = Atlas()
-    older.load_state_dict(state)
-    cloud = clouds[2]
-    made, registration = (
-        describe(cloud.pos, **SIZES),
-        older.aligner.register(cloud),
-    )
-    assert older.aligner.align(cloud, made, registration=registration).exclude == -1
+def test_a_train_cloud_is_compared_with_a_random_choice_of_the_others(atlas, clouds):
+    aligner, sizes = atlas.aligner, set()
+    made, registration = describe(clouds[1].pos, **SIZES), aligner.registrations["1"]
+    for turn in range(12):
+        cloud = clouds[1].replace(pos=clouds[1].pos + np.float32(1e-6 * turn))
+        same = {"registration": registration, "origin": "1", "few": True}
+        used = aligner.align(cloud, made, **same).used
+        np.testing.assert_array_equal(used, aligner.align(cloud, made, **same).used)
+        assert set(used.tolist()) <= {0, 2, 3}
+        sizes.add(len(used))
+    assert sizes == {2, 3}
 
 
-def test_a_loaded_atlas_registers_its_clouds_and_stores_no_others(atlas, clouds, given_clouds):
+def test_a_loaded_atlas_knows_the_poses_of_its_clouds_and_stores_no_others(
+    atlas, clouds, given_clouds
+):
     again = Atlas()
     again.load_state_dict(atlas.state_dict())
     again.prepare(clouds, progress=False)

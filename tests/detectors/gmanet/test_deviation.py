@@ -7,7 +7,6 @@ import pytest
 
 from gmanet.detectors.gmanet.deviation import (
     CHANNELS,
-    DEVIATION,
     FLOOR,
     Surfaces,
     deviation,
@@ -30,16 +29,16 @@ def surfaces(*planes):
     return Surfaces(points=points, normal=np.broadcast_to(UP, points.shape), owner=owner)
 
 
-def measured(place, known, exclude=-1, normal=UP):
+def measured(place, known, used=None, normal=UP):
     around = nearest(place, place, count=8)[1]
-    values = distances(place, np.broadcast_to(normal, place.shape), surfaces=known, exclude=exclude)
+    values = distances(place, np.broadcast_to(normal, place.shape), surfaces=known, used=used)
     return deviation(values, values, neighbors=around)
 
 
 @pytest.mark.parametrize("height", [0.001, 0.01, 0.1])
 def test_the_distance_to_the_plane_is_found(height):
     found = measured(plane(3, height, 200), surfaces(plane(0), plane(1)))
-    assert found.shape == (200, DEVIATION)
+    assert found.shape == (200, 3 * CHANNELS)
     np.testing.assert_allclose(np.exp(found[:, 0]) - FLOOR, height, rtol=1e-3)
     np.testing.assert_allclose(np.exp(found[:, 1]) - FLOOR, height, rtol=1e-3)
     assert (np.exp(found[:, 2]) - FLOOR >= height * 0.999).all()
@@ -49,7 +48,7 @@ def test_the_distance_to_the_plane_is_found(height):
 def test_a_normal_cloud_is_not_compared_with_itself():
     one, other = plane(0), plane(1, 0.05)
     itself = measured(one[:100], surfaces(one, other))
-    left_out = measured(one[:100], surfaces(one, other), exclude=0)
+    left_out = measured(one[:100], surfaces(one, other), used=[1])
     assert (np.exp(itself[:, 0]) < 2 * FLOOR).all()
     np.testing.assert_allclose(np.exp(left_out[:, 0]) - FLOOR, 0.05, rtol=1e-3)
 
@@ -63,5 +62,5 @@ def test_a_turned_normal_shows():
 
 
 def test_a_handful_of_points_suffices():
-    found = measured(plane(0, count=5), surfaces(plane(1, count=3), plane(2, count=2)), exclude=0)
+    found = measured(plane(0, count=5), surfaces(plane(1, count=3), plane(2, count=2)), used=[1])
     assert np.isfinite(found).all()

@@ -11,6 +11,7 @@ from torch_geometric.data import Batch
 from gmanet.config.compose import compose
 from gmanet.detectors.gmanet import paper
 from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
+from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.paper import GMANetPaper, PaperConfig
 from gmanet.detectors.gmanet.sdo import distance, sdo_loss
 from gmanet.errors import InputError
@@ -268,7 +269,7 @@ def test_an_expert_of_a_file_keeps_its_statistics(clouds, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("channels", "count"), [(["normals"], 6), (["close", "deviation"], 3 + 66 + 12)]
+    ("channels", "count"), [(["normals"], 6), (["close", "deviation"], 3 + 66 + DEVIATION)]
 )
 def test_further_channels_are_read_standardized_and_stored(channels, count, clouds, tmp_path):
     detector = network(

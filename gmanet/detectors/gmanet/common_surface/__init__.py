@@ -1,0 +1,1 @@
+"""The surface that registered normal clouds have in common, and how much they differ from it."""

@@ -1,0 +1,223 @@
+"""Consensus: the surface that the normal clouds have in common, and how much they differ from it.
+
+Parts of one kind differ: castings in their skin, threads in their phase, engravings in their text.
+A distance from a normal surface means something only beside the distances between normal surfaces
+at the same place.  So the surface is sampled at places; at each, the offset of every normal cloud
+along the place's normal is known, or that the cloud does not cover the place.  A point is measured
+in standard deviations of the offsets, and a normal cloud with the offsets of all other clouds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import Floats, Indices, Labels
+from gmanet.detectors.gmanet.common_surface.comparison import FLOOR, KINDS, compare
+from gmanet.geometry.jit import over_rows
+
+__all__ = ["CONSENSUS", "Consensus", "Moments"]
+
+OF_RELIEF = (0, 1, 4)
+"""The values that are also channels of the relief: of surfaces relative to their surroundings."""
+
+CONSENSUS = KINDS + len(OF_RELIEF)
+"""Number of channels."""
+
+NODES = 1024
+"""Number of places, the first ones, among which the surroundings of a place are searched."""
+
+SURROUNDINGS = 64
+"""Number of these places around a place: a sixteenth of the surface."""
+
+ALIKE = 0.8
+"""Least cosine of the normals of places on one face."""
+
+SHIFT = 0.0015
+"""Standard deviation of the shift of a face that is steady in any case, in extents: half the depth
+of the shallowest defect that SPCG makes by default."""
+
+NEAREST = 4
+"""Number of places over which a comparison is averaged."""
+
+PRIOR = 2.0
+"""Number of clouds that the usual variance counts as, beside those that cover a place."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Moments:
+    """Number, mean and variance of the offsets at each place.
+
+    Args:
+        used: Numbers of the clouds that count, ascending.
+        count: Number of these clouds that cover each place, with shape ``(M,)``.
+        mean: Mean offset in extents, 0 where no cloud covers the place, with shape ``(M,)``.
+        variance: Variance of one more cloud about the mean, in squared extents, with shape
+            ``(M,)``; with few clouds it tends to the median over all places.
+        usual: Square root of the median variance.
+    """
+
+    used: Indices
+    count: Floats
+    mean: Floats
+    variance: Floats
+    usual: np.float32
+
+    @classmethod
+    def of(cls, offset: Floats, used: Indices) -> Moments:
+        """Return the moments of some clouds.
+
+        Args:
+            offset: Offsets of all clouds, with shape ``(M, n)``, NaN where unknown.
+            used: Numbers of the clouds that count.
+        """
+        values = offset[:, used]
+        known = np.isfinite(values)
+        count = known.sum(axis=1).astype(np.float32)
+        mean = np.where(known, values, 0).sum(axis=1) / np.maximum(count, 1)
+        square = (np.where(known, values - mean[:, None], 0) ** 2).sum(axis=1)
+        several = count > 1
+        usual = np.median(square[several] / (count[several] - 1)) if several.any() else 0.0
+        freedom = np.maximum(count - 1, 0) + PRIOR
+        variance = (square + PRIOR * usual) / freedom * (1 + 1 / np.maximum(count, 1))
+        variance = (variance + FLOOR**2).astype(np.float32)
+        return cls(
+            used=used,
+            count=count,
+            mean=mean.astype(np.float32),
+            variance=variance,
+            usual=np.float32(np.sqrt(np.median(variance))),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Consensus:
+    """Places on the common surface of ``n`` normal clouds, lengths in extents of the target.
+
+    Args:
+        points: Coordinates of the places, with shape ``(M, 3)``.
+        normal: Unit normals, of like sign among neighbors, with shape ``(M, 3)``.
+        offset: Offsets of the clouds along the normals, with shape ``(M, n)``; NaN where a cloud
+            does not cover a place.
+        relief: The same relative to the surroundings of each place (:meth:`around`).
+    """
+
+    points: Floats
+    normal: Floats
+    offset: Floats
+    relief: Floats
+
+    @classmethod
+    def of(cls, points: Floats, normal: Floats, *, offset: Floats) -> Consensus:
+        """Return the consensus of clouds with these offsets, as for :class:`Consensus`."""
+        made = cls(points=points, normal=normal, offset=offset, relief=offset)
+        columns = [column - made.around(column) for column in offset.T]
+        return replace(made, relief=np.stack(columns, axis=1).astype(np.float32))
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """The search tree of the places."""
+        return cKDTree(self.points)
+
+    @cached_property
+    def clouds(self) -> Indices:
+        """Numbers of the clouds that cover any place, ascending."""
+        return np.flatnonzero(np.isfinite(self.offset).any(axis=0))
+
+    @cached_property
+    def steady(self) -> Labels:
+        """Whether distances from the surface count at each place, with shape ``(M,)``.
+
+        Where whole faces shift from part to part more than their relief differs, a handful of
+        parts does not show how far a good part may go, and networks would learn these parts by
+        heart; there the relief alone is compared.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # places that no cloud covers
+            shift = np.nanvar(self.offset - self.relief, axis=1)
+            relief = np.nanvar(self.relief, axis=1)
+        return np.asarray(shift <= relief + SHIFT**2)
+
+    @cached_property
+    def _surroundings(self) -> tuple[Indices, Labels]:
+        """Places around each place, and whether these face alike, each ``(M, SURROUNDINGS)``."""
+        nodes = self.points[:NODES]
+        count = np.arange(1, min(SURROUNDINGS, len(nodes)) + 1)
+        index = np.asarray(cKDTree(nodes).query(self.points, count)[1])
+        cosine = np.einsum("mc,mkc->mk", self.normal, self.normal[index])
+        return index, cosine > ALIKE
+
+    def around(self, offset: Floats) -> Floats:
+        """Return the median offset of one cloud around each place, with shape ``(M,)``.
+
+        Parts that differ in size, and poses that are a little off, shift whole faces; the offset
+        less this median is left.
+
+        Args:
+            offset: Offsets of the cloud, with shape ``(M,)``, NaN where unknown.
+        """
+        index, alike = self._surroundings
+        values = np.where(alike, offset[index], np.nan)
+        values.sort(axis=1)  # unknown ones come last
+        last = np.isfinite(values).sum(axis=1) - 1
+        row = np.arange(len(values))
+        middle = (values[row, last // 2] + values[row, (last + 1) // 2]) / 2
+        return np.where(last < 0, 0, middle).astype(np.float32)
+
+    @cached_property
+    def _moments(self) -> dict[bytes, tuple[Moments, Moments]]:
+        return {}
+
+    def moments(self, used: Indices) -> tuple[Moments, Moments]:
+        """Return how the offsets, and the reliefs, of some clouds are spread at each place.
+
+        Args:
+            used: Numbers of the clouds.
+        """
+        key = used.tobytes()
+        if key not in self._moments:
+            self._moments.clear()  # of all that are used in turn, only the last is used again
+            self._moments[key] = (Moments.of(self.offset, used), Moments.of(self.relief, used))
+        return self._moments[key]
+
+    def surface(self) -> tuple[Floats, Floats, Floats]:
+        """Return points and normals of the mean surface, ``(M, 3)``, and the spread, ``(M,)``."""
+        found = self.moments(self.clouds)[0]
+        points = self.points + found.mean[:, None] * self.normal
+        return points, self.normal, np.sqrt(found.variance)
+
+    def compare(
+        self, points: Floats, normal: Floats, *, used: Indices, around: Floats, workers: int = 1
+    ) -> tuple[Floats, Labels]:
+        """Return the comparison of points with the consensus, and where distances count.
+
+        The shapes are ``(Q, CONSENSUS)`` and ``(Q,)`` (:attr:`steady`).
+
+        Where no cloud is within ``FAR``, the distances are those of a usual normal point, and the
+        share of clouds that cover the place is 0.
+
+        Args:
+            points: Aligned coordinates in extents, with shape ``(Q, 3)``.
+            normal: Aligned unit normals of either sign, with shape ``(Q, 3)``.
+            used: Numbers of the normal clouds that are compared with, ascending.
+            around: The compared cloud's median offset around each place, with shape ``(M,)``.
+            workers: Number of threads.
+        """
+        whole, relief = self.moments(used)
+        reach, at = self.tree.query(points, np.arange(1, NEAREST + 1), workers=workers)
+        near = (points, normal, np.asarray(reach, dtype=np.float32), np.asarray(at))
+        made = np.empty((2, len(points), KINDS), dtype=np.float32)
+        forms = ((self.offset, whole, np.zeros_like(around)), (self.relief, relief, around))
+        for (offset, found, shift), row in zip(forms, made, strict=True):
+            over_rows(
+                *(compare, len(points), workers, *near, self.points, self.normal, offset, used),
+                *(found.count, found.mean, found.variance, found.usual, shift, row),
+            )
+        steady = self.steady[np.asarray(at)[:, 0]]
+        made[0][~steady, 0] = 0
+        made[0][~steady, 3:] = np.log(whole.usual + FLOOR)
+        return np.concatenate([made[0], made[1][:, OF_RELIEF]], axis=1), steady
