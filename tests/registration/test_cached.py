@@ -22,6 +22,12 @@ def pair():
     return pos, Target.of(pos + np.float32(1))
 
 
+def register_anew(pos, target):
+    """The registration as a process that remembers none finds it."""
+    cached._LAST.clear()
+    return cached.register_cached(pos, target)
+
+
 def same(one, other):
     np.testing.assert_array_equal(one.rotation, other.rotation)
     np.testing.assert_array_equal(one.translation, other.translation)
@@ -31,33 +37,33 @@ def same(one, other):
 def test_nothing_is_cached_unless_a_folder_is_named(pair, tmp_path, monkeypatch):
     monkeypatch.delenv(FOLDER, raising=False)
     monkeypatch.chdir(tmp_path)
-    same(cached.register_cached(*pair), register(*pair))
+    same(register_anew(*pair), register(*pair))
     assert not list(tmp_path.iterdir())
 
 
 def test_the_second_time_it_is_read_from_the_cache(pair, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    first = cached.register_cached(*pair)
+    first = register_anew(*pair)
     monkeypatch.setattr(cached, "register", None)  # would raise if it were called
-    same(cached.register_cached(*pair), first)
+    same(register_anew(*pair), first)
 
 
 def test_other_clouds_and_other_targets_are_found_anew(pair, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     pos, target = pair
-    cached.register_cached(pos, target)
-    cached.register_cached(pos * np.float32(1.1), target)
-    cached.register_cached(pos, Target.of(pos))
+    register_anew(pos, target)
+    register_anew(pos * np.float32(1.1), target)
+    register_anew(pos, Target.of(pos))
     assert len(list((tmp_path / KIND).iterdir())) == 3
 
 
 def test_a_damaged_file_is_made_again(pair, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    first = cached.register_cached(*pair)
+    first = register_anew(*pair)
     (path,) = (tmp_path / KIND).iterdir()
     path.write_bytes(path.read_bytes()[:60])
-    same(cached.register_cached(*pair), first)
-    same(cached.register_cached(*pair), first)
+    same(register_anew(*pair), first)
+    same(register_anew(*pair), first)
 
 
 def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
@@ -75,7 +81,7 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
                 while not (tmp_path / "go").exists():
                     time.sleep(0.001)
                 for _ in range(20):
-                    same(cached.register_cached(*pair), expected)
+                    same(register_anew(*pair), expected)
                     for path in (tmp_path / "cache" / KIND).glob("*.npy"):
                         path.unlink(missing_ok=True)  # so that others have to write it again
                 os._exit(0)
@@ -84,5 +90,12 @@ def test_many_writers_leave_one_whole_file(pair, tmp_path, monkeypatch):
         children.append(child)
     (tmp_path / "go").touch()
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
-    same(cached.register_cached(*pair), expected)
+    same(register_anew(*pair), expected)
     assert len(list((tmp_path / "cache" / KIND).iterdir())) == 1
+
+
+def test_a_process_remembers_the_last_ones(pair, monkeypatch):
+    monkeypatch.delenv(FOLDER, raising=False)
+    first = register_anew(*pair)
+    monkeypatch.setattr(cached, "register", None)  # would raise if it were called
+    same(cached.register_cached(*pair), first)
