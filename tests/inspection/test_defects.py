@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.gmanet.aligner import Aligner
+from gmanet.detectors.gmanet.common_surface.places import make_consensus
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 from gmanet.inspection.defects import find_defects
@@ -107,7 +108,13 @@ def test_heights_over_the_normal_clouds_have_a_sign(sphere):
         normal=(points * sign).astype(np.float32),
         owner=np.repeat(np.arange(3), 3000),
     )
-    aligner = Aligner(target=target, surfaces=surfaces, registrations={"": still()})
+    aligner = Aligner(
+        target=target,
+        common=target,
+        surfaces=surfaces,
+        consensus=make_consensus([(part, part) for part in np.split(surfaces.points, 3)]),
+        registrations={"": still()},
+    )
     for height in (0.1, -0.1):
         scan = sphere(500, 9)
         scan = scan.replace(pos=scan.pos * np.float32(1 + height))
