@@ -112,7 +112,9 @@ def test_heights_over_the_normal_clouds_have_a_sign(sphere):
         target=target,
         common=target,
         surfaces=surfaces,
-        consensus=make_consensus([(part, part) for part in np.split(surfaces.points, 3)]),
+        consensus=make_consensus(
+            [(part, part * np.float32(target.length)) for part in np.split(surfaces.points, 3)]
+        ),
         registrations={"": still()},
     )
     for height in (0.1, -0.1):
