@@ -32,7 +32,6 @@ from gmanet.inspection.finding import ScanFile, find_scans
 from gmanet.inspection.progress import with_bar
 from gmanet.inspection.record import UNUSABLE, Inspection, exit_code
 from gmanet.inspection.tables import summary, write_csv, write_json
-from gmanet.runs.scoring import inspect_files
 from gmanet.runtime.command_line import command_parser
 
 __all__ = ["main"]
@@ -41,6 +40,8 @@ __all__ = ["main"]
 def main() -> None:
     """Read the arguments, judge every scan, print a line each, and write the tables."""
     arguments = _arguments()
+    from gmanet.runs.scoring import inspect_files
+
     scans = find_scans(arguments.files, output=arguments.output)
     _refuse_scans_as_tables(arguments, scans)
     found = []

@@ -19,10 +19,11 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Doubles, Floats, Indices, Labels
 from gmanet.geometry.se3 import moved
-from gmanet.inspection.heights import DIFFERENT, Heights
+from gmanet.inspection.defect import DIFFERENT, Defect
+from gmanet.inspection.heights import Heights
 from gmanet.inspection.regions import Patches, connected, patches
 
-__all__ = ["Defect", "Defects", "find_defects"]
+__all__ = ["Defects", "find_defects"]
 
 SMALLEST = 3
 """Least number of points of a region that is not the only one."""
@@ -33,49 +34,6 @@ LARGEST = 20
 EDGE, CLEAR = 0.15, 1.5
 """Least deviation of the points that the area counts: in the deepest of their region, and in robust
 standard deviations."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Defect:
-    """One defect; lengths are in the unit of the scan.
-
-    Args:
-        place: The point with the highest score, in the coordinates of the file.
-        part_place: The same in the coordinates of the first train scan about its centroid; None if
-            the scan was not registered.
-        kind: ``raised``, ``sunken``, ``rough``, ``different``, or that of a gap
-            (``gmanet.verdict.gaps``): ``missing`` or ``not scanned``.
-        depth: Deepest deviation from the normal clouds, negative inside the part; NaN if unknown.
-        area: Area.
-        share: Area as a share of the scanned surface.
-        length: Largest distance between two points along the longest axis.
-        score: Highest point score.
-        points: Number of points.
-    """
-
-    place: tuple[float, float, float]
-    part_place: tuple[float, float, float] | None = None
-    kind: str = DIFFERENT
-    depth: float = math.nan
-    area: float = 0.0
-    share: float = 0.0
-    length: float = 0.0
-    score: float = math.nan
-    points: int = 0
-
-    def sentence(self, unit: str = "") -> str:
-        """Return the defect in words.
-
-        Args:
-            unit: Unit of the scan; empty if unknown.
-        """
-        space = f" {unit}" if unit else ""
-        depth = "" if math.isnan(self.depth) else f" by {abs(self.depth):.3g}{space}"
-        place = ", ".join(f"{value:.6g}" for value in self.place)
-        return (
-            f"{self.kind}{depth}, {self.length:.3g}{space} long, area {self.area:.3g}"
-            f"{f'{space}²' if unit else ''} ({100 * self.share:.2g} % of the surface), at ({place})"
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

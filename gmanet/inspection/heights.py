@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmanet.cloud import Floats, Indices
+from gmanet.inspection.defect import RAISED, ROUGH, SUNKEN
 from gmanet.inspection.regions import Patches
 
-__all__ = ["DIFFERENT", "RAISED", "ROUGH", "SUNKEN", "Heights"]
-
-RAISED, SUNKEN, ROUGH, DIFFERENT = "raised", "sunken", "rough", "different"
-"""Kinds of defects; ``different`` is said where nothing is known of the deviation."""
+__all__ = ["Heights"]
 
 SIGMAS = 5.0
 """Least deviation that counts, in robust standard deviations over all points of the scan."""

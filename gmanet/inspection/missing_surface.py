@@ -10,7 +10,8 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Doubles
 from gmanet.geometry.se3 import moved
-from gmanet.inspection.defects import Defect, Defects
+from gmanet.inspection.defect import Defect
+from gmanet.inspection.defects import Defects
 from gmanet.verdict.gaps import Gap
 
 __all__ = ["with_gaps"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from gmanet.inspection.defects import Defect
+from gmanet.inspection.defect import Defect
 from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
 
 __all__ = ["UNUSABLE", "Inspection", "exit_code"]

@@ -25,7 +25,7 @@ from gmanet.datasets.config import DataConfig
 from gmanet.datasets.loaders import truth
 from gmanet.errors import InputError
 
-LOADERS = [name for name in DATASETS if name != "procedural"]
+LOADERS = [name for name in DATASETS if name not in ("procedural", "cad")]
 PATIENCE = 20
 """Seconds for one case."""
 MOST = 4 * 17 * 17

@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 from gmanet.errors import InputError
 from gmanet.view.colors import LABEL_COLOR, SCORE_MAP, SURFACE_COLOR, label_colors, score_colors
 from gmanet.view.render import fitting_extent, render
-from gmanet.view.sheet import FOOT, GAP, HEAD, Panel, _round_length, best_view, save_row
+from gmanet.view.scale_bar import round_length
+from gmanet.view.sheet import FOOT, GAP, HEAD, Panel, best_view, save_row
 
 FRONT = np.eye(3)
 
@@ -218,7 +219,7 @@ def test_label_colors():
 
 @given(st.floats(1e-6, 1e6))
 def test_scale_bar_is_one_two_or_five(most):
-    length = _round_length(most)
+    length = round_length(most)
     assert length <= most * (1 + 1e-9) < 2.5 * length * (1 + 1e-6)
     assert f"{length:e}"[0] in "125"
     assert float(f"{length:.0e}") == pytest.approx(length)

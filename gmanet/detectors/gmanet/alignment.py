@@ -22,9 +22,9 @@ from gmanet.datasets.subset import Subset
 from gmanet.detectors.bank import ResizableBuffers
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
+from gmanet.detectors.gmanet.common_surface.joint_registration import Part, failed, register_jointly
 from gmanet.detectors.gmanet.common_surface.places import make_consensus
 from gmanet.detectors.gmanet.deviation import Surfaces
-from gmanet.detectors.gmanet.joint_registration import Part, failed, register_jointly
 from gmanet.detectors.reference import Reference
 from gmanet.errors import note
 from gmanet.registration.icp import Registration

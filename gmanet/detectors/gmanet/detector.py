@@ -33,6 +33,7 @@ from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.held_out import HeldOutReader
+from gmanet.detectors.gmanet.one_cycle import one_cycle
 from gmanet.detectors.gmanet.pairs import (
     PairDataset,
     PairSampling,
@@ -246,12 +247,9 @@ class GMANet(Detector):
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the apprentice with a one-cycle schedule over all steps."""
-        optimizer = torch.optim.AdamW(
+        return one_cycle(
             self.apprentice.parameters(),
-            lr=self.config.learning_rate,
+            learning_rate=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
+            steps=self.steps,
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.config.learning_rate, total_steps=self.steps
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

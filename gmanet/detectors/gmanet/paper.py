@@ -27,6 +27,7 @@ from torch_geometric.data import Batch
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
+from gmanet.detectors.gmanet.one_cycle import one_cycle
 from gmanet.detectors.gmanet.pairs import PairSampling
 from gmanet.detectors.gmanet.paper_config import PaperConfig
 from gmanet.detectors.gmanet.paper_reader import DescribingReader, PaperReader, channel_count
@@ -232,11 +233,9 @@ class GMANetPaper(Registered):
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the apprentice with a one-cycle schedule over all steps."""
-        config = self.config
-        optimizer = torch.optim.AdamW(
-            self.apprentice.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        return one_cycle(
+            self.apprentice.parameters(),
+            learning_rate=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            steps=self.steps,
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, config.learning_rate, total_steps=config.steps
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
