@@ -121,24 +121,16 @@ class GMANet(Detector):
     def reader(self) -> StructureReader:
         """Return the function from a cloud to its structure."""
         config, atlas = self.config, self.atlas
-        aligner = None if atlas is None else atlas.aligner
+        shared: dict[str, Any] = {
+            **{"points": config.points, "centers": config.centers},
+            **{"coarse_queries": config.coarse_queries, "scale": self.sizes.scale},
+        }
         if config.inputs == "raw":
             target = None if self.reference is None else self.reference.target
-            return RawReader(
-                points=config.points,
-                centers=config.centers,
-                coarse_queries=config.coarse_queries,
-                scale=self.sizes.scale,
-                pose=Canonicalizer("given" if target is None else "registered", target),
-            )
-        return StructureReader(
-            points=config.points,
-            centers=config.centers,
-            coarse_queries=config.coarse_queries,
-            scale=self.sizes.scale,
-            aligned=atlas is not None,
-            aligner=aligner,
-        )
+            pose = Canonicalizer("given" if target is None else "registered", target)
+            return RawReader(**shared, pose=pose)
+        aligner = None if atlas is None else atlas.aligner
+        return StructureReader(**shared, aligned=atlas is not None, aligner=aligner)
 
     def good_deviation(self, cloud: Cloud) -> Floats | None:
         """Return the height of each point over the normal clouds; None without alignment."""
