@@ -20,7 +20,7 @@ from gmanet.turntable.scanner import Scanner
 from gmanet.turntable.view import View
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "experiments"))
-DRAGON = Path("/work/shared/data/turntable")
+DRAGON = Path(__file__).parents[3] / "shared/data/turntable"
 VIEW = SimpleNamespace(noise=0.04, spacing=0.5)
 
 
