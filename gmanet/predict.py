@@ -1,9 +1,11 @@
 """Judge your own scans with a fitted detector: ``python -m gmanet.predict RUN FILE|FOLDER...``.
 
-RUN is the folder of a run, or a file of ``Detector.save``.  A folder stands for all scans in it and
-below it.  A line for each scan gives the verdict, its p-value (the share of good parts that score
-as high), the object score, the place of the highest point score in the coordinates of the file, and
-the seconds from the file to the verdict.
+RUN is the folder of a run, a file of ``Detector.save``, or a folder of such files.  Several are
+separated from the scans, ``python -m gmanet.predict RUN RUN -- FILE|FOLDER...``; the detector whose
+gate a scan passes judges it.  A folder stands for all scans in it and below it.  A line for each
+scan gives the verdict, its p-value (the share of good parts that score as high), the object score,
+the place of the highest point score in the coordinates of the file, and the seconds from the file
+to the verdict.
 
 The outputs are written to the folder ``gmanet-scores`` next to every scan, or to ``--output``:
 ``<name>.scores.json`` (what was found), ``<name>.scores.npz`` (``score``, one per point in the
@@ -45,7 +47,9 @@ def main() -> None:
     scans = find_scans(arguments.files, output=arguments.output)
     _refuse_scans_as_tables(arguments, scans)
     found = []
-    for one in with_bar(inspect_files(arguments.run, scans, picture=arguments.picture), len(scans)):
+    for one in with_bar(
+        inspect_files(arguments.detectors, scans, picture=arguments.picture), len(scans)
+    ):
         _say(one)
         found.append(one)
     if arguments.csv:
@@ -64,7 +68,7 @@ def main() -> None:
 
 def _arguments() -> Namespace:
     parser = command_parser("predict", __doc__)
-    parser.add_argument("run", type=Path, help="folder of a fitted run, or a file of detector.save")
+    parser.add_argument("run", type=Path, help="a fitted run, a file of detector.save, or a folder")
     endings = ", ".join(READERS)
     parser.add_argument(
         "files", nargs="+", type=Path, help=f"scans that end in {endings}, or folders of them"
@@ -76,7 +80,16 @@ def _arguments() -> Namespace:
     parser.add_argument(
         "--no-picture", dest="picture", action="store_false", help="draw no pictures"
     )
-    return parser.parse_args()
+    typed = sys.argv[1:]
+    split = typed.index("--") if "--" in typed else len(typed)
+    before, after = typed[:split], [Path(word) for word in typed[split + 1 :]]
+    arguments = parser.parse_intermixed_args([*before, "."] if after else before)
+    named = [arguments.run, *arguments.files]
+    if after:
+        arguments.detectors, arguments.files = named[:-1], after
+    else:
+        arguments.detectors, arguments.files = named[:1], named[1:]
+    return arguments
 
 
 def _say(found: Inspection) -> None:

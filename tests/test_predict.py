@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,12 +17,12 @@ from gmanet.datasets.folder import Folder
 from gmanet.detectors.base import Scores
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud, write_cloud
-from gmanet.inspection import judged
 from gmanet.inspection.finding import find_scans
 from gmanet.inspection.judged import earlier
 from gmanet.inspection.record import Inspection, exit_code
 from gmanet.runs import scoring
 from gmanet.runs.folder import Run
+from gmanet.station.choosing import Candidate
 from gmanet.verdict.check import Check
 from gmanet.view import inspection_picture
 
@@ -34,8 +35,9 @@ def run(type_in, monkeypatch):
         judge=None,
         score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5, verdict="good", p_value=0.25),
     )
-    monkeypatch.setattr(scoring, "open_detector", lambda place: detector)
-    monkeypatch.setattr(scoring, "identify", lambda place: "heights")
+    one = Candidate(name="a", path=Path("a"), detector=detector, identity="heights")
+    monkeypatch.setattr(scoring, "open_detectors", lambda places: [one])
+    monkeypatch.setattr(scoring, "read_identity", lambda file: "heights")
     made = Run.create(compose(["name=a"]))
     made.detector_file.write_bytes(b"heights")
     return made.folder
@@ -172,8 +174,8 @@ def test_every_ending_is_named(type_in, capsys):
 
 
 def test_what_a_scan_lacks_is_said(run, scans, type_in, monkeypatch, capsys):
-    read = judged.read_cloud
-    monkeypatch.setattr(judged, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
+    read = scoring.read_cloud
+    monkeypatch.setattr(scoring, "read_cloud", lambda path: read(path).replace(notes=("is odd",)))
     type_in(predict.main, run, scans / "good/0.ply")
     assert capsys.readouterr().err == "note: is odd\n"
 
@@ -232,14 +234,14 @@ def test_what_was_judged_is_not_judged_again(run, scans, type_in, capsys, monkey
         return code, capsys.readouterr().out
 
     first = typed("--no-picture")[1]
-    monkeypatch.setattr(scoring, "open_detector", lambda place: pytest.fail("judged again"))
+    monkeypatch.setattr(scoring, "open_detectors", lambda places: pytest.fail("judged again"))
     code, again = typed("--no-picture")
     assert code == 0 and again.startswith(first.rpartition(",")[0]) and "judged before" in again
     scan = find_scans([scans / "good/0.ply"])[0]
-    identity = "heights"
-    assert earlier(scan, identity=identity, picture=False) is not None
-    assert earlier(scan, identity=identity) is None  # there is no picture
-    assert earlier(scan, identity="other", picture=False) is None
+    identity = ["heights"]
+    assert earlier(scan, identities=identity, picture=False) is not None
+    assert earlier(scan, identities=identity) is None  # there is no picture
+    assert earlier(scan, identities=["other"], picture=False) is None
     made, scan_bytes = scan.output(".json").read_text(), scan.path.read_bytes()
     for path, content in (
         (scan.output(".json"), b"{}"),
@@ -247,11 +249,11 @@ def test_what_was_judged_is_not_judged_again(run, scans, type_in, capsys, monkey
         (scan.path, (scans / "good/1.ply").read_bytes()),
     ):
         path.write_bytes(content)
-        assert earlier(scan, identity=identity, picture=False) is None
+        assert earlier(scan, identities=identity, picture=False) is None
         scan.output(".json").write_text(made)
         scan.path.write_bytes(scan_bytes)
     scan.output(".npz").unlink()
-    assert earlier(scan, identity=identity, picture=False) is None
+    assert earlier(scan, identities=identity, picture=False) is None
 
 
 def test_exit_codes():
@@ -277,3 +279,34 @@ def test_a_record_is_stored_whole():
     )
     stored = json.loads(json.dumps(found.state(), allow_nan=False))
     assert repr(Inspection.from_state(stored)) == repr(found)
+
+
+def test_several_detectors_stand_before_two_hyphens(run, scans, type_in, capsys, monkeypatch):
+    def gated(name, size):
+        def gate(cloud):
+            sentence = "" if len(cloud) == size else f"is no {name}"
+            return (Check(name="size", value=1.0, lowest=0, highest=2, sentence=sentence),)
+
+        detector = SimpleNamespace(
+            fitted_on=frozenset(),
+            judge=SimpleNamespace(gate=gate, calibration=None, points=None, sentence=str),
+            score=lambda cloud: Scores(cloud.pos[:, 2].copy(), 0.5, verdict="good", p_value=0.25),
+        )
+        return Candidate(name=name, path=Path(name), detector=detector, identity=name)
+
+    seen = []
+
+    def opened(places):
+        seen.extend(places)
+        return [gated("plate", 300), gated("ball", 200)]
+
+    monkeypatch.setattr(scoring, "open_detectors", opened)
+    cloud = read_cloud(scans / "good/0.ply")
+    write_cloud(scans / "good/none.ply", cloud.replace(pos=cloud.pos[:250], label=None))
+    table = scans.parent / "table.csv"
+    code = type_in(predict.main, run, run, "--csv", table, "--no-picture", "--", scans / "good")
+    assert code == 3 and seen == [run, run]
+    rows = list(csv.DictReader(table.open()))
+    assert [row["verdict"] for row in rows] == ["good"] * 6 + ["not judged"]
+    assert {row["detector"] for row in rows[:6]} == {"plate"}
+    assert "none of 2 detectors takes the scan" in capsys.readouterr().out

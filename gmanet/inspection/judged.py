@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,20 +20,22 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Floats
 from gmanet.errors import InputError, OutputError, note
-from gmanet.formats import read_cloud
 from gmanet.inspection.defects import Defects, find_defects
 from gmanet.inspection.finding import ScanFile
 from gmanet.inspection.missing_surface import with_gaps
 from gmanet.inspection.outputs import write_outputs
 from gmanet.inspection.record import UNUSABLE, Inspection
 from gmanet.registration.cached import register_cached
-from gmanet.verdict.check import GOOD
+from gmanet.verdict.check import GOOD, NOT_JUDGED
 
 if TYPE_CHECKING:
     from gmanet.detectors.base import Detector, Scores
     from gmanet.view.colors import Limits
 
-__all__ = ["Judged", "earlier", "hash_file", "judge_file", "judged", "point_limit", "unusable"]
+__all__ = [
+    *("Judged", "earlier", "hash_file", "judge_scan", "judged"),
+    *("not_taken", "point_limit", "unusable"),
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,11 +87,13 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> Judged:
     return Judged(found=found, scores=scores, defects=defects)
 
 
-def judge_file(
+def judge_scan(
     detector: Detector,
     scan: ScanFile,
     *,
+    cloud: Cloud,
     identity: str,
+    reading: float = 0.0,
     limits: Limits | None = None,
     picture: bool = True,
 ) -> Inspection:
@@ -96,23 +101,24 @@ def judge_file(
 
     Args:
         detector: A fitted detector.
-        scan: The scan and the path of its outputs.
+        scan: The file of the scan and the path of its outputs.
+        cloud: The scan.
         identity: Identity of the detector.
+        reading: Seconds from the file to the cloud.
         limits: Scores with the first and the last color; None for those of this scan.
         picture: Whether to draw a picture.
 
     Raises:
-        InputError: The file is no scan, or cannot be scored.
+        InputError: The scan cannot be scored.
         OutputError: An output cannot be written.
     """
     start = time.perf_counter()
-    cloud = read_cloud(scan.path)
     for sentence in cloud.notes:
         note(sentence)
     if cloud.fingerprint in detector.fitted_on:
         note(f"{scan.path}: the detector was fitted on this scan, which scores lower than others")
     made = judged(detector, cloud, scan=str(scan.path))
-    sha256, seconds = hash_file(scan.path), time.perf_counter() - start
+    sha256, seconds = hash_file(scan.path), reading + time.perf_counter() - start
     found = replace(made.found, sha256=sha256, detector=identity, seconds=seconds)
     write_outputs(
         scan,
@@ -126,12 +132,14 @@ def judge_file(
     return found
 
 
-def earlier(scan: ScanFile, *, identity: str, picture: bool = True) -> Inspection | None:
-    """Return what the same detector found about the same file before; None if it did not.
+def earlier(
+    scan: ScanFile, *, identities: Container[str], picture: bool = True
+) -> Inspection | None:
+    """Return what one of the detectors found about the same file before; None if none did.
 
     Args:
         scan: The scan and the path of its outputs.
-        identity: Identity of the detector.
+        identities: Identities of the detectors.
         picture: Whether a picture must be there.
     """
     endings = (".npz", ".ply", *([".png"] if picture else []))
@@ -140,10 +148,29 @@ def earlier(scan: ScanFile, *, identity: str, picture: bool = True) -> Inspectio
     try:
         stored = json.loads(scan.output(".json").read_text(encoding="utf-8"))
         found = Inspection.from_state(stored)
-        same = found.detector == identity and found.sha256 == hash_file(scan.path)
+        same = found.detector in identities and found.sha256 == hash_file(scan.path)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found.again(str(scan.path)) if same else None
+
+
+def not_taken(path: Path, cloud: Cloud, *, reason: str, seconds: float) -> Inspection:
+    """Return the inspection of a scan that none or several of the detectors take.
+
+    Args:
+        path: The file.
+        cloud: The scan.
+        reason: The reason.
+        seconds: Time from the file to the verdict.
+    """
+    return Inspection(
+        scan=str(path),
+        verdict=NOT_JUDGED,
+        reason=reason,
+        points=len(cloud),
+        sha256=hash_file(path),
+        seconds=seconds,
+    )
 
 
 def unusable(path: Path, error: InputError) -> Inspection:

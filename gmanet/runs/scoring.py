@@ -1,9 +1,10 @@
-"""Inspection of scans with the detector of a run, or with one of a file."""
+"""Inspection of scans with fitted detectors, of runs or of files."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,17 @@ from gmanet.detectors.stored import read_identity
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
 from gmanet.inspection.finding import ScanFile
-from gmanet.inspection.judged import earlier, judge_file, point_limit, unusable
+from gmanet.inspection.judged import earlier, judge_scan, not_taken, point_limit, unusable
 from gmanet.inspection.record import Inspection
 from gmanet.runs.folder import Run
+from gmanet.station.choosing import Candidate, choose, detector_files, open_detectors
 
 if TYPE_CHECKING:
+    from gmanet.cloud import Cloud
     from gmanet.detectors.base import Detector
     from gmanet.view.colors import Limits
 
-__all__ = ["identify", "inspect_files", "load_detector", "open_detector"]
+__all__ = ["inspect_files", "load_detector"]
 
 
 def load_detector(run: Run) -> Detector:
@@ -37,79 +40,72 @@ def load_detector(run: Run) -> Detector:
     return detector.eval()
 
 
-def open_detector(place: Path) -> Detector:
-    """Return a fitted detector, ready to score.
-
-    Args:
-        place: Folder of a fitted run, or a file of ``Detector.save``.
-
-    Raises:
-        InputError: There is none, it is damaged or of another version.
-    """
-    from gmanet.detectors.stored import load
-
-    return load(_stored(place))
-
-
-def identify(place: Path) -> str:
-    """Return the identity of a stored detector (``detectors.stored.read_identity``).
-
-    Args:
-        place: Folder of a fitted run, or a file of ``Detector.save``.
-
-    Raises:
-        InputError: There is no such file, or it is damaged.
-    """
-    return read_identity(_stored(place))
-
-
 def inspect_files(
-    place: Path, scans: Sequence[ScanFile], *, picture: bool = True
+    places: Sequence[Path], scans: Sequence[ScanFile], *, picture: bool = True
 ) -> Iterator[Inspection]:
     """Judge scans, write the outputs of each, and yield what was found about each, in order.
 
-    Scans that the same detector judged before are not judged again.  A file that is no scan is
-    yielded as ``unusable``, and stops no other.
+    Of several detectors, the one whose gate a scan passes judges it.  Scans that one of the
+    detectors judged before are not judged again.  A file that is no scan is yielded as
+    ``unusable``, a scan that none or several detectors take as ``not judged``, without outputs;
+    they stop no other.
 
     Args:
-        place: Folder of a fitted run, or a file of ``Detector.save``.
+        places: Folders of fitted runs, files of ``Detector.save``, folders of both.
         scans: The scans and the paths of their outputs.
         picture: Whether to draw a picture of each scan.
 
     Raises:
-        InputError: The detector cannot be used; it is raised before anything is written.
+        InputError: A detector cannot be used; it is raised before anything is written.
         OutputError: An output cannot be written.
     """
-    _stored(place)
-    identity = cache(partial(identify, place))
-    detector: Detector | None = None
-    limits: Limits | None = None
+    files = [file for place in places for file in detector_files(place)]
+    identities = cache(lambda: frozenset(read_identity(file) for file in files))
+    candidates: list[Candidate] = []
     for scan in scans:
         found = None
         if scan.output(".json").is_file():
-            found = earlier(scan, identity=identity(), picture=picture)
-        if found is None and detector is None:
-            found = _unreadable(scan)  # before seconds are spent on the detector
+            found = earlier(scan, identities=identities(), picture=picture)
         if found is None:
-            if detector is None:
-                detector = open_detector(place)
-                limits = None if point_limit(detector) is not None else _limits(place)
+            start = time.perf_counter()
             try:
-                found = judge_file(
-                    detector, scan, identity=identity(), limits=limits, picture=picture
-                )
+                cloud = read_cloud(scan.path)
+            except InputError as error:  # before seconds are spent on the detectors
+                yield unusable(scan.path, error)
+                continue
+            reading = time.perf_counter() - start
+            candidates = candidates or open_detectors(places)
+            try:
+                found = _judge(candidates, scan, cloud=cloud, reading=reading, picture=picture)
             except InputError as error:
                 found = unusable(scan.path, error)
         yield found
 
 
-def _unreadable(scan: ScanFile) -> Inspection | None:
-    """Return the inspection of a file that is no scan; None for a scan."""
-    try:
-        read_cloud(scan.path)
-    except InputError as error:
-        return unusable(scan.path, error)
-    return None
+def _judge(
+    candidates: Sequence[Candidate],
+    scan: ScanFile,
+    *,
+    cloud: Cloud,
+    reading: float,
+    picture: bool,
+) -> Inspection:
+    """Return what the detector that takes a scan finds about it; its outputs are written."""
+    start = time.perf_counter()
+    choice = choose(candidates, cloud)
+    reading += time.perf_counter() - start
+    if choice.candidate is None:
+        return not_taken(scan.path, cloud, reason=choice.sentence, seconds=reading)
+    detector = choice.candidate.detector
+    return judge_scan(
+        detector,
+        scan,
+        cloud=cloud,
+        identity=choice.candidate.identity,
+        reading=reading,
+        limits=None if point_limit(detector) is not None else _limits(choice.candidate.path.parent),
+        picture=picture,
+    )
 
 
 def _file_of(run: Run) -> Path:
@@ -123,32 +119,15 @@ def _file_of(run: Run) -> Path:
     return run.detector_file
 
 
-def _stored(place: Path) -> Path:
-    """Return the file of a detector without reading the configuration of its run.
-
-    Args:
-        place: Folder of a fitted run, or a file of ``Detector.save``.
-
-    Raises:
-        InputError: There is no such file.
-    """
-    if place.is_file():
-        return place
-    run = Run(place)
-    return _file_of(run if run.config_file.is_file() else Run.open(place))
-
-
-def _limits(place: Path) -> Limits | None:
+def _limits(folder: Path) -> Limits | None:
     """Return the score range of a run's test clouds, for colors that mean the same each time.
 
-    None before any test cloud was scored, and for a file.
+    None before any test cloud was scored, and for a folder that is no run's.
     """
     from gmanet.evaluation.predictions import load_predictions
     from gmanet.view.colors import score_limits
 
-    if place.is_file():
+    scored = Run(folder).predictions
+    if not any(scored.glob("*.npz")):
         return None
-    folder = Run(place).predictions
-    if not any(folder.glob("*.npz")):
-        return None
-    return score_limits(*(prediction.score for prediction in load_predictions(folder)))
+    return score_limits(*(prediction.score for prediction in load_predictions(scored)))

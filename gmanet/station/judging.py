@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
 from gmanet.inspection.defects import Defects
-from gmanet.inspection.judged import hash_file, judged, unusable
+from gmanet.inspection.judged import hash_file, judged, not_taken, unusable
 from gmanet.inspection.record import Inspection
 from gmanet.station.choosing import Candidate, choose
-from gmanet.verdict.check import NOT_JUDGED
 
 if TYPE_CHECKING:
     from gmanet.cloud import Cloud
@@ -58,9 +57,9 @@ def judge_file(candidates: Sequence[Candidate], path: Path, *, scan: str) -> Jud
     cloud = read_cloud(path)
     choice = choose(candidates, cloud)
     if choice.candidate is None:
-        found = Inspection(scan=scan, verdict=NOT_JUDGED, reason=choice.sentence, points=len(cloud))
         seconds = time.perf_counter() - start
-        return Judged(found=replace(found, sha256=sha256, seconds=seconds), cloud=cloud)
+        found = not_taken(path, cloud, reason=choice.sentence, seconds=seconds)
+        return Judged(found=replace(found, scan=scan), cloud=cloud)
     detector = choice.candidate.detector
     made = judged(detector, cloud, scan=scan)
     learned = (LEARNED,) if cloud.fingerprint in detector.fitted_on else ()
