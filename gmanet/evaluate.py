@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from gmanet.errors import command
-from gmanet.runs.files import read_calibration
+from gmanet.runs.files import read_judge
 from gmanet.runs.folder import Run
 from gmanet.runtime.command_line import command_parser
 
@@ -43,7 +43,7 @@ def main() -> None:
         similar=similar_kinds(data),
         rescans=data.rescan,
         segmented=data.supervised,
-        calibration=read_calibration(run.detector_file),
+        judge=read_judge(run.detector_file),
     )
     if run.scores_file.is_file():
         stored = run.read_scores()

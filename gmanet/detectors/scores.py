@@ -27,6 +27,7 @@ class Scores:
         checks: Measures of the scan beside their ranges over the train scans.
         missing: Gaps where all normal scans have surface and the scan has none, the largest first
             (``gmanet.verdict.gaps``).
+        limit: Highest object score that is not called defective; NaN if there is none.
     """
 
     points: Floats
@@ -37,3 +38,4 @@ class Scores:
     p_value: float = float("nan")
     checks: tuple[Check, ...] = ()
     missing: tuple[Gap, ...] = ()
+    limit: float = float("nan")

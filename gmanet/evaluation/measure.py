@@ -20,6 +20,7 @@ from gmanet.evaluation.rescans import CLEAN, rescan_figures
 from gmanet.metrics.functional import aupro, auroc, average_precision
 from gmanet.metrics.segmentation import Segmentation
 from gmanet.verdict.calibration import Calibration
+from gmanet.verdict.judge import Judge
 
 __all__ = ["FIGURES", "Figures", "measure"]
 
@@ -40,7 +41,7 @@ def measure(
     similar: Collection[str] = (),
     rescans: Sequence[str] = (),
     segmented: bool = False,
-    calibration: Calibration | None = None,
+    judge: Judge | None = None,
 ) -> dict[str, object]:
     """Return the content of ``scores.json``.
 
@@ -51,7 +52,7 @@ def measure(
         rescans: Kinds of rescans, ``data.rescan``.
         segmented: Whether scores are probabilities, so that points above a half are called
             abnormal.
-        calibration: Limit of the detector; None for none.
+        judge: Judge of the detector, which has the limits; None for none.
 
     Returns:
         The figures of all clouds, with ``segmented`` also ``SEGMENTATION``, those of objects by
@@ -88,11 +89,9 @@ def measure(
             name: _kind_figures(own, score, kinds=group) for name, group in groups.items() if group
         }
     if rescans:
-        figures["rescans"] = rescan_figures(
-            predictions, whole, kinds=rescans, calibration=calibration
-        )
-    if calibration is not None:
-        figures["limit"] = _at_limit(own, score, calibration=calibration)
+        figures["rescans"] = rescan_figures(predictions, whole, kinds=rescans, judge=judge)
+    if judge is not None and judge.calibration is not None:
+        figures["limit"] = _at_limit(own, score, calibration=judge.calibration)
     figures["n_clouds"] = len(own)
     figures["n_points"] = sum(len(prediction.score) for prediction in own)
     figures["seconds_per_cloud"] = float(np.mean([prediction.seconds for prediction in own]))

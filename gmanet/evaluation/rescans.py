@@ -10,15 +10,19 @@ from gmanet.cloud import Doubles, Labels
 from gmanet.datasets.rescan import kind_of
 from gmanet.evaluation.predictions import Prediction
 from gmanet.metrics.functional import auroc
-from gmanet.verdict.calibration import Calibration
+from gmanet.verdict.judge import Judge
 
 __all__ = ["CLEAN", "RATES", "clean_limit", "rescan_figures"]
 
 CLEAN = "clean"
 """Kind of the clouds as they are, whose figures are those of the detector."""
+SETTINGS = {"noise2": "noisier"} | dict.fromkeys(
+    ("half", "fifth", "outliers", "density"), "sparser"
+)
+"""Kind -> setting whose limit counts (``Gate.setting``); for other kinds that of the detector."""
 RATES = ("object_auroc", "false_alarms", "finds")
 """Figures of a kind: AUROC within the kind, and the fractions of its good and of its defective
-scans that score above the limit of the clean scans."""
+scans that score above the limit."""
 
 
 def clean_limit(good: Doubles) -> float:
@@ -35,7 +39,7 @@ def rescan_figures(
     score: Doubles,
     *,
     kinds: Sequence[str],
-    calibration: Calibration | None = None,
+    judge: Judge | None = None,
 ) -> dict[str, dict[str, float]]:
     """Return the figures ``RATES`` of each kind, with the limit and the numbers of scans.
 
@@ -46,14 +50,20 @@ def rescan_figures(
         predictions: All scans, with the kind in the name.
         score: Object score of each scan.
         kinds: Kinds of ``data.rescan``.
-        calibration: Limit of the detector; None for the highest clean good score.
+        judge: Judge of the detector, which has a limit for each setting of the scanner; None for
+            the highest clean good score.
     """
     kind = np.array([kind_of(prediction.name, kinds) for prediction in predictions])
     good = np.array([prediction.abnormal is False for prediction in predictions])
     bad = np.array([bool(prediction.abnormal) for prediction in predictions])
     clean = clean_limit(score[good & (kind == CLEAN)])
-    limit = clean if calibration is None else calibration.limit
-    return {one: _figures(score, kind == one, good=good, bad=bad, limit=limit) for one in kinds}
+    limits = dict.fromkeys(kinds, clean)
+    if judge is not None and judge.calibration is not None:
+        found = {one: judge.settings.get(SETTINGS.get(one, ""), judge.calibration) for one in kinds}
+        limits = {one: calibration.limit for one, calibration in found.items()}
+    return {
+        one: _figures(score, kind == one, good=good, bad=bad, limit=limits[one]) for one in kinds
+    }
 
 
 def _figures(

@@ -65,7 +65,6 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> Judged:
         InputError: The scan cannot be scored.
     """
     scores = detector.score(cloud)
-    calibration = None if detector.judge is None else detector.judge.calibration
     limit = point_limit(detector)
     defects = _defects(detector, cloud, scores=scores, limit=limit)
     found = Inspection(
@@ -74,7 +73,7 @@ def judged(detector: Detector, cloud: Cloud, *, scan: str) -> Judged:
         reason=scores.reason,
         p_value=scores.p_value,
         score=scores.object,
-        limit=float("nan") if calibration is None else calibration.limit,
+        limit=scores.limit,
         worst=_worst(cloud, scores.points),
         point_limit=math.nan if limit is None else limit,
         defects=defects.found,

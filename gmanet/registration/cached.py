@@ -23,7 +23,7 @@ __all__ = ["register_cached"]
 LAST = 4
 """Number of registrations that a process remembers: several steps need that of one scan."""
 
-KIND = "registration-3"
+KIND = "registration-4"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
 
 

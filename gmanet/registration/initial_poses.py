@@ -14,12 +14,16 @@ from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Doubles, Indices
 from gmanet.geometry.se3 import rigid, rigid_fit
-from gmanet.registration.target import MATCHED, Subsample, Target
+from gmanet.registration.target import Subsample, Target
 
 __all__ = ["distinct", "initial_poses"]
 
 GRID = 3000
 """Rotations in the uniform grid; the nearest is at most about 12 degrees from any rotation."""
+
+SPREAD = 384
+"""Number of points that give the centroid and the principal axes: few enough that also those of an
+unevenly dense scan are spread evenly."""
 
 AXIS_STEPS = 9
 """Steps of 10 degrees about an axis; quarter rotations are among the permutations of the axes."""
@@ -59,7 +63,7 @@ def initial_poses(
         count: Largest number of poses.
         rng: Draws the triples of matches.
     """
-    by_axes = _axis_poses(source.points[:MATCHED], target.points[:MATCHED])
+    by_axes = _axis_poses(source.points[:SPREAD], target.points[:SPREAD])
     by_match = _match_poses(source, target, rng=rng)
     poses = np.concatenate([by_axes, by_match])
     score = _approximate_distance(poses, source.points[:RANKED], target=target)

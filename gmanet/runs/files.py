@@ -15,19 +15,18 @@ from gmanet.errors import InputError
 from gmanet.runtime.atomic import replacing
 
 if TYPE_CHECKING:
-    from gmanet.verdict.calibration import Calibration
+    from gmanet.verdict.judge import Judge
 
-__all__ = ["load_checkpoint", "read_calibration", "read_scores", "write_scores"]
+__all__ = ["load_checkpoint", "read_judge", "read_scores", "write_scores"]
 
 
-def read_calibration(path: Path) -> Calibration | None:
-    """Return the limit of a stored detector; None if there is no such file, or no limit in it.
+def read_judge(path: Path) -> Judge | None:
+    """Return the judge of a stored detector; None if there is no such file, or no judge in it.
 
     Raises:
         InputError: The file is damaged.
     """
-    judge = stored_judge(load_detector(path)) if path.is_file() else None
-    return None if judge is None else judge.calibration
+    return stored_judge(load_detector(path)) if path.is_file() else None
 
 
 def write_scores(path: Path, scores: Mapping[str, Any]) -> None:

@@ -203,7 +203,7 @@ def _finish(
         similar=similar_kinds(data),
         rescans=data.rescan,
         segmented=data.supervised,
-        calibration=None if detector.judge is None else detector.judge.calibration,
+        judge=detector.judge,
     )
     figures["peak_memory_mib"] = peak_resident()
     by_name = {prediction.name: prediction for prediction in predictions}

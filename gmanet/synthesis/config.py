@@ -56,7 +56,7 @@ class SynthesisConfig:
 
     kind: str = "surface"
     twins: int = 48
-    rescans: float = 0.0
+    rescans: float = 0.5
     fewest: int = 3
     most: int = 7
     families: dict[str, float] = field(default_factory=SHARES.copy)

@@ -15,7 +15,7 @@ from gmanet.cloud import Cloud, Doubles, Floats, Labels
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
 
-__all__ = ["Rescan", "draw_rescan", "noise_of", "rescan"]
+__all__ = ["Rescan", "draw_rescan", "draw_setting", "noise_of", "rescan"]
 
 FEWEST = 256
 """Least number of points that a rescan keeps."""
@@ -65,6 +65,25 @@ def draw_rescan(rng: np.random.Generator) -> Rescan:
         cut=float(rng.uniform(0, 0.35)) if some[3] < 0.2 else 0.0,
         noise=float(rng.uniform(0, 2.5)) if some[4] < 0.6 else 0.0,
         flying=float(rng.uniform(0, 0.006)) if some[5] < 0.3 else 0.0,
+    )
+
+
+def draw_setting(rng: np.random.Generator, *, noisier: bool) -> Rescan:
+    """Return random conditions in which all of the surface is measured.
+
+    Args:
+        rng: Draws the conditions.
+        noisier: Whether there is more noise, up to twice the cloud's; the density is mostly kept.
+            If not, there are fewer points, or some that fly.
+    """
+    if noisier:
+        share = _log_uniform(rng, 0.3) if rng.random() < 0.3 else 1.0
+        return Rescan(share=share, noise=float(rng.uniform(0.75, 1.75)))
+    some = rng.random(3)
+    return Rescan(
+        share=_log_uniform(rng, 0.2) if some[0] < 0.8 else 1.0,
+        sparsest=_log_uniform(rng, 0.15) if some[1] < 0.35 else 1.0,
+        flying=float(rng.uniform(0.001, 0.006)) if some[2] < 0.3 else 0.0,
     )
 
 

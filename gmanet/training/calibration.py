@@ -22,8 +22,9 @@ from gmanet.verdict.judge import Judge
 
 __all__ = ["HeldOut", "calibrate"]
 
-Rescan = Callable[[Cloud, np.random.Generator], Cloud]
-"""Function from a normal cloud to another scan of the same surface in the same pose."""
+Rescan = Callable[[Cloud, np.random.Generator, int], Cloud]
+"""Function from a normal cloud, a generator and a number to the rescan of this number, from 0, in
+the same pose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class HeldOut(Dataset[Data]):
         number, again = divmod(index, 1 + self.rescans)
         cloud = self.clouds[number]
         if again and self.rescan is not None:
-            made = self.rescan(cloud, np.random.default_rng([self.seed, index]))
+            made = self.rescan(cloud, np.random.default_rng([self.seed, index]), again - 1)
             cloud = made.replace(name=cloud.name)
         return read(cloud, self.reader)
 
@@ -100,7 +101,7 @@ def calibrate(
     return Judge.of(
         clouds,
         rows,
-        points=points,
+        points=points[:, 0],
         false_alarms=settings.false_alarms,
         search=detector.finds_missing and settings.missing,
     )

@@ -15,13 +15,14 @@ from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.nominal.pose import MeshTarget
 from gmanet.synthesis.config import SynthesisConfig
-from gmanet.synthesis.rescans import draw_rescan, rescan
+from gmanet.synthesis.rescans import draw_setting, rescan
 from gmanet.training.calibration import calibrate
 from gmanet.training.compile import compile_networks
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 from gmanet.verdict.config import VerdictConfig
+from gmanet.verdict.gate import SETTINGS
 
 __all__ = ["Fit", "fit_detector"]
 
@@ -133,8 +134,10 @@ class Fit:
         self.detector.judge = self.trainer.strategy.broadcast(self.detector.judge)
 
 
-def _scanned_again(cloud: Cloud, rng: np.random.Generator) -> Cloud:
-    return rescan(cloud, draw_rescan(rng), rng)
+def _scanned_again(cloud: Cloud, rng: np.random.Generator, number: int) -> Cloud:
+    """Return a rescan with the setting of its number (``verdict.gate.SETTINGS``)."""
+    noisier = SETTINGS[number % len(SETTINGS)] == "noisier"
+    return rescan(cloud, draw_setting(rng, noisier=noisier), rng)
 
 
 def fit_detector(

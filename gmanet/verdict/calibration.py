@@ -12,8 +12,8 @@ above the limit, the :math:`\lceil (n + 1) (1 - \alpha) \rceil`-th smallest of t
 :math:`n < 1 / \alpha - 1` there is no such score: the smallest rate that :math:`n` normal clouds
 can promise is :math:`1 / (n + 1)`, and the limit is then their highest score.
 
-With :math:`m` scores of each normal cloud (the cloud and its rescans), a cloud counts by the share
-of its scores that are as high, :math:`\frac{1}{m} \#\{j : s_{ij} \ge s\}`, so that clouds, not
+With :math:`m` scores of each normal cloud (those of its rescans), a cloud counts by the share of
+its scores that are as high, :math:`\frac{1}{m} \#\{j : s_{ij} \ge s\}`, so that clouds, not
 scans, are exchangeable [Lee, Barber and Willett 2023, hierarchical conformal prediction].
 
 The promise is one in the mean over sets of normal clouds.  For one given set the share of false
@@ -44,8 +44,7 @@ class Calibration:
     """Scores of normal clouds that were not learned from, and the rate that is promised.
 
     Args:
-        scores: Scores of each normal cloud, with shape ``(n, m)`` or ``(n,)``: in the first column
-            of the cloud as it is, in the others of its rescans.
+        scores: Scores of each normal cloud, with shape ``(n,)``, or of its rescans, ``(n, m)``.
         false_alarms: Wanted false-alarm rate, between 0 and 1.
     """
 
@@ -97,8 +96,6 @@ class Calibration:
         rate = f"at most {100 * self.promised:.3g} % of good parts are called defective"
         scans = "scan" if self.normals == 1 else "scans"
         said = f"limit {self.limit:.4g}: {rate}, from {self.normals} normal {scans}"
-        if (columns := self.scores.shape[1]) > 1:
-            said += f" and {columns - 1} rescans of each"
         if self.promised > self.false_alarms:
             wanted = math.ceil(1 / self.false_alarms - 1 - ROUNDING)
             said += f" ({100 * self.false_alarms:.3g} % would take {wanted})"

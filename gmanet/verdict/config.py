@@ -16,8 +16,8 @@ class VerdictConfig:
     Args:
         false_alarms: Promised false-alarm rate: the largest share of good parts that are called
             defective.  Few normal clouds cannot promise a small one (``verdict.calibration``).
-        rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores count
-            for the limit, where the detector learned from rescans.
+        rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores give
+            the limit of sparser and noisier scans, where the detector learned from rescans.
         missing: Whether surface that a scan lacks raises its score, for detectors that search it.
     """
 

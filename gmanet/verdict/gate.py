@@ -25,7 +25,7 @@ from gmanet.verdict.measures import Fit, Scan, fit_of, measure_scan, sparser
 from gmanet.verdict.reference import common_reference
 from gmanet.verdict.sentences import sentence, unit_of
 
-__all__ = ["Gate"]
+__all__ = ["SETTINGS", "Gate"]
 
 CLOUDS = 40
 """Largest number of train scans whose ranges are measured."""
@@ -33,7 +33,7 @@ CLOUDS = 40
 SPARSEST = 0.15
 """Least share of the points of the sparsest train scan."""
 
-NOISIER = 3.0
+NOISIER = 2.4
 """Most noise, in that of the noisiest train scan at the same spacing of points."""
 
 FLYING = 0.01
@@ -65,6 +65,14 @@ neighbors leaves more of a curved surface."""
 ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing", "noise", "flying")
 """Names of the checks; the first that fails is the reason."""
 
+
+SAME_SPACING, SAME_NOISE, SAME_FLYING = 1.15, 1.25, 0.001
+"""Largest spacing and noise, in the largest of the train scans, and largest share of flying points
+beyond theirs, of a scan that was made as the train scans were."""
+
+SETTINGS = ("sparser", "noisier")
+"""Settings of a scanner that scores of good parts depend on (:meth:`Gate.setting`): fewer or flying
+points, and more noise."""
 
 Reference = tuple[Target, Sequence[Registration]]
 """The reference of the train scans, and their registrations on it."""
@@ -157,6 +165,20 @@ class Gate:
             )
         return tuple(made)
 
+    def setting(self, scan: Scan) -> str:
+        """Return which of ``SETTINGS`` a scan was made with; empty if as the train scans were.
+
+        Args:
+            scan: Its measures.
+        """
+        if scan.noise > SAME_NOISE * self._noise_at(scan.spacing):
+            return "noisier"
+        same = (
+            scan.spacing <= SAME_SPACING * self.ranges["spacing"][1]
+            and scan.flying <= SAME_FLYING + self.ranges["flying"][1]
+        )
+        return "" if same else "sparser"
+
     def limits(self, name: str, scan: Scan) -> tuple[float, float]:
         """Return the lowest and the highest value of a measure that is accepted.
 
@@ -173,14 +195,15 @@ class Gate:
             return low - AWAY if name == "overlap" else (1 - MISSING) * low, 1.0
         if name == "flying":
             return 0.0, high + FLYING
-        noise = NOISIER * float(np.interp(math.log(scan.spacing), self._log_spacings, self.noises))
+        noise = NOISIER * self._noise_at(scan.spacing)
         if name == "noise":
             return 0.0, noise
         return 0.0, math.hypot(RESIDUAL * high, noise / self.target.length, DEFECTS)
 
-    @property
-    def _log_spacings(self) -> list[float]:
-        return [math.log(spacing) for spacing in self.spacings]
+    def _noise_at(self, spacing: float) -> float:
+        """Return the noise of the noisiest train scan with a spacing of points."""
+        known = [math.log(one) for one in self.spacings]
+        return float(np.interp(math.log(spacing), known, self.noises))
 
     def _ratio(self, scan: Scan) -> float:
         """Return the ratio of a scan's size to that of the train scans; 1 within their range."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.calibration import Calibration
 from gmanet.verdict.check import DEFECTIVE, GOOD, NOT_JUDGED, Check
 from gmanet.verdict.gaps import MISSING, Found, Gap
-from gmanet.verdict.gate import CLOUDS, Gate
-from gmanet.verdict.measures import measure_scan
+from gmanet.verdict.gate import CLOUDS, SETTINGS, Gate
+from gmanet.verdict.measures import Scan, measure_scan
 from gmanet.verdict.missing import Missing
 from gmanet.verdict.reference import common_reference
 from gmanet.verdict.tails import Tails
@@ -42,6 +42,7 @@ class Judgment:
         checks: Checks of the scan, the gate's.
         score: Object score, raised where surface is missing.
         missing: Gaps of the scan, the largest first.
+        limit: Highest score that is not called defective; NaN if there is none.
     """
 
     verdict: str
@@ -50,6 +51,7 @@ class Judgment:
     checks: tuple[Check, ...] = ()
     score: float = float("nan")
     missing: tuple[Gap, ...] = ()
+    limit: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +65,8 @@ class Judge:
         tails: Object score and emptiness of the normal scans as one score; None with ``missing``.
         points: Highest point score of each normal cloud; their limit is that of a point.  None in
             files of older versions, and for a fit on a single cloud.
+        settings: Setting (``Gate.setting``) -> scores of rescans of the normal clouds with it;
+            empty where the detector did not learn from rescans.
     """
 
     calibration: Calibration | None
@@ -70,6 +74,7 @@ class Judge:
     missing: Missing | None = None
     tails: Tails | None = None
     points: Calibration | None = None
+    settings: Mapping[str, Calibration] = field(default_factory=dict)
 
     def __call__(self, cloud: Cloud, score: float) -> Judgment:
         """Return the verdict on a scan.
@@ -94,13 +99,13 @@ class Judge:
         joint = self._joint(score, found)
         failed = [check.sentence for check in checks if not check.passed]
         failed += [found.not_scanned] if found.not_scanned else []
-        if failed or self.calibration is None:
+        calibration, p_value = self.calibration_of(scan), float("nan")
+        if failed or calibration is None:
             verdict, reason = NOT_JUDGED, failed[0] if failed else ONE_NORMAL
-            p_value = float("nan")
         else:
-            verdict = DEFECTIVE if self.calibration.defective(joint) else GOOD
-            reason = self._reason(score, joint, found=found)
-            p_value = self.calibration.p_value(joint)
+            verdict = DEFECTIVE if calibration.defective(joint) else GOOD
+            reason = self._reason(score, joint, found=found, limit=calibration.limit)
+            p_value = calibration.p_value(joint)
         made = Judgment(
             verdict=verdict,
             reason=reason,
@@ -108,8 +113,17 @@ class Judge:
             checks=checks,
             score=joint,
             missing=found.gaps,
+            limit=float("nan") if calibration is None else calibration.limit,
         )
         return made, found
+
+    def calibration_of(self, scan: Scan) -> Calibration | None:
+        """Return the calibration for a scan: that of rescans if it is unlike the train scans.
+
+        Args:
+            scan: Measures of the scan.
+        """
+        return self.settings.get(self.gate.setting(scan), self.calibration)
 
     def search(self, cloud: Cloud, score: float) -> tuple[float, Found]:
         """Return the object score with missing surface, and what was found in the search for it.
@@ -126,9 +140,7 @@ class Judge:
     def _joint(self, score: float, found: Found) -> float:
         return score if self.tails is None else float(self.tails.joint(score, found.emptiness))
 
-    def _reason(self, score: float, joint: float, *, found: Found) -> str:
-        assert self.calibration is not None
-        limit = self.calibration.limit
+    def _reason(self, score: float, joint: float, *, found: Found, limit: float) -> str:
         gap = next((gap for gap in found.gaps if gap.kind == MISSING), None)
         if joint > limit >= score and gap is not None:
             return gap.sentence
@@ -139,8 +151,11 @@ class Judge:
         """Return what the limit promises, for people."""
         if self.calibration is None:
             return f"no limit: {ONE_NORMAL}"
-        more = "" if self.missing is None else f"; {self.missing.sentence()}"
-        return self.calibration.sentence() + more
+        said = [self.calibration.sentence()]
+        said += [f"{one.limit:.4g} for a {name} scan" for name, one in self.settings.items()]
+        if self.missing is not None:
+            said.append(self.missing.sentence())
+        return "; ".join(said)
 
     @classmethod
     def of(
@@ -156,28 +171,35 @@ class Judge:
 
         Args:
             clouds: The normal clouds.
-            scores: Scores of each of them as if it was not learned from, with shape ``(n, m)``.
+            scores: Scores of each of them as if it was not learned from, in the first column, and
+                of its rescans, in the others, with shape ``(n, 1 + m)``.
             false_alarms: Wanted false-alarm rate.
             search: Whether missing surface is searched, where the normal clouds lie on one another.
-            points: Highest point score of each of them, with shape ``(n, m)``.
+            points: Highest point score of each of them, with shape ``(n,)``.
         """
-        highest = None
-        if points is not None and len(clouds) > 1:
-            highest = Calibration(scores=points, false_alarms=false_alarms)
         if len(clouds) < 2:
             return cls(calibration=None, gate=Gate.of(clouds))
+
+        def limited(values: Doubles) -> Calibration:
+            return Calibration(scores=values, false_alarms=false_alarms)
+
         target, found = common_reference(clouds, count=len(clouds) if search else CLOUDS)
-        gate = Gate.of(clouds, (target, found))
         searched = Missing.of(clouds, target, found=found) if search else None
-        if searched is None:
-            made = Calibration(scores=scores, false_alarms=false_alarms)
-            return cls(calibration=made, gate=gate, points=highest)
-        missing, emptiness = searched
-        tails = Tails.of(scores[:, 0], emptiness)
-        rows = scores.copy()
-        rows[:, 0] = tails.joint(scores[:, 0], emptiness)
-        made = Calibration(scores=rows, false_alarms=false_alarms)
-        return cls(calibration=made, gate=gate, missing=missing, tails=tails, points=highest)
+        own, tails = scores[:, 0], None
+        if searched is not None:
+            tails = Tails.of(own, searched[1])
+            own = tails.joint(own, searched[1])
+        return cls(
+            calibration=limited(own),
+            gate=Gate.of(clouds, (target, found)),
+            missing=None if searched is None else searched[0],
+            tails=tails,
+            points=None if points is None else limited(points),
+            settings={
+                name: limited(np.maximum(scores[:, 1 + at :: len(SETTINGS)], own[:, None]))
+                for at, name in enumerate(SETTINGS[: scores.shape[1] - 1])
+            },
+        )
 
     def state(self) -> dict[str, Any]:
         """Return the judge as plain values and tensors."""
@@ -185,6 +207,7 @@ class Judge:
             "calibration": None if self.calibration is None else self.calibration.state(),
             "gate": self.gate.state(),
             "points": None if self.points is None else self.points.state(),
+            "settings": {name: one.state() for name, one in self.settings.items()},
             "missing": None if self.missing is None else self.missing.state(),
             "tails": None if self.tails is None else self.tails.state(),
         }
@@ -194,13 +217,14 @@ class Judge:
         """Return the judge that :meth:`state` described."""
         stored, gate = state["calibration"], Gate.from_state(state["gate"])
         missing, tails = state.get("missing"), state.get("tails")  # none in older versions
-        points = state.get("points")
+        points, settings = state.get("points"), state.get("settings", {})
         return cls(
             calibration=None if stored is None else Calibration.from_state(stored),
             gate=gate,
             missing=None if missing is None else Missing.from_state(missing, target=gate.target),
             tails=None if tails is None else Tails.from_state(tails),
             points=None if points is None else Calibration.from_state(points),
+            settings={name: Calibration.from_state(one) for name, one in settings.items()},
         )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmanet.cloud import Cloud
-from gmanet.synthesis.rescans import Rescan, draw_rescan, noise_of, rescan
+from gmanet.synthesis.rescans import Rescan, draw_rescan, draw_setting, noise_of, rescan
 
 COUNT = 3000
 
@@ -36,6 +36,14 @@ def test_labels_stay_with_their_points(ball, seed):
     assert label[: measured - 1][height[: measured - 1] > 7.5].all()
     assert not label[: measured - 1][height[: measured - 1] < 6.5].any()
     assert made.name == ball.name
+
+
+@given(st.integers(0, 10**6), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_setting_keeps_all_of_the_surface(seed, noisier):
+    how = draw_setting(np.random.default_rng(seed), noisier=noisier)
+    assert how.hole == how.cut == 0 and how.share * how.sparsest > 0.02
+    assert (how.noise > 0.5) == noisier
 
 
 def test_nothing_changes_without_a_condition(ball):

@@ -8,7 +8,9 @@ import torch
 
 from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.datasets.subset import Subset
+from gmanet.synthesis.rescans import noise_of
 from gmanet.verdict.gate import ORDER, Gate
+from gmanet.verdict.measures import measure_scan
 
 PARTS = ("hexagonal_nut", "t_screw")
 TRAIN = 6
@@ -129,3 +131,18 @@ def test_a_moved_scan_passes_alike(made, moved):
     _, gate, cloud = made
     after = gate(cloud.replace(pos=moved(cloud.pos, 3)))
     assert [check.passed for check in after] == [True] * len(ORDER)
+
+
+def test_the_setting_of_a_scan_does_not_depend_on_defects(made):
+    _, gate, cloud = made
+    rng = np.random.default_rng(0)
+
+    def setting(pos):
+        return gate.setting(measure_scan(pos.astype(np.float32)))
+
+    bump = np.linalg.norm(cloud.pos - cloud.pos[0], axis=1) < 0.1 * cloud.diameter
+    raised = cloud.pos + bump[:, None] * np.float32(0.03 * cloud.diameter) * direction(rng)
+    assert setting(cloud.pos) == setting(raised) == ""
+    assert setting(cloud.pos[rng.random(len(cloud)) < 0.4]) == "sparser"
+    noise = rng.normal(scale=2 * noise_of(cloud.pos), size=cloud.pos.shape)
+    assert setting(cloud.pos + noise) == "noisier"

@@ -15,8 +15,9 @@ from gmanet.detectors.memory_bank import MemoryDetector
 from gmanet.detectors.stored import load_detector
 from gmanet.detectors.table import DETECTORS
 from gmanet.formats import write_cloud
-from gmanet.runs.files import read_calibration
+from gmanet.runs.files import read_judge
 from gmanet.training.calibration import HeldOut
+from gmanet.verdict.judge import Judge
 
 fit = import_module("gmanet.fit")
 
@@ -108,7 +109,8 @@ def test_a_limit_changes_neither_scores_nor_generators(normals, bumped_plate, mo
 
 
 def test_rescans_follow_their_cloud(normals, given_clouds):
-    def half(cloud, rng):
+    def half(cloud, rng, number):
+        assert number in (0, 1)
         return cloud.replace(pos=cloud.pos[rng.random(len(cloud)) < 0.5], label=None, name="x")
 
     kind = DETECTORS["curvature"]
@@ -131,7 +133,7 @@ def test_a_run_tells_limit_false_alarms_and_finds(type_in, tmp_path, capsys):
     assert "at most 30 % of good parts are called defective, from 3 normal scans" in said
     folder = tmp_path / "runs/a"
     found = json.loads((folder / "scores.json").read_text())["limit"]
-    limit = read_calibration(folder / "detector.ckpt").limit
+    limit = read_judge(folder / "detector.ckpt").calibration.limit
     scores = json.loads((folder / "scores.json").read_text())["objects"]
     good = [score for name, score in scores.items() if name.startswith("good")]
     assert found["false_alarms"] == np.mean([score > limit for score in good])
@@ -168,3 +170,16 @@ def test_evaluate_tells_the_depth_that_is_found(type_in, tmp_path, capsys):
     assert (tmp_path / "runs/a/pictures/detection.png").is_file()
     type_in(evaluate.main, tmp_path / "runs/a")
     assert json.loads((tmp_path / "runs/a/scores.json").read_text())["detection"] == rows
+
+
+def test_a_sparser_scan_has_a_limit_of_its_own(normals):
+    rng = np.random.default_rng(0)
+    scores = np.stack([rng.random(len(normals)), 1 + rng.random(len(normals))], axis=1)
+    judge = Judge.from_state(Judge.of(normals, scores, false_alarms=0.3).state())
+    half = normals[0].replace(pos=normals[0].pos[rng.random(len(normals[0])) < 0.4], label=None)
+    own, sparser = judge(normals[0], 0.95), judge(half, 0.95)
+    assert own.limit == judge.calibration.limit < 1
+    assert 1 < sparser.limit == judge.settings["sparser"].limit
+    assert own.p_value < sparser.p_value == 1
+    assert f"{sparser.limit:.4g} for a sparser scan" in judge.sentence()
+    assert list(judge.settings) == ["sparser"]

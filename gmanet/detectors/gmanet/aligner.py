@@ -154,8 +154,8 @@ class Aligner:
 
     def _number(self, cloud: Cloud, origin: str) -> int:
         """Return the number of the normal cloud to exclude, or -1."""
-        if origin or not self.fingerprints:
-            return self.owners.get(origin, -1)
+        if origin in self.owners:
+            return self.owners[origin]
         return self.fingerprints.get(cloud.fingerprint, -1)
 
     def distances(
