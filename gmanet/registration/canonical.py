@@ -11,7 +11,7 @@ from gmanet.registration.cached import register_cached
 from gmanet.registration.icp import apply
 from gmanet.registration.target import Target
 
-__all__ = ["Canonicalizer", "principal_pose"]
+__all__ = ["Canonicalizer", "principal_pose", "upright_pose"]
 
 
 @dataclass(frozen=True)
@@ -54,4 +54,21 @@ def principal_pose(pos: Floats) -> Floats:
     axes = np.linalg.eigh(exact.T @ exact)[1][:, ::-1]
     axes = axes * np.where(((exact @ axes) ** 3).sum(axis=0) < 0, -1.0, 1.0)
     axes[:, 2] = np.cross(axes[:, 0], axes[:, 1])
+    return np.asarray(exact @ axes, dtype=np.float32)
+
+
+def upright_pose(pos: Floats) -> Floats:
+    """Return coordinates along the principal axes, the most distinct one last, ``(N, 3)``.
+
+    The last axis is that of a bolt (the longest one) and of a ring (the shortest); about it and
+    upside down, parts still lie in any pose.
+
+    Args:
+        pos: Coordinates about their centroid, with shape ``(N, 3)``.
+    """
+    exact = pos.astype(np.float64)
+    size, axes = np.linalg.eigh(exact.T @ exact)
+    longest = size[2] * size[0] > size[1] ** 2
+    axes = axes if longest else axes[:, [1, 2, 0]]
+    axes[:, 0] *= np.sign(np.linalg.det(axes))
     return np.asarray(exact @ axes, dtype=np.float32)

@@ -35,6 +35,7 @@ class SupervisedConfig(DetectorConfig):
         steps: Number of optimizer steps.
         learning_rate: Highest learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
+        abnormal_weight: Weight of abnormal points in the cross entropy; normal ones weigh 1.
         votes: Number of rotations in which a cloud is scored; softmax is summed over them.
     """
 
@@ -45,6 +46,7 @@ class SupervisedConfig(DetectorConfig):
     steps: int = 12_000
     learning_rate: float = 0.002
     weight_decay: float = 0.02
+    abnormal_weight: float = 3.0
     votes: int = 4
 
     @property
@@ -55,6 +57,7 @@ class SupervisedConfig(DetectorConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, grid=1e-4, crop=64, clouds=1, steps=1, weight_decay=0, votes=1)
+        at_least(self, abnormal_weight=1)
         if not self.learning_rate > 0:
             raise InputError(f"detector.learning_rate={self.learning_rate}, wanted more than 0")
 

@@ -23,16 +23,27 @@ __all__ = ["LabeledCrops", "draw_motion", "one_of_each"]
 
 SCALES = (0.9, 1.1)
 """Smallest and largest scale."""
+TILT = 0.05
+"""Standard deviation of the tilt about every axis, in radians."""
 JITTER = 0.05
 """Standard deviation of a random shift of every coordinate, in voxels."""
 
 
 def draw_motion(rng: np.random.Generator) -> Floats:
-    """Return a random rotation times a scale, in half of the cases a reflection, ``(3, 3)``."""
-    motion = Rotation.random(random_state=rng).as_matrix() * rng.uniform(*SCALES)
+    """Return a random motion of upright points times a scale, with shape ``(3, 3)``.
+
+    It turns them by any angle about the upright axis, upside down in half of the cases, tilts them
+    a little, and mirrors them in half of the cases.
+
+    Args:
+        rng: Generator.
+    """
+    motion = Rotation.from_rotvec([0, 0, rng.uniform(0, 2 * np.pi)]).as_matrix()
+    motion = np.diag([1, 1, 1] if rng.random() < 0.5 else [1, -1, -1]) @ motion
+    motion = Rotation.from_rotvec(rng.normal(0, TILT, 3)).as_matrix() @ motion
     if rng.random() < 0.5:
         motion[:, 0] *= -1
-    return np.asarray(motion, dtype=np.float32)
+    return np.asarray(motion * rng.uniform(*SCALES), dtype=np.float32)
 
 
 def one_of_each(coord: Indices, rng: np.random.Generator) -> Indices:

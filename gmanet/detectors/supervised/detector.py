@@ -3,7 +3,8 @@
 Training and test follow the protocol of Pointcept, which the paper names in Section V-F: grid
 sampling, a crop, random motions and jitter, cross entropy; at the test every point of a voxel is in
 one of several fragments, and softmax is summed over fragments and rotations.  The score of a point
-is its probability of being abnormal.
+is its probability of being abnormal.  Beyond the protocol, clouds are upright, and abnormal points,
+one or two in a hundred, have a weight: without them networks learn nothing from few clouds.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class SupervisedDetector(Detector):
             InputError: There is only one point on the network's coarsest level.
         """
         try:
-            loss = cross_entropy(self.network(batch.x, batch), batch.y)
+            logits = self.network(batch.x, batch)
         except ValueError as error:  # what batch normalization says of one point
             if "more than 1 value per channel" not in str(error):
                 raise
@@ -127,6 +128,8 @@ class SupervisedDetector(Detector):
                 f"detector.grid={self.config.grid} and detector.clouds={self.config.clouds} leave "
                 f"the network one point on its coarsest level, wanted a smaller grid or more clouds"
             ) from None
+        weight = logits.new_tensor([1.0, self.config.abnormal_weight])
+        loss = cross_entropy(logits, batch.y, weight=weight)
         self.log("train/loss", loss, batch_size=len(batch.y))
         return loss
 

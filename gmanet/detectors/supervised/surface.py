@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 from gmanet.cloud import Cloud, Floats, Indices, diameter
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
+from gmanet.registration.canonical import upright_pose
 
 __all__ = ["FragmentReader", "Structure", "Surface", "fragments", "voxels_of", "with_inputs"]
 
@@ -27,7 +28,7 @@ AROUND = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """Points of a cloud about its centroid in diameters, in an order that is not that of the file.
+    """Points of a cloud about its centroid, in diameters, upright (``registration.canonical``).
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
@@ -44,7 +45,7 @@ class Surface:
         """Return the surface of a cloud.
 
         Points are sorted by their coordinates, so that neither sums nor draws depend on the order
-        in the file.
+        in the file.  Networks that learn from few clouds in any pose find nothing on them.
 
         Args:
             cloud: The cloud.
@@ -52,7 +53,7 @@ class Surface:
         order = np.lexsort(cloud.pos.T)
         pos = cloud.pos[order]
         centered = pos - pos.mean(axis=0, dtype=np.float64)
-        pos = np.ascontiguousarray(centered / diameter(pos), dtype=np.float32)
+        pos = upright_pose((centered / diameter(pos)).astype(np.float32))
         near = grid_nearest(pos, pos, count=AROUND)[1]
         normal = principal_axes(pos, pos, neighbors=near)[1][:, :, 0]
         side = np.where(np.einsum("nc,nc->n", normal, pos) < 0, np.float32(-1), np.float32(1))
@@ -128,7 +129,7 @@ class FragmentReader:
     Args:
         grid: Edge of a voxel, in diameters.
         normals: Whether normals are among the features.
-        votes: Number of rotations; the first leaves the cloud as it is.
+        votes: Number of rotations about the upright axis; the first leaves the cloud as it is.
         structure: What the network reads beside the features.
     """
 
@@ -144,8 +145,8 @@ class FragmentReader:
         for number in range(self.votes):
             turned = surface
             if number > 0:
-                rotation = Rotation.random(random_state=number).as_matrix()
-                turned = surface.moved(rotation.astype(np.float32))
+                about = Rotation.from_rotvec([0, 0, 2 * np.pi * number / self.votes]).as_matrix()
+                turned = surface.moved(about.astype(np.float32))
             for rows in fragments(voxels_of(turned.pos, self.grid)):
                 data = with_inputs(
                     turned,
