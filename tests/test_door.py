@@ -71,7 +71,9 @@ def test_every_public_name_is_there_and_listed():
 
 
 @pytest.mark.parametrize("name", ["btf", "gmanet"])
-def test_scores_are_the_same_to_the_bit_in_another_process(tmp_path, plates, bumped_plate, name):
+def test_scores_are_the_same_to_the_bit_in_another_process(
+    tmp_path, plates, bumped_plate, computed_anew, name
+):
     overrides = SHORT if name == "gmanet" else {}
     arrays = [cloud.pos for cloud in plates]
     detector = gmanet.fit(arrays, detector=name, overrides=overrides, progress=False)

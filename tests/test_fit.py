@@ -105,7 +105,7 @@ def test_wandb_stays_in_the_run_folder(finished):
     assert [path.name for path in finished.parent.iterdir()] == ["tiny"]
 
 
-def test_the_same_seed_gives_the_same_figures(type_in, folder, finished, capsys):
+def test_the_same_seed_gives_the_same_figures(type_in, folder, finished, computed_anew, capsys):
     type_in(fit.main, *TINY)
     assert figures(folder) == figures(finished)
     shown = capsys.readouterr().out
