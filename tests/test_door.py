@@ -31,7 +31,10 @@ numpy.savez(sys.argv[3], points=scores.points, object=scores.object)
 print(*sorted({"wandb", "open3d", "sklearn"} & set(sys.modules)))
 print(*(name for name in sys.modules if name.startswith("gmanet.")))
 """
-SHORT = {"detector.steps": 2, "synthesis.twins": 2}
+SHORT = {
+    **{"detector.steps": 2, "synthesis.twins": 2, "detector.points": 512, "detector.centers": 256},
+    **{"detector.centers_per_pair": 32, "detector.coarse_queries": 256},
+}
 
 
 @pytest.fixture(scope="module")
