@@ -34,6 +34,7 @@ print(*(name for name in sys.modules if name.startswith("gmanet.")))
 SHORT = {
     **{"detector.steps": 2, "synthesis.twins": 2, "detector.points": 512, "detector.centers": 256},
     **{"detector.centers_per_pair": 32, "detector.coarse_queries": 256},
+    "detector.fine_queries": 128,
 }
 
 
