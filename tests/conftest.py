@@ -1,4 +1,4 @@
-"""What all tests share: one thread per process, and clouds whose answers are known."""
+"""What all tests share: one thread per process, a cache, and clouds whose answers are known."""
 
 from __future__ import annotations
 
@@ -18,6 +18,25 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.datasets.procedural.dataset import PROFILES, Profile
 from gmanet.errors import command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Registrations, curvatures and encoders of the same clouds are computed once in a session.
+
+    The folder is new in every session; the processes of pytest-xdist share it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("GMANET_CACHE", str(shared / "cache"))
+        yield
+
+
+@pytest.fixture
+def computed_anew(monkeypatch):
+    """Take nothing from that cache: for tests that the same is computed twice."""
+    monkeypatch.delenv("GMANET_CACHE", raising=False)
 
 
 def _plate(count, rng):

@@ -130,10 +130,18 @@ def test_every_command_of_the_readme_exists():
     assert not [name for name in named if not (ROOT / f"gmanet/{name}.py").is_file()]
 
 
-def test_the_site_builds_without_a_warning(tmp_path):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(["-D", "autodoc_typehints=none"], id="without_types"),
+        pytest.param([], id="whole", marks=pytest.mark.slow),
+    ],
+)
+def test_the_site_builds_without_a_warning(tmp_path, settings):
+    """The quick one leaves out the types in signatures, whose links take long to look up."""
     pytest.importorskip("sphinx")
     pytest.importorskip("myst_parser")
-    typed = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html"]
+    typed = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", *settings]
     typed += ["-d", tmp_path / "doctrees", "-c", ROOT / "docs", ROOT, tmp_path / "site"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(typed, capture_output=True, text=True, env=environment, check=False)

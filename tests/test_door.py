@@ -31,7 +31,11 @@ numpy.savez(sys.argv[3], points=scores.points, object=scores.object)
 print(*sorted({"wandb", "open3d", "sklearn"} & set(sys.modules)))
 print(*(name for name in sys.modules if name.startswith("gmanet.")))
 """
-SHORT = {"detector.steps": 2, "synthesis.twins": 2}
+SHORT = {
+    **{"detector.steps": 2, "synthesis.twins": 2, "detector.points": 512, "detector.centers": 256},
+    **{"detector.centers_per_pair": 32, "detector.coarse_queries": 256},
+    "detector.fine_queries": 128,
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,9 @@ def test_every_public_name_is_there_and_listed():
 
 
 @pytest.mark.parametrize("name", ["btf", "gmanet"])
-def test_scores_are_the_same_to_the_bit_in_another_process(tmp_path, plates, bumped_plate, name):
+def test_scores_are_the_same_to_the_bit_in_another_process(
+    tmp_path, plates, bumped_plate, computed_anew, name
+):
     overrides = SHORT if name == "gmanet" else {}
     arrays = [cloud.pos for cloud in plates]
     detector = gmanet.fit(arrays, detector=name, overrides=overrides, progress=False)

@@ -131,6 +131,8 @@ def test_a_disk_that_fills_later_spoils_no_run(failing, type_in, tmp_path, monke
     words[1] = "detector=gmanet"
     if failing == "checkpoint":
         words += ["detector.steps=2", "synthesis.twins=2", "train.checkpoint_every=1"]
+        words += ["detector.points=512", "detector.centers=256", "detector.centers_per_pair=32"]
+        words += ["detector.coarse_queries=256", "detector.fine_queries=128"]
     else:
         words[1] = "detector=curvature"
 

@@ -34,6 +34,8 @@ TINY = (
     "detector.points=512",
     "detector.centers=256",
     "detector.centers_per_pair=32",
+    "detector.coarse_queries=256",
+    "detector.fine_queries=128",
     "train.workers=0",
     "train.pictures=0",
     "train.checkpoint_every=2",
@@ -105,7 +107,7 @@ def test_wandb_stays_in_the_run_folder(finished):
     assert [path.name for path in finished.parent.iterdir()] == ["tiny"]
 
 
-def test_the_same_seed_gives_the_same_figures(type_in, folder, finished, capsys):
+def test_the_same_seed_gives_the_same_figures(type_in, folder, finished, computed_anew, capsys):
     type_in(fit.main, *TINY)
     assert figures(folder) == figures(finished)
     shown = capsys.readouterr().out

@@ -8,9 +8,6 @@ per pixel from the averaged normal (Botsch et al., High-quality surface splattin
 
 from __future__ import annotations
 
-from itertools import product
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, grey_closing
@@ -21,6 +18,7 @@ from gmanet.cloud import Floats, Indices, Labels
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.pca import principal_axes
 from gmanet.view.colors import Bytes, lit
+from gmanet.view.fragments import Fragments, visible_fragments
 
 __all__ = ["fitting_extent", "render"]
 
@@ -30,20 +28,7 @@ MARGIN = 1.06
 MOST = 500_000  # largest number of drawn points, more than there are pixels
 REACH = 1.15  # disc radius per distance to the sixth neighbor: no holes for random points
 LARGEST = 48.0  # largest radius in pixels, since time is proportional to its square
-STEEPEST = 0.25  # least cosine of a disc's normal to the viewer; larger tilts are limited
 FADING = 5.0  # a disc's weight decreases from 1 to exp(-FADING) at the rim
-CONE = 2.0  # depth offset of a disc's rim, in radii: nearby points cover large discs
-LAYER = 1.6  # largest depth behind the frontmost disc of the same surface, in radii
-HIDDEN = 0.4  # depth behind the surface from which on a point is hidden, in radii
-
-
-class _Fragments(NamedTuple):
-    """Pairs of discs and covered pixels; ``far`` is 0 at a disc's center and 1 at its rim."""
-
-    pixel: Indices
-    point: Indices
-    depth: Floats
-    far: Floats
 
 
 def render(
@@ -79,10 +64,10 @@ def render(
     xyz, facing, radius = _discs(xyz, known)
     inside = (np.abs(xyz[:, :2]) < fine / 2).all(axis=1)
     attributes = np.concatenate([np.asarray(rgb)[order], facing], axis=1, dtype=np.float32)
-    fragments, width = _fragments(xyz[inside], facing[inside], radius=radius[inside], fine=fine)
-    layer, hit = _blend(
-        _front(fragments, radius[inside], width=width), attributes[inside], width=width
+    fragments, width = visible_fragments(
+        xyz[inside], facing[inside], radius=radius[inside], fine=fine
     )
+    layer, hit = _blend(fragments, attributes[inside], width=width)
     mask = _mend(layer, hit, radius=float(np.median(radius)))
     image = np.full((width, width, 3), background, dtype=np.float32)
     image[mask] = lit(layer, mask, width=fine)
@@ -135,46 +120,7 @@ def _normals(xyz: Floats, index: Indices) -> Floats:
     return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _fragments(xyz: Floats, facing: Floats, *, radius: Floats, fine: int) -> tuple[_Fragments, int]:
-    """Return fragments, those at the centers of discs first, and the width with margins."""
-    order = np.argsort(-radius).astype(np.int32)
-    r, z = radius[order], xyz[order, 2]
-    rim = int(np.ceil(radius.max(initial=1))) + 3
-    width = fine + 2 * rim
-    x, y = xyz[order, 0] + width / 2, width / 2 - xyz[order, 1]
-    base = np.floor(y).astype(np.int32) * width + np.floor(x).astype(np.int32)
-    x, y = x % 1 - 0.5, y % 1 - 0.5
-    steep = np.maximum(facing[order, 2], STEEPEST)
-    right, down = -facing[order, 0] / steep, facing[order, 1] / steep
-    parts = []
-    for dx, dy in sorted(
-        product(range(2 - rim, rim - 1), repeat=2), key=lambda d: d[0] ** 2 + d[1] ** 2
-    ):
-        count = int(np.searchsorted(-r, 0.71 - np.hypot(dx, dy), side="right"))
-        across, along = dx - x[:count], dy - y[:count]
-        rise = right[:count] * across + down[:count] * along
-        far = (across**2 + along**2 + rise**2) / r[:count] ** 2
-        i = np.flatnonzero(far <= 1) if dx or dy else np.arange(count)  # one pixel at least
-        parts.append((base[i] + (dy * width + dx), order[i], z[i] + rise[i], far[i].clip(0, 1)))
-    pixel, point, depth, reach = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Fragments(pixel, point, depth=depth, far=reach), width
-
-
-def _front(all_: _Fragments, radius: Floats, *, width: int) -> _Fragments:
-    """Return the fragments of the frontmost surface, for visible points only."""
-    reach = radius[all_.point]
-    front = np.full(width * width, -np.inf, dtype=np.float32)
-    np.maximum.at(front, all_.pixel, all_.depth - CONE * reach * all_.far)
-    behind = (front[all_.pixel] - all_.depth) / reach
-    shown = np.empty(len(radius), dtype=bool)
-    shown[all_.point[: len(radius)]] = behind[: len(radius)] <= HIDDEN
-    near = shown[all_.point] & (behind <= LAYER)
-    return _Fragments(
-        all_.pixel[near], all_.point[near], depth=all_.depth[near], far=all_.far[near]
-    )
-
-
-def _blend(part: _Fragments, attributes: Floats, *, width: int) -> tuple[Floats, Labels]:
+def _blend(part: Fragments, attributes: Floats, *, width: int) -> tuple[Floats, Labels]:
     """Return mean attributes and depth, ``(width, width, C + 1)``, and a mask of the pixels."""
     hit = np.zeros(width * width, dtype=bool)
     hit[part.pixel] = True

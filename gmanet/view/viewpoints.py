@@ -53,7 +53,8 @@ def save_perspectives(
     Raises:
         InputError: The path does not end in ``.png``, or the file cannot be written.
     """
-    views = [rotated(best_view(pos, region), angle) for angle in ANGLES]
+    first = best_view(pos, region)
+    views = [rotated(first, angle) for angle in ANGLES]
     extent = max(fitting_extent(pos, view) for view in views)
     width = LEFT + len(views) * (SIZE + GAP) + RIGHT * (limits is not None)
     height = HEAD + len(colors) * (SIZE + GAP)

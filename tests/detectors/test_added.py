@@ -69,7 +69,8 @@ ROW = '    "height": ("height:Height", "height:HeightConfig"),\n'
 def checkout(tmp_path):
     """A copy of the package and its named files, with a detector more."""
     package = Path(gmanet.__file__).parent
-    ignored = shutil.ignore_patterns("__pycache__")
+    # Compiled code comes along, since it takes longer than the fit; drafts of it may vanish.
+    ignored = shutil.ignore_patterns("*.tmp.*", "*.pyc.*")
     for part in (package, package.parent / "conf"):
         shutil.copytree(part, tmp_path / part.name, ignore=ignored)
     shutil.copy(package.parent / "pyproject.toml", tmp_path)

@@ -22,6 +22,8 @@ from gmanet.verdict.judge import Judge
 fit = import_module("gmanet.fit")
 
 NORMALS = 7
+SMALL = {"detector.bank_size": 1500}
+"""A bank that is a small part of the pool: most of a fit's time is its selection."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def normals(bumped_plate):
 
 @pytest.fixture(scope="module", params=["btf", "curvature"])
 def fitted(request, normals):
-    return gmanet.fit(normals, detector=request.param, progress=False)
+    return gmanet.fit(normals, detector=request.param, progress=False, overrides=SMALL)
 
 
 def test_scans_are_judged(fitted, bumped_plate):
@@ -82,8 +84,8 @@ def test_held_out_scores_are_higher_than_those_of_learned_clouds(fitted, normals
 def test_a_held_out_score_is_that_of_a_bank_of_the_other_clouds(normals, monkeypatch):
     """With a group for each cloud, the limit rests on fits without the cloud."""
     monkeypatch.setattr("gmanet.detectors.memory_bank.FOLDS", NORMALS)
-    whole = gmanet.fit(normals, detector="curvature", seed=3, progress=False)
-    others = gmanet.fit(normals[1:], detector="curvature", seed=3, progress=False)
+    whole = gmanet.fit(normals, detector="curvature", seed=3, progress=False, overrides=SMALL)
+    others = gmanet.fit(normals[1:], detector="curvature", seed=3, progress=False, overrides=SMALL)
     held_out = whole.judge.calibration.scores[0, 0]
     # A fit on fewer clouds shares the pool among fewer; here the pool is not full.
     assert held_out == pytest.approx(others.score(normals[0]).object, rel=1e-4)
@@ -98,13 +100,13 @@ def test_one_normal_scan_gives_no_limit(normals, bumped_plate):
 
 def test_a_limit_changes_neither_scores_nor_generators(normals, bumped_plate, monkeypatch):
     cloud = bumped_plate(3000, 20)
-    with_limit = gmanet.fit(normals, detector="curvature", progress=False)
+    with_limit = gmanet.fit(normals, detector="curvature", progress=False, overrides=SMALL)
     monkeypatch.setattr("gmanet.training.fit.calibrate", lambda *args, **kwargs: None)
-    without = gmanet.fit(normals, detector="curvature", progress=False)
+    without = gmanet.fit(normals, detector="curvature", progress=False, overrides=SMALL)
     np.testing.assert_array_equal(with_limit.score(cloud).points, without.score(cloud).points)
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    gmanet.fit(normals, detector="curvature", progress=False)
+    gmanet.fit(normals, detector="curvature", progress=False, overrides=SMALL)
     assert torch.equal(torch.get_rng_state(), before)
 
 
