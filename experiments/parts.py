@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import Image
+
 from gmanet.cloud import Cloud
 from gmanet.datasets.procedural.dataset import Procedural
 from gmanet.datasets.procedural.solids import CATEGORIES
@@ -17,7 +19,8 @@ from gmanet.view.sheet import Panel, save_row
 KINDS = ("convex", "concave", "scratch", "scar", "deformation")
 PARTS = 15
 """Parts of the paper, the first of the procedural ones."""
-SIZE = 150
+SIZE = 290
+"""Pixels of a panel before the picture is halved."""
 PICTURE = Path(__file__).parent.parent / "docs" / "parts.png"
 
 
@@ -34,9 +37,13 @@ def main() -> None:
     for part in list(CATEGORIES)[:PARTS]:
         titles = (part.replace("_", " "), *KINDS)
         clouds = zip(titles, shown(Procedural(part, "test")), strict=True)
-        rows.append([Panel(title=title, pos=cloud.pos, label=cloud.label) for title, cloud in clouds])
+        rows.append(
+            [Panel(title=title, pos=cloud.pos, label=cloud.label) for title, cloud in clouds]
+        )
         print(part, flush=True)
     save_row(PICTURE, rows, size=SIZE, own_views=True, unit="mm")
+    picture = Image.open(PICTURE).convert("RGB").reduce(2)
+    picture.quantize(128).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
