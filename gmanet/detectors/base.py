@@ -19,7 +19,7 @@ from torch import Tensor
 from gmanet.cloud import Cloud, Floats
 from gmanet.detectors.config import OBJECT_RULES, DetectorConfig
 from gmanet.detectors.frameworks import LightningModule
-from gmanet.detectors.scores import Scores
+from gmanet.detectors.scores import Scores, object_score
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -30,20 +30,9 @@ if TYPE_CHECKING:
     from gmanet.nominal.pose import MeshTarget
     from gmanet.synthesis.config import SynthesisConfig
     from gmanet.verdict.judge import Judge
+    from gmanet.verdict.regions import Regions
 
-__all__ = ["Detector", "Scores", "object_score"]
-
-
-def object_score(points: Tensor, share: float) -> Tensor:
-    """Return the mean of a cloud's highest scores, a scalar.
-
-    Args:
-        points: Scores of one cloud's points, with shape ``(N,)``.
-        share: Share of the points, those with the highest scores, that are averaged; at least one
-            point is.
-    """
-    count = max(1, int(len(points) * share))
-    return torch.topk(points, count).values.mean()
+__all__ = ["Detector", "Scores"]
 
 
 class Detector(LightningModule, ABC):
@@ -79,6 +68,9 @@ class Detector(LightningModule, ABC):
 
     nominal: MeshTarget | None = None
     """CAD mesh that the train clouds are simulated scans of."""
+
+    regions: Regions | None = None
+    """Regions of the part in which scores do not count, or count more; None for none."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
@@ -144,8 +136,7 @@ class Detector(LightningModule, ABC):
         from gmanet.formats.arrays import as_cloud
 
         made = as_cloud(cloud)
-        record = read(made, self.reader()).to(self.device)
-        points, whole = self.score_record(record)
+        points, whole = self._weighed(read(made, self.reader()).to(self.device))
         found, score = points.cpu().numpy(), float(whole)
         verdict: dict[str, Any] = {"reason": self.unjudged}
         if self.judge is not None:
@@ -183,7 +174,7 @@ class Detector(LightningModule, ABC):
         """
         found = []
         for record in records:
-            points, whole = self.score_record(record.to(self.device))
+            points, whole = self._weighed(record.to(self.device))
             if each is not None:
                 each(points)
             found.append(float(whole))
@@ -223,6 +214,14 @@ class Detector(LightningModule, ABC):
         """Return the scores of one cloud's points, ``(N,)``, and the object score made of them."""
         return points, object_score(points, OBJECT_RULES[self.config.object_rule])
 
+    def _weighed(self, record: Data) -> tuple[Tensor, Tensor]:
+        """Return the scores of a record, those of points times the factors of the regions."""
+        points, whole = self.score_record(record)
+        if self.regions is None:
+            return points, whole
+        factors = torch.from_numpy(self.regions.factors(record.pos.cpu().numpy()))
+        return self.with_object(points * factors.to(points))
+
     def enlarge(self, record: Data, clouds: int) -> None:
         """Make the detector as large as a fit on more clouds would, to measure its cost.
 
@@ -235,7 +234,7 @@ class Detector(LightningModule, ABC):
 
     def predict_step(self, record: Data, *_: Any) -> tuple[Tensor, Tensor]:
         """Return the scores, with missing surface if that is searched; Lightning calls it."""
-        points, whole = self.score_record(record)
+        points, whole = self._weighed(record)
         if self.judge is None or self.judge.missing is None:
             return points, whole
         from gmanet.verdict.judge import raised

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
 from gmanet.cloud import Floats
 
 if TYPE_CHECKING:
     from gmanet.verdict.check import Check
     from gmanet.verdict.gaps import Gap
 
-__all__ = ["Scores"]
+__all__ = ["Scores", "object_score"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +42,15 @@ class Scores:
     checks: tuple[Check, ...] = ()
     missing: tuple[Gap, ...] = ()
     limit: float = float("nan")
+
+
+def object_score(points: Tensor, share: float) -> Tensor:
+    """Return the mean of a cloud's highest scores, a scalar.
+
+    Args:
+        points: Scores of one cloud's points, with shape ``(N,)``.
+        share: Share of the points, those with the highest scores, that are averaged; at least one
+            point is.
+    """
+    count = max(1, int(len(points) * share))
+    return torch.topk(points, count).values.mean()

@@ -77,6 +77,10 @@ def adopt(detector: Detector, whole: Mapping[str, Any]) -> None:
         from gmanet.nominal.pose import MeshTarget
 
         detector.nominal = MeshTarget.from_state(mesh)
+    if (regions := whole.get("regions")) is not None and detector.judge is not None:
+        from gmanet.verdict.regions import Regions
+
+        detector.regions = Regions.from_state(regions, target=detector.judge.gate.target)
     detector.part, detector.unit = str(whole.get("part", "")), str(whole.get("unit", ""))
 
 
@@ -130,8 +134,10 @@ def _content(detector: Detector) -> dict[str, Any]:
     """Return all that is stored of a detector, as plain values and tensors."""
     judge = detector.judge
     mesh = {} if detector.nominal is None else {"mesh": detector.nominal.state()}
+    regions = {} if detector.regions is None else {"regions": detector.regions.state()}
     return {
         **mesh,
+        **regions,
         "detector": detector.config.name,
         "part": detector.part,
         "unit": detector.unit,

@@ -13,8 +13,8 @@ import torch
 
 from gmanet.cloud import Labels
 from gmanet.datasets.rescan import kind_of
-from gmanet.detectors.base import object_score
 from gmanet.detectors.config import OBJECT_RULES
+from gmanet.detectors.scores import object_score
 from gmanet.evaluation.predictions import Prediction
 from gmanet.evaluation.rescans import CLEAN, rescan_figures
 from gmanet.metrics.functional import aupro, auroc, average_precision

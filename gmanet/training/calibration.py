@@ -16,11 +16,14 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.records import Reader, read
+from gmanet.registration.target import Target
 from gmanet.training.prefetch import PrefetchLoader
 from gmanet.verdict.config import VerdictConfig
+from gmanet.verdict.gate import CLOUDS
 from gmanet.verdict.judge import Judge
+from gmanet.verdict.reference import common_reference
 
-__all__ = ["HeldOut", "calibrate"]
+__all__ = ["HeldOut", "calibrate", "reference"]
 
 Rescan = Callable[[Cloud, np.random.Generator, int], Cloud]
 """Function from a normal cloud, a generator and a number to the rescan of this number, from 0, in
@@ -103,8 +106,25 @@ def calibrate(
         rows,
         points=points[:, 0],
         false_alarms=settings.false_alarms,
-        search=detector.finds_missing and settings.missing,
+        search=_searches(detector, settings),
+        regions=detector.regions,
     )
+
+
+def reference(detector: Detector, clouds: CloudDataset, *, settings: VerdictConfig) -> Target:
+    """Return the reference of the judge that :func:`calibrate` will make.
+
+    Args:
+        detector: The detector.
+        clouds: Normal clouds.
+        settings: Settings of the verdict.
+    """
+    count = len(clouds) if _searches(detector, settings) else CLOUDS
+    return common_reference(clouds, count=count)[0]
+
+
+def _searches(detector: Detector, settings: VerdictConfig) -> bool:
+    return detector.finds_missing and settings.missing
 
 
 def _one(record: Data) -> Data:

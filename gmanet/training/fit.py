@@ -16,13 +16,14 @@ from gmanet.detectors.base import Detector
 from gmanet.nominal.pose import MeshTarget
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.rescans import draw_setting, rescan
-from gmanet.training.calibration import calibrate
+from gmanet.training.calibration import calibrate, reference
 from gmanet.training.compile import compile_networks
 from gmanet.training.config import TrainConfig
 from gmanet.training.datamodule import CloudData
 from gmanet.training.trainer import make_trainer
 from gmanet.verdict.config import VerdictConfig
 from gmanet.verdict.gate import SETTINGS
+from gmanet.verdict.regions import Regions, read_drawn
 
 __all__ = ["Fit", "fit_detector"]
 
@@ -105,7 +106,14 @@ class Fit:
 
         Args:
             checkpoint: Checkpoint to resume from; None to begin anew.
+
+        Raises:
+            InputError: A file of regions cannot be used.
         """
+        drawn = [] if self.detector.supervised else read_drawn(self.verdict)
+        if drawn:  # before minutes are spent on the fit
+            target = reference(self.detector, self.data.train, settings=self.verdict)
+            self.detector.regions = Regions.of(drawn, target)
         self.trainer.fit(
             self.detector, datamodule=self.data, ckpt_path=checkpoint, weights_only=True
         )
@@ -115,8 +123,9 @@ class Fit:
             self.detector.fitted_on = frozenset(cloud.fingerprint for cloud in self.data.train)
             if train.mesh is not None:
                 self.detector.nominal = MeshTarget(mesh=train.mesh)
-            if self.detector.supervised:
-                return
+        if self.detector.supervised:
+            return
+        if self.trainer.is_global_zero:
             self.detector.to(self.trainer.strategy.root_device)
             learned = self.detector.learns_from_rescans and self.data.synthesis.rescans > 0
             self.detector.judge = calibrate(

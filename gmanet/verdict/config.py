@@ -19,11 +19,16 @@ class VerdictConfig:
         rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores give
             the limit of sparser and noisier scans, where the detector learned from rescans.
         missing: Whether surface that a scan lacks raises its score, for detectors that search it.
+        ignore: Scan of a good part in which surface that does not count is labeled
+            (``verdict.regions``); empty for none.
+        strict: The same for surface that is watched more strictly.
     """
 
     false_alarms: float = 0.05
     rescans: int = 2
     missing: bool = True
+    ignore: str = ""
+    strict: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 1:

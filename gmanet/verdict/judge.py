@@ -17,6 +17,7 @@ from gmanet.verdict.gate import CLOUDS, SETTINGS, Gate
 from gmanet.verdict.measures import Scan, measure_scan
 from gmanet.verdict.missing import Missing
 from gmanet.verdict.reference import common_reference
+from gmanet.verdict.regions import Regions
 from gmanet.verdict.tails import Tails
 
 __all__ = [
@@ -166,6 +167,7 @@ class Judge:
         false_alarms: float,
         search: bool = False,
         points: Doubles | None = None,
+        regions: Regions | None = None,
     ) -> Judge:
         """Return the judge of a fit.
 
@@ -176,6 +178,7 @@ class Judge:
             false_alarms: Wanted false-alarm rate.
             search: Whether missing surface is searched, where the normal clouds lie on one another.
             points: Highest point score of each of them, with shape ``(n,)``.
+            regions: Regions of the part; surface that does not count is not searched.
         """
         if len(clouds) < 2:
             return cls(calibration=None, gate=Gate.of(clouds))
@@ -184,7 +187,8 @@ class Judge:
             return Calibration(scores=values, false_alarms=false_alarms)
 
         target, found = common_reference(clouds, count=len(clouds) if search else CLOUDS)
-        searched = Missing.of(clouds, target, found=found) if search else None
+        counts = None if regions is None else regions.at
+        searched = Missing.of(clouds, target, found=found, counts=counts) if search else None
         own, tails = scores[:, 0], None
         if searched is not None:
             tails = Tails.of(own, searched[1])

@@ -16,7 +16,7 @@ is measured without its own part in :math:`q`, for the limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,7 +77,12 @@ class Missing:
 
     @classmethod
     def of(
-        cls, clouds: Clouds | Sequence[Cloud], target: Target, *, found: Sequence[Registration]
+        cls,
+        clouds: Clouds | Sequence[Cloud],
+        target: Target,
+        *,
+        found: Sequence[Registration],
+        counts: Callable[[Floats], Floats] | None = None,
     ) -> tuple[Missing, Doubles] | None:
         """Return the fitted places and the emptiness of each normal scan, ``(n,)``.
 
@@ -88,6 +93,8 @@ class Missing:
             clouds: Normal clouds.
             target: The reference.
             found: Registration of each normal cloud on the reference.
+            counts: Function from places, ``(M, 3)``, to factors, 0 for those that do not count,
+                ``(M,)``; None if all count.
         """
         overlaps = np.array([each.overlap for each in found])
         middle = float(np.median(overlaps[1:])) if len(overlaps) > 1 else 0.0
@@ -97,6 +104,9 @@ class Missing:
         kept = np.flatnonzero(usable)[:CLOUDS].tolist()
         surfaces = {row: placed(clouds[row].pos, found[row], target=target) for row in kept}
         places = spread(list(surfaces.values()))
+        places = places if counts is None else places[counts(places) > 0]
+        if not len(places):
+            return None
         covers = {row: cover(pos, places) for row, pos in surfaces.items()}
         distance = np.stack([covers[row].distance for row in kept])
         order = np.sort(distance, axis=0)
