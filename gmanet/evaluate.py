@@ -2,7 +2,8 @@
 
 With ``--detection`` defects of known depth are put on the good test clouds and scored, too: from
 which depth on is each family of defects found, at the limit of the fit (``docs/verdict.md``)?  The
-rows stand in ``scores.json`` under ``detection``, the curves in ``pictures/detection.png``.
+rows stand in ``scores.json`` under ``detection``, the curves in ``pictures/detection.png``, the
+sentences in the detector's file.
 """
 
 from __future__ import annotations

@@ -69,6 +69,9 @@ class Detector(LightningModule, ABC):
     nominal: MeshTarget | None = None
     """CAD mesh that the train clouds are simulated scans of."""
 
+    detection: tuple[str, ...] = ()
+    """Sentences on the depths of defects that are found; empty before they were measured."""
+
     regions: Regions | None = None
     """Regions of the part in which scores do not count, or count more; None for none."""
 

@@ -73,6 +73,7 @@ def adopt(detector: Detector, whole: Mapping[str, Any]) -> None:
     """
     detector.fitted_on = frozenset(whole.get("train", ()))
     detector.judge = stored_judge(whole)
+    detector.detection = tuple(map(str, whole.get("detection", ())))
     if (mesh := whole.get("mesh")) is not None:
         from gmanet.nominal.pose import MeshTarget
 
@@ -98,7 +99,9 @@ def save_detector(path: Path, detector: Detector) -> None:
 
     content = _content(detector)
     found = digest(content)
-    head = {"format": FORMAT, "gmanet": __version__, "identity": found}
+    head: dict[str, Any] = {"format": FORMAT, "gmanet": __version__, "identity": found}
+    if detector.detection:  # measured by the detector, no part of what it is
+        head["detection"] = list(detector.detection)
     card = model_card(detector, version=__version__, identity=found)
     write_archive(path, {**head, **content}, readme=card)
 
@@ -169,7 +172,7 @@ def load_detector(path: Path) -> dict[str, Any]:
     Returns:
         ``format``, ``gmanet`` (version), ``detector`` (name), ``config``, ``state`` and, except in
         older files, ``train`` (fingerprints of the train clouds), ``judge``, ``identity``, ``part``
-        and ``unit``; ``mesh`` after a fit on a CAD mesh.
+        and ``unit``; ``mesh``, ``regions`` and ``detection`` where there are any.
 
     Raises:
         InputError: There is no such file, it is damaged, or has another format.

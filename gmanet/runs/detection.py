@@ -10,6 +10,7 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud
 from gmanet.datasets.catalog import open_data
 from gmanet.detectors.base import Detector
+from gmanet.detectors.stored import save_detector
 from gmanet.errors import InputError
 from gmanet.evaluation.detection_picture import save_curves
 from gmanet.runs.folder import Run
@@ -36,7 +37,9 @@ def detect(
     samples: int = 60,
     families: Sequence[str] = tuple(FAMILIES),
 ) -> list[Detection]:
-    """Return the curves of each family and radius after drawing them.
+    """Return the curves of each family and radius after drawing and storing them.
+
+    Their sentences are stored with the detector, whose identity stays the same.
 
     Good test clouds that are called defective as they are cannot tell a hit, and are left out.
 
@@ -74,6 +77,8 @@ def detect(
                 )
             )
     save_curves(run.pictures / "detection.png", curves)
+    detector.detection = tuple(curve.sentence() for curve in curves)
+    save_detector(run.detector_file, detector)
     return curves
 
 

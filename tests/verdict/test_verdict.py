@@ -12,7 +12,7 @@ import torch
 import gmanet
 from gmanet import evaluate, predict
 from gmanet.detectors.memory_bank import MemoryDetector
-from gmanet.detectors.stored import load_detector
+from gmanet.detectors.stored import load_detector, read_identity
 from gmanet.detectors.table import DETECTORS
 from gmanet.formats import write_cloud
 from gmanet.runs.files import read_judge
@@ -163,7 +163,11 @@ def test_predict_prints_and_stores_the_verdict(fitted, bumped_plate, type_in, tm
 def test_evaluate_tells_the_depth_that_is_found(type_in, tmp_path, capsys):
     words = ("data.profile=tiny", "train.workers=0", "train.pictures=0", "wandb.mode=disabled")
     type_in(fit.main, "name=a", "detector=curvature", *words)
+    file = tmp_path / "runs/a/detector.ckpt"
+    before = read_identity(file)
     type_in(evaluate.main, tmp_path / "runs/a", "--detection", "--samples", 6, "--radius", 2)
+    assert read_identity(file) == before
+    assert any("dents and bulges" in sentence for sentence in gmanet.load(file).detection)
     said = capsys.readouterr().out
     assert "dents and bulges of 4 mm" in said and "an ideal observer" in said
     rows = json.loads((tmp_path / "runs/a/scores.json").read_text())["detection"]
