@@ -160,7 +160,7 @@ def test_runs_that_are_none(refused, tmp_path, bumped_plate):
     file = tmp_path / "a.xyz"
     write_cloud(file, bumped_plate(100))
     assert "no such folder" in refused(predict.main, tmp_path / "none", file)
-    assert "holds no run.yaml" in refused(predict.main, tmp_path, file)
+    assert "holds no detector, wanted" in refused(predict.main, tmp_path, file)
     assert "no such folder" in refused(evaluate.main, tmp_path / "none")
     run = Run.create(compose(["name=a"]))
     assert "no predictions" in refused(evaluate.main, run.folder)

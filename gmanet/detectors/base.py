@@ -65,13 +65,10 @@ class Detector(LightningModule, ABC):
     judge: Judge | None = None
     """What makes a verdict of a score; None before the end of a fit, and in files of older
     versions."""
-
     nominal: MeshTarget | None = None
     """CAD mesh that the train clouds are simulated scans of."""
-
     detection: tuple[str, ...] = ()
     """Sentences on the depths of defects that are found; empty before they were measured."""
-
     regions: Regions | None = None
     """Regions of the part in which scores do not count, or count more; None for none."""
 

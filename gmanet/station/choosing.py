@@ -63,6 +63,11 @@ def detector_files(place: Path) -> list[Path]:
     Raises:
         InputError: There is no detector.
     """
+    if not place.exists():
+        raise InputError(
+            f"{place}: no such folder and no such file, wanted a fitted run, a file of "
+            "detector.save, or a folder of such files"
+        )
     if not place.is_dir():
         return [place]
     if (place / DETECTOR_FILE).is_file():

@@ -83,7 +83,7 @@ def test_a_stored_atlas_measures_alike(atlas):
 def test_parts_whose_faces_shift_against_one_another_are_not_compared(given_clouds, capsys):
     made = Atlas()
     wide = [
-        Cloud(wedge(seed)[0] * np.float32([1, 1 + 0.06 * seed, 1 - 0.08 * seed]), name=f"{seed}")
+        Cloud(wedge(seed)[0] * np.float32([1, 1 + 0.04 * seed, 1 - 0.06 * seed]), name=f"{seed}")
         for seed in range(4)
     ]
     made.fit(given_clouds(wide, "train"))
