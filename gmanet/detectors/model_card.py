@@ -34,11 +34,7 @@ def model_card(detector: Detector, *, version: str, identity: str) -> str:
         f"Identity: {identity}",
         "",
         *_promise(detector),
-        *(
-            [""] + [f"- {sentence}" for sentence in detector.detection]
-            if detector.detection
-            else []
-        ),
+        *(f"- {sentence}" for sentence in detector.detection),
         "",
         RIGHTS,
         "",

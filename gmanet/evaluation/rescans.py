@@ -16,7 +16,7 @@ __all__ = ["CLEAN", "RATES", "clean_limit", "rescan_figures"]
 
 CLEAN = "clean"
 """Kind of the clouds as they are, whose figures are those of the detector."""
-SETTINGS = {"noise2": "noisier"} | dict.fromkeys(
+SETTING_OF = {"noise2": "noisier"} | dict.fromkeys(
     ("half", "fifth", "outliers", "density"), "sparser"
 )
 """Kind -> setting whose limit counts (``Gate.setting``); for other kinds that of the detector."""
@@ -59,7 +59,9 @@ def rescan_figures(
     clean = clean_limit(score[good & (kind == CLEAN)])
     limits = dict.fromkeys(kinds, clean)
     if judge is not None and judge.calibration is not None:
-        found = {one: judge.settings.get(SETTINGS.get(one, ""), judge.calibration) for one in kinds}
+        found = {
+            one: judge.settings.get(SETTING_OF.get(one, ""), judge.calibration) for one in kinds
+        }
         limits = {one: calibration.limit for one, calibration in found.items()}
     return {
         one: _figures(score, kind == one, good=good, bad=bad, limit=limits[one]) for one in kinds

@@ -17,7 +17,8 @@ class VerdictConfig:
         false_alarms: Promised false-alarm rate: the largest share of good parts that are called
             defective.  Few normal clouds cannot promise a small one (``verdict.calibration``).
         rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores give
-            the limit of sparser and noisier scans, where the detector learned from rescans.
+            the limits of sparser and noisier scans, in turn, where the detector learned from
+            rescans.
         missing: Whether surface that a scan lacks raises its score, for detectors that search it.
         ignore: Scan of a good part in which surface that does not count is labeled
             (``verdict.regions``); empty for none.

@@ -21,7 +21,6 @@ from gmanet.cloud import Cloud, Floats, Labels
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
 from gmanet.registration.cached import register_cached
-from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
 from gmanet.verdict.config import VerdictConfig
 from gmanet.verdict.reference import placed
@@ -125,15 +124,14 @@ class Regions:
             made.append(Region(points=points, inside=cloud.label[some], factor=factor))
         return cls(target=target, drawn=tuple(made)) if made else None
 
-    def factors(self, pos: Floats, found: Registration | None = None) -> Floats:
+    def factors(self, pos: Floats) -> Floats:
         """Return the factor of the score at each point of a scan, with shape ``(N,)``.
 
         Args:
             pos: The points, with shape ``(N, 3)``.
-            found: Their registration on the reference; None to compute it.
         """
-        pose = register_cached(pos, self.target) if found is None else found
-        return self.at(placed(pos, pose, target=self.target))
+        found = register_cached(pos, self.target)
+        return self.at(placed(pos, found, target=self.target))
 
     def at(self, points: Floats) -> Floats:
         """Return the factors at points in extents of the reference, ``(N, 3)``, as above."""

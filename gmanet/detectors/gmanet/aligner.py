@@ -145,13 +145,6 @@ class Aligner:
             used = np.sort(rng.choice(used, count, replace=False))
         return AlignedPoints(points=points, normal=normal, used=used, around=known.around(found))
 
-    def _some(self, used: Indices, rng: np.random.Generator) -> Indices:
-        """Return a random choice of clouds, at least one of which has stored points."""
-        fewest, most = min(FEWEST, len(used)), len(used)
-        count = round(fewest * (most / fewest) ** rng.random())
-        stored = np.intersect1d(used, self.surfaces.owner)
-        return np.union1d(rng.choice(used, count, replace=False), rng.choice(stored, 1))
-
     def _number(self, cloud: Cloud, origin: str) -> int:
         """Return the number of the normal cloud to exclude, or -1."""
         if origin in self.owners:

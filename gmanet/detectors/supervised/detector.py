@@ -4,7 +4,7 @@ Training and test follow the protocol of Pointcept, which the paper names in Sec
 sampling, a crop, random motions and jitter, cross entropy; at the test every point of a voxel is in
 one of several fragments, and softmax is summed over fragments and rotations.  The score of a point
 is its probability of being abnormal.  Beyond the protocol, clouds are upright, and abnormal points,
-one or two in a hundred, have a weight: without them networks learn nothing from few clouds.
+one or two in a hundred, have a weight, so that few clouds and steps suffice on simple parts.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Surface:
         """Return the surface of a cloud.
 
         Points are sorted by their coordinates, so that neither sums nor draws depend on the order
-        in the file.  Networks that learn from few clouds in any pose find nothing on them.
+        in the file.  They are upright, so that networks need not learn every pose.
 
         Args:
             cloud: The cloud.
