@@ -73,17 +73,18 @@ def draw_setting(rng: np.random.Generator, *, noisier: bool) -> Rescan:
 
     Args:
         rng: Draws the conditions.
-        noisier: Whether there is more noise, up to twice the cloud's; the density is mostly kept.
-            If not, there are fewer points, or some that fly.
+        noisier: Whether there is more noise, in all nearly as much as is judged; the density
+            is mostly kept.  If not, there are fewer points, evenly or towards one end of the part,
+            or some that fly.
     """
     if noisier:
         share = _log_uniform(rng, 0.3) if rng.random() < 0.3 else 1.0
-        return Rescan(share=share, noise=float(rng.uniform(0.75, 1.75)))
-    some = rng.random(3)
+        return Rescan(share=share, noise=float(rng.uniform(0.75, 2.1)))
+    kind, flies = rng.random(2)
     return Rescan(
-        share=_log_uniform(rng, 0.2) if some[0] < 0.8 else 1.0,
-        sparsest=_log_uniform(rng, 0.15) if some[1] < 0.35 else 1.0,
-        flying=float(rng.uniform(0.001, 0.006)) if some[2] < 0.3 else 0.0,
+        share=_log_uniform(rng, 0.2) if kind < 0.5 else 1.0,
+        sparsest=_log_uniform(rng, 0.15) if 0.5 <= kind < 0.8 else 1.0,
+        flying=float(rng.uniform(0.001, 0.006)) if flies < 0.3 or kind >= 0.8 else 0.0,
     )
 
 
