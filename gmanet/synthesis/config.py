@@ -55,8 +55,8 @@ class SynthesisConfig:
     """
 
     kind: str = "surface"
-    twins: int = 48
-    rescans: float = 0.5
+    twins: int = 72
+    rescans: float = 0.33
     fewest: int = 3
     most: int = 7
     families: dict[str, float] = field(default_factory=SHARES.copy)

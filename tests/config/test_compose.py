@@ -67,7 +67,7 @@ def test_a_named_section_starts_afresh(conf):
     folder = conf("default", "synthesis: {twins: 5, kind: paper}\n")
     assert compose([], folder).synthesis.twins == 5
     config = compose(["synthesis=noise"], folder)
-    assert (config.synthesis.kind, config.synthesis.twins) == ("noise", 48)
+    assert (config.synthesis.kind, config.synthesis.twins) == ("noise", 72)
 
 
 def test_a_bare_name_beats_what_other_files_say_of_its_section(conf):

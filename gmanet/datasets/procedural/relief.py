@@ -8,8 +8,12 @@ from gmanet.datasets.procedural.mesh import Array, Mesh
 
 __all__ = ["roughened", "warped"]
 
-ROUGHNESS = 0.003
-"""Root mean square height of the skin, as a fraction of the part's diagonal."""
+ROUGHNESS = 0.002
+"""Root mean square height of the skin, as a fraction of the part's diagonal.
+
+Two castings are then .3 % of the diagonal apart, and the shallowest defects, .5 % deep, are deeper
+than nearly all of the skin.
+"""
 LENGTHS = (0.04, 0.25)
 """Shortest and longest wavelength of the skin, as fractions of the diagonal."""
 WAVES = 80

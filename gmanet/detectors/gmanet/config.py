@@ -9,7 +9,7 @@ from gmanet.errors import InputError
 
 __all__ = ["PART_NAMES", "PRETEXTS", "ContextBankConfig", "GMANetConfig"]
 
-PART_NAMES = ("close", "mean", "spread", "coarse", "shapes", "rims")
+PART_NAMES = ("close", "mean", "spread", "coarse", "shapes", "rims", "conditions")
 """Named parts of the descriptors around a center (``detectors.gmanet.context_layout``)."""
 
 PRETEXTS = ("none", "masked", "coarse", "shapes")
@@ -36,7 +36,8 @@ class GMANetConfig(DetectorConfig):
         inputs: ``descriptors``, or ``raw`` coordinates as a control, which are read in the pose of
             a normal cloud if ``align`` is set.
         without: Parts of the descriptors around a center that are left out, of ``close``, ``mean``,
-            ``spread``, ``coarse``, ``shapes`` and ``rims`` (``detectors.gmanet.context_layout``).
+            ``spread``, ``coarse``, ``shapes``, ``rims`` and ``conditions``
+            (``detectors.gmanet.context_layout``).
         experts: Number of pairs of expert and apprentice, whose discrepancies are averaged: the
             scores of a single random expert depend on its weights.
         group: Channels of the set abstraction; 0 leaves it out.
@@ -49,7 +50,7 @@ class GMANetConfig(DetectorConfig):
         alpha: Exponent of the focal weights (Eq. 3); 0.01 in the paper.
         sdo: Whether synthetic points are in the loss; if not, it is the mean of ``d_n`` (the
             ablation w/o SDO).
-        steps: Optimizer steps for up to 48 normal clouds; more clouds take up to three times as
+        steps: Optimizer steps for up to 48 normal clouds; more clouds take up to twice as
             many.
         pairs: Pairs of normal cloud and twin in one step.
         centers_per_pair: Number of centers that a step samples from one pair.
@@ -78,7 +79,7 @@ class GMANetConfig(DetectorConfig):
     features: int = 64
     alpha: float = 0.01
     sdo: bool = True
-    steps: int = 600
+    steps: int = 900
     pairs: int = 4
     centers_per_pair: int = 128
     synthetic: float = 0.25
@@ -135,7 +136,8 @@ class ContextBankConfig(MemoryConfig):
         fine_queries: Number of points that are scored in a second pass, as for GMANet.
         smoothing: Size of the neighborhood over which scores are averaged, as for GMANet.
         align: Whether the distance to registered normal clouds is among the features.
-        without: Parts of the descriptors that are left out, as for GMANet.
+        without: Parts of the descriptors that are left out, as for GMANet; a bank of clouds that
+            were scanned alike learns nothing from ``conditions``.
         share: Size of the bank as a share of the pool; at most ``bank_size`` rows.
     """
 
@@ -147,7 +149,7 @@ class ContextBankConfig(MemoryConfig):
     fine_queries: int = 1024
     smoothing: int = 24
     align: bool = False
-    without: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=lambda: ["conditions"])
     share: float = 1.0
 
     def __post_init__(self) -> None:

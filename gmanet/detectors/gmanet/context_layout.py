@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from gmanet.detectors.gmanet.conditions import CONDITIONS
 from gmanet.detectors.gmanet.config import PART_NAMES
 from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR, RIM
 from gmanet.geometry.pca import EIGEN
@@ -11,7 +12,7 @@ from gmanet.geometry.spfh import HISTOGRAM
 
 __all__ = ["PARTS", "channels"]
 
-WIDTHS = (DESCRIPTOR, DESCRIPTOR, DESCRIPTOR, 3 * HISTOGRAM, 5 * EIGEN, RIM)
+WIDTHS = (DESCRIPTOR, DESCRIPTOR, DESCRIPTOR, 3 * HISTOGRAM, 5 * EIGEN, RIM, CONDITIONS)
 """Channels of each of ``PART_NAMES``."""
 
 
@@ -29,7 +30,8 @@ PARTS: dict[str, range] = _ranges()
 
 ``close`` and ``mean`` are means of the fine histograms over the close and over all neighbors,
 ``spread`` is their standard deviation over all neighbors, ``coarse`` are the coarse histograms,
-``shapes`` the eigenvalue features, and ``rims`` the offsets of neighborhoods.
+``shapes`` the eigenvalue features, ``rims`` the offsets of neighborhoods, and ``conditions`` noise
+and density of the cloud.
 """
 
 

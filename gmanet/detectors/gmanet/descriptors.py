@@ -19,6 +19,7 @@ import numpy as np
 
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Floats, Indices
+from gmanet.detectors.gmanet.conditions import CONDITIONS, conditions
 from gmanet.detectors.gmanet.scale import (
     NEIGHBORS,
     SMOOTHING,
@@ -40,9 +41,9 @@ DESCRIPTOR = 2 * HISTOGRAM
 RIM = 3
 """Channels that tell rims: the offset of the middle of a neighborhood, at three sizes."""
 
-CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN + RIM
+CONTEXT = 3 * DESCRIPTOR + 3 * HISTOGRAM + 5 * EIGEN + RIM + CONDITIONS
 """Channels of a center's context: means over close and all neighbors, spread, coarse histograms,
-eigenvalue features and rims."""
+eigenvalue features, rims and conditions."""
 
 
 def describe(
@@ -182,6 +183,7 @@ def _surface(
         descriptor=np.concatenate(histograms, axis=1),
         coarse=describe_by(query=query, query_normal=normal[:coarse], neighbors=wide),
         subsets=subsets,
+        conditions=conditions(found[0], values[:, 0], radius=scale.normal_radius),
     )
     return surface, fine
 
@@ -215,6 +217,7 @@ def _inputs(
         eigen_features(principal_axes(points, query, neighbors=each, workers=workers)[0])
         for each in (*fine, *wide)
     ]
+    scanned = np.broadcast_to(surface.conditions, (len(query), CONDITIONS))
     rims = [_rim(points, query, neighbors=each) for each in (groups, fine[1], wide[0])]
     parts = [close, mean, spread, coarse[0], smooth, coarse[1], surface.shape[index], *shapes]
     return Query(
@@ -227,7 +230,7 @@ def _inputs(
             neighbors=groups,
             workers=workers,
         ),
-        context=np.concatenate([*parts, np.stack(rims, axis=1)], axis=1),
+        context=np.concatenate([*parts, np.stack(rims, axis=1), scanned], axis=1),
         coarse_neighbors=coarse_neighbors,
         neighbors=neighbors,
     )

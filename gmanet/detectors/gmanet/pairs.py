@@ -163,14 +163,14 @@ def twin_count(clouds: int, synthesis: SynthesisConfig) -> int:
 def step_count(clouds: int, steps: int) -> int:
     """Return the number of optimizer steps for a number of clouds.
 
-    It grows with the clouds beyond ``MANY``, more slowly than they do: 223 clouds take three times
+    It grows with the clouds beyond ``MANY``, more slowly than they do: 224 clouds take twice
     the steps.
 
     Args:
         clouds: Number of normal clouds.
         steps: Number of steps for ``MANY`` clouds or fewer.
     """
-    return round(steps * min(float(max(clouds / MANY, 1.0) ** 0.715), 3.0))
+    return round(steps * min(float(max(clouds / MANY, 1.0) ** 0.45), 2.0))
 
 
 def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:

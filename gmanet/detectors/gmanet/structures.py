@@ -23,6 +23,8 @@ class Surface:
         descriptor: Fine histograms, with shape ``(P, C)``.
         coarse: Coarse histograms of the first ``E`` points, with shape ``(E, C / 2)``.
         subsets: Number of points in each of the four subsets, with shape ``(4,)``.
+        conditions: How the cloud was scanned, with shape ``(2,)``: logarithms of the noise and of
+            the spacing of the points, in radii of the neighborhoods that normals are fitted to.
     """
 
     chosen: Indices
@@ -32,6 +34,7 @@ class Surface:
     descriptor: Floats
     coarse: Floats
     subsets: Indices
+    conditions: Floats
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

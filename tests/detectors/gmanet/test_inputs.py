@@ -60,7 +60,7 @@ def test_the_parts_are_those_of_the_context(sphere):
         part = made.context[:, PARTS[name]]
         np.testing.assert_allclose(part.sum(axis=1), total, atol=1e-3)
     assert (made.context[:, PARTS["spread"]] >= 0).all()
-    assert PARTS["rims"].stop == CONTEXT == made.context.shape[1]
+    assert PARTS["conditions"].stop == CONTEXT == made.context.shape[1]
 
 
 def test_what_is_left_out_does_not_matter():

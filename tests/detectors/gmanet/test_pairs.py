@@ -203,13 +203,13 @@ def test_twins_are_scanned_again_with_their_originals(plates, reader, twins):
         assert np.abs(normal.points - normal.points.mean(axis=0)).max() < 2 * np.ptp(original)
 
 
-@pytest.mark.parametrize(("clouds", "twins"), [(1, 48), (48, 48), (49, 49), (220, 220), (999, 224)])
+@pytest.mark.parametrize(("clouds", "twins"), [(1, 72), (72, 72), (73, 73), (220, 220), (999, 224)])
 def test_twins_follow_the_number_of_normal_clouds(clouds, twins):
     assert twin_count(clouds, SynthesisConfig()) == twins
     assert twin_count(clouds, SynthesisConfig(twins=300)) == 300
 
 
 def test_steps_follow_the_number_of_normal_clouds():
-    steps = [step_count(clouds, 600) for clouds in (1, 8, 48, 100, 224, 5000)]
-    assert steps[:3] == [600] * 3
-    assert 600 < steps[3] < steps[4] == steps[5] == 1800
+    steps = [step_count(clouds, 900) for clouds in (1, 8, 48, 100, 224, 5000)]
+    assert steps[:3] == [900] * 3
+    assert 900 < steps[3] < steps[4] == steps[5] == 1800
