@@ -161,6 +161,8 @@ def _part(found: Inspection, drawn: Shown | None) -> dict[str, Any]:
 
 
 def _number(value: float, digits: int) -> str:
+    if abs(value) >= 10**digits and float(value).is_integer():
+        return f"{value:,.0f}"
     return f"{value:.{digits}g}" if math.isfinite(value) else "" if math.isnan(value) else "∞"
 
 

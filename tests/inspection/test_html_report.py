@@ -17,7 +17,7 @@ from gmanet.inspection.defects import find_defects
 from gmanet.inspection.finding import find_scans
 from gmanet.inspection.outputs import write_outputs
 from gmanet.inspection.record import Inspection
-from gmanet.inspection.report import write_report
+from gmanet.inspection.report import _number, write_report
 from gmanet.verdict.check import Check
 
 LIMIT = 0.05
@@ -85,6 +85,20 @@ def test_the_page_needs_nothing_else(page):
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert [part.get("count") for part in data["parts"]] == [3000, 3000, None]
     assert data["first"] == 0 and len(data["parts"][0]["defects"]) == 1
+
+
+def test_a_printed_page_shows_pictures_instead_of_the_cloud(page):
+    """The drawing's own style shows it, and it is larger than the picture on paper."""
+    rules = page.read_text("utf-8").partition("@media print")[2].partition("</style>")[0]
+    assert ".view canvas { display: none !important; }" in rules
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(12335.0, "12,335"), (1809.0, "1809"), (0.0031737, "0.003174"), (float("inf"), "∞")],
+)
+def test_counts_are_written_in_full(value, text):
+    assert _number(value, 4) == text
 
 
 def test_the_side_of_the_defect_is_shown(page):
