@@ -8,6 +8,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud, Doubles, Floats, Indices
@@ -43,7 +44,8 @@ def signed_deviation(cloud: Cloud, aligner: Aligner) -> Floats:
     """
     surfaces, length = aligner.surfaces, aligner.target.length
     points = apply(aligner.register(cloud), cloud.pos) / np.float32(length)
-    found = surfaces.tree.query(points, np.arange(1, min(NEAREST, len(surfaces.points)) + 1))[1]
+    count = np.arange(1, min(NEAREST, len(surfaces.points)) + 1)
+    found = surfaces.tree.query(points, count, workers=torch.get_num_threads())[1]
     index = np.asarray(found, dtype=np.int64)
     used = np.unique(index)
     normal = np.zeros_like(surfaces.normal)
