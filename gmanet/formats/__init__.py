@@ -79,7 +79,11 @@ def read_cloud(path: Path | str, label_value: float = LABEL_VALUE) -> Cloud:
 
 
 def write_cloud(
-    path: Path, cloud: Cloud, *, color: npt.NDArray[np.uint8] | None = None, comment: str = ""
+    path: Path | str,
+    cloud: Cloud,
+    *,
+    color: npt.NDArray[np.uint8] | None = None,
+    comment: str = "",
 ) -> None:
     """Write a cloud so that ``read_cloud`` returns equal points and labels.
 
@@ -96,6 +100,7 @@ def write_cloud(
     Raises:
         InputError: The extension is unknown or has no colors, or the file cannot be written.
     """
+    path = Path(path)
     ending = _ending(path, WRITERS)
     if color is not None and ending != ".ply":
         raise InputError(f"{path}: {ending} files are written without colors, wanted .ply")
