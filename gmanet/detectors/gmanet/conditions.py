@@ -21,6 +21,9 @@ FLATTEST = 0.1
 SPACED = 4
 """Number of a point's nearest point whose distance is taken for the spacing."""
 
+TINY, MOST = 1e-30, 1e3
+"""Least radius, and largest ratio to it: points that lie in one place have no spacing."""
+
 FLOOR = 1e-3
 """Length that is added before the logarithm, in radii of the neighborhoods."""
 
@@ -35,4 +38,5 @@ def conditions(distance: Floats, variance: Floats, *, radius: float) -> Floats:
     """
     noise = np.sqrt(max(float(np.quantile(variance, FLATTEST)), 0.0))
     spacing = float(np.median(distance[:, min(SPACED, distance.shape[1] - 1)]))
-    return np.log(np.array([noise, spacing]) / radius + FLOOR).astype(np.float32)
+    ratio = np.array([noise, spacing]) / max(radius, TINY)
+    return np.log(np.minimum(ratio, MOST) + FLOOR).astype(np.float32)

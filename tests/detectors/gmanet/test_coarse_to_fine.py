@@ -60,7 +60,7 @@ def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_
             for words in (EXACT, {"fine_queries": 0}, {"fine_queries": 200})
         )
         apart += torch.stack([abs(looked - exact), abs(rough - exact)])
-    assert apart[0] < 0.2 * apart[1]
+    assert apart[0] < 0.5 * apart[1]
 
 
 @pytest.mark.parametrize("words", [{}, {"inputs": "raw"}], ids=["aligned", "raw"])

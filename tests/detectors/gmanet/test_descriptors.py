@@ -44,6 +44,7 @@ def test_shapes_and_types():
         "near": (2000, 3),
         "weight": (2000, 3),
         "subsets": (4,),
+        "conditions": (2,),
     }
     assert {name: array.shape for name, array in vars(made).items()} == shapes
     for array in vars(made).values():

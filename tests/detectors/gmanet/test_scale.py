@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.descriptors import describe
 from gmanet.detectors.gmanet.scale import SLACK, SMOOTHING, Scale, within
 
@@ -62,7 +63,7 @@ def test_flying_points_have_no_descriptor_and_the_score_of_the_surface(sheet, sc
 def test_rims_are_told_from_the_middle(sheet, scale):
     made = describe(sheet, POINTS, centers=1024, scale=scale)
     center = np.abs(made.points[: len(made.context), :2]).max(axis=1)
-    rim = made.context[:, -3]
+    rim = made.context[:, PARTS["rims"][0]]
     assert np.median(rim[center > 4.9]) > 3 * np.median(rim[center < 4])
 
 
