@@ -53,14 +53,12 @@ def test_a_look_at_every_point_is_as_if_all_were_surveyed(ready, bumped_plate, w
 
 
 def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
+    made = [ready(**words) for words in (EXACT, {"fine_queries": 0}, {"fine_queries": 200})]
     apart = torch.zeros(2)
-    for seed in (9, 10, 11, 12):
-        exact, rough, looked = (
-            scores(ready(**words), bumped_plate(COUNT, seed)).object
-            for words in (EXACT, {"fine_queries": 0}, {"fine_queries": 200})
-        )
+    for seed in range(9, 21):  # single differences are a few thousandths
+        exact, rough, looked = (scores(one, bumped_plate(COUNT, seed)).object for one in made)
         apart += torch.stack([abs(looked - exact), abs(rough - exact)])
-    assert apart[0] < 0.5 * apart[1]
+    assert apart[0] < 0.2 * apart[1]
 
 
 @pytest.mark.parametrize("words", [{}, {"inputs": "raw"}], ids=["aligned", "raw"])
