@@ -45,7 +45,7 @@ def paper_twin(
         rng: Random generator.
         strength: Perturbation strength of the paper, from 0 to 1.
         add: Perturbation mode of the paper: whether points are added, or else removed.
-        curvature: ``poisson`` (as printed, 40 s) or ``local`` (fast).
+        curvature: ``poisson`` (as printed, 10 s) or ``local`` (fast).
         ratio: Number of added or removed points as a share of N; 0.015 in the paper.
         threshold: Smallest curvature of the region, in 1 / length of a part with diameter 30.
         score: Sum of distance and curvature (``synthesis.gma``).

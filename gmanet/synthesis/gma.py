@@ -22,7 +22,7 @@ from gmanet.errors import InputError
 from gmanet.geometry.curvature import mean_curvature, quadric_curvature
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.pca import principal_axes
-from gmanet.geometry.poisson import outward, poisson_mesh
+from gmanet.geometry.poisson import DEPTH, outward, poisson_mesh
 from gmanet.runtime.cache import cached
 from gmanet.synthesis.config import SCORES
 
@@ -154,7 +154,7 @@ def cluster_curvature(cloud: Cloud, clusters: list[Indices], kind: str) -> Doubl
 def _poisson_curvature(cloud: Cloud, clusters: list[Indices]) -> Doubles:
     """Return each cluster's curvature by ``poisson``, from the cache where it is stored."""
     normal = np.empty(0) if cloud.normal is None else cloud.normal
-    parts = (cloud.pos, normal, np.concatenate(clusters), [len(rows) for rows in clusters])
+    parts = (cloud.pos, normal, np.concatenate(clusters), [len(rows) for rows in clusters], DEPTH)
     return cached("curvature", parts, length=len(clusters), make=lambda: _meshes(cloud, clusters))
 
 

@@ -130,3 +130,14 @@ def test_outward_treats_separate_pieces_alone():
     normals = np.concatenate([normal, normal])
     found = outward(both, -normals, neighbors=nearest(both, both, count=8)[1])
     np.testing.assert_array_equal(found, normals)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_curvature_of_a_noisy_cylinder_is_half(open3d, seed):
+    rng = np.random.default_rng(seed)
+    angle, along = rng.uniform(-0.5, 0.5, (2, 230))
+    normal = np.stack([np.sin(angle), np.zeros(230), np.cos(angle)], axis=1)
+    pos = normal * (1 + rng.normal(scale=0.003, size=(230, 1)))
+    pos[:, 1] = along
+    mesh = poisson_mesh(pos.astype(np.float32), normal.astype(np.float32))
+    assert np.nanmedian(mean_curvature(*mesh)) == pytest.approx(0.5, abs=0.08)
