@@ -12,13 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Doubles, Floats
 from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
 from gmanet.runtime.cache import cached
 
-__all__ = ["register_cached"]
+__all__ = ["register_cached", "register_solid"]
 
 LAST = 4
 """Number of registrations that a process remembers: several steps need that of one scan."""
@@ -57,6 +58,20 @@ def register_cached(
         inlier_rmse=float(values[12]),
         overlap=float(values[13]),
     )
+
+
+def register_solid(
+    pos: Floats, target: Target, *, start: Registration | None = None
+) -> Registration:
+    """Return :func:`register_cached` of a cloud without its flying points.
+
+    Args:
+        pos: Coordinates, with shape ``(N, 3)``.
+        target: The target.
+        start: Registration on a similar target, which is refined; None for none.
+    """
+    pose = None if start is None else start.T_target_source
+    return register_cached(pos[~flying(pos)], target, start=pose)
 
 
 _LAST: dict[bytes, npt.NDArray[np.float64]] = {}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from gmanet.cloud import Cloud
-from gmanet.registration.cached import register_cached
+from gmanet.registration.cached import register_solid
 from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
@@ -136,7 +136,7 @@ class Gate:
         """
         if scan.points < self.limits("points", scan)[0] or unit_of(self._ratio(scan)):
             return None
-        return register_cached(cloud.pos, self.target)
+        return register_solid(cloud.pos, self.target)
 
     def checks(self, cloud: Cloud, *, scan: Scan, found: Registration | None) -> tuple[Check, ...]:
         """Return the checks of a scan that was measured and registered.
@@ -239,7 +239,7 @@ class Gate:
     def from_state(cls, state: Mapping[str, Any]) -> Gate:
         """Return the gate that :meth:`state` described."""
         points, normal = (state[name].numpy().astype(np.float64) for name in ("points", "normal"))
-        length = float(state["length"])
+        length = float(np.float32(state["length"]))
         return cls(
             target=Target(points=points, normal=normal, centroid=np.zeros(3), length=length),
             ranges={

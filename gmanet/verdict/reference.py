@@ -14,7 +14,7 @@ import numpy as np
 
 from gmanet.cloud import Cloud, Floats
 from gmanet.geometry.neighbors import farthest_points
-from gmanet.registration.cached import register_cached
+from gmanet.registration.cached import register_solid
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
@@ -47,7 +47,7 @@ def common_reference(
     """
     some = range(min(count, len(clouds)))
     target = _as_stored(Target.of(clouds[0].pos))
-    found = [register_cached(clouds[row].pos, target) for row in some]
+    found = [register_solid(clouds[row].pos, target) for row in some]
     overlaps = np.array([each.overlap for each in found])
     if overlaps.min() >= WHOLE:
         return target, found
@@ -55,7 +55,7 @@ def common_reference(
     usable = np.flatnonzero(overlaps >= REGISTERED * middle)[:CLOUDS].tolist()
     union = spread([placed(clouds[row].pos, found[row], target=target) for row in usable])
     joint = _as_stored(Target.of((union * target.length).astype(np.float32)))
-    again = [register_cached(clouds[row].pos, joint) for row in some]
+    again = [register_solid(clouds[row].pos, joint) for row in some]
     if np.median([each.overlap for each in again]) <= middle:
         return target, found
     return joint, again
@@ -84,8 +84,13 @@ def spread(clouds: Sequence[Floats]) -> Floats:
 
 
 def _as_stored(made: Target) -> Target:
-    """Return a target about its centroid with coordinates as they are stored."""
+    """Return a target about its centroid in single precision, as detectors store theirs.
+
+    A scan that both register on the same normal scan is registered once
+    (``registration.cached``).
+    """
+    length = float(np.float32(made.length))
     points, normal = (
         part.astype(np.float32).astype(np.float64) for part in (made.points, made.normal)
     )
-    return Target(points=points, normal=normal, centroid=np.zeros(3), length=made.length)
+    return Target(points=points, normal=normal, centroid=np.zeros(3), length=length)

@@ -9,8 +9,10 @@ import pytest
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud
+from gmanet.detectors.reference import Reference
 from gmanet.formats import read_cloud
 from gmanet.geometry.se3 import rigid
+from gmanet.registration import cached
 from gmanet.registration.icp import Registration, apply
 from gmanet.verdict.reference import common_reference, placed, spread
 
@@ -50,7 +52,7 @@ def test_scans_that_the_first_one_misses_lie_on_the_union(monkeypatch):
         motion = rigid(np.eye(3), -origin)
         return Registration(T_target_source=motion, inlier_rmse=0.0, overlap=float(near.mean()))
 
-    monkeypatch.setattr("gmanet.verdict.reference.register_cached", in_place)
+    monkeypatch.setattr("gmanet.verdict.reference.register_solid", in_place)
     target, found = common_reference(clouds, count=4)
     assert len({id(each) for each in asked}) == 2 and target is asked[-1]
     assert len(found) == 4 and np.all(target.centroid == 0)
@@ -83,3 +85,16 @@ def test_placed_points_are_in_extents_about_the_centroid():
     there = placed(cloud.pos, found[0], target=target)
     np.testing.assert_allclose(there * target.length, apply(found[0], cloud.pos), atol=1e-4)
     assert np.abs(there).max() < 1
+
+
+def test_a_scan_is_registered_once_for_score_and_verdict(monkeypatch):
+    """The reference is that of the detector, to the last bit, and flying points are left out."""
+    clouds = [Cloud(surface(seed, points=3000)) for seed in range(2)]
+    kept = Reference()
+    kept.fit(clouds[0].pos)
+    target = common_reference(clouds, count=1)[0]
+    scan = np.concatenate([clouds[1].pos, np.float32([[30, 0, 0]])])
+    first = cached.register_solid(scan, kept.target)
+    monkeypatch.setattr(cached, "register", None)  # would raise if it were called
+    assert cached.register_solid(scan, target).inlier_rmse == first.inlier_rmse
+    assert cached.register_solid(clouds[1].pos, target).overlap == first.overlap

@@ -6,38 +6,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
 from gmanet.detectors.gmanet.common_surface.places import offsets_of
 from gmanet.detectors.gmanet.deviation import LENGTHS, Surfaces, distances
 from gmanet.detectors.gmanet.structures import Surface
-from gmanet.registration.cached import register_cached
+from gmanet.registration.cached import register_solid
 from gmanet.registration.icp import Registration, apply
 from gmanet.registration.target import Target
 
-__all__ = ["AlignedPoints", "Aligner", "refine_common", "register_solid"]
+__all__ = ["AlignedPoints", "Aligner", "refine_common"]
 
 COVERED = 0.8
 """Least overlap of a cloud with the common surface without further poses."""
 
 FEWEST = 2
 """Least number of normal clouds that a train cloud is compared with, if there are as many."""
-
-
-def register_solid(
-    pos: Floats, target: Target, *, start: Registration | None = None
-) -> Registration:
-    """Return the registration of a cloud without its flying points.
-
-    Args:
-        pos: Coordinates, with shape ``(N, 3)``.
-        target: The target.
-        start: Registration on a similar target, which is refined; None for none.
-    """
-    pose = None if start is None else start.T_target_source
-    return register_cached(pos[~flying(pos)], target, start=pose)
 
 
 def refine_common(pos: Floats, start: Registration, *, common: Target) -> Registration:

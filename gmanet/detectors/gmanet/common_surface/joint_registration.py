@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from gmanet.cleaning.outliers import flying
 from gmanet.cloud import Cloud, Doubles, Floats
-from gmanet.detectors.gmanet.aligner import refine_common, register_solid
+from gmanet.detectors.gmanet.aligner import refine_common
 from gmanet.detectors.gmanet.common_surface.places import make_consensus
 from gmanet.detectors.reference import Reference
+from gmanet.registration.cached import register_solid
 from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target, subsample
 
