@@ -106,6 +106,7 @@ def calibrate(
         rows,
         points=points[:, 0],
         false_alarms=settings.false_alarms,
+        confidence=settings.confidence,
         search=_searches(detector, settings),
         regions=detector.regions,
     )

@@ -16,6 +16,8 @@ class VerdictConfig:
     Args:
         false_alarms: Promised false-alarm rate: the largest share of good parts that are called
             defective.  Few normal clouds cannot promise a small one (``verdict.calibration``).
+        confidence: Confidence that the limit of a fit keeps this rate, where scores are normally
+            distributed; with 0 limits keep it in the mean over fits (``verdict.calibration``).
         rescans: Number of rescans of each normal cloud (``synthesis.rescans``) whose scores give
             the limits of sparser and noisier scans, in turn, where the detector learned from
             rescans.
@@ -26,6 +28,7 @@ class VerdictConfig:
     """
 
     false_alarms: float = 0.05
+    confidence: float = 0.95
     rescans: int = 2
     missing: bool = True
     ignore: str = ""
@@ -36,5 +39,7 @@ class VerdictConfig:
             raise InputError(
                 f"verdict.false_alarms={self.false_alarms}, wanted more than 0 and less than 1"
             )
+        if not 0 <= self.confidence < 1:
+            raise InputError(f"verdict.confidence={self.confidence}, wanted from 0 to less than 1")
         if self.rescans < 0:
             raise InputError(f"verdict.rescans={self.rescans}, wanted 0 or more")

@@ -66,9 +66,9 @@ ORDER = ("points", "unit", "overlap", "coverage", "residual", "size", "spacing",
 """Names of the checks; the first that fails is the reason."""
 
 
-SAME_SPACING, SAME_NOISE, SAME_FLYING = 1.15, 1.25, 0.001
-"""Largest spacing and noise, in the largest of the train scans, and largest share of flying points
-beyond theirs, of a scan that was made as the train scans were."""
+SAME_SPARSEST, SAME_NOISE, SAME_FLYING = 1.08, 1.25, 0.001
+"""Largest distance of points where they are sparsest and largest noise, in the largest of the train
+scans, and largest share of flying points beyond theirs, of a scan made as the train scans were."""
 
 SETTINGS = ("sparser", "noisier")
 """Settings of a scanner that scores of good parts depend on (:meth:`Gate.setting`): fewer or flying
@@ -174,7 +174,7 @@ class Gate:
         if scan.noise > SAME_NOISE * self._noise_at(scan.spacing):
             return "noisier"
         same = (
-            scan.spacing <= SAME_SPACING * self.ranges["spacing"][1]
+            scan.sparsest <= SAME_SPARSEST * self.ranges.get("sparsest", (0, math.inf))[1]
             and scan.flying <= SAME_FLYING + self.ranges["flying"][1]
         )
         return "" if same else "sparser"

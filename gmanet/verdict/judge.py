@@ -165,6 +165,7 @@ class Judge:
         scores: Doubles,
         *,
         false_alarms: float,
+        confidence: float = 0.0,
         search: bool = False,
         points: Doubles | None = None,
         regions: Regions | None = None,
@@ -176,6 +177,7 @@ class Judge:
             scores: Scores of each of them as if it was not learned from, in the first column, and
                 of its rescans, in the others, with shape ``(n, 1 + m)``.
             false_alarms: Wanted false-alarm rate.
+            confidence: Confidence of the limits (``Calibration``).
             search: Whether missing surface is searched, where the normal clouds lie on one another.
             points: Highest point score of each of them, with shape ``(n,)``.
             regions: Regions of the part; surface that does not count is not searched.
@@ -184,7 +186,7 @@ class Judge:
             return cls(calibration=None, gate=Gate.of(clouds))
 
         def limited(values: Doubles) -> Calibration:
-            return Calibration(scores=values, false_alarms=false_alarms)
+            return Calibration(scores=values, false_alarms=false_alarms, confidence=confidence)
 
         target, found = common_reference(clouds, count=len(clouds) if search else CLOUDS)
         counts = None if regions is None else regions.at

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gmanet.cloud import Cloud, Floats, Indices, robust_size
+from gmanet.cloud import Cloud, Doubles, Floats, Indices, robust_size
 from gmanet.geometry.pca import principal_axes
 from gmanet.registration.icp import NEAR, Registration, apply
 from gmanet.registration.target import Target
@@ -31,6 +31,10 @@ LONELY = 5.0
 DENSE = 0.9
 """Quantile of the points' nearest-neighbor distances that is taken as their spacing."""
 
+SPARSEST = 0.05
+"""Share of the surface whose points are the farthest from one another, on which a scan is measured
+as sparse: scans may be sparse on one side alone."""
+
 COVERED = 2048
 """Number of points of the reference that are looked up in the scan."""
 
@@ -50,6 +54,8 @@ class Scan:
         points: Number of points.
         size: Size without outliers (:func:`gmanet.cloud.robust_size`).
         spacing: Distance between neighboring points.
+        sparsest: Least mean distance of points to their neighbors on the sparsest twentieth of the
+            surface, without flying points.
         noise: Height of points over local planes, on the flattest tenth of the surface.
         flying: Share of points that lie alone, far from all others.
         plane: Share of points within a hundredth of the size from one plane, the largest.
@@ -58,6 +64,7 @@ class Scan:
     points: int
     size: float
     spacing: float
+    sparsest: float
     noise: float
     flying: float
     plane: float
@@ -96,10 +103,23 @@ def measure_scan(pos: Floats, *, seed: int = 0) -> Scan:
         points=len(pos),
         size=robust_size(pos),
         spacing=float(np.quantile(distance[:, 1], DENSE)),
+        sparsest=_sparsest(reach),
         noise=float(np.sqrt(np.quantile(variance, FLAT))),
         flying=float((reach > LONELY * np.median(reach)).mean()),
         plane=_largest_plane(some, THICK * robust_size(pos), seed=seed),
     )
+
+
+def _sparsest(reach: Doubles) -> float:
+    """Return the distance to neighbors beyond which points cover a share ``SPARSEST`` of a surface.
+
+    Args:
+        reach: Mean distance to neighbors of sampled points, ``(N,)``; a point's share of the
+            surface is proportional to the square.
+    """
+    ascending = np.sort(reach[reach <= LONELY * np.median(reach)])
+    area = np.cumsum(ascending**2)
+    return float(ascending[np.searchsorted(area, (1 - SPARSEST) * area[-1])])
 
 
 def fit_of(pos: Floats, found: Registration, *, target: Target, seed: int = 0) -> Fit:

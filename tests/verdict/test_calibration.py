@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from gmanet.verdict.calibration import Calibration
 
@@ -89,3 +90,36 @@ def test_a_stored_calibration_is_the_same(values, rate):
     again = Calibration.from_state(found.state())
     assert (again.limit, again.promised) == (found.limit, found.promised)
     np.testing.assert_array_equal(again.scores, found.scores)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+@pytest.mark.parametrize(("normals", "rate"), [(4, 0.05), (20, 0.05), (40, 0.1)])
+def test_with_the_stated_confidence_a_limit_keeps_the_rate(normals, rate, confidence):
+    rng = np.random.default_rng(0)
+    kept, promised = [], max(rate, 1 / (normals + 1))
+    for row in rng.normal(size=(2000, normals)):
+        found = Calibration(scores=3 * row + 7, false_alarms=rate, confidence=confidence)
+        kept.append(ndtr(-(found.limit - 7) / 3) <= promised)
+    assert np.mean(kept) >= confidence - 0.02
+
+
+@given(scores, rates, st.sampled_from([0.0, 0.5, 0.95]), st.floats(-1e6, 1e6))
+def test_limit_and_p_value_agree_with_any_confidence(values, rate, confidence, score):
+    found = Calibration(scores=np.array(values), false_alarms=rate, confidence=confidence)
+    if abs(score - found.limit) > 1e-6 * (1 + abs(found.limit)):
+        assert found.defective(score) == (found.p_value(score) <= found.promised + 1e-9)
+    assert 0 < found.p_value(score) <= 1
+
+
+@given(scores, rates, st.sampled_from([0.5, 0.95]))
+def test_a_confidence_never_lowers_a_limit(values, rate, confidence):
+    made = [
+        Calibration(scores=np.array(values), false_alarms=rate, confidence=one)
+        for one in (0.0, confidence)
+    ]
+    assert made[0].limit <= made[1].limit
+
+
+def test_a_calibration_of_an_older_version_has_no_confidence():
+    stored = {"scores": [1.0, 2.0, 4.0], "false_alarms": 0.05}
+    assert Calibration.from_state(stored).limit == 4

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gmanet.datasets.procedural.dataset import Procedural
+from gmanet.datasets.rescan import rescan
 from gmanet.datasets.subset import Subset
 from gmanet.synthesis.rescans import noise_of
 from gmanet.verdict.gate import ORDER, Gate
@@ -146,3 +147,14 @@ def test_the_setting_of_a_scan_does_not_depend_on_defects(made):
     assert setting(cloud.pos[rng.random(len(cloud)) < 0.4]) == "sparser"
     noise = rng.normal(scale=2 * noise_of(cloud.pos), size=cloud.pos.shape)
     assert setting(cloud.pos + noise) == "noisier"
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [("pose", ""), ("quantized", ""), ("half", "sparser"), ("density", "sparser")],
+)
+def test_a_scan_that_is_sparse_on_one_side_alone_counts_as_sparser(made, kind, setting):
+    part, gate, _ = made
+    for number in range(TRAIN, TRAIN + 6):
+        scan = rescan(good(part)[number], kind, rng=np.random.default_rng(number))
+        assert gate.setting(measure_scan(scan.pos)) == setting
