@@ -139,7 +139,7 @@ def _point_figures(predictions: Sequence[Prediction]) -> Figures:
 
 def _segmentation_figures(predictions: Sequence[Prediction]) -> Figures:
     """Return the measures of a segmentation of the clouds with labels."""
-    pooled = Segmentation()
+    pooled = Segmentation(sync_on_compute=False)  # one process measures
     for prediction in predictions:
         if prediction.label is not None:
             called = torch.from_numpy(prediction.score > HALF)

@@ -216,3 +216,20 @@ def test_what_remains_keeps_its_order(given_clouds, bumped_plate):
     assert rest.names == ["bump0", "bump2", "bump4"]
     assert [cloud.name for cloud in rest] == rest.names
     assert rest[1] is whole[2]
+
+
+@pytest.mark.slow
+def test_two_processes_fit_a_supervised_network(few, tmp_path):
+    """One process measures what both scored; scored by one alone, the figures are the same."""
+    words = (
+        *("data=folder", f"data.root={few}", "data.task=supervised", "detector=pointnet2_ssg"),
+        *("detector.steps=6", "detector.clouds=2", "detector.grid=0.02", "detector.votes=1"),
+    )
+    done(start(tmp_path, *words, "name=two", "train.devices=2"))
+    shutil.copytree(tmp_path / "two", tmp_path / "one")
+    shutil.rmtree(tmp_path / "one/predictions")
+    (tmp_path / "one/scores.json").unlink()
+    written = tmp_path / "one/run.yaml"
+    written.write_text(written.read_text().replace("name: two", "name: one"))
+    done(start(tmp_path, *words, "name=one", "train.devices=1"))
+    assert_same(tmp_path / "two", tmp_path / "one")
