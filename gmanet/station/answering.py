@@ -25,6 +25,7 @@ from gmanet.errors import InputError
 from gmanet.formats import READERS
 from gmanet.station.choosing import Candidate
 from gmanet.station.judging import Judged, judge_file
+from gmanet.station.reporting import report_of
 
 __all__ = ["Answer", "Refused", "Station", "answer", "file_name"]
 
@@ -112,7 +113,9 @@ class Station:
         if self.token and not hmac.compare_digest(given, self.token.encode()):
             raise Refused("401 Unauthorized", "no such token, wanted Authorization: Bearer TOKEN")
 
-    def judge(self, body: IO[bytes], *, size: int, name: str, points: bool = False) -> Answer:
+    def judge(
+        self, body: IO[bytes], *, size: int, name: str, points: bool = False, report: bool = False
+    ) -> Answer:
         """Return the verdict on a scan.
 
         Args:
@@ -120,6 +123,7 @@ class Station:
             size: Their number.
             name: Name of the file at the client, of which the ending decides the format.
             points: Whether to return the score of every point.
+            report: Whether to return the report instead, an HTML page.
 
         Raises:
             Refused: The bytes are no scan, too many, or fewer than the client said; or too many
@@ -138,10 +142,13 @@ class Station:
             try:
                 made = judge_file(self.candidates, path, scan=_plain_name(name))
                 self.judged += 1
+                page = report_of(made, path) if report else b""
             except InputError as error:
                 raise Refused("400 Bad Request", _without(path, str(error))) from None
             finally:
                 self._busy.release()
+        if report:
+            return Answer(status="200 OK", body=page, kind="text/html; charset=utf-8")
         return answer(verdict_of(made, points=points, path=path))
 
 

@@ -76,9 +76,12 @@ class Application:
             Refused: There is no such address, or the request cannot be answered.
         """
         path = environment.get("PATH_INFO", "").rstrip("/")
-        methods = {"": ("GET", "HEAD"), "/health": ("GET", "HEAD"), "/judge": ("POST",)}
+        methods = {
+            **dict.fromkeys(("", "/health"), ("GET", "HEAD")),
+            **dict.fromkeys(("/judge", "/report"), ("POST",)),
+        }
         if path not in methods:
-            wanted = "wanted GET /, GET /health or POST /judge?name=part.ply"
+            wanted = "wanted GET /, GET /health, or POST to /judge or /report?name=part.ply"
             raise Refused("404 Not Found", f"no such address, {wanted}")
         if environment["REQUEST_METHOD"] not in methods[path]:
             wanted = f"wanted {methods[path][0]}"
@@ -90,7 +93,7 @@ class Application:
         return self.station.health() if path == "/health" else self._judge(environment)
 
     def _judge(self, environment: Environment) -> Answer:
-        """Return the verdict on the body of a request.
+        """Return the verdict on the body of a request, or the report.
 
         Raises:
             Refused: The request holds no scan.
@@ -108,6 +111,7 @@ class Application:
             size=int(size),
             name=file_name(query, environment.get("HTTP_CONTENT_DISPOSITION", "")),
             points=query.get("points", ["0"])[0] not in ("", "0", "false"),
+            report=environment["PATH_INFO"].rstrip("/") == "/report",
         )
 
     def _say(self, sentence: str) -> None:

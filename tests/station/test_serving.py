@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import tempfile
 import threading
 from http.client import HTTPConnection
 from pathlib import Path
@@ -18,6 +19,7 @@ from waitress.server import create_server
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud
 from gmanet.station.answering import Refused, Station, ending_of
+from gmanet.station.page import POLICY
 from gmanet.station.serving import Application, is_loopback, serve
 
 
@@ -179,6 +181,16 @@ def test_health_and_page(ask, plate_file):
     status, page = ask(address="/", REQUEST_METHOD="GET")
     assert status == 200 and "plate" in page and "000000000000" in page and "http-" not in page
     assert ask(address="/", REQUEST_METHOD="HEAD") == (200, "")
+
+
+def test_the_report_on_a_scan_is_a_page(ask, plate_file):
+    status, page = ask(plate_file("a.ply", height=0.3), "/report?name=a.ply")
+    assert status == 200 and page.startswith("<!DOCTYPE html>")
+    assert "Inspection of a.ply" in page and "defective" in page and "three.js" in page
+    assert tempfile.gettempdir() not in page
+    assert ask(b"hello", "/report?name=a.ply")[0] == 400
+    assert ask(b"", "/report?name=a.ply", REQUEST_METHOD="GET")[0] == 405
+    assert "blob:" in POLICY and "data:" in POLICY  # the page shows it in a frame, with pictures
 
 
 def test_other_machines_need_a_token(station):
