@@ -93,6 +93,19 @@ def test_crops_keep_labels_and_are_drawn_by_epoch_and_index(bumped_plate):
     assert torch.equal(crops[3, 0].x, item.x) and not torch.equal(crops[4, 0].x, item.x)
 
 
+@pytest.mark.parametrize(("share", "least"), [(0.0, 0), (0.5, 3), (1.0, 12)])
+def test_a_share_of_the_crops_is_around_an_abnormal_point(bumped_plate, share, least):
+    surface = Surface.of(bumped_plate(2000, 2))
+    label = np.arange(2000) == 7
+    crops = LabeledCrops(
+        *([surface], [label]),
+        **{"grid": 1e-4, "normals": True, "crop": 40, "structure": voxels, "seed": 0},
+        abnormal_crops=share,
+    )
+    found = sum(int(crops[epoch, 0].y.sum()) for epoch in range(12))
+    assert least <= found <= (12 if share else 2)
+
+
 def test_voxels_begin_at_zero():
     pos = np.float32([[-0.05, 0.0, 0.31], [0.05, 0.11, 0.3]])
     assert voxels_of(pos, 0.1).tolist() == [[0, 0, 0], [1, 1, 0]]

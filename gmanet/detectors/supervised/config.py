@@ -31,6 +31,7 @@ class SupervisedConfig(DetectorConfig):
         grid: Edge of a voxel; of the points in a voxel networks read one at a time.
         normals: Whether networks read normals beside coordinates.
         crop: Largest number of points of a cloud in a step, those around a random one.
+        abnormal_crops: Share of the crops around a random abnormal point; 0 in the protocol.
         clouds: Number of clouds in a step.
         steps: Number of optimizer steps.
         learning_rate: Highest learning rate of AdamW.
@@ -42,6 +43,7 @@ class SupervisedConfig(DetectorConfig):
     grid: float = 0.005
     normals: bool = True
     crop: int = 100_000
+    abnormal_crops: float = 0.0
     clouds: int = 8
     steps: int = 12_000
     learning_rate: float = 0.002
@@ -58,6 +60,8 @@ class SupervisedConfig(DetectorConfig):
         super().__post_init__()
         at_least(self, grid=1e-4, crop=64, clouds=1, steps=1, weight_decay=0, votes=1)
         at_least(self, abnormal_weight=1)
+        if not 0 <= self.abnormal_crops <= 1:
+            raise InputError(f"detector.abnormal_crops={self.abnormal_crops}, wanted from 0 to 1")
         if not self.learning_rate > 0:
             raise InputError(f"detector.learning_rate={self.learning_rate}, wanted more than 0")
 

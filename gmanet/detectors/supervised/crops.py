@@ -61,7 +61,8 @@ class LabeledCrops(Dataset[Data]):
     """Data set of crops of labeled clouds, drawn anew in every epoch.
 
     ``crops[epoch, index]`` is drawn from cloud ``index`` with the generator ``[seed, epoch,
-    index]``: a random motion, one point of every voxel, and of these the ones around a random one.
+    index]``: a random motion, one point of every voxel, and of these the ones around a random one,
+    or around a random abnormal one.
 
     Args:
         surfaces: The clouds.
@@ -69,6 +70,7 @@ class LabeledCrops(Dataset[Data]):
         grid: Edge of a voxel, in diameters.
         normals: Whether normals are among the features.
         crop: Largest number of points.
+        abnormal_crops: Share of the crops around an abnormal point.
         structure: What the network reads beside the features.
         seed: Seed of all random draws.
     """
@@ -81,11 +83,13 @@ class LabeledCrops(Dataset[Data]):
         grid: float,
         normals: bool,
         crop: int,
+        abnormal_crops: float = 0.0,
         structure: Structure,
         seed: int,
     ) -> None:
         self.surfaces, self.labels = surfaces, labels
         self.grid, self.normals, self.crop = grid, normals, crop
+        self.abnormal_crops = abnormal_crops
         self.structure, self.seed = structure, seed
 
     def __len__(self) -> int:
@@ -99,7 +103,7 @@ class LabeledCrops(Dataset[Data]):
         surface = Surface(pos=surface.pos + noise, normal=surface.normal, order=surface.order)
         rows = one_of_each(voxels_of(surface.pos, self.grid), rng)
         if len(rows) > self.crop:
-            offset = surface.pos[rows] - surface.pos[rng.choice(rows)]
+            offset = surface.pos[rows] - surface.pos[rng.choice(self._middles(index, rows, rng))]
             distance = np.einsum("nc,nc->n", offset, offset)
             rows = rows[np.argpartition(distance, self.crop)[: self.crop]]
         data = with_inputs(
@@ -107,3 +111,9 @@ class LabeledCrops(Dataset[Data]):
         )
         data.y = torch.from_numpy(self.labels[index][rows].astype(np.int64))
         return data
+
+    def _middles(self, index: int, rows: Indices, rng: np.random.Generator) -> Indices:
+        """Return the rows of a cloud that its crop may be around."""
+        abnormal = rows[self.labels[index][rows]]
+        wanted = self.abnormal_crops > 0 and rng.random() < self.abnormal_crops
+        return abnormal if wanted and len(abnormal) else rows

@@ -104,6 +104,7 @@ class SupervisedDetector(Detector):
             grid=config.grid,
             normals=config.normals,
             crop=config.crop,
+            abnormal_crops=config.abnormal_crops,
             structure=self.structure(),
             seed=plan.seed,
         )
