@@ -74,7 +74,8 @@ def _parts(entry: Stored) -> tuple[str, ...]:
         return (entry.about, f"{made} **No results are stored.**")
     means = (segmentation_table(entry.results) or markdown_table(entry.results)).split("\n\n")[0]
     link = f"Tables by category: [{entry.page.rpartition('/')[2]}](../experiments/{entry.page})."
-    return (entry.about, means, f"{made} {link}")
+    some = f" **Stored: {len(entry.results)} of {entry.runs} runs.**" if _incomplete(entry) else ""
+    return (entry.about, means, f"{made}{some} {link}")
 
 
 def index_table(entries: Sequence[Stored]) -> str:
@@ -86,9 +87,15 @@ def index_table(entries: Sequence[Stored]) -> str:
 def _line(entry: Stored) -> str:
     source = f"[{entry.source}]({entry.source})" if entry.source else f"`{entry.command}`"
     page = f"[tables]({entry.page})" if entry.page else "not run"
-    runs = str(entry.runs or "")
+    stored = f"{len(entry.results)} of " if _incomplete(entry) else ""
+    runs = f"{stored}{entry.runs}" if entry.runs else ""
     ranges = [_range(entry, figure) for figure in FIGURES]
     return " | ".join([source, entry.title, runs, entry.cost, *ranges, page])
+
+
+def _incomplete(entry: Stored) -> bool:
+    """Return whether some runs of an experiment, but not all, are stored."""
+    return 0 < len(entry.results) < entry.runs
 
 
 def _range(entry: Stored, figure: str) -> str:
