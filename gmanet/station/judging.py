@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from gmanet.errors import InputError
 from gmanet.formats import read_cloud
 from gmanet.inspection.defects import Defects
+from gmanet.inspection.finding import ScanFile
 from gmanet.inspection.judged import hash_file, judged, not_taken, unusable
+from gmanet.inspection.outputs import write_outputs
 from gmanet.inspection.record import Inspection
 from gmanet.station.choosing import Candidate, choose
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from gmanet.cloud import Cloud
     from gmanet.detectors.base import Scores
 
-__all__ = ["LEARNED", "Judged", "judge_file", "judge_safely"]
+__all__ = ["LEARNED", "Judged", "judge_file", "judge_safely", "write_judged"]
 
 LEARNED = "the detector was fitted on this scan, which scores lower than others"
 """Note on a scan that the detector was fitted on."""
@@ -91,3 +93,27 @@ def judge_safely(candidates: Sequence[Candidate], path: Path, *, scan: str) -> J
         said = f"{type(error).__name__}: {error}"
         reason = f"{scan}: cannot be judged ({said}), wanted a scan like the normal scans"
     return Judged(found=unusable(Path(scan), InputError(" ".join(reason.split()))))
+
+
+def write_judged(scan: ScanFile, made: Judged, *, picture: bool) -> None:
+    """Write the outputs of a scan; nothing for a file that is none, and if no detector takes it.
+
+    Args:
+        scan: The scan and the path of its outputs.
+        made: What was found about it.
+        picture: Whether to draw a picture.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    if made.cloud is None or made.scores is None or made.defects is None:
+        return
+    write_outputs(
+        scan,
+        made.cloud,
+        scores=made.scores,
+        found=made.found,
+        defects=made.defects,
+        limits=None,
+        picture=picture,
+    )

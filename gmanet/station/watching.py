@@ -20,13 +20,12 @@ from typing import Any
 from gmanet.errors import InputError, OutputError, note
 from gmanet.formats.outputs import OUTPUTS, output_stem
 from gmanet.inspection.finding import ScanFile
-from gmanet.inspection.outputs import write_outputs
 from gmanet.inspection.record import UNUSABLE, Inspection
 from gmanet.runtime.atomic import replacing
 from gmanet.runtime.locks import hold
 from gmanet.station.arrivals import Arrival, Arrivals, Stamp
 from gmanet.station.choosing import Candidate
-from gmanet.station.judging import Judged, judge_safely
+from gmanet.station.judging import Judged, judge_safely, write_judged
 from gmanet.station.shelves import Shelves
 from gmanet.verdict.check import NOT_JUDGED
 
@@ -119,19 +118,9 @@ class Watch:
         if made.found.verdict == UNUSABLE:
             with replacing(folder / UNUSABLE / f"{name}.why") as draft:
                 draft.write_text(f"{made.found.reason}\n", encoding="utf-8")
-        if made.cloud is None or made.scores is None or made.defects is None:
-            return
         target = folder / OUTPUTS / output_stem(Path(name).stem, ".scores")
         try:
-            write_outputs(
-                ScanFile(path=Path(name), target=target),
-                made.cloud,
-                scores=made.scores,
-                found=made.found,
-                defects=made.defects,
-                limits=None,
-                picture=self.picture,
-            )
+            write_judged(ScanFile(path=Path(name), target=target), made, picture=self.picture)
         except (OSError, OutputError):
             raise
         except Exception as error:  # a picture that cannot be drawn must not stop the station

@@ -28,15 +28,13 @@ is then the larger of the two.  Whatever the distribution, the first promise sta
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import nctdtrinc, nctdtrit, ndtr, ndtri
-
-from gmanet.cloud import Doubles
 
 __all__ = ["Calibration"]
 
@@ -65,11 +63,6 @@ class Calibration:
     def __post_init__(self) -> None:
         rows = np.asarray(self.scores, dtype=np.float64)
         object.__setattr__(self, "scores", rows.reshape(len(rows), -1))
-
-    @classmethod
-    def of(cls, scores: Sequence[float] | Doubles, *, false_alarms: float) -> Calibration:
-        """Return the calibration of a list or an array of scores, as for :class:`Calibration`."""
-        return cls(scores=np.asarray(scores, dtype=np.float64), false_alarms=false_alarms)
 
     @property
     def normals(self) -> int:

@@ -7,6 +7,7 @@ import json
 import socket
 import tempfile
 import threading
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from waitress.server import create_server
 
 from gmanet.errors import InputError
 from gmanet.formats import READERS, read_cloud
+from gmanet.inspection.judged import not_taken
 from gmanet.station.answering import Refused, Station, ending_of
+from gmanet.station.judging import Judged
 from gmanet.station.page import POLICY
+from gmanet.station.reporting import report_of
 from gmanet.station.serving import Application, is_loopback, serve
 
 
@@ -240,3 +244,11 @@ def test_a_server_answers_several_clients(station, plate_file):
         each.join(30)
     server.close()
     assert wrong == [] and station.judged == 12
+
+
+def test_a_scan_that_no_detector_takes_has_a_report_too(plate_file, tmp_path):
+    path = tmp_path / "scan.ply"
+    path.write_bytes(plate_file("a.ply"))
+    found = not_taken(path, read_cloud(path), reason="none takes it", seconds=0.1)
+    page = report_of(Judged(found=replace(found, scan="a.ply"), cloud=read_cloud(path)), path)
+    assert b"none takes it" in page and b"not judged" in page

@@ -179,7 +179,7 @@ def test_outputs_that_cannot_be_written_are_tried_again(judged, drop, tmp_path, 
         raise OutputError("a: cannot be written (No space left on device)")
 
     with monkeypatch.context() as patched:
-        patched.setattr(watching, "write_outputs", refuse)
+        patched.setattr(judging, "write_outputs", refuse)
         with pytest.raises(OutputError):
             judged()
     assert record(tmp_path) == [] and (tmp_path / "incoming/a.ply").is_file()
