@@ -16,17 +16,16 @@ from typing import Any
 
 import numpy as np
 from page import write_page
+from truth import made
 
 import gmanet
-from gmanet.cloud import Cloud, Doubles
 from gmanet.datasets.cad.dataset import CadScans
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.procedural.dataset import Procedural
-from gmanet.datasets.procedural.defects import deform
 from gmanet.datasets.procedural.mesh import Mesh
 from gmanet.datasets.procedural.solids import CATEGORIES
-from gmanet.datasets.procedural.surface import NOISE, finish, pose, scatter
+from gmanet.datasets.procedural.surface import NOISE
 from gmanet.formats import write_cloud
 from gmanet.geometry.open3d import load_open3d
 from gmanet.geometry.se3 import moved
@@ -65,42 +64,21 @@ class Nominal:
 def write_mesh(path: Path, mesh: Mesh) -> None:
     """Write a procedural mesh as a file of triangles."""
     open3d = load_open3d()
-    made = open3d.geometry.TriangleMesh(
+    triangles = open3d.geometry.TriangleMesh(
         open3d.utility.Vector3dVector(mesh.vertices), open3d.utility.Vector3iVector(mesh.faces)
     )
-    made.compute_triangle_normals()
-    open3d.io.write_triangle_mesh(str(path), made)
-
-
-def before_noise(data: Procedural, index: int) -> tuple[Doubles, Cloud]:
-    """Return the points of a test cloud in the frame of the part before noise, and the cloud."""
-    cloud = data[index]
-    kind = cloud.defect or "good"
-    shape, flaw, scan, stance = data._rng(cloud.name).spawn(4)
-    mesh = data.part.build(shape)
-    diagonal = mesh.diagonal
-    if kind != "good":
-        share = data.part.ratio * flaw.uniform(0.5, data.profile.largest)
-        displacement, _ = deform(mesh, mesh.crosses(), kind=kind, share=share, rng=flaw)
-        mesh = mesh.moved(mesh.vertices + displacement)
-    points = data.profile.points or (0, 0)
-    count = int(scan.integers(points[0], points[1], endpoint=True))
-    spots = scatter(mesh, count, rng=scan)
-    placed = finish(data.part.finish, spots, diagonal=diagonal, rng=scan)
-    place = pose(placed, diagonal, rng=stance)
-    order = scan.permutation(count)
-    assert np.array_equal(place[order].astype(np.float32), cloud.pos)
-    return np.asarray(spots.place[order]), cloud
+    triangles.compute_triangle_normals()
+    open3d.io.write_triangle_mesh(str(path), triangles)
 
 
 def deviations(part: str, mesh: MeshTarget) -> dict[str, float]:
     """Return errors of deviations in multiples of the noise: medians over the test clouds."""
     data, rows = Procedural(part, "test"), []
     for index in CHECKED:
-        clean, cloud = before_noise(data, index)
-        motion, _ = mesh.register(cloud.pos)
-        truth = deviation_from_mesh(mesh.mesh, clean)
-        found = deviation_from_mesh(mesh.mesh, moved(motion, cloud.pos))
+        one = made(data, index)
+        motion, _ = mesh.register(one.cloud.pos)
+        truth = deviation_from_mesh(mesh.mesh, one.clean)
+        found = deviation_from_mesh(mesh.mesh, moved(motion, one.cloud.pos))
         noise = NOISE * mesh.mesh.size
         error = np.abs(found - truth) / noise
         rows.append([np.median(error), abs(float(np.mean(found - truth))) / noise])
@@ -115,7 +93,7 @@ def measure(part: str, folder: Path) -> dict[str, Any]:
     write_cloud(scan, Procedural(part, "train")[0].replace(label=None))
     config = DataConfig(name="cad", category=part, root=str(file), scan=str(scan))
     train = open_data(config, "train")
-    assert isinstance(train, CadScans)
+    assert isinstance(train, CadScans) and train.mesh is not None
     print(*train.notes, flush=True)
     figures: dict[str, Any] = deviations(part, MeshTarget(mesh=train.mesh))
     print(part, figures, flush=True)
@@ -123,6 +101,7 @@ def measure(part: str, folder: Path) -> dict[str, Any]:
     scores, truth, points, labels = [], [], [], []
     verdicts: list[str] = []
     for cloud in Procedural(part, "test"):
+        assert cloud.label is not None
         found = detector.score(cloud)
         scores.append(found.object)
         truth.append(bool(cloud.abnormal))
@@ -141,7 +120,7 @@ def measure(part: str, folder: Path) -> dict[str, Any]:
     return figures
 
 
-def write(rows: dict[str, dict[str, Any]], made: dict[str, Any]) -> None:
+def write(rows: dict[str, dict[str, Any]], origin: dict[str, Any]) -> None:
     """Write the page of the parts that are measured."""
     head = (
         "| part | object AUROC | object AUPR | point AUROC | point AUPR | good called defective "
@@ -164,12 +143,12 @@ def write(rows: dict[str, dict[str, Any]], made: dict[str, Any]) -> None:
         "absolute error of a point and error of the mean, in standard deviations of the noise.  "
         "The frame of the part is not its best pose on the mesh where dimensions differ."
     )
-    write_page(about, lines, made)
+    write_page(about, lines, origin)
 
 
 def main() -> None:
     """Measure the parts that are not in ``ROWS`` yet, and write the page after each."""
-    made = provenance()
+    origin = provenance()
     rows = json.loads(ROWS.read_text()) if ROWS.is_file() else {}
     with TemporaryDirectory() as folder:
         for part in sys.argv[1:] or PARTS:
@@ -177,7 +156,7 @@ def main() -> None:
                 rows[part] = measure(part, Path(folder))
                 ROWS.parent.mkdir(exist_ok=True)
                 ROWS.write_text(json.dumps(rows, indent=1))
-            write(rows, made)
+            write(rows, origin)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ __all__ = ["CONFIGS", "DEFAULT", "DETECTORS"]
 
 ROWS = {
     "gmanet": ("gmanet.detector:GMANet", "gmanet.config:GMANetConfig"),
-    "gmanet_paper": ("gmanet.paper:GMANetPaper", "gmanet.paper_config:PaperConfig"),
+    "gmanet_paper": ("gmanet_paper.detector:GMANetPaper", "gmanet_paper.config:PaperConfig"),
     "btf": ("btf:BTF", "config:BTFConfig"),
     "patchcore": ("patchcore:PatchCore", "config:PatchCoreConfig"),
     "simple3d": ("simple3d:Simple3D", "config:Simple3DConfig"),

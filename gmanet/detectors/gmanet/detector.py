@@ -1,7 +1,7 @@
 r"""GMANet (the paper, Section IV): the score is the discrepancy of an apprentice and an expert.
 
 Expert and apprentice are local encoders (``detectors.gmanet.encoder``), not the paper's PointNet++,
-which is in ``detectors.gmanet.paper``.  The expert's weights are random and frozen; the apprentice
+which is in ``detectors.gmanet_paper``.  The expert's weights are random and frozen; the apprentice
 learns to predict the expert's features on normal surface, and to differ from them on the synthetic
 surface of SPCG's twins (SDO, Eqs. 2-4).  At test time the distance between their features is the
 score (Eq. 5).
@@ -34,18 +34,13 @@ from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
 from gmanet.detectors.gmanet.held_out import HeldOutReader
 from gmanet.detectors.gmanet.one_cycle import one_cycle
-from gmanet.detectors.gmanet.pairs import (
-    PairDataset,
-    PairSampling,
-    make_training_set,
-    pair_count,
-    step_count,
-)
+from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
+from gmanet.detectors.gmanet.training import make_training_set, pair_count, step_count
 from gmanet.detectors.reference import Reference
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Canonicalizer

@@ -5,7 +5,7 @@ shape give features at every point of the twin (Eq. 1); the expert is frozen.  T
 (Eq. 2) are pulled together at normal and pushed apart at synthetic points (Eqs. 3 and 4,
 ``detectors.gmanet.sdo``), and are the scores of a test cloud's points (Eq. 5).
 
-What the paper leaves open is listed in ``detectors.gmanet.paper_config``.
+What the paper leaves open is listed in ``detectors.gmanet_paper.config``.
 
 Eq. 4 has no lower bound: :math:`d_s` of features without a limit grows for as long as a fit goes on
 (``tests/detectors/gmanet/test_paper.py`` shows it).  ``distance=limited`` is the nearest that
@@ -26,15 +26,15 @@ from torch_geometric.data import Batch
 
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.alignment import Atlas
-from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
 from gmanet.detectors.gmanet.one_cycle import one_cycle
 from gmanet.detectors.gmanet.pairs import PairSampling
-from gmanet.detectors.gmanet.paper_config import PaperConfig
-from gmanet.detectors.gmanet.paper_reader import DescribingReader, PaperReader, channel_count
-from gmanet.detectors.gmanet.paper_twins import TwinHierarchies, make_twin_set
 from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, distance, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
+from gmanet.detectors.gmanet_paper.config import PaperConfig
+from gmanet.detectors.gmanet_paper.curvature_pretext import learn_curvature
+from gmanet.detectors.gmanet_paper.reader import DescribingReader, PaperReader, channel_count
+from gmanet.detectors.gmanet_paper.twins import TwinHierarchies, make_twin_set
 from gmanet.detectors.registered import Registered
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.geometry.neighbors import interpolate

@@ -13,9 +13,9 @@ from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
-from gmanet.detectors.gmanet.paper_config import CHANNELS
 from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.detectors.gmanet.scale import Scale
+from gmanet.detectors.gmanet_paper.config import CHANNELS
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest

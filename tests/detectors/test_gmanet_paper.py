@@ -9,11 +9,11 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from gmanet.config.compose import compose
-from gmanet.detectors.gmanet import paper
-from gmanet.detectors.gmanet.curvature_pretext import learn_curvature
 from gmanet.detectors.gmanet.deviation import DEVIATION
-from gmanet.detectors.gmanet.paper import GMANetPaper, PaperConfig
 from gmanet.detectors.gmanet.sdo import distance, sdo_loss
+from gmanet.detectors.gmanet_paper import detector as paper
+from gmanet.detectors.gmanet_paper.curvature_pretext import learn_curvature
+from gmanet.detectors.gmanet_paper.detector import GMANetPaper, PaperConfig
 from gmanet.errors import InputError
 from gmanet.networks.pointnet2.hierarchy import make_hierarchy
 from gmanet.networks.pointnet2.layout import SSG

@@ -79,7 +79,7 @@ class PaperConfig(DetectorConfig):
         start: Weights of the apprentice before training: ``random``, or those of the ``expert``.
         standardize: Whether the expert's features are standardized on normal clouds.
         distance: Discrepancy of expert and apprentice: ``printed``, ``limited`` or ``unit``
-            (``detectors.gmanet.paper``).
+            (``detectors.gmanet_paper.detector``).
         alpha: Exponent of the focal weights (Eq. 3).
         sdo: Whether synthetic points are in the loss; if not, it is the mean of ``d_n`` (the
             ablation w/o SDO).

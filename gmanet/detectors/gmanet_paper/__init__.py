@@ -1,0 +1,1 @@
+"""The paper's method as printed: ``detector=gmanet_paper``."""
