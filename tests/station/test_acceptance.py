@@ -29,12 +29,23 @@ LARGEST = 2**20
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory, bumped_plate):
+DETECTORS = {
+    "btf_raw": {},
+    "gmanet": {
+        **{"detector.points": 256, "detector.centers": 256, "detector.coarse_queries": 256},
+        **{"detector.fine_queries": 64, "detector.steps": 200, "synthesis.twins": 20},
+    },
+}
+"""Detectors, with overrides for scans that small."""
+
+
+@pytest.fixture(scope="module", params=DETECTORS)
+def fitted(request, tmp_path_factory, bumped_plate):
     """The file of a detector, and the bytes of scans with the verdicts that they must get."""
     folder = tmp_path_factory.mktemp("fitted")
     normals = [bumped_plate(POINTS, seed, height=0) for seed in range(19)]
-    detector = gmanet.fit(normals, detector="btf_raw", progress=False)
+    words = DETECTORS[request.param]
+    detector = gmanet.fit(normals, detector=request.param, overrides=words, progress=False)
     detector.save(folder / "plate.gmanet")
     scans = []
     for seed in range(12):
