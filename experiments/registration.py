@@ -53,7 +53,7 @@ def measure(run: Run) -> dict[str, Any]:
     """Return turn, shift and distance of each scan from its best pose."""
     detector, data = load_detector(run), run.config.data
     part, many = str(data.category), Procedural(str(data.category), "train", profile="many")
-    find, target = registered(detector)
+    find, target, compared = registered(detector)
     first = made(many, 0)
     frame = find(first.cloud).T_target_source @ np.linalg.inv(first.motion)
     scans = []
@@ -78,21 +78,21 @@ def measure(run: Run) -> dict[str, Any]:
                 "overlap": found.overlap,
             }
         )
-    return {"part": part, "scans": scans}
+    return {"part": part, "compared": compared, "scans": scans}
 
 
-def registered(detector: Detector) -> tuple[Callable[[Cloud], Registration], Target]:
-    """Return how a detector registers a cloud, and the target.
+def registered(detector: Detector) -> tuple[Callable[[Cloud], Registration], Target, bool]:
+    """Return how a detector registers a cloud, the target, and whether scores depend on the pose.
 
-    Without stored normal clouds, as where their faces shift against one another, the registration
-    is that of the gate.
+    They do not without stored normal clouds, as where their faces shift against one another; the
+    registration is then that of the gate.
     """
     assert isinstance(detector, GMANet) and detector.atlas is not None
     assert detector.judge is not None
     if (aligner := detector.atlas.aligner) is not None:
-        return aligner.register, aligner.common
+        return aligner.register, aligner.common, True
     target = detector.judge.gate.target
-    return lambda cloud: register_solid(cloud.pos, target), target
+    return lambda cloud: register_solid(cloud.pos, target), target, False
 
 
 def rms(values: Doubles) -> float:
@@ -103,8 +103,8 @@ def rms(values: Doubles) -> float:
 def rows(parts: Sequence[dict[str, Any]]) -> list[str]:
     """Return the lines of the page's table."""
     lines = [
-        "| part | scans | in the best pose | in one as good | off | largest distance off |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| part | compared | scans | in the best pose | in one as good | off | largest distance |",
+        "|---|---|--:|--:|--:|--:|--:|",
     ]
     for one in parts:
         same = [each["turn"] <= TURN and each["shift"] <= SHIFT for each in one["scans"]]
@@ -112,9 +112,8 @@ def rows(parts: Sequence[dict[str, Any]]) -> list[str]:
         good = sum(not exact and close for exact, close in zip(same, near, strict=True))
         left = sum(not exact and not close for exact, close in zip(same, near, strict=True))
         worst = 100 * max((each["distance"] for each in one["scans"]), default=float("nan"))
-        lines.append(
-            f"| {one['part']} | {len(same)} | {sum(same)} | {good} | {left} | {worst:.2f} % |"
-        )
+        cells = (one["part"], "yes" if one["compared"] else "no", len(same), sum(same), good, left)
+        lines.append(f"| {' | '.join(map(str, cells))} | {worst:.2f} % |")
     return lines
 
 
@@ -136,7 +135,9 @@ def main() -> None:
         f"the best pose: at most {TURN}° and {100 * SHIFT} % of the diameter away from the pose "
         "that the refinement reaches from the truth. In one as good, as a symmetric part has: the "
         f"points lie at most {100 * SHIFT} % of the diameter off the true surface in the best "
-        "pose, in the root mean square, noise aside.",
+        "pose, in the root mean square, noise aside.  Compared: whether distances to the normal "
+        "clouds are measured; where not, as their faces shift against one another, no score "
+        "depends on the pose but that of missing surface.",
         rows(parts),
         origin,
     )
