@@ -1,16 +1,16 @@
-"""How well the list of defects measures: hits, depth and area on parts whose defects are known.
+"""How well the list of defects measures: ``python experiments/defect_list.py RUN ...``.
 
-``python experiments/defect_list.py DETECTOR CATEGORY [--count 4]`` makes defective scans of a
-procedural part with seeds of its own, so that none is a test cloud, judges them with a fitted
-detector (a file of ``detector.save``, or the ``detector.ckpt`` of a run on the category) and writes
-how the lists compare with the truth.
+Each run is one of the procedural data set.  Its detector judges defective scans of the part that
+are made with seeds of their own, so that none is a test cloud, and the lists are compared with the
+truth.  What was measured stays in ``runs/defect_list.json``: the same command goes on.
 """
 
 from __future__ import annotations
 
-import argparse
+import json
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,27 @@ from gmanet.datasets.procedural.solids import CATEGORIES
 from gmanet.datasets.procedural.surface import finish, pose, scatter
 from gmanet.inspection.judged import judged
 from gmanet.inspection.regions import patches
+from gmanet.runs.folder import Run
+from gmanet.runs.scoring import load_detector
 from gmanet.runtime.provenance import provenance
 
 HEAD = (
-    "| defect | found | regions | false | depth | measured | area | measured |",
-    "|---|---|---|--:|--:|--:|--:|--:|",
+    "| part | scans | defective | hit | regions | elsewhere | depth error | measured : true "
+    "| area error | measured : true |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
 )
+COUNT = 4
+"""Scans of each kind of defects."""
+ABOUT = (
+    f"Lists of defects beside the truth, on {COUNT} scans with one defect of each kind.  "
+    "Defective: parts called so.  Hit: those in whose list a region holds a point of the defect.  "
+    "Regions for a defect that is hit, in the mean; regions elsewhere, in all.  Depth is the "
+    "largest distance of a point of the defect from the surface of the good part, without noise; "
+    "area is that of the labeled points: median errors, and medians of measured to true.  The "
+    "constants of the list were chosen on scans of this script of the hexagonal nut."
+)
+KEPT = Path("runs/defect_list.json")
+"""Measures of the parts that are measured already."""
 
 POINTS = (12_000, 20_000)
 """Smallest and largest number of points of a scan."""
@@ -70,24 +85,33 @@ def off(good: Mesh, places: np.ndarray) -> float:
     return float(scene.compute_distance(places.astype(np.float32)).numpy().max())
 
 
-def main() -> None:
-    """Judge the scans, print a line for each, and write the page."""
-    made = provenance()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("detector", type=Path)
-    parser.add_argument("category")
-    parser.add_argument("--count", type=int, default=4, help="scans of each kind")
-    arguments = parser.parse_args()
-    detector = gmanet.load(arguments.detector)
-    rows, lines = [], []
+def measure(run: Run) -> dict[str, Any]:
+    """Return the measures of all scans of a part."""
+    detector, part = load_detector(run), str(run.config.data.category)
+    rows = []
     for kind in DEFECTS:
-        for seed in range(arguments.count):
-            cloud, depth = damaged(arguments.category, kind, seed=seed)
-            rows.append(compared(detector, cloud, depth=depth))
-            lines.append(line(kind, rows[-1]))
-            sys.stdout.write(f"{lines[-1]}\n")
-            sys.stdout.flush()
-    write_page(about(arguments.category, rows), [*HEAD, *lines], made)
+        for seed in range(COUNT):
+            cloud, depth = damaged(part, kind, seed=seed)
+            rows.append({"kind": kind, **compared(detector, cloud, depth=depth)})
+    return {"part": part, "rows": rows}
+
+
+def main() -> None:
+    """Measure the runs that are not measured yet, and write the page after each."""
+    made = provenance()
+    parts = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
+    done = {one["run"] for one in parts}
+    for folder in map(Path, sys.argv[1:]):
+        if str(folder) in done:
+            continue
+        parts.append({"run": str(folder), **measure(Run.open(folder))})
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_text(json.dumps(parts) + "\n", encoding="utf-8")
+        lines = [line(one["part"], one["rows"]) for one in parts]
+        lines.append(line("all", [row for one in parts for row in one["rows"]]))
+        sys.stdout.write(f"{lines[-2]}\n")
+        sys.stdout.flush()
+        write_page(ABOUT, [*HEAD, *lines], made)
 
 
 def compared(detector: gmanet.Detector, cloud: Cloud, *, depth: float) -> dict[str, Any]:
@@ -111,35 +135,19 @@ def compared(detector: gmanet.Detector, cloud: Cloud, *, depth: float) -> dict[s
     }
 
 
-def line(kind: str, row: dict[str, Any]) -> str:
-    """Return a row of the table."""
-    return (
-        f"| {kind} | {'yes' if row['found'] else 'no'} | {row['regions']} {row['kinds']} | "
-        f"{row['false']} | {row['depth']:.3f} | {row['measured_depth']:.3f} | {row['area']:.1f} | "
-        f"{row['measured_area']:.1f} |"
-    )
-
-
-def about(category: str, rows: list[dict[str, Any]]) -> str:
-    """Return the figures of all found parts in words."""
+def line(part: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a row of the table: medians over the defects that are hit."""
     found = [row for row in rows if row["found"]]
     hit = [row for row in found if row["hit"]]
-    depth, area = (
-        np.array([row[f"measured_{name}"] / row[name] for row in hit]) for name in ("depth", "area")
-    )
-    return (
-        f"Lists of defects of {category} beside the truth, lengths in mm.  {len(found)} of "
-        f"{len(rows)} parts are called defective; {len(hit)} of their {len(found)} defects are hit "
-        f"({100 * len(hit) / max(1, len(found)):.0f} %): a region of the list holds a point of "
-        "theirs.  Depth is the largest distance of a point from the surface of the good part, "
-        "without noise; area is that of the labeled points.  Median error of the depth "
-        f"{100 * np.median(np.abs(depth - 1)):.0f} %, of the area "
-        f"{100 * np.median(np.abs(area - 1)):.0f} % (measured to true: median "
-        f"{np.median(depth):.2f} and {np.median(area):.2f}).  Regions for a defect: "
-        f"{np.mean([row['regions'] for row in hit]):.1f} in the mean; regions elsewhere: "
-        f"{sum(row['false'] for row in found)} in all.  The constants of the list were chosen on "
-        "scans of this script of the hexagonal nut."
-    )
+    cells: list[object] = [part, len(rows), len(found), len(hit)]
+    cells.append(f"{np.mean([row['regions'] for row in hit]):.1f}" if hit else "-")
+    cells.append(sum(row["false"] for row in found))
+    for name in ("depth", "area"):
+        pairs = np.array([(row[f"measured_{name}"], row[name]) for row in hit]).reshape(-1, 2)
+        share = pairs[:, 0] / pairs[:, 1]
+        error = 100 * np.median(np.abs(share - 1)) if hit else math.nan
+        cells += [f"{error:.0f} %", f"{np.median(share) if hit else math.nan:.2f}"]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":

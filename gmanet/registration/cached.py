@@ -24,7 +24,7 @@ __all__ = ["register_cached", "register_solid"]
 LAST = 4
 """Number of registrations that a process remembers: several steps need that of one scan."""
 
-KIND = "registration-4"
+KIND = "registration-5"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from gmanet.cloud import Doubles
 from gmanet.registration.initial_poses import distinct, initial_poses
+from gmanet.registration.loose_axes import turned_back
 from gmanet.registration.refine import misfit, refined, trimmed
 from gmanet.registration.target import Subsample, Target
 
@@ -83,4 +84,4 @@ def best_of_symmetric(pose: Doubles, points: Doubles, *, target: Target) -> tupl
         rank = misfit(distance, poses, points=some, target=surface)
         best = np.argsort(rank, kind="stable")[:left]
         poses, distance = poses[best], distance[best]
-    return poses, distance
+    return turned_back(poses, distance, points, target=target.surface(SURFACE))
