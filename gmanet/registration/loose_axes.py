@@ -25,7 +25,7 @@ ANGLES = np.deg2rad(np.concatenate([np.arange(-10, 0, 0.5), np.arange(0.5, 10.5,
 """Turns that are compared; near symmetries are farther apart."""
 
 POINTS, LEFT, STEPS = 512, 3, (4, 10)
-"""Number of points and of turned poses in the first refinement, ICP steps of this and of the last."""
+"""Points and poses of the first refinement, and ICP steps of the first and of the last."""
 
 BETTER = 0.95
 """Largest misfit of a turned pose that replaces a pose, in the misfit of this pose."""
