@@ -41,8 +41,9 @@ ABOUT = (
     "Defective: parts called so.  Hit: those in whose list a region holds a point of the defect.  "
     "Regions for a defect that is hit, in the mean; regions elsewhere, in all.  Depth is the "
     "largest distance of a point of the defect from the surface of the good part, without noise; "
-    "area is that of the labeled points: median errors, and medians of measured to true.  The "
-    "constants of the list were chosen on scans of this script of the hexagonal nut."
+    "area is that of the labeled points: median errors, and medians of measured to true, over the "
+    "defects whose depth the list knows.  The constants of the list were chosen on scans of this "
+    "script of the hexagonal nut."
 )
 KEPT = Path("runs/defect_list.json")
 """Measures of the parts that are measured already."""
@@ -97,7 +98,7 @@ def measure(run: Run) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure the runs that are not measured yet, and write the page after each."""
+    """Measure the runs that are not measured yet, and write the page."""
     made = provenance()
     parts = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
     done = {one["run"] for one in parts}
@@ -107,11 +108,11 @@ def main() -> None:
         parts.append({"run": str(folder), **measure(Run.open(folder))})
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps(parts) + "\n", encoding="utf-8")
-        lines = [line(one["part"], one["rows"]) for one in parts]
-        lines.append(line("all", [row for one in parts for row in one["rows"]]))
-        sys.stdout.write(f"{lines[-2]}\n")
+        sys.stdout.write(f"{line(parts[-1]['part'], parts[-1]['rows'])}\n")
         sys.stdout.flush()
-        write_page(ABOUT, [*HEAD, *lines], made)
+    lines = [line(one["part"], one["rows"]) for one in parts]
+    lines.append(line("all", [row for one in parts for row in one["rows"]]))
+    write_page(ABOUT, [*HEAD, *lines], made)
 
 
 def compared(detector: gmanet.Detector, cloud: Cloud, *, depth: float) -> dict[str, Any]:
@@ -145,8 +146,8 @@ def line(part: str, rows: Sequence[Mapping[str, Any]]) -> str:
     for name in ("depth", "area"):
         pairs = np.array([(row[f"measured_{name}"], row[name]) for row in hit]).reshape(-1, 2)
         share = pairs[:, 0] / pairs[:, 1]
-        error = 100 * np.median(np.abs(share - 1)) if hit else math.nan
-        cells += [f"{error:.0f} %", f"{np.median(share) if hit else math.nan:.2f}"]
+        error = 100 * np.nanmedian(np.abs(share - 1)) if hit else math.nan
+        cells += [f"{error:.0f} %", f"{np.nanmedian(share) if hit else math.nan:.2f}"]
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -53,7 +53,9 @@ def _published(config: DataConfig, split: str) -> CloudDataset:
 def _procedural(config: DataConfig, split: str) -> CloudDataset:
     from gmanet.datasets.procedural import Procedural
 
-    return Procedural(config.category, split, profile=config.profile, seed=config.seed)
+    return Procedural(
+        config.category, split, profile=config.profile, seed=config.seed, poses=config.pose
+    )
 
 
 def _folder(config: DataConfig, split: str) -> CloudDataset:

@@ -37,6 +37,8 @@ class DataConfig:
         root: Folder of the data set; the procedural data set needs none.  A leading ``~`` stands
             for the home directory.
         profile: Size of the procedural data set, ``small``, ``full`` or ``many``.
+        pose: Poses of the procedural data set: ``any``, or ``turntable`` for turns about one axis
+            with a small tilt.
         seed: Seed of the procedural data set and of rescans, independent of the seed of the run.
         train_clouds: Number of train clouds, the first ones of the data set; 0: all.
         views: Number of single-sided views that replace a train cloud; 0: the whole cloud.
@@ -70,6 +72,7 @@ class DataConfig:
     unseen: str = ""
     root: str | None = None
     profile: str = "small"
+    pose: str = "any"
     seed: int = 0
     train_clouds: int = 0
     views: int = 0
@@ -98,6 +101,7 @@ class DataConfig:
         if self.one_sided not in ("", *SIDES):
             raise InputError(f"data.one_sided={self.one_sided}, wanted one of: {', '.join(SIDES)}")
         self._check_task()
+        self._check_pose()
         if self.label_value == 0 or not isfinite(self.label_value):
             raise InputError(
                 f"data.label_value={self.label_value}, wanted the number of abnormal points, not 0"
@@ -107,6 +111,13 @@ class DataConfig:
     def supervised(self) -> bool:
         """Whether the data are labeled defective clouds."""
         return self.task == "supervised"
+
+    def _check_pose(self) -> None:
+        """Raise an InputError for poses of data that are not procedural."""
+        if self.pose != "any" and self.name != "procedural":
+            raise InputError(
+                f"data.pose={self.pose} with data={self.name}, wanted any: scans lie as they are"
+            )
 
     def _check_task(self) -> None:
         """Raise an InputError if the settings do not fit the task."""

@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
+from gmanet.config.compose import compose
 from gmanet.datasets.procedural import CATEGORIES, DEFECTS, PROFILES, Procedural, write
 from gmanet.datasets.procedural.dataset import make
 from gmanet.datasets.procedural.defects import FLOOR, deform
 from gmanet.datasets.procedural.mesh import Mesh, fuse
 from gmanet.datasets.procedural.shapes import angles, box, face, levels, pillow, revolve, wall
-from gmanet.datasets.procedural.surface import pose, scatter
+from gmanet.datasets.procedural.surface import POSES, pose, scatter
 from gmanet.datasets.statistics import PAPER
 from gmanet.errors import InputError
 
@@ -347,3 +348,32 @@ def test_statistics_alone_do_not_tell_normal_from_defective(category):
     normal, defective = np.array(sides)
     scores = [auroc(a, b) for a, b in zip(normal.T, defective.T, strict=True)]
     assert np.abs(np.array(scores) - 0.5).max() < 0.12
+
+
+@given(seed=st.integers(0, 999))
+@settings(max_examples=30, deadline=None)
+def test_a_turntable_turns_about_the_vertical_axis(seed):
+    rng = np.random.default_rng(seed)
+    place = rng.normal(size=(20, 3))
+    moved = pose(place, 10.0, rng=rng, kind="turntable")
+    turn = np.linalg.lstsq(place - place.mean(0), moved - moved.mean(0), rcond=None)[0].T
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
+    assert np.degrees(np.arccos(turn[2, 2])) <= 3.0 + 1e-6
+    shift = moved.mean(0) - turn @ place.mean(0)
+    assert np.abs(shift[:2]).max() <= 0.5
+    assert abs(shift[2]) < 1e-9
+
+
+def test_poses_change_nothing_else():
+    there = [Procedural("washer", "test", poses=poses)[25] for poses in POSES]
+    one, other = (cloud.pos - cloud.pos.mean(0) for cloud in there)
+    np.testing.assert_array_equal(there[0].label, there[1].label)
+    turn = np.linalg.lstsq(one, other, rcond=None)[0]
+    np.testing.assert_allclose(one @ turn, other, atol=1e-4)
+
+
+def test_unknown_poses_and_poses_of_other_data_are_refused():
+    with pytest.raises(InputError, match="unknown pose 'table'"):
+        Procedural("washer", "test", poses="table")
+    with pytest.raises(InputError, match=r"data\.pose=turntable with data=folder"):
+        compose(["data=folder", "data.root=scans", "data.pose=turntable"])

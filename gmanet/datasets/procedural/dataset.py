@@ -18,7 +18,7 @@ from gmanet.datasets.base import SPLITS, CloudDataset
 from gmanet.datasets.procedural.counts import point_counts
 from gmanet.datasets.procedural.defects import DEFECTS, FLOOR, deform
 from gmanet.datasets.procedural.solids import CATEGORIES, Part
-from gmanet.datasets.procedural.surface import finish, pose, scatter
+from gmanet.datasets.procedural.surface import POSES, finish, pose, scatter
 from gmanet.datasets.procedural.varying import VARYING
 from gmanet.datasets.statistics import PAPER
 from gmanet.errors import InputError, hint
@@ -69,6 +69,7 @@ def make(
     points: tuple[int, int],
     rng: np.random.Generator,
     largest: float = 1.6,
+    poses: str = "any",
 ) -> Cloud:
     """Return one cloud of a part.
 
@@ -78,6 +79,7 @@ def make(
         points: Smallest and largest number of points.
         rng: Generator of all random numbers.
         largest: Factor of the largest defects, as in :class:`Profile`.
+        poses: One of ``POSES`` of the surface.
     """
     shape, flaw, scan, stance = rng.spawn(4)
     mesh = part.build(shape)
@@ -90,7 +92,8 @@ def make(
         mesh = mesh.moved(mesh.vertices + displacement)
     count = int(scan.integers(points[0], points[1], endpoint=True))
     spots = scatter(mesh, count, rng=scan)
-    place = pose(finish(part.finish, spots, diagonal=diagonal, rng=scan), diagonal, rng=stance)
+    placed = finish(part.finish, spots, diagonal=diagonal, rng=scan)
+    place = pose(placed, diagonal, rng=stance, kind=poses)
     label = np.zeros(count, dtype=bool)
     if length is not None:
         label = np.einsum("nk,nk->n", spots.weight, length[spots.corner]) > FLOOR
@@ -109,20 +112,30 @@ class Procedural(CloudDataset):
         split: ``train`` or ``test``.
         profile: One of ``PROFILES``.
         seed: Seed of all random numbers.
+        poses: One of ``POSES`` of ``procedural.surface``; the clouds are the same but for it.
 
     Raises:
-        InputError: The category or the profile is unknown.
+        InputError: The category, the profile or the poses are unknown.
     """
 
     unit = "mm"
 
-    def __init__(self, category: str, split: str, *, profile: str = "small", seed: int = 0) -> None:
+    def __init__(
+        self,
+        category: str,
+        split: str,
+        *,
+        profile: str = "small",
+        seed: int = 0,
+        poses: str = "any",
+    ) -> None:
         super().__init__(category, split)
         _known("category", category, names=[*CATEGORIES, *VARYING])
         _known("profile", profile, names=list(PROFILES))
+        _known("pose", poses, names=list(POSES))
         self.part = CATEGORIES.get(category) or VARYING[category]
         self.profile = PROFILES[profile]
-        self.seed = seed
+        self.seed, self.poses = seed, poses
         self._made: dict[int, Cloud] = {}
         kinds = [("good", self.profile.train if split == "train" else self.profile.test_good)]
         if split == "test":
@@ -145,7 +158,9 @@ class Procedural(CloudDataset):
         if index not in self._made:
             points = self.profile.points or self._points(index)
             rng, largest = self._rng(name), self.profile.largest
-            cloud = make(self.part, defect, points=points, rng=rng, largest=largest)
+            cloud = make(
+                self.part, defect, points=points, rng=rng, largest=largest, poses=self.poses
+            )
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from gmanet.datasets.procedural.mesh import Array, Index, Mesh
 
-__all__ = ["Scatter", "finish", "pose", "scatter"]
+__all__ = ["POSES", "Scatter", "finish", "pose", "scatter"]
+
+POSES = ("any", "turntable")
+"""Poses of the scans: uniform in SO(3) and shifted by at most half a diagonal along each axis; or
+turned by any angle about the vertical axis, which a turntable with a tilt and a part beside its
+center gives."""
+
+TILT, ASIDE = np.deg2rad(3.0), 0.05
+"""Largest tilt of a turntable, in radians, and distance of a part from the center along each
+horizontal axis, in diagonals."""
 
 NOISE = 0.0005
 """Standard deviation of the scanner's noise, in diagonals of the part."""
@@ -68,16 +78,20 @@ def finish(kind: str, spots: Scatter, *, diagonal: float, rng: np.random.Generat
     return np.asarray(spots.place + height[:, None] * spots.normal + noise)
 
 
-def pose(place: Array, diagonal: float, *, rng: np.random.Generator) -> Array:
+def pose(place: Array, diagonal: float, *, rng: np.random.Generator, kind: str = "any") -> Array:
     """Return positions after a random rigid motion, with shape ``(N, 3)``.
 
-    The rotation is uniform in SO(3); each coordinate is shifted by at most half a diagonal.
-
     Args:
-        place: Positions with shape ``(N, 3)``.
+        place: Positions with shape ``(N, 3)``; the axis of the part is the third one.
         diagonal: The part's diagonal, in millimeters.
         rng: Generator of the motion.
+        kind: One of ``POSES``.
     """
+    if kind == "turntable":
+        angle, toward = rng.uniform(0, 2 * np.pi, 2)
+        tilt = rng.uniform(0, TILT) * np.array([np.cos(toward), np.sin(toward), 0.0])
+        turn = (Rotation.from_rotvec(tilt) * Rotation.from_rotvec([0, 0, angle])).as_matrix()
+        return np.asarray(place @ turn.T + rng.uniform(-ASIDE, ASIDE, 3) * diagonal * [1, 1, 0])
     w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
     turn = np.array(
         [
