@@ -89,7 +89,7 @@ def desk(tmp_path, monkeypatch):
 
 def run(folder, language, code):
     """Run a block; fits that a page describes are short here."""
-    short = PREDICT.sub(r"\1 || [ $? -ne 2 ]", FIT.sub(rf"\1 {SHORT} ", code))
+    short = PREDICT.sub(r"\1 || [ $? -ne 2 ] ", FIT.sub(rf"\1 {SHORT} ", code))
     code = code.replace('"detector.steps": 100', '"detector.steps": 5, "synthesis.twins": 4')
     code = code.replace('"detector.steps=50"', '"detector.steps=5"')
     typed = ["bash", "-eu", "-c", short] if language == "bash" else ["python", "-c", code]
