@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,10 @@ from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.base import Detector
 from gmanet.detectors.records import Reader, read
+from gmanet.errors import note
 from gmanet.registration.target import Target
 from gmanet.training.prefetch import PrefetchLoader
+from gmanet.verdict.calibration import Calibration
 from gmanet.verdict.config import VerdictConfig
 from gmanet.verdict.gate import CLOUDS
 from gmanet.verdict.judge import Judge
@@ -101,7 +103,7 @@ def calibrate(
         np.array(values, dtype=np.float64).reshape(len(clouds), 1 + rescans)
         for values in (scores, highest)
     )
-    return Judge.of(
+    judge = Judge.of(
         clouds,
         rows,
         points=points[:, 0],
@@ -110,6 +112,21 @@ def calibrate(
         search=_searches(detector, settings),
         regions=detector.regions,
     )
+    if progress and judge.calibration is not None:
+        _say_if_odd(judge.calibration, clouds.names)
+    return judge
+
+
+def _say_if_odd(calibration: Calibration, names: Sequence[str]) -> None:
+    """Print a note on a normal cloud that is unlike the others, so that the limit is high."""
+    if (found := calibration.without_highest()) is not None:
+        odd, limit = found
+        note(
+            f"{names[odd]} scores {calibration.scores[odd].max():.4g}, and the limit rests on this "
+            f"scan alone (without it {limit:.4g}): look at the scan; if it is no good part or was "
+            "scanned otherwise, take it away and fit again; if it is good, more normal scans will "
+            "show how usual it is"
+        )
 
 
 def reference(detector: Detector, clouds: CloudDataset, *, settings: VerdictConfig) -> Target:

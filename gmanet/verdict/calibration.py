@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,9 @@ __all__ = ["Calibration"]
 
 ROUNDING = 1e-9
 """Largest rounding error of a count of clouds, such as (n + 1) * .95."""
+
+FEWEST = 4
+"""Least number of normal clouds of which one may be called unlike the others."""
 
 FARTHEST = (-10.0, 100.0)
 """Standard deviations from the mean beyond which p-values of the tolerance limit do not change;
@@ -117,6 +120,20 @@ class Calibration:
     def defective(self, score: float) -> bool:
         """Return whether a score is above the limit."""
         return score > self.limit
+
+    def without_highest(self) -> tuple[int, float] | None:
+        """Return the cloud that the limit rests on alone, and the limit without it; None if none.
+
+        That is the cloud with the highest score, if the limit is more than twice as far above the
+        median of the scores as without this cloud.
+        """
+        own = self.scores.max(axis=1)
+        if self.normals < FEWEST:
+            return None
+        highest = int(own.argmax())
+        limit = replace(self, scores=np.delete(self.scores, highest, axis=0)).limit
+        alone = self.limit - limit > limit - float(np.median(own))
+        return (highest, limit) if alone else None
 
     def sentence(self) -> str:
         """Return what the limit promises, for people."""

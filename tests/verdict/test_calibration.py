@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
+import gmanet
 from gmanet.verdict.calibration import Calibration
 
 scores = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=40)
@@ -123,3 +124,46 @@ def test_a_confidence_never_lowers_a_limit(values, rate, confidence):
 def test_a_calibration_of_an_older_version_has_no_confidence():
     stored = {"scores": [1.0, 2.0, 4.0], "false_alarms": 0.05}
     assert Calibration.from_state(stored).limit == 4
+
+
+def test_a_limit_that_rests_on_one_cloud_is_said():
+    usual = np.linspace(0.5, 1.5, 31)
+    found = Calibration(scores=np.append(usual, 2.6)).without_highest()
+    assert found is not None
+    assert found[0] == 31
+    assert found[1] == pytest.approx(1.5)
+    assert Calibration(scores=usual).without_highest() is None
+    assert Calibration(scores=np.array([0.5, 0.6, 9.0])).without_highest() is None
+
+
+@given(st.integers(0, 999), st.sampled_from([8, 20, 32, 60]))
+def test_the_limit_without_a_cloud_is_that_of_the_others(seed, normals):
+    scores = np.random.default_rng(seed).normal(size=normals)
+    scores[3] = 60.0
+    one = Calibration(scores=scores, confidence=0.95)
+    found = one.without_highest()
+    others = Calibration(scores=np.delete(scores, 3), confidence=0.95)
+    assert found == (3, others.limit)
+
+
+def test_usual_scores_have_no_odd_one():
+    rng = np.random.default_rng(0)
+    said = [
+        Calibration(scores=rng.normal(size=20), confidence=0.95).without_highest() is not None
+        for _ in range(400)
+    ]
+    assert np.mean(said) < 0.02
+
+
+def test_a_fit_names_the_scan_on_which_the_limit_rests(bumped_plate, capsys):
+    plates = [bumped_plate(400, seed, height=0.3 * (seed == 5)) for seed in range(12)]
+    normals = [
+        plate.replace(label=None, defect="good", name=f"plate_{seed}")
+        for seed, plate in enumerate(plates)
+    ]
+    gmanet.fit(normals, detector="btf_raw")
+    said = capsys.readouterr().err
+    assert "plate_5 scores" in said
+    assert "rests on this scan alone" in said
+    gmanet.fit(normals[:5] + normals[6:], detector="btf_raw")
+    assert "rests on this scan alone" not in capsys.readouterr().err
