@@ -79,6 +79,17 @@ def test_conditions_come_back(mesh, target):
     assert loose.noise == pytest.approx(NOISE, rel=0.25)
 
 
+def test_a_part_that_differs_at_one_face_has_a_tolerance(mesh, target):
+    """A step that is .2 higher than that of the mesh: most of the surface lies where it should."""
+    vertices = mesh.vertices.copy()
+    vertices[:, 1] += 0.2 * (vertices[:, 1] >= 6)
+    other = TriangleMesh.of(vertices, mesh.faces)
+    made = Scanner(mesh=other, conditions=Conditions(points=6000, noise=NOISE))
+    found = measure_conditions(made.scan(np.random.default_rng(0)).replace(name="scan"), target)
+    assert 0.03 < found.tolerance < 0.2
+    assert found.noise < 2 * NOISE
+
+
 def test_the_side_of_the_scanner_comes_back(mesh, target):
     toward = np.array([0.48, 0.36, 0.8])
     found = measure_conditions(scan_of(mesh, points=3000, direction=tuple(toward)), target)

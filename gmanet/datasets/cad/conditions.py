@@ -40,6 +40,11 @@ NOISE = 5e-4
 LOCAL = 16
 """Number of neighboring points over which deviations are averaged: what is left is form."""
 
+UNSEEN = math.sqrt(3 / 1.005)
+"""Tolerance in the form deviations of the one scan that is measured: with 80 % confidence the root
+mean square over all parts is not larger, if parts differ in three dimensions as random numbers do
+(1.005 is the 20 % quantile of chi-square with three degrees of freedom)."""
+
 PROBES = 4096
 """Number of points of the mesh that are looked up in the scan."""
 
@@ -86,8 +91,9 @@ def usual(mesh: TriangleMesh) -> Conditions:
 def measure_conditions(scan: Cloud, target: MeshTarget) -> Conditions:
     """Return the conditions of a real scan of a good part.
 
-    Noise is the part of the deviations from the mesh that neighboring points do not share, and
-    tolerance the part that they share.
+    Noise is the part of the deviations from the mesh that neighboring points do not share.
+    Tolerance is the part that they share, and more (``UNSEEN``), since a single scan shows a single
+    part.  It is a root mean square and not a median, as parts often differ at some faces only.
 
     Args:
         scan: The scan, in any pose.
@@ -111,12 +117,12 @@ def measure_conditions(scan: Cloud, target: MeshTarget) -> Conditions:
     distance, neighbors = map(np.asarray, tree.query(placed, k=LOCAL))
     shared = deviation[neighbors].mean(axis=1)
     alone = _spread(deviation - shared) * math.sqrt(LOCAL / (LOCAL - 1))
-    form = math.sqrt(max(0.0, _spread(shared) ** 2 - alone**2 / LOCAL))
+    form = math.sqrt(max(0.0, float((shared**2).mean()) - alone**2 / LOCAL))
     spacing = float(np.median(distance[:, 1]))
     return Conditions(
         points=len(scan),
         noise=alone,
-        tolerance=form,
+        tolerance=UNSEEN * form,
         direction=_direction(target.mesh, tree, reach=REACH * spacing),
     )
 
