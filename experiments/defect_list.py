@@ -7,7 +7,6 @@ truth.  What was measured stays in ``runs/defect_list.json``: the same command g
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import measured
 from page import write_page
 
 import gmanet
@@ -100,16 +100,12 @@ def measure(run: Run) -> dict[str, Any]:
 def main() -> None:
     """Measure the runs that are not measured yet, and write the page."""
     made = provenance()
-    parts = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
-    done = {one["run"] for one in parts}
-    for folder in map(Path, sys.argv[1:]):
-        if str(folder) in done:
-            continue
-        parts.append({"run": str(folder), **measure(Run.open(folder))})
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(parts) + "\n", encoding="utf-8")
-        sys.stdout.write(f"{line(parts[-1]['part'], parts[-1]['rows'])}\n")
-        sys.stdout.flush()
+    parts = measured(
+        KEPT,
+        sys.argv[1:],
+        measure=measure,
+        show=lambda one: line(one["part"], one["rows"]),
+    )
     lines = [line(one["part"], one["rows"]) for one in parts]
     lines.append(line("all", [row for one in parts for row in one["rows"]]))
     write_page(ABOUT, [*HEAD, *lines], made)

@@ -11,13 +11,13 @@ flipped ring may that is dished the other way, it is the best pose.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import measured
 from page import write_page
 from truth import made
 
@@ -141,17 +141,9 @@ def rows(parts: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def main() -> None:
-    """Measure the runs that are not measured yet, and write the page after each."""
+    """Measure the runs that are not measured yet, and write the page."""
     origin = provenance()
-    parts = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
-    done = {one["run"] for one in parts}
-    for folder in map(Path, sys.argv[1:]):
-        if str(folder) in done:
-            continue
-        parts.append({"run": str(folder), **measure(Run.open(folder))})
-        print(rows(parts[-1:])[-1], flush=True)
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(parts) + "\n", encoding="utf-8")
+    parts = measured(KEPT, sys.argv[1:], measure=measure, show=lambda one: rows([one])[-1])
     count = sum(len(one["scans"]) for one in parts)
     write_page(
         f"Registration of {count} fresh good scans on the normal clouds of {len(parts)} parts. In "

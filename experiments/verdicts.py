@@ -9,7 +9,6 @@ command goes on.
 
 from __future__ import annotations
 
-import json
 import sys
 import zlib
 from collections import Counter
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import measured
 from page import write_page
 
 from gmanet.cloud import Cloud
@@ -108,13 +108,7 @@ def percent(value: float) -> str:
 def main() -> None:
     """Count, store, and write the page."""
     made = provenance()
-    counts = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else []
-    done = {one["run"] for one in counts}
-    for folder in map(Path, sys.argv[1:]):
-        if str(folder) in done:
-            continue
-        counts.append({"run": str(folder), **count(Run.open(folder))})
-        KEPT.write_text(json.dumps(counts) + "\n", encoding="utf-8")
+    counts = measured(KEPT, sys.argv[1:], measure=count)
     parts = ", ".join(one["part"] for one in counts)
     write_page(
         f"Verdicts at a promised 5 % from {TRAIN} normal clouds of each part ({parts}) on fresh "

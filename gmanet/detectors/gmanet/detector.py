@@ -40,7 +40,7 @@ from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
-from gmanet.detectors.gmanet.training import make_training_set, pair_count, step_count
+from gmanet.detectors.gmanet.training_pairs import make_training_set, pair_count, step_count
 from gmanet.detectors.reference import Reference
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.registration.canonical import Canonicalizer

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from gmanet.cloud import Cloud, Floats, Indices, Labels
 from gmanet.datasets.base import CloudDataset
 from gmanet.detectors.gmanet.pairs import BORDER, PairSampling
-from gmanet.detectors.gmanet.training import validation_records
+from gmanet.detectors.gmanet.training_pairs import validation_records
 from gmanet.detectors.gmanet_paper.reader import PaperReader
 from gmanet.detectors.records import read
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gmanet.detectors.gmanet.pairs import BORDER, PairDataset, PairSampling, make_pair
 from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.detectors.gmanet.scale import Scale
-from gmanet.detectors.gmanet.training import step_count, twin_count
+from gmanet.detectors.gmanet.training_pairs import step_count, twin_count
 from gmanet.detectors.gmanet.twin_dataset import TwinDataset
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
