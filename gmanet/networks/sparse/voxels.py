@@ -89,7 +89,7 @@ class Voxels:
             size: Edge of the kernel, odd.
         """
         if size not in self.maps:
-            self.maps[size] = self._map(size, self.coord, cloud=self.cloud)
+            self.maps[size] = self._symmetric_map(size)
         return self.maps[size]
 
     @cached_property
@@ -127,9 +127,11 @@ class Voxels:
 
     @cached_property
     def _halved(self) -> tuple[Voxels, Tensor]:
-        half = torch.cat([self.cloud[:, None], self.coord >> 1], dim=1)
-        distinct, parent = torch.unique(half, dim=0, return_inverse=True)
-        return Voxels(distinct[:, 1:].contiguous(), distinct[:, 0].contiguous()), parent
+        half = self.coord >> 1
+        distinct, parent = torch.unique(self._keys(half, self.cloud), return_inverse=True)
+        child = parent.new_zeros(len(distinct))
+        child[parent] = torch.arange(len(parent), device=parent.device)
+        return Voxels(half[child], self.cloud[child]), parent
 
     @cached_property
     def _extent(self) -> tuple[int, int, int]:
@@ -142,8 +144,20 @@ class Voxels:
         key = cloud * x + coord[:, 0]
         return (key * y + coord[:, 1]) * z + coord[:, 2]
 
-    def _map(self, size: int, center: Tensor, *, cloud: Tensor) -> KernelMap:
-        """Return the pairs of these voxels and of centers for every offset of a kernel.
+    def _symmetric_map(self, size: int) -> KernelMap:
+        """Return the map of these voxels to themselves.
+
+        The pairs of an offset are those of the opposite one the other way round, so that half of
+        the offsets are looked up.
+        """
+        half = self._map(size, self.coord, cloud=self.cloud, count=size**3 // 2)
+        every = torch.arange(len(self), device=self.coord.device)
+        return [*half, (every, every), *((target, source) for source, target in reversed(half))]
+
+    def _map(
+        self, size: int, center: Tensor, *, cloud: Tensor, count: int | None = None
+    ) -> KernelMap:
+        """Return the pairs of these voxels and of centers for the first offsets of a kernel.
 
         Beyond the box there is room for a reach of 3, so that no key of an empty place is that of
         a voxel in the next row, layer or cloud.
@@ -154,7 +168,7 @@ class Voxels:
         middle = self._keys(center, cloud)
         _, y, z = self._extent
         found: KernelMap = []
-        for i, j, k in offsets(size):
+        for i, j, k in offsets(size)[:count]:
             wanted = middle + ((i * y + j) * z + k)
             place = torch.searchsorted(keys, wanted).clamp(max=max(0, len(keys) - 1))
             hit = torch.nonzero(keys[place] == wanted).flatten()
