@@ -42,7 +42,7 @@ from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.evaluation.efficiency import table
 from gmanet.formats import write_cloud
-from gmanet.registration.cached import _LAST, register_cached
+from gmanet.registration.cached import _RECENT, register_cached
 from gmanet.registration.target import Target
 from gmanet.runs import efficiency as measuring
 from gmanet.runs import processes, scoring
@@ -423,7 +423,7 @@ def test_a_damaged_cache_is_made_again(way, bumped_plate, tmp_path, monkeypatch)
     target = Target.of(bumped_plate(900, 0, height=0).pos)
 
     def results():
-        _LAST.clear()  # what the process remembers
+        _RECENT.results.clear()  # what the process remembers
         motion = register_cached(pos, target)
         return motion.rotation, motion.translation, motion.inlier_rmse
 

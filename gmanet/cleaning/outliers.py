@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from gmanet.cloud import MIN_POINTS, Doubles, Floats, Labels
 from gmanet.errors import InputError
 from gmanet.geometry.search.grid import grid_nearest
+from gmanet.runtime.recent import Recent
 
 __all__ = ["flying", "inliers"]
 
@@ -34,6 +35,11 @@ neighbors.  Density that changes along a surface changes it little."""
 REMOTE = 7.2
 """Largest distance of a point to its neighbors, in medians of all points' distances."""
 
+LAST = 2
+"""Number of clouds whose flying points are remembered."""
+
+_RECENT: Recent[Labels] = Recent(LAST)
+
 
 def flying(pos: Floats) -> Labels:
     """Return True where a point flies: no surface is around it, with shape ``(N,)``.
@@ -41,9 +47,15 @@ def flying(pos: Floats) -> Labels:
     Unlike :func:`inliers`, which cleans raw scans, this needs one search, and leaves the points of
     sparse and of unevenly dense surface alone.  No point flies where too few would remain.
 
+    Results of the last clouds are remembered, as several steps ask for that of one scan.
+
     Args:
         pos: Coordinates in any unit, with shape ``(N, 3)``.
     """
+    return _RECENT([pos], lambda: _flying(pos))
+
+
+def _flying(pos: Floats) -> Labels:
     distance, index = grid_nearest(pos, pos, count=AROUND + 1)
     reach = distance[:, -1]
     near = np.median(reach[index[:, 1:]], axis=1)

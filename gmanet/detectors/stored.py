@@ -23,12 +23,24 @@ if TYPE_CHECKING:
     from gmanet.verdict.judge import Judge
 
 __all__ = [
-    *("FORMAT", "adopt", "identity", "load", "load_detector", "read_identity", "save_detector"),
+    *(
+        "DETECTOR_FILE",
+        "FORMAT",
+        "adopt",
+        "identity",
+        "load",
+        "load_detector",
+        "read_identity",
+        "save_detector",
+    ),
     *("stored_judge", "unreadable"),
 ]
 
 FORMAT = 2
 """Version number of the file's layout; files of later versions are refused."""
+
+DETECTOR_FILE = "detector.ckpt"
+"""Name of the detector's file in the folder of a run."""
 
 WANTED = "a file of detector.save or gmanet.fit"
 """Description of a detector's file."""
@@ -38,13 +50,15 @@ def load(path: Path | str) -> Detector:
     """Return a detector that ``Detector.save`` or a run stored, ready to score.
 
     Args:
-        path: The file; the ``detector.ckpt`` of a run is one, too.
+        path: The file, or the folder of a run, whose ``detector.ckpt`` it is.
 
     Raises:
         InputError: There is no such file, it is damaged, has another format, or holds a detector
             that this version does not have.
     """
     path = Path(path)
+    if path.is_dir():
+        path = path / DETECTOR_FILE
     whole = load_detector(path)
     name = whole["detector"]
     if not isinstance(name, str) or name not in DETECTORS:

@@ -6,9 +6,6 @@ registration.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +15,7 @@ from gmanet.geometry.se3 import rigid
 from gmanet.registration.icp import Registration, register
 from gmanet.registration.target import Target
 from gmanet.runtime.cache import cached
+from gmanet.runtime.recent import Recent
 
 __all__ = ["register_cached", "register_solid"]
 
@@ -26,6 +24,8 @@ LAST = 4
 
 KIND = "registration-5"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
+
+_RECENT: Recent[npt.NDArray[np.float64]] = Recent(LAST)
 
 
 def register_cached(
@@ -47,12 +47,7 @@ def register_cached(
     more: list[Doubles] = [part for part in (target.spread, start) if part is not None]
     fixed = (target.points, target.normal, target.centroid)
     parts: list[npt.ArrayLike] = [source, *fixed, target.length, *more]
-    key = _key(parts)
-    if key not in _LAST:
-        _LAST[key] = cached(KIND, parts, length=14, make=make)
-        while len(_LAST) > LAST:
-            del _LAST[next(iter(_LAST))]
-    values = _LAST[key]
+    values = _RECENT(parts, lambda: cached(KIND, parts, length=14, make=make))
     return Registration(
         T_target_source=rigid(values[:9].reshape(3, 3), values[9:12]),
         inlier_rmse=float(values[12]),
@@ -72,14 +67,3 @@ def register_solid(
     """
     pose = None if start is None else start.T_target_source
     return register_cached(pos[~flying(pos)], target, start=pose)
-
-
-_LAST: dict[bytes, npt.NDArray[np.float64]] = {}
-"""Hash of the inputs -> the last results."""
-
-
-def _key(parts: Sequence[npt.ArrayLike]) -> bytes:
-    found = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        found.update(np.ascontiguousarray(part).tobytes())
-    return found.digest()

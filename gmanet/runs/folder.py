@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from gmanet.config.overrides import load
 from gmanet.config.schema import RunConfig, from_resolved, resolved, text_keys
-from gmanet.detectors.stored import adopt, load_detector
+from gmanet.detectors.stored import DETECTOR_FILE, adopt, load_detector
 from gmanet.errors import InputError, note
 from gmanet.runs.changes import changed_keys, changes, read_entries, write_entries
 from gmanet.runs.files import load_checkpoint, read_scores, write_scores
@@ -43,7 +43,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config_file = folder / "run.yaml"
-        self.detector_file = folder / "detector.ckpt"
+        self.detector_file = folder / DETECTOR_FILE
         self.inventory_file = folder / "inventory.json"
         self.scores_file = folder / "scores.json"
         self.checkpoints = folder / "checkpoints"

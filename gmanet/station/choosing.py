@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gmanet.detectors.stored import identity, load
+from gmanet.detectors.stored import DETECTOR_FILE, identity, load
 from gmanet.errors import InputError
 
 if TYPE_CHECKING:
     from gmanet.cloud import Cloud
     from gmanet.detectors.base import Detector
 
-__all__ = ["DETECTOR_FILE", "Candidate", "Choice", "choose", "detector_files", "open_detectors"]
+__all__ = ["Candidate", "Choice", "choose", "detector_files", "open_detectors"]
 
 ENDING = ".gmanet"
 """Ending of a detector's file, by which it is found in a folder."""
-
-DETECTOR_FILE = "detector.ckpt"
-"""Name of the detector's file in the folder of a run."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import gmanet
 from gmanet.detectors import archive
 from gmanet.detectors.archive import digest, read_archive, write_archive
-from gmanet.detectors.stored import identity, load_detector, read_identity
+from gmanet.detectors.stored import DETECTOR_FILE, identity, load_detector, read_identity
 from gmanet.errors import InputError, OutputError
 
 
@@ -110,6 +110,14 @@ def test_files_of_format_1_are_read(bank, file, tmp_path, bumped_plate):
     assert read_identity(tmp_path / "old.gmanet") == identity(bank)
 
 
+def test_the_folder_of_a_run_is_read(bank, tmp_path):
+    bank.save(tmp_path / DETECTOR_FILE)
+    assert same(gmanet.load(tmp_path).state_dict(), bank.state_dict())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=f"empty/{DETECTOR_FILE}: no such file, wanted"):
+        gmanet.load(tmp_path / "empty")
+
+
 def test_damage_is_one_sentence(file, tmp_path):
     """A file that is cut anywhere, or in which a byte differs, is refused, or is the same."""
     data, broken = file.read_bytes(), tmp_path / "broken.gmanet"
@@ -134,8 +142,6 @@ def test_foreign_archives_are_one_sentence(file, tmp_path, monkeypatch):
     write_archive(tmp_path / "new.gmanet", {**load_detector(file), "format": 9}, readme="")
     with pytest.raises(InputError, match="in format 9, wanted format 2"):
         gmanet.load(tmp_path / "new.gmanet")
-    with pytest.raises(InputError, match="cannot be read"):
-        gmanet.load(tmp_path)
     monkeypatch.setitem(archive.LARGEST, "tensors.safetensors", 100)
     with pytest.raises(InputError, match="unpacks to more than 100 bytes"):
         gmanet.load(file)

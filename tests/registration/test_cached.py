@@ -24,7 +24,7 @@ def pair():
 
 def register_anew(pos, target):
     """The registration as a process that remembers none finds it."""
-    cached._LAST.clear()
+    cached._RECENT.results.clear()
     return cached.register_cached(pos, target)
 
 
