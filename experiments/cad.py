@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from page import write_page
-from truth import made
 
 import gmanet
 from gmanet.datasets.cad.dataset import CadScans
@@ -79,7 +78,7 @@ def deviations(part: str, mesh: MeshTarget) -> dict[str, float]:
     """
     data, rows = Procedural(part, "test"), []
     for index in CHECKED:
-        one = made(data, index)
+        one = data.specimen(index)
         motion, _ = mesh.register(one.cloud.pos)
         own, _ = mesh.register(one.clean.astype(np.float32))
         found = deviation_from_mesh(mesh.mesh, moved(motion, one.cloud.pos))

@@ -19,10 +19,10 @@ from page import write_page
 
 import gmanet
 from gmanet.cloud import Cloud
-from gmanet.datasets.procedural.defects import DEFECTS, FLOOR, deform
+from gmanet.datasets.procedural.defects import DEFECTS
 from gmanet.datasets.procedural.mesh import Mesh
 from gmanet.datasets.procedural.solids import CATEGORIES
-from gmanet.datasets.procedural.surface import finish, pose, scatter
+from gmanet.datasets.procedural.specimen import make
 from gmanet.inspection.judged import judged
 from gmanet.inspection.regions import patches
 from gmanet.runs.folder import Run
@@ -48,7 +48,7 @@ ABOUT = (
 KEPT = Path("runs/defect_list.json")
 """Measures of the parts that are measured already."""
 
-POINTS = (12_000, 20_000)
+POINTS = (12_000, 19_999)
 """Smallest and largest number of points of a scan."""
 
 
@@ -60,21 +60,10 @@ def damaged(category: str, kind: str, *, seed: int) -> tuple[Cloud, float]:
         kind: One of ``DEFECTS``.
         seed: Seed of part, defect and scan.
     """
-    part = CATEGORIES[category]
-    shape, flaw, scan, stance = np.random.default_rng([seed, 2404]).spawn(4)
-    mesh = part.build(shape)
-    diagonal = mesh.diagonal
-    share = part.ratio * flaw.uniform(0.5, 1.6)
-    displacement, depth = deform(mesh, mesh.crosses(), kind=kind, share=share, rng=flaw)
-    length = np.linalg.norm(displacement, axis=1) / depth
-    good, mesh = mesh, mesh.moved(mesh.vertices + displacement)
-    count = int(scan.integers(*POINTS))
-    spots = scatter(mesh, count, rng=scan)
-    pos = pose(finish(part.finish, spots, diagonal=diagonal, rng=scan), diagonal, rng=stance)
-    label = np.einsum("nk,nk->n", spots.weight, length[spots.corner]) > FLOOR
-    corners = mesh.vertices[spots.corner]
-    deepest = off(good, np.einsum("nk,nkc->nc", spots.weight, corners)[label])
-    return Cloud(pos.astype(np.float32), label, name=f"{kind}{seed}", defect=kind), deepest
+    rng = np.random.default_rng([seed, 2404])
+    one = make(CATEGORIES[category], kind, points=POINTS, rng=rng)
+    assert one.cloud.label is not None
+    return one.cloud.replace(name=f"{kind}{seed}"), off(one.good, one.clean[one.cloud.label])
 
 
 def off(good: Mesh, places: np.ndarray) -> float:

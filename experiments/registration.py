@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from kept import measured
 from page import write_page
-from truth import made
+from truth import true_motion
 
 from gmanet.cloud import Cloud, Doubles, Floats, extent
 from gmanet.datasets.procedural.dataset import Procedural
@@ -58,16 +58,16 @@ def measure(run: Run) -> dict[str, Any]:
     detector, data = load_detector(run), run.config.data
     part, many = str(data.category), Procedural(str(data.category), "train", profile="many")
     find, target, compared = registered(detector)
-    first = made(many, 0)
-    frame = find(first.cloud).T_target_source @ np.linalg.inv(first.motion)
+    first = many.specimen(0)
+    frame = find(first.cloud).T_target_source @ np.linalg.inv(true_motion(first))
     scans = []
     for number in range(FRESH):
-        one = made(many, TRAIN + number)
-        found = find(one.cloud)
-        best = register_cached(one.cloud.pos, target, start=frame @ one.motion)
+        one = many.specimen(TRAIN + number)
+        found, home = find(one.cloud), true_motion(one)
+        best = register_cached(one.cloud.pos, target, start=frame @ home)
         off = found.T_target_source @ np.linalg.inv(best.T_target_source)
         size = extent(one.cloud.pos)
-        home = one.motion @ np.linalg.inv(best.T_target_source)
+        home = home @ np.linalg.inv(best.T_target_source)
         middle = moved(best.T_target_source, one.cloud.pos.mean(axis=0, keepdims=True))
         mesh = TriangleMesh.of(one.mesh.vertices, one.mesh.faces)
         off_own, noise = (

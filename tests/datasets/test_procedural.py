@@ -7,10 +7,10 @@ from scipy.stats import rankdata
 
 from gmanet.config.compose import compose
 from gmanet.datasets.procedural import CATEGORIES, DEFECTS, PROFILES, Procedural, write
-from gmanet.datasets.procedural.dataset import make
 from gmanet.datasets.procedural.defects import FLOOR, deform
 from gmanet.datasets.procedural.mesh import Mesh, fuse
 from gmanet.datasets.procedural.shapes import angles, box, face, levels, pillow, revolve, wall
+from gmanet.datasets.procedural.specimen import make
 from gmanet.datasets.procedural.surface import POSES, pose, scatter
 from gmanet.datasets.statistics import PAPER
 from gmanet.errors import InputError
@@ -179,8 +179,8 @@ def test_labeled_points_moved_and_the_others_did_not():
     part = CATEGORIES["hexagonal_nut"]
     for defect in DEFECTS:
         # The same generator makes the same part in the same pose, whatever the defect.
-        whole = make(part, "good", points=(120_000, 120_000), rng=np.random.default_rng(7))
-        cloud = make(part, defect, points=(8_000, 8_000), rng=np.random.default_rng(7))
+        whole = make(part, "good", points=(120_000, 120_000), rng=np.random.default_rng(7)).cloud
+        cloud = make(part, defect, points=(8_000, 8_000), rng=np.random.default_rng(7)).cloud
         away = cKDTree(whole.pos).query(cloud.pos)[0] / whole.diameter
         assert np.quantile(away[~cloud.label], 0.995) < 0.004
         assert away[cloud.label].mean() > 1.5 * away[~cloud.label].mean()
@@ -229,7 +229,7 @@ def test_order_of_points_says_nothing():
 def test_point_count_does_not_depend_on_the_defect():
     part = CATEGORIES["fender_ring"]
     counts = {
-        len(make(part, defect, points=(500, 900), rng=np.random.default_rng(3)))
+        len(make(part, defect, points=(500, 900), rng=np.random.default_rng(3)).cloud)
         for defect in ("good", *DEFECTS)
     }
     assert len(counts) == 1
@@ -339,7 +339,9 @@ def test_statistics_alone_do_not_tell_normal_from_defective(category):
     sides = [
         [
             statistics(
-                make(part, kind, points=(2_400, 4_000), rng=np.random.default_rng([number, i]))
+                make(
+                    part, kind, points=(2_400, 4_000), rng=np.random.default_rng([number, i])
+                ).cloud
             )
             for i, kind in enumerate(kinds * (count // len(kinds)))
         ]

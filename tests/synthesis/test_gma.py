@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from gmanet.cloud import Cloud
-from gmanet.datasets.procedural.dataset import CATEGORIES, make
+from gmanet.datasets.procedural.solids import CATEGORIES
+from gmanet.datasets.procedural.specimen import make
 from gmanet.errors import InputError
 from gmanet.geometry.open3d import load_open3d
 from gmanet.runtime.cache import FOLDER
@@ -200,7 +201,7 @@ def test_unknown_kind_names_those_that_exist():
 
 def procedural(part, count):
     """A normal cloud of a procedural part."""
-    return make(CATEGORIES[part], "good", points=(count, count), rng=np.random.default_rng(0))
+    return make(CATEGORIES[part], "good", points=(count, count), rng=np.random.default_rng(0)).cloud
 
 
 def printed_region(cloud, kind, threshold=0.2):

@@ -16,14 +16,15 @@ import numpy as np
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import SPLITS, CloudDataset
 from gmanet.datasets.procedural.counts import point_counts
-from gmanet.datasets.procedural.defects import DEFECTS, FLOOR, deform
-from gmanet.datasets.procedural.solids import CATEGORIES, Part
-from gmanet.datasets.procedural.surface import POSES, finish, pose, scatter
+from gmanet.datasets.procedural.defects import DEFECTS
+from gmanet.datasets.procedural.solids import CATEGORIES
+from gmanet.datasets.procedural.specimen import Specimen, make
+from gmanet.datasets.procedural.surface import POSES
 from gmanet.datasets.procedural.varying import VARYING
 from gmanet.datasets.statistics import PAPER
 from gmanet.errors import InputError, hint
 
-__all__ = ["PROFILES", "Procedural", "Profile", "make", "write"]
+__all__ = ["PROFILES", "Procedural", "Profile", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,45 +61,6 @@ PROFILES = {
 
 UNLISTED = (30_000, 60_000)
 """Fewest and most points, in ``full``, of a part that Table II does not list."""
-
-
-def make(
-    part: Part,
-    defect: str,
-    *,
-    points: tuple[int, int],
-    rng: np.random.Generator,
-    largest: float = 1.6,
-    poses: str = "any",
-) -> Cloud:
-    """Return one cloud of a part.
-
-    Args:
-        part: The part.
-        defect: One of ``DEFECTS``, or ``good``.
-        points: Smallest and largest number of points.
-        rng: Generator of all random numbers.
-        largest: Factor of the largest defects, as in :class:`Profile`.
-        poses: One of ``POSES`` of the surface.
-    """
-    shape, flaw, scan, stance = rng.spawn(4)
-    mesh = part.build(shape)
-    diagonal = mesh.diagonal
-    length = None
-    if defect != "good":
-        share = part.ratio * flaw.uniform(0.5, largest)
-        displacement, depth = deform(mesh, mesh.crosses(), kind=defect, share=share, rng=flaw)
-        length = np.linalg.norm(displacement, axis=1) / depth
-        mesh = mesh.moved(mesh.vertices + displacement)
-    count = int(scan.integers(points[0], points[1], endpoint=True))
-    spots = scatter(mesh, count, rng=scan)
-    placed = finish(part.finish, spots, diagonal=diagonal, rng=scan)
-    place = pose(placed, diagonal, rng=stance, kind=poses)
-    label = np.zeros(count, dtype=bool)
-    if length is not None:
-        label = np.einsum("nk,nk->n", spots.weight, length[spots.corner]) > FLOOR
-    order = scan.permutation(count)
-    return Cloud(place[order].astype(np.float32), label[order], defect=defect)
 
 
 class Procedural(CloudDataset):
@@ -153,16 +115,28 @@ class Procedural(CloudDataset):
         return [kind for kind, _ in self._items]
 
     def __getitem__(self, index: int) -> Cloud:
-        defect, name = self._items[index]
+        name = self.names[index]
         index %= len(self._items)
         if index not in self._made:
-            points = self.profile.points or self._points(index)
-            rng, largest = self._rng(name), self.profile.largest
-            cloud = make(
-                self.part, defect, points=points, rng=rng, largest=largest, poses=self.poses
-            )
+            cloud = self.specimen(index).cloud
             self._made[index] = cloud.replace(name=name, category=self.category)
         return self._made[index]
+
+    def specimen(self, index: int) -> Specimen:
+        """Return the scan of an index with the surface that was scanned.
+
+        Args:
+            index: Number of the cloud, from 0.
+        """
+        defect, name = self._items[index]
+        return make(
+            self.part,
+            defect,
+            points=self.profile.points or self._points(index),
+            rng=self._rng(name),
+            largest=self.profile.largest,
+            poses=self.poses,
+        )
 
     def _rng(self, name: str) -> np.random.Generator:
         key = zlib.crc32(f"{self.category}/{self.split}/{name}".encode())
