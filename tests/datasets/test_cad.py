@@ -9,7 +9,7 @@ import pytest
 
 import gmanet
 from gmanet.cloud import Cloud
-from gmanet.datasets.cad.conditions import Conditions, measure_conditions
+from gmanet.datasets.cad.conditions import Conditions, allowance, measure_conditions
 from gmanet.datasets.cad.scanning import Scanner
 from gmanet.datasets.catalog import open_data
 from gmanet.datasets.config import DataConfig
@@ -20,6 +20,7 @@ from gmanet.formats import write_cloud
 from gmanet.nominal.deviation import deviation_from_mesh
 from gmanet.nominal.mesh import TriangleMesh
 from gmanet.nominal.pose import MeshTarget
+from gmanet.nominal.sampling import sample_mesh
 from gmanet.runs.folder import Run
 
 fit = import_module("gmanet.fit")
@@ -70,12 +71,12 @@ def test_the_mesh_of_the_tests_is_closed(mesh):
 
 
 def test_conditions_come_back(mesh, target):
-    found = measure_conditions(scan_of(mesh), target)
+    found = measure_conditions([scan_of(mesh)], target)
     assert found.noise == pytest.approx(NOISE, rel=0.1)
     assert found.tolerance < NOISE
     assert found.direction is None
-    loose = measure_conditions(scan_of(mesh, tolerance=0.05), target)
-    assert 0.01 < loose.tolerance < 0.1
+    loose = measure_conditions([scan_of(mesh, tolerance=0.05)], target)
+    assert 0.02 < loose.tolerance < 0.13  # of a single part, with its allowance
     assert loose.noise == pytest.approx(NOISE, rel=0.25)
 
 
@@ -85,14 +86,35 @@ def test_a_part_that_differs_at_one_face_has_a_tolerance(mesh, target):
     vertices[:, 1] += 0.2 * (vertices[:, 1] >= 6)
     other = TriangleMesh.of(vertices, mesh.faces)
     made = Scanner(mesh=other, conditions=Conditions(points=6000, noise=NOISE))
-    found = measure_conditions(made.scan(np.random.default_rng(0)).replace(name="scan"), target)
+    found = measure_conditions([made.scan(np.random.default_rng(0)).replace(name="scan")], target)
     assert 0.03 < found.tolerance < 0.2
     assert found.noise < 2 * NOISE
 
 
+def test_more_scans_need_less_allowance(mesh, target):
+    assert allowance(1) == pytest.approx(np.sqrt(3 / 1.005), rel=1e-3)  # tables of chi-square
+    assert allowance(5) == pytest.approx(np.sqrt(15 / 10.307), rel=1e-3)
+    assert 1 < allowance(1000) < 1.02
+    seen = [scan_of(mesh, seed, tolerance=0.05) for seed in range(4)]
+    alone = [measure_conditions([scan], target).tolerance / allowance(1) for scan in seen]
+    found = measure_conditions(seen, target)
+    assert found.tolerance == pytest.approx(allowance(4) * np.sqrt(np.mean(np.square(alone))))
+
+
+def test_a_folder_of_scans_gives_the_conditions(file, mesh, tmp_path):
+    with pytest.raises(InputError, match="holds no scan, wanted a scan or a folder of scans"):
+        opened(file, scan=str(tmp_path))
+    for seed, points in enumerate((3000, 4000, 6000)):
+        write_cloud(tmp_path / f"{seed}.ply", scan_of(mesh, seed, points=points))
+    found = opened(file, scan=str(tmp_path))
+    assert f"{found.scanner.conditions.points:,} points" in found.notes[0]
+    assert 3200 < found.scanner.conditions.points < 5000
+    assert f"measured from 3 scans in {tmp_path}" in found.notes[0]
+
+
 def test_the_side_of_the_scanner_comes_back(mesh, target):
     toward = np.array([0.48, 0.36, 0.8])
-    found = measure_conditions(scan_of(mesh, points=3000, direction=tuple(toward)), target)
+    found = measure_conditions([scan_of(mesh, points=3000, direction=tuple(toward))], target)
     assert found.direction is not None
     assert found.direction @ toward > np.cos(np.radians(30))
 
@@ -116,6 +138,21 @@ def test_scans_lie_on_the_mesh(mesh, target):
     assert np.abs(deviation_from_mesh(mesh, placed)).max() < 1e-3
 
 
+def test_opposite_faces_are_displaced_on_their_own(mesh):
+    """The thickness of simulated parts varies, nearly as if its two faces were independent."""
+    found = []
+    for seed in range(60):
+        conditions = Conditions(points=4000, noise=0.0, tolerance=0.05)
+        scanner, rng = Scanner(mesh=mesh, conditions=conditions), np.random.default_rng(seed)
+        pos, normal = sample_mesh(mesh, 2000, rng=rng)
+        along = np.einsum("nc,nc->n", scanner._deviation(pos, normal, rng), normal)
+        found.append([along[normal[:, 2] > 0.9].mean(), along[normal[:, 2] < -0.9].mean()])
+        assert np.sqrt((along**2).mean()) < 4 * 0.05
+    upper, lower = np.array(found).T
+    assert np.std(upper + lower) > 0.025
+    assert np.sqrt(np.mean(np.square(found))) == pytest.approx(0.05 * np.sqrt(0.5), rel=0.4)
+
+
 def test_another_unit_is_named(file, mesh, tmp_path):
     small = scan_of(mesh).replace(label=None)
     write_cloud(tmp_path / "meters.ply", small.replace(pos=small.pos / np.float32(1000)))
@@ -130,7 +167,7 @@ def test_a_scan_of_something_else_is_refused(mesh, target):
     ball = rng.normal(size=(3000, 3))
     ball *= 4.5 / np.linalg.norm(ball, axis=1, keepdims=True)
     with pytest.raises(InputError, match="lies away from the mesh"):
-        measure_conditions(Cloud(ball.astype(np.float32), name="ball"), target)
+        measure_conditions([Cloud(ball.astype(np.float32), name="ball")], target)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
-"""Conditions of a scan, stated or measured from a real scan that is registered on the mesh."""
+"""Conditions of a scan, stated or measured from real scans that are registered on the mesh."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.special import chdtri
 
 from gmanet.cloud import Cloud, Doubles, Labels, robust_size
 from gmanet.datasets.units import BENIGN, named_factor
@@ -40,10 +42,11 @@ NOISE = 5e-4
 LOCAL = 16
 """Number of neighboring points over which deviations are averaged: what is left is form."""
 
-UNSEEN = math.sqrt(3 / 1.005)
-"""Tolerance in the form deviations of the one scan that is measured: with 80 % confidence the root
-mean square over all parts is not larger, if parts differ in three dimensions as random numbers do
-(1.005 is the 20 % quantile of chi-square with three degrees of freedom)."""
+CONFIDENCE = 0.8
+"""Confidence that the root mean square over all parts is not larger than the tolerance."""
+
+DIMENSIONS = 3
+"""Number of dimensions in which good parts are taken to differ, independently of one another."""
 
 PROBES = 4096
 """Number of points of the mesh that are looked up in the scan."""
@@ -88,20 +91,46 @@ def usual(mesh: TriangleMesh) -> Conditions:
     return Conditions(points=POINTS, noise=NOISE * mesh.size)
 
 
-def measure_conditions(scan: Cloud, target: MeshTarget) -> Conditions:
-    """Return the conditions of a real scan of a good part.
+def measure_conditions(scans: Sequence[Cloud], target: MeshTarget) -> Conditions:
+    """Return the conditions of real scans of good parts.
 
     Noise is the part of the deviations from the mesh that neighboring points do not share.
-    Tolerance is the part that they share, and more (``UNSEEN``), since a single scan shows a single
-    part.  It is a root mean square and not a median, as parts often differ at some faces only.
+    Tolerance is the part that they share, and more (:func:`allowance`), since few scans show few
+    parts.  It is a root mean square and not a median, as parts often differ at some faces only.
+    Points and noise are medians over the scans, the direction is that of the first.
 
     Args:
-        scan: The scan, in any pose.
+        scans: Scans of good parts, at least one, in any pose.
         target: The mesh.
 
     Raises:
-        InputError: The scan is in another unit than the mesh, or shows another part.
+        InputError: A scan is in another unit than the mesh, or shows another part.
     """
+    every = [_of_one(scan, target) for scan in scans]
+    form = math.sqrt(sum(one.tolerance**2 for one in every) / len(every))
+    return Conditions(
+        points=int(np.median([one.points for one in every])),
+        noise=float(np.median([one.noise for one in every])),
+        tolerance=allowance(len(every)) * form,
+        direction=every[0].direction,
+    )
+
+
+def allowance(scans: int) -> float:
+    """Return the tolerance over the root mean square of the form deviations of some scans.
+
+    If good parts differ in ``DIMENSIONS`` as normal random numbers do, the sum of their squares
+    over the scans is distributed as chi-square.
+
+    Args:
+        scans: Number of scans.
+    """
+    freedom = DIMENSIONS * scans
+    return math.sqrt(freedom / float(chdtri(freedom, CONFIDENCE)))
+
+
+def _of_one(scan: Cloud, target: MeshTarget) -> Conditions:
+    """Return the conditions of one scan; the tolerance is the deviation of this part alone."""
     _check_unit(scan, target)
     motion, _ = target.register(scan.pos)
     placed = moved(motion, scan.pos)
@@ -122,7 +151,7 @@ def measure_conditions(scan: Cloud, target: MeshTarget) -> Conditions:
     return Conditions(
         points=len(scan),
         noise=alone,
-        tolerance=UNSEEN * form,
+        tolerance=form,
         direction=_direction(target.mesh, tree, reach=REACH * spacing),
     )
 

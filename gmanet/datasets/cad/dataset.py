@@ -13,17 +13,12 @@ import numpy as np
 
 from gmanet.cloud import Cloud
 from gmanet.datasets.base import CloudDataset
-from gmanet.datasets.cad.conditions import (
-    TOWARD,
-    Conditions,
-    measure_conditions,
-    usual,
-)
+from gmanet.datasets.cad.conditions import TOWARD, Conditions, measure_conditions, usual
 from gmanet.datasets.cad.scanning import Scanner
 from gmanet.datasets.config import DataConfig
 from gmanet.datasets.folder import Folder
 from gmanet.errors import InputError
-from gmanet.formats import read_cloud
+from gmanet.formats import list_files, read_cloud
 from gmanet.nominal.mesh import TriangleMesh
 from gmanet.nominal.pose import MeshTarget
 from gmanet.nominal.reading import read_mesh
@@ -126,8 +121,10 @@ def _conditions(config: DataConfig, mesh: TriangleMesh) -> tuple[Conditions, str
     source = "assumed"
     found = usual(mesh)
     if config.scan is not None:
-        found = measure_conditions(read_cloud(config.scan), MeshTarget(mesh=mesh))
-        source = f"measured from {config.scan}"
+        scans = _scans(Path(config.scan))
+        found = measure_conditions(scans, MeshTarget(mesh=mesh))
+        several = "" if len(scans) == 1 else f"{len(scans)} scans in "
+        source = f"measured from {several}{config.scan}"
     if config.points:
         found = replace(found, points=config.points)
     if config.noise is not None:
@@ -142,3 +139,15 @@ def _conditions(config: DataConfig, mesh: TriangleMesh) -> tuple[Conditions, str
         f"simulated scans have {found.points:,} points, noise {found.noise:.3g}, tolerance "
         f"{found.tolerance:.3g}, {sides}; what is not stated is {source}"
     )
+
+
+def _scans(path: Path) -> list[Cloud]:
+    """Return the scan of a file, or all scans of a folder.
+
+    Raises:
+        InputError: A file cannot be read, or the folder holds none.
+    """
+    files = list_files(path) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"data.scan={path}: holds no scan, wanted a scan or a folder of scans")
+    return [read_cloud(file) for file in files]
