@@ -50,8 +50,8 @@ class DataConfig:
             ``shapenet`` and ``open_industry``.
         label_value: Value that marks abnormal points in the labels of your own scans
             (``data=folder``); normal points have 0.
-        scan: A real scan of a good part, from which ``data=cad`` measures the noise, the number of
-            points and the sides of its simulated scans.
+        scan: A real scan of a good part, or a folder of several, from which ``data=cad`` measures
+            noise, tolerance, number of points and sides of its simulated scans.
         scans: Number of simulated scans of ``data=cad``; every fifth is held out for testing.
         points: Number of points of a simulated scan; 0: as measured, or 20,000.
         noise: Standard deviation of the noise of simulated scans, in the unit of the mesh; by
