@@ -1,7 +1,7 @@
-"""Fits on a CAD mesh alone: ``python experiments/cad.py [PART...]``.
+"""Fits on a CAD mesh alone: ``python experiments/cad.py [PART or PART:SCANS ...]``.
 
 For each part the nominal mesh is written to a file, and GMANet is fitted on simulated scans of it.
-One real scan, the first train cloud, gives the conditions.  All test clouds are scored; the figures
+One real scan, the first train cloud, or the first ones give the conditions.  All test clouds are scored; the figures
 of the same detector on twenty real train clouds are those of ``main``.  The deviations of the test
 clouds from the mesh are compared with those of their points before noise, in the true pose.
 """
@@ -90,12 +90,20 @@ def deviations(part: str, mesh: MeshTarget) -> dict[str, float]:
     return dict(zip(("deviation", "own", "bias"), np.median(rows, axis=0).tolist(), strict=True))
 
 
-def opened(part: str, folder: Path) -> CadScans:
-    """Return simulated scans of the nominal mesh of a part, which is written to a file."""
-    file, scan = folder / f"{part}.stl", folder / f"{part}.ply"
+def opened(part: str, count: int, folder: Path) -> CadScans:
+    """Return simulated scans of the nominal mesh of a part, which is written to a file.
+
+    Args:
+        part: Name of the part.
+        count: Number of real scans that give the conditions.
+        folder: Folder of the files.
+    """
+    file, real = folder / f"{part}.stl", folder / f"{part}-{count}"
     write_mesh(file, CATEGORIES[part].build(Nominal()))  # type: ignore[arg-type]
-    write_cloud(scan, Procedural(part, "train")[0].replace(label=None))
-    config = DataConfig(name="cad", category=part, root=str(file), scan=str(scan))
+    for number in range(count):
+        cloud = Procedural(part, "train")[number]
+        write_cloud(real / f"{number}.ply", cloud.replace(label=None))
+    config = DataConfig(name="cad", category=part, root=str(file), scan=str(real))
     train = open_data(config, "train")
     assert isinstance(train, CadScans)
     print(*train.notes, flush=True)
@@ -131,23 +139,24 @@ def measure(part: str, train: CadScans) -> dict[str, Any]:
 def write(rows: dict[str, dict[str, Any]], origin: dict[str, Any]) -> None:
     """Write the page of the parts that are measured."""
     head = (
-        "| part | object AUROC | object AUPR | point AUROC | point AUPR | good called defective "
+        "| part | scans | object AUROC | object AUPR | point AUROC | point AUPR | good called defective "
         "| defective called defective | error in the true frame | error in the best pose "
         "| mean error |"
     )
-    lines = [head, "|---|" + "--:|" * 9]
-    for part, row in rows.items():
+    lines = [head, "|---|" + "--:|" * 10]
+    for word, row in rows.items():
+        part, _, count = word.partition(":")
         cells = [
             *(row[f"{kind}_{name}"] for kind in ("object", "point") for name in ("auroc", "aupr")),
             *(row["called_defective_good"], row["called_defective_defective"]),
             *(row["deviation"], row.get("own", float("nan")), row["bias"]),
         ]
-        lines.append(f"| {part} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
-    mean = np.mean([row["object_auroc"] for row in rows.values()])
+        lines.append(f"| {part} | {count or 1} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+    mean = np.mean([row["object_auroc"] for word, row in rows.items() if ":" not in word])
     about = (
         "GMANet fitted on sixteen simulated scans of the nominal mesh of a part, whose conditions "
-        "come from one real scan; scored are the test clouds of the small profile.  The mean "
-        f"object AUROC is {mean:.3f}.  Deviations of the test clouds' points from the mesh are "
+        "come from one real scan or several; scored are the test clouds of the small profile.  The "
+        f"mean object AUROC with one scan is {mean:.3f}.  Deviations of the test clouds' points from the mesh are "
         "compared with those of the same points before noise, in the true frame of the part and in "
         "the best pose of these points on the mesh, which differ where dimensions do: median "
         "absolute error of a point, and in the frame error of the mean, in standard deviations of "
@@ -161,13 +170,14 @@ def main() -> None:
     origin = provenance()
     rows = json.loads(ROWS.read_text()) if ROWS.is_file() else {}
     with TemporaryDirectory() as folder:
-        for part in sys.argv[1:] or PARTS:
-            train = opened(part, Path(folder))
+        for word in sys.argv[1:] or PARTS:
+            part, _, count = word.partition(":")
+            train = opened(part, int(count or 1), Path(folder))
             assert train.mesh is not None
-            if "object_auroc" not in rows.get(part, {}):
-                rows[part] = measure(part, train)
-            if "own" not in rows[part]:
-                rows[part].update(deviations(part, MeshTarget(mesh=train.mesh)))
+            if "object_auroc" not in rows.get(word, {}):
+                rows[word] = measure(part, train)
+            if "own" not in rows[word]:
+                rows[word].update(deviations(part, MeshTarget(mesh=train.mesh)))
             ROWS.parent.mkdir(exist_ok=True)
             ROWS.write_text(json.dumps(rows, indent=1))
             write(rows, origin)
