@@ -1,9 +1,10 @@
 """Fits on a CAD mesh alone: ``python experiments/cad.py [PART or PART:SCANS ...]``.
 
 For each part the nominal mesh is written to a file, and GMANet is fitted on simulated scans of it.
-One real scan, the first train cloud, or the first ones give the conditions.  All test clouds are scored; the figures
-of the same detector on twenty real train clouds are those of ``main``.  The deviations of the test
-clouds from the mesh are compared with those of their points before noise, in the true pose.
+One real scan, the first train cloud, or the first ones give the conditions.  All test clouds are
+scored; the figures of the same detector on twenty real train clouds are those of ``main``.  The
+deviations of the test clouds from the mesh are compared with those of their points before noise, in
+the true pose.
 """
 
 from __future__ import annotations
@@ -139,9 +140,9 @@ def measure(part: str, train: CadScans) -> dict[str, Any]:
 def write(rows: dict[str, dict[str, Any]], origin: dict[str, Any]) -> None:
     """Write the page of the parts that are measured."""
     head = (
-        "| part | scans | object AUROC | object AUPR | point AUROC | point AUPR | good called defective "
-        "| defective called defective | error in the true frame | error in the best pose "
-        "| mean error |"
+        "| part | scans | object AUROC | object AUPR | point AUROC | point AUPR "
+        "| good called defective | defective called defective | error in the true frame "
+        "| error in the best pose | mean error |"
     )
     lines = [head, "|---|" + "--:|" * 10]
     for word, row in rows.items():
@@ -156,11 +157,11 @@ def write(rows: dict[str, dict[str, Any]], origin: dict[str, Any]) -> None:
     about = (
         "GMANet fitted on sixteen simulated scans of the nominal mesh of a part, whose conditions "
         "come from one real scan or several; scored are the test clouds of the small profile.  The "
-        f"mean object AUROC with one scan is {mean:.3f}.  Deviations of the test clouds' points from the mesh are "
-        "compared with those of the same points before noise, in the true frame of the part and in "
-        "the best pose of these points on the mesh, which differ where dimensions do: median "
-        "absolute error of a point, and in the frame error of the mean, in standard deviations of "
-        "the noise."
+        f"mean object AUROC with one scan is {mean:.3f}.  Deviations of the test clouds' points "
+        "from the mesh are compared with those of the same points before noise, in the true frame "
+        "of the part and in the best pose of these points on the mesh, which differ where "
+        "dimensions do: median absolute error of a point, and in the frame error of the mean, in "
+        "standard deviations of the noise."
     )
     write_page(about, lines, origin)
 
