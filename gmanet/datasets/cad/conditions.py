@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.special import chdtri
 
 from gmanet.cloud import Cloud, Doubles, Labels, robust_size
-from gmanet.datasets.cad.tolerance import ToleranceMap, allowance
 from gmanet.datasets.units import BENIGN, named_factor
 from gmanet.errors import InputError
 from gmanet.geometry.se3 import moved
@@ -42,6 +42,12 @@ NOISE = 5e-4
 LOCAL = 16
 """Number of neighboring points over which deviations are averaged: what is left is form."""
 
+CONFIDENCE = 0.8
+"""Confidence that the root mean square over all parts is not larger than the tolerance."""
+
+DIMENSIONS = 3
+"""Number of dimensions in which good parts are taken to differ, independently of one another."""
+
 PROBES = 4096
 """Number of points of the mesh that are looked up in the scan."""
 
@@ -72,14 +78,12 @@ class Conditions:
             surface, in the unit of the mesh.
         direction: Unit vector from the part to the scanner in the coordinates of the mesh; None
             for scans from all sides.
-        places: Deviations from place to place; None where they are as large everywhere.
     """
 
     points: int
     noise: float
     tolerance: float = 0.0
     direction: tuple[float, float, float] | None = None
-    places: ToleranceMap | None = None
 
 
 def usual(mesh: TriangleMesh) -> Conditions:
@@ -92,8 +96,7 @@ def measure_conditions(scans: Sequence[Cloud], target: MeshTarget) -> Conditions
 
     Noise is the part of the deviations from the mesh that neighboring points do not share.
     Tolerance is the part that they share, and more (:func:`allowance`), since few scans show few
-    parts.  It is a root mean square and not a median, as parts often differ at some faces only;
-    how it varies from place to place is kept, too.
+    parts.  It is a root mean square and not a median, as parts often differ at some faces only.
     Points and noise are medians over the scans, the direction is that of the first.
 
     Args:
@@ -103,56 +106,54 @@ def measure_conditions(scans: Sequence[Cloud], target: MeshTarget) -> Conditions
     Raises:
         InputError: A scan is in another unit than the mesh, or shows another part.
     """
-    every = [_Deviations.of(scan, target) for scan in scans]
-    pos = np.concatenate([one.pos for one in every])
-    square = np.concatenate([one.shared**2 - one.noise**2 / LOCAL for one in every])
+    every = [_of_one(scan, target) for scan in scans]
+    form = math.sqrt(sum(one.tolerance**2 for one in every) / len(every))
     return Conditions(
-        points=int(np.median([len(scan) for scan in scans])),
+        points=int(np.median([one.points for one in every])),
         noise=float(np.median([one.noise for one in every])),
-        tolerance=allowance(len(every)) * math.sqrt(max(0.0, float(square.mean()))),
-        direction=_direction(target.mesh, every[0]),
-        places=ToleranceMap.of(pos, square, scans=len(every)),
+        tolerance=allowance(len(every)) * form,
+        direction=every[0].direction,
     )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Deviations:
-    """A scan of a good part in the best pose on the mesh.
+def allowance(scans: int) -> float:
+    """Return the tolerance over the root mean square of the form deviations of some scans.
+
+    If good parts differ in ``DIMENSIONS`` as normal random numbers do, the sum of their squares
+    over the scans is distributed as chi-square.
 
     Args:
-        pos: Points near the mesh, in the coordinates of the mesh, with shape ``(N, 3)``.
-        shared: Part of their deviations that neighboring points share, with shape ``(N,)``.
-        noise: Standard deviation of the other part.
-        tree: Search tree of the points.
-        spacing: Distance between neighboring points.
+        scans: Number of scans.
     """
+    freedom = DIMENSIONS * scans
+    return math.sqrt(freedom / float(chdtri(freedom, CONFIDENCE)))
 
-    pos: Doubles
-    shared: Doubles
-    noise: float
-    tree: cKDTree
-    spacing: float
 
-    @classmethod
-    def of(cls, scan: Cloud, target: MeshTarget) -> _Deviations:
-        """Return the deviations of a scan from the mesh."""
-        _check_unit(scan, target)
-        motion, _ = target.register(scan.pos)
-        placed = moved(motion, scan.pos)
-        deviation = deviation_from_mesh(target.mesh, placed)
-        near = np.abs(deviation) < NEAR * target.mesh.size
-        if near.mean() < CLEAR:
-            raise InputError(
-                f"{scan.name}: {100 * (1 - near.mean()):.0f} % of the scan lies away from the mesh "
-                "in the best pose, wanted a scan of this part alone"
-            )
-        placed, deviation = placed[near], deviation[near]
-        tree = cKDTree(placed)
-        distance, neighbors = map(np.asarray, tree.query(placed, k=LOCAL))
-        shared = deviation[neighbors].mean(axis=1)
-        noise = _spread(deviation - shared) * math.sqrt(LOCAL / (LOCAL - 1))
-        spacing = float(np.median(distance[:, 1]))
-        return cls(pos=placed, shared=shared, noise=noise, tree=tree, spacing=spacing)
+def _of_one(scan: Cloud, target: MeshTarget) -> Conditions:
+    """Return the conditions of one scan; the tolerance is the deviation of this part alone."""
+    _check_unit(scan, target)
+    motion, _ = target.register(scan.pos)
+    placed = moved(motion, scan.pos)
+    deviation = deviation_from_mesh(target.mesh, placed)
+    near = np.abs(deviation) < NEAR * target.mesh.size
+    if near.mean() < CLEAR:
+        raise InputError(
+            f"{scan.name}: {100 * (1 - near.mean()):.0f} % of the scan lies away from the mesh in "
+            "the best pose, wanted a scan of this part alone"
+        )
+    placed, deviation = placed[near], deviation[near]
+    tree = cKDTree(placed)
+    distance, neighbors = map(np.asarray, tree.query(placed, k=LOCAL))
+    shared = deviation[neighbors].mean(axis=1)
+    alone = _spread(deviation - shared) * math.sqrt(LOCAL / (LOCAL - 1))
+    form = math.sqrt(max(0.0, float((shared**2).mean()) - alone**2 / LOCAL))
+    spacing = float(np.median(distance[:, 1]))
+    return Conditions(
+        points=len(scan),
+        noise=alone,
+        tolerance=form,
+        direction=_direction(target.mesh, tree, reach=REACH * spacing),
+    )
 
 
 def _spread(values: Doubles) -> float:
@@ -160,13 +161,15 @@ def _spread(values: Doubles) -> float:
     return 1.4826 * float(np.median(np.abs(values)))
 
 
-def _direction(mesh: TriangleMesh, scan: _Deviations) -> tuple[float, float, float] | None:
+def _direction(
+    mesh: TriangleMesh, tree: cKDTree, *, reach: float
+) -> tuple[float, float, float] | None:
     """Return the direction to the scanner that explains best what is covered, or None."""
     rng = np.random.default_rng(0)
     pos, normal = sample_mesh(mesh, PROBES, rng=rng)
     outside = seen_from_somewhere(mesh, pos, rng=rng)
     pos, normal = pos[outside], normal[outside]
-    covered: Labels = np.asarray(scan.tree.query(pos)[0]) <= REACH * scan.spacing
+    covered: Labels = np.asarray(tree.query(pos)[0]) <= reach
     tried = directions(VIEWS)
     explained = [
         float((facing(mesh, pos, normal=normal, direction=view) == covered).mean())

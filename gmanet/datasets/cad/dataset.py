@@ -130,7 +130,7 @@ def _conditions(config: DataConfig, mesh: TriangleMesh) -> tuple[Conditions, str
     if config.noise is not None:
         found = replace(found, noise=config.noise)
     if config.tolerance is not None:
-        found = replace(found, tolerance=config.tolerance, places=None)
+        found = replace(found, tolerance=config.tolerance)
     if config.one_sided:
         found = replace(found, direction=TOWARD[config.one_sided])
     view = found.direction

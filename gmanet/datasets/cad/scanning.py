@@ -107,10 +107,7 @@ class Scanner:
         form = _waves(place, LENGTHS, rng=rng) @ rng.normal(size=(WAVES, 3))
         faces = _waves(place, FACES, rng=rng, phase=normal @ rng.normal(0, TURN, (3, WAVES)))
         along = (faces @ rng.normal(size=WAVES))[:, None] * normal
-        places = self.conditions.places
-        local = np.ones(len(pos)) if places is None else places.at(pos)
-        scale = self.conditions.tolerance / np.sqrt(WAVES) * local[:, None]
-        return np.asarray(scale * (form + along))
+        return np.asarray(self.conditions.tolerance / np.sqrt(WAVES) * (form + along))
 
 
 def _waves(
