@@ -126,13 +126,13 @@ class Procedural(CloudDataset):
         """Return the scan of an index with the surface that was scanned.
 
         Args:
-            index: Number of the cloud, from 0.
+            index: Number of the cloud, from 0; negative ones count from the end.
         """
         defect, name = self._items[index]
         return make(
             self.part,
             defect,
-            points=self.profile.points or self._points(index),
+            points=self.profile.points or self._points(index % len(self._items)),
             rng=self._rng(name),
             largest=self.profile.largest,
             poses=self.poses,
