@@ -178,6 +178,7 @@ def test_a_scan_of_something_else_is_refused(mesh, target):
         ({"one_sided": "up"}, r"one of: \+x"),
         ({"test": "none"}, "no such folder"),
         ({"scan": "none.ply"}, "no such file"),
+        ({"scan": "none"}, "data.scan=none: no such file, wanted a scan or a folder"),
     ],
 )
 def test_what_is_wrong_is_said(file, key, said):

@@ -145,8 +145,10 @@ def _scans(path: Path) -> list[Cloud]:
     """Return the scan of a file, or all scans of a folder.
 
     Raises:
-        InputError: A file cannot be read, or the folder holds none.
+        InputError: There is no such file, a file cannot be read, or the folder holds none.
     """
+    if not path.exists():
+        raise InputError(f"data.scan={path}: no such file, wanted a scan or a folder of scans")
     files = list_files(path) if path.is_dir() else [path]
     if not files:
         raise InputError(f"data.scan={path}: holds no scan, wanted a scan or a folder of scans")
