@@ -48,7 +48,7 @@ def csv_table(results: Sequence[Result]) -> str:
             values += [defects.get(kind, {}).get("iou_abnormal") for kind in kinds]
         again = result.figures.get("rescans", {})
         values += [again.get(kind, {}).get(name) for kind, name in rescans]
-        shown = ["" if value is None else f"{value:.6g}" for value in values]
+        shown = ["" if value is None else f"{value:.9g}" for value in values]
         head = [result.row, result.category, str(result.seed)]
         writer.writerow([*head, *shown, result.commit, result.overrides])
     return file.getvalue()
