@@ -20,7 +20,6 @@ from gmanet.formats import write_cloud
 from gmanet.nominal.deviation import deviation_from_mesh
 from gmanet.nominal.mesh import TriangleMesh
 from gmanet.nominal.pose import MeshTarget
-from gmanet.nominal.sampling import sample_mesh
 from gmanet.runs.folder import Run
 
 fit = import_module("gmanet.fit")
@@ -75,8 +74,9 @@ def test_conditions_come_back(mesh, target):
     assert found.noise == pytest.approx(NOISE, rel=0.1)
     assert found.tolerance < NOISE
     assert found.direction is None
-    loose = measure_conditions([scan_of(mesh, tolerance=0.05)], target)
-    assert 0.02 < loose.tolerance < 0.13  # of a single part, with its allowance
+    several = [scan_of(mesh, seed, tolerance=0.05) for seed in range(8)]
+    loose = measure_conditions(several, target)
+    assert 0.03 < loose.tolerance < 0.07
     assert loose.noise == pytest.approx(NOISE, rel=0.25)
 
 
@@ -138,19 +138,17 @@ def test_scans_lie_on_the_mesh(mesh, target):
     assert np.abs(deviation_from_mesh(mesh, placed)).max() < 1e-3
 
 
-def test_opposite_faces_are_displaced_on_their_own(mesh):
-    """The thickness of simulated parts varies, nearly as if its two faces were independent."""
-    found = []
-    for seed in range(60):
-        conditions = Conditions(points=4000, noise=0.0, tolerance=0.05)
-        scanner, rng = Scanner(mesh=mesh, conditions=conditions), np.random.default_rng(seed)
-        pos, normal = sample_mesh(mesh, 2000, rng=rng)
-        along = np.einsum("nc,nc->n", scanner._deviation(pos, normal, rng), normal)
-        found.append([along[normal[:, 2] > 0.9].mean(), along[normal[:, 2] < -0.9].mean()])
-        assert np.sqrt((along**2).mean()) < 4 * 0.05
-    upper, lower = np.array(found).T
-    assert np.std(upper + lower) > 0.025
-    assert np.sqrt(np.mean(np.square(found))) == pytest.approx(0.05 * np.sqrt(0.5), rel=0.4)
+def test_faces_are_displaced_on_their_own(mesh):
+    """At one place, a thin wall's two faces move independently; form alone moves them alike."""
+    scanner = Scanner(mesh=mesh, conditions=Conditions(points=4000, noise=0.0, tolerance=0.05))
+    place, normal = np.full((2, 3), 2.0), np.array([[0.0, 0, 1], [0, 0, -1]])
+    along = []
+    for seed in range(400):
+        moves = scanner._deviation(place, normal, np.random.default_rng(seed))
+        along.append(np.einsum("nc,nc->n", moves, normal))
+    upper, lower = np.array(along).T
+    assert np.std(upper + lower) == pytest.approx(0.05, rel=0.2)
+    assert np.std(along) == pytest.approx(0.05, rel=0.2)
 
 
 def test_another_unit_is_named(file, mesh, tmp_path):

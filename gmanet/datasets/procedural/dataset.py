@@ -115,7 +115,7 @@ class Procedural(CloudDataset):
         return [kind for kind, _ in self._items]
 
     def __getitem__(self, index: int) -> Cloud:
-        name = self.names[index]
+        _, name = self._items[index]
         index %= len(self._items)
         if index not in self._made:
             cloud = self.specimen(index).cloud
