@@ -22,7 +22,7 @@ __all__ = ["register_cached", "register_solid"]
 LAST = 4
 """Number of registrations that a process remembers: several steps need that of one scan."""
 
-KIND = "registration-5"
+KIND = "registration-6"
 """Name of the cache; the number is raised whenever the result of a registration changes."""
 
 _RECENT: Recent[npt.NDArray[np.float64]] = Recent(LAST)

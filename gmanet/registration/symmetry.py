@@ -12,8 +12,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from gmanet.cloud import Doubles
+from gmanet.registration.details import by_details
 from gmanet.registration.initial_poses import distinct, initial_poses
-from gmanet.registration.loose_axes import turned_back
+from gmanet.registration.loose_axes import loose_axes, turned_back
 from gmanet.registration.refine import misfit, refined, trimmed
 from gmanet.registration.target import Subsample, Target
 
@@ -86,4 +87,8 @@ def best_of_symmetric(pose: Doubles, points: Doubles, *, target: Target) -> tupl
         rank = misfit(distance, poses, points=some, target=surface)
         best = np.argsort(rank, kind="stable")[:left]
         poses, distance = poses[best], distance[best]
-    return turned_back(poses, distance, points, target=target.surface(SURFACE))
+    fixed = target.surface(SURFACE)
+    poses, distance = turned_back(poses, distance, points, target=fixed)
+    motions, axes = near_symmetries(target), loose_axes(fixed.points, fixed.normal)
+    better = by_details(poses, points, symmetries=motions, axes=axes, target=fixed)
+    return (poses, distance) if better is None else better

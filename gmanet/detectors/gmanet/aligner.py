@@ -10,6 +10,7 @@ from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
 from gmanet.detectors.gmanet.common_surface.places import offsets_of
+from gmanet.detectors.gmanet.common_surface.shape_model import ShapeModel
 from gmanet.detectors.gmanet.deviation import LENGTHS, Surfaces, distances
 from gmanet.detectors.gmanet.structures import Surface
 from gmanet.registration.cached import register_solid
@@ -47,17 +48,21 @@ class AlignedPoints:
     """The subsample of a cloud in the coordinates of the normal clouds.
 
     Args:
-        points: Coordinates in the target's extents, with shape ``(P, 3)``.
+        points: Coordinates in the target's extents, with shape ``(P, 3)``; with a shape model, as
+            if the part had the mean shape.
         normal: Unit normals, of either sign, with shape ``(P, 3)``.
         used: Numbers of the normal clouds that it is compared with, ascending: not with itself, nor
             with the original of this twin.
         around: Median offset of the cloud around each place (``Consensus.around``), ``(M,)``.
+        strangeness: Factor of the standard deviations that the cloud is measured in
+            (``Consensus.strangeness``).
     """
 
     points: Floats
     normal: Floats
     used: Indices
     around: Floats
+    strangeness: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,6 +76,7 @@ class Aligner:
         common: The common surface, on which they are registered then, in the same coordinates.
         surfaces: The normal clouds in the target's coordinates and extents.
         consensus: The surface that they have in common.
+        shapes: What good parts look like; None where they do not differ together.
         registrations: Name of each normal cloud -> its registration, also used for its twins.
         owners: Name of each normal cloud -> its number in ``surfaces`` and ``consensus``.
         fingerprints: Fingerprint of each normal cloud (``Cloud.fingerprint``) -> its number, so
@@ -81,6 +87,7 @@ class Aligner:
     common: Target
     surfaces: Surfaces
     consensus: Consensus
+    shapes: ShapeModel | None = None
     registrations: dict[str, Registration] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     fingerprints: dict[str, int] = field(default_factory=dict)
@@ -128,7 +135,17 @@ class Aligner:
                 float(np.exp(rng.uniform(np.log(min(FEWEST, len(used))), np.log(len(used)))))
             )
             used = np.sort(rng.choice(used, count, replace=False))
-        return AlignedPoints(points=points, normal=normal, used=used, around=known.around(found))
+        if self.shapes is not None:
+            expected = self.shapes.expected(found, used=used)
+            points = self.shapes.displaced(points, normal, expected=expected)
+            found = found - expected
+        return AlignedPoints(
+            points=points,
+            normal=normal,
+            used=used,
+            around=known.around(found),
+            strangeness=known.strangeness(found),
+        )
 
     def _number(self, cloud: Cloud, origin: str) -> int:
         """Return the number of the normal cloud to exclude, or -1."""
@@ -149,7 +166,11 @@ class Aligner:
         points, normal = aligned.points[index], aligned.normal[index]
         near = distances(points, normal, surfaces=self.surfaces, used=aligned.used, workers=workers)
         more, steady = self.consensus.compare(
-            points, normal, used=aligned.used, around=aligned.around, workers=workers
+            *(points, normal),
+            used=aligned.used,
+            around=aligned.around,
+            strangeness=aligned.strangeness,
+            workers=workers,
         )
         near[~steady, :LENGTHS] = np.log(self.consensus.moments(aligned.used)[0].usual + FLOOR)
         return np.concatenate([near, more], axis=1)

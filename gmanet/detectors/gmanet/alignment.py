@@ -4,8 +4,10 @@ Normal clouds are registered twice: on the first of them, and then on their comm
 (``detectors.gmanet.common_surface``), where each place counts by how much they differ there.  So
 what differs from part to part, such as threads and engravings, does not pull, and a cloud that sees
 another side than the first one is registered on the other clouds.  Clouds whose registration
-failed are left out.  Where whole faces shift from part to part, as on snap rings with different
-openings, nothing is stored, and no distance is measured.
+failed are left out.  What good parts differ in together, such as sizes and bends, is described by
+a shape model (``detectors.gmanet.common_surface.shape_model``) and taken away before anything is
+compared.  Where whole faces shift from part to part even then, nothing is stored, and no distance
+is measured.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
 from gmanet.detectors.gmanet.common_surface.joint_registration import Part, failed, register_jointly
 from gmanet.detectors.gmanet.common_surface.places import make_consensus
+from gmanet.detectors.gmanet.common_surface.shape_model import ShapeModel
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.detectors.reference import Reference
 from gmanet.errors import note
@@ -60,7 +63,7 @@ class Atlas(ResizableBuffers):
 
     resizable = (
         *("points", "normal", "owner", "prints"),
-        *("places", "place_normal", "offset", "relief", "poses", "quality"),
+        *("places", "place_normal", "offset", "mixing", "relief", "poses", "quality"),
     )
 
     points: Tensor
@@ -70,6 +73,7 @@ class Atlas(ResizableBuffers):
     places: Tensor
     place_normal: Tensor
     offset: Tensor
+    mixing: Tensor
     relief: Tensor
     poses: Tensor
     quality: Tensor
@@ -84,11 +88,12 @@ class Atlas(ResizableBuffers):
         self.register_buffer("places", torch.empty(0, 3))
         self.register_buffer("place_normal", torch.empty(0, 3))
         self.register_buffer("offset", torch.empty(0, 0, dtype=torch.float16))
+        self.register_buffer("mixing", torch.empty(0, 0, dtype=torch.float64))
         self.register_buffer("relief", torch.empty(0, 0, dtype=torch.float16))
         self.register_buffer("poses", torch.empty(0, 4, 4, dtype=torch.float64))
         self.register_buffer("quality", torch.empty(0, 2, dtype=torch.float64))
         self._names: list[str] = []
-        self._cached: tuple[Tensor, Surfaces, Consensus] | None = None
+        self._cached: tuple[Tensor, Surfaces, Consensus, ShapeModel | None] | None = None
 
     def prepare(self, clouds: CloudDataset, *, progress: bool = True) -> None:
         """Register and store the normal clouds, unless they are stored already.
@@ -142,17 +147,28 @@ class Atlas(ResizableBuffers):
         if len(known) < 2:
             return
         made = make_consensus(parts)
+        model = ShapeModel(points=made.points, normal=made.normal, offset=made.offset)
+        mixing = model.leave_one_out()
+        known = known[:CLOUDS]
+        if mixing is not None:
+            expected = model.mixtures(mixing)
+            made = Consensus.of(made.points, made.normal, offset=made.offset - expected)
+            known = [
+                (number, (model.displaced(*part, expected=expected[:, number]), part[1]))
+                for number, part in known
+            ]
         if apart > APART and made.steady.mean() < STEADY:
             return
-        known = known[:CLOUDS]
         self.points = torch.from_numpy(np.concatenate([part[0] for _, part in known]))
         self.normal = torch.from_numpy(np.concatenate([part[1] for _, part in known]))
         owner = np.repeat([number for number, _ in known], [len(part[0]) for _, part in known])
         self.owner = torch.from_numpy(owner)
         self.places, self.place_normal = map(torch.from_numpy, (made.points, made.normal))
         self.offset, self.relief = (
-            torch.from_numpy(array).half() for array in (made.offset, made.relief)
+            torch.from_numpy(array).half() for array in (model.offset, made.relief)
         )
+        if mixing is not None:
+            self.mixing = torch.from_numpy(mixing)
 
     @property
     def registrations(self) -> list[Registration]:
@@ -209,10 +225,15 @@ class Atlas(ResizableBuffers):
                 part.cpu().float().numpy()
                 for part in (self.places, self.place_normal, self.offset, self.relief)
             )
+            shapes = None
+            if len(mixing := self.mixing.cpu().numpy()):
+                shapes = ShapeModel(points=places, normal=place_normal, offset=offset)
+                offset = offset - shapes.mixtures(mixing)
             self._cached = (
                 self.points,
                 Surfaces(points=points, normal=normal, owner=owner),
                 Consensus(points=places, normal=place_normal, offset=offset, relief=relief),
+                shapes,
             )
         rows = self.prints.cpu().numpy()
         return Aligner(
@@ -220,6 +241,7 @@ class Atlas(ResizableBuffers):
             common=self.common.target,
             surfaces=self._cached[1],
             consensus=self._cached[2],
+            shapes=self._cached[3],
             registrations=dict(zip(self._names, self.registrations, strict=False)),
             owners={name: number for number, name in enumerate(self._names)},
             fingerprints={bytes(row).hex(): number for number, row in enumerate(rows)},

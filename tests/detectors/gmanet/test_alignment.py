@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,15 +82,30 @@ def test_a_stored_atlas_measures_alike(atlas):
     )
 
 
-def test_parts_whose_faces_shift_against_one_another_are_not_compared(given_clouds, capsys):
-    made = Atlas()
-    wide = [
-        Cloud(wedge(seed)[0] * np.float32([1, 1 + 0.04 * seed, 1 - 0.06 * seed]), name=f"{seed}")
-        for seed in range(4)
+def sized(sizes):
+    """Return wedges that are larger or smaller along each axis."""
+    return [
+        Cloud(wedge(seed)[0] * np.float32(size), name=f"{seed}") for seed, size in enumerate(sizes)
     ]
-    made.fit(given_clouds(wide, "train"))
+
+
+def test_parts_whose_faces_shift_each_on_its_own_are_not_compared(given_clouds, capsys):
+    made = Atlas()
+    made.fit(given_clouds(sized([(1, 1, 1), (1.1, 1, 1), (1, 1.1, 1), (1, 1, 1.2)]), "train"))
     assert made.aligner is None
     assert "no distance from them is measured" in capsys.readouterr().err
+
+
+def test_parts_whose_faces_shift_together_are_compared_as_if_they_had_one_size(given_clouds):
+    made = Atlas()
+    sizes = [(1, 1 + 0.01 * grown, 1 - 0.02 * grown) for grown in (0, 1, 2, 3, 4, 1.5)]
+    *known, other = sized(sizes)
+    made.fit(given_clouds(known, "train"), progress=False)
+    aligner = made.aligner
+    assert np.nanstd(aligner.consensus.offset) < 0.5 * np.nanstd(aligner.shapes.offset)
+    smooth = deviations(aligner, other.pos)[0][:, CHANNELS + CONSENSUS]
+    aligner = replace(aligner, shapes=None)
+    assert np.median(smooth) < np.median(deviations(aligner, other.pos)[0][:, CHANNELS + CONSENSUS])
 
 
 @pytest.mark.slow

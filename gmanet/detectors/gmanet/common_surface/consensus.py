@@ -184,14 +184,49 @@ class Consensus:
             self._moments[key] = (Moments.of(self.offset, used), Moments.of(self.relief, used))
         return self._moments[key]
 
+    def strangeness(self, offset: Floats) -> float:
+        """Return how much more one cloud differs from the mean than normal clouds do, at least 1.
+
+        It is the quotient of upper quartiles of the deviation in standard deviations, so that a
+        defect, which is a small part of the surface, does not matter.  A part whose size is rare,
+        or a scan with more noise, is that much farther from the mean everywhere.
+
+        Args:
+            offset: Offsets of the cloud, with shape ``(M,)``, NaN where unknown.
+        """
+        return max(1.0, self._quartile(offset) / max(self._usual_quartile, 1e-9))
+
+    @cached_property
+    def _whole(self) -> Moments:
+        """The moments of the offsets of all clouds."""
+        return Moments.of(self.offset, self.clouds)
+
+    @cached_property
+    def _usual_quartile(self) -> float:
+        return float(np.median([self._quartile(self.offset[:, each]) for each in self.clouds]))
+
+    def _quartile(self, offset: Floats) -> float:
+        """Return the upper quartile of a cloud's deviations in standard deviations."""
+        found = self._whole
+        deviation = np.abs(offset - found.mean) / np.sqrt(found.variance)
+        known = np.isfinite(deviation)
+        return float(np.quantile(deviation[known], 0.75)) if known.any() else 0.0
+
     def surface(self) -> tuple[Floats, Floats, Floats]:
         """Return points and normals of the mean surface, ``(M, 3)``, and the spread, ``(M,)``."""
-        found = self.moments(self.clouds)[0]
+        found = self._whole
         points = self.points + found.mean[:, None] * self.normal
         return points, self.normal, np.sqrt(found.variance)
 
     def compare(
-        self, points: Floats, normal: Floats, *, used: Indices, around: Floats, workers: int = 1
+        self,
+        points: Floats,
+        normal: Floats,
+        *,
+        used: Indices,
+        around: Floats,
+        strangeness: float = 1.0,
+        workers: int = 1,
     ) -> tuple[Floats, Labels]:
         """Return the comparison of points with the consensus, and where distances count.
 
@@ -205,6 +240,7 @@ class Consensus:
             normal: Aligned unit normals of either sign, with shape ``(Q, 3)``.
             used: Numbers of the normal clouds that are compared with, ascending.
             around: The compared cloud's median offset around each place, with shape ``(M,)``.
+            strangeness: Factor of all standard deviations (:meth:`strangeness`).
             workers: Number of threads.
         """
         whole, relief = self.moments(used)
@@ -215,7 +251,8 @@ class Consensus:
         for (offset, found, shift), row in zip(forms, made, strict=True):
             over_rows(
                 *(compare, len(points), workers, *near, self.points, self.normal, offset, used),
-                *(found.count, found.mean, found.variance, found.usual, shift, row),
+                *(found.count, found.mean, found.variance * np.float32(strangeness**2)),
+                *(found.usual * np.float32(strangeness), shift, row),
             )
         steady = self.steady[np.asarray(at)[:, 0]]
         made[0][~steady, 0] = 0

@@ -1,0 +1,162 @@
+"""Shape model: what good parts of one kind look like, as mixtures of the normal clouds.
+
+Good parts differ by a handful of causes: a head is thicker, a ring is bent, a hole lies elsewhere.
+Each moves many places of the surface together.  So the offsets of a good part are close to a
+weighted sum of the offsets of other good parts; those of a defect, which moves few places, are not.
+The weights are those of a ridge regression over all places, in which places that do not follow
+count less (Tukey's weights).  It is a statistical shape model [Cootes et al., CVIU 1995] in terms
+of the parts themselves instead of principal components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gmanet.cloud import Doubles, Floats, Indices
+
+__all__ = ["ShapeModel"]
+
+PLACES = 4096
+"""Number of places, the first ones, on which weights are computed."""
+
+RIDGE = 0.03
+"""Ridge of the regression, in mean squared lengths of the normal clouds' offsets."""
+
+WORTHWHILE = 0.9
+"""Largest quotient of the normal clouds' deviations with and without a mixture of the others, root
+mean squares, for which mixtures are used."""
+
+FEWEST = 3
+"""Least number of normal clouds."""
+
+ROUNDS = 3
+"""Number of regressions, each with weights from the one before."""
+
+REJECTED = 4.0
+"""Deviation from which a place does not count, in robust standard deviations (Tukey)."""
+
+LEAST = 1e-4
+"""Least such standard deviation, in extents."""
+
+NEAREST = 4
+"""Number of places over which the displacement of a point is averaged."""
+
+FACING = 0.5
+"""Least cosine of a point's normal, of either sign, and that of a place that moves the point."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShapeModel:
+    """Offsets of ``n`` normal clouds, of which those of other parts are mixtures.
+
+    Args:
+        points: Coordinates of the places in extents of the target, with shape ``(M, 3)``.
+        normal: Unit normals of the places, with shape ``(M, 3)``.
+        offset: Offsets of the normal clouds along the normals, with shape ``(M, n)``, NaN where a
+            cloud does not cover a place.
+    """
+
+    points: Floats
+    normal: Floats
+    offset: Floats
+
+    def expected(self, offset: Floats, *, used: Indices) -> Floats:
+        """Return the offsets of the mixture that is closest to a part, with shape ``(M,)``.
+
+        Args:
+            offset: Offsets of the part, with shape ``(M,)``, NaN where unknown.
+            used: Numbers of the normal clouds that are mixed: not the part itself.
+        """
+        mean, forms = self._forms(used)
+        return np.asarray(mean + forms @ self._weights(offset, used), dtype=np.float32)
+
+    def displaced(self, points: Floats, normal: Floats, *, expected: Floats) -> Floats:
+        """Return points of a part, moved from the mixture's surface to the mean one, ``(P, 3)``.
+
+        Args:
+            points: Coordinates in extents, with shape ``(P, 3)``.
+            normal: Unit normals of either sign, with shape ``(P, 3)``.
+            expected: The mixture (:meth:`expected`), with shape ``(M,)``.
+        """
+        near = np.asarray(self._tree.query(points, np.arange(1, NEAREST + 1))[1])
+        facing = np.abs(np.einsum("pc,pkc->pk", normal, self.normal[near])) > FACING
+        facing |= ~facing.any(axis=1, keepdims=True)
+        move = np.einsum("pk,pkc->pc", facing * expected[near], self.normal[near])
+        return np.asarray(points - move / facing.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def leave_one_out(self) -> Doubles | None:
+        """Return the weights of all clouds in the mixture for each of them, with shape ``(n, n)``.
+
+        A column is a mixture; the cloud itself has weight 0 in it.  None if mixtures of the others
+        come hardly nearer to a cloud than their mean does: castings differ at random.
+        """
+        known = np.flatnonzero(np.isfinite(self.offset).any(axis=0))
+        if len(known) < FEWEST:
+            return None
+        weights = np.zeros((self.offset.shape[1],) * 2)
+        for number in known:
+            others = known[known != number]
+            weights[others, number] = self._weights(self.offset[:, number], others)
+        before, after = (
+            np.nanmean((self.offset - self.mixtures(mixing))[:, known] ** 2)
+            for mixing in (0 * weights, weights)
+        )
+        return weights if after < WORTHWHILE**2 * before else None
+
+    def mixtures(self, weights: Doubles) -> Floats:
+        """Return the offsets of mixtures of the other clouds, one for each cloud, ``(M, n)``.
+
+        Args:
+            weights: Weights of the mixtures (:meth:`leave_one_out`), with shape ``(n, n)``.
+        """
+        known = np.isfinite(self.offset)
+        offset = np.where(known, self.offset, 0)
+        counts = known.sum(axis=1, keepdims=True) - known
+        mean = (offset.sum(axis=1, keepdims=True) - offset) / np.maximum(counts, 1)
+        mixing = weights.astype(np.float32)
+        made = mean + offset @ mixing - mean * (known.astype(np.float32) @ mixing)
+        return np.asarray(made, dtype=np.float32)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self.points)
+
+    @cached_property
+    def _kept(self) -> dict[bytes, tuple[Floats, Floats]]:
+        return {}
+
+    def _forms(self, used: Indices) -> tuple[Floats, Floats]:
+        """Return the mean of some clouds, ``(M,)``, and how each differs from it, ``(M, k)``."""
+        key = used.tobytes()
+        if key not in self._kept:
+            self._kept.clear()  # of all that are used in turn, only the last is used again
+            offset = self.offset[:, used]
+            known = np.isfinite(offset)
+            total = np.where(known, offset, 0).sum(axis=1)
+            mean = (total / np.maximum(known.sum(axis=1), 1)).astype(np.float32)
+            self._kept[key] = (mean, np.where(known, offset - mean[:, None], np.float32(0)))
+        return self._kept[key]
+
+    def _weights(self, offset: Floats, used: Indices) -> Doubles:
+        """Return the weights of some clouds in the mixture closest to a part, ``(k,)``."""
+        mean, forms = self._forms(used)
+        some = np.flatnonzero(np.isfinite(offset[:PLACES]))
+        if len(used) < FEWEST - 1 or len(some) <= len(used):
+            return np.zeros(len(used))
+        wanted = (offset[some] - mean[some]).astype(np.float64)
+        chosen = forms[some].astype(np.float64)
+        weights: Doubles = np.zeros(len(used))
+        trusted: Doubles = np.ones(len(some))
+        for _ in range(ROUNDS):
+            rows = chosen * trusted[:, None]
+            gram = rows.T @ chosen
+            gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(used) + 1e-12
+            weights = np.asarray(np.linalg.solve(gram, rows.T @ wanted), dtype=np.float64)
+            left = np.abs(wanted - chosen @ weights)
+            scale = REJECTED * max(1.4826 * float(np.median(left)), LEAST)
+            trusted = np.maximum(1 - (left / scale) ** 2, 0) ** 2
+        return weights
