@@ -183,3 +183,13 @@ def test_a_rough_skin_is_steady():
         points[:, 2] = 0.004 * np.sin(points[:, :2] * 40 + phase).sum(axis=1)
         rough.append((points, normal))
     assert make_consensus(rough).steady.mean() > 0.95
+
+
+def test_a_cloud_with_larger_deviations_everywhere_is_strange_and_one_with_a_dent_is_not(planes):
+    _, known = planes
+    usual = known.offset[:, 3]
+    dent = 0.01 * (np.arange(len(usual)) < len(usual) // 20)
+    assert known.strangeness(usual * 0) == 1
+    assert known.strangeness(usual + dent) < 1.1 * known.strangeness(usual)
+    spread = np.nanstd(known.offset)
+    assert known.strangeness(usual * 0 + 4 * spread) > 2
