@@ -105,8 +105,8 @@ def test_a_wrong_figure_in_a_paragraph_is_found():
     paragraphs = list(cited(ROOT / "docs/findings.md"))
     assert len(paragraphs) > 15
     paragraph, stored = paragraphs[1]
-    assert ".988" in paragraph
-    assert unknown(paragraph.replace(".988", ".123"), stored) == [".123"]
+    assert ".993" in paragraph
+    assert unknown(paragraph.replace(".993", ".123"), stored) == [".123"]
 
 
 def test_the_readme_is_short():
