@@ -185,15 +185,7 @@ class Consensus:
         return self._moments[key]
 
     def strangeness(self, offset: Floats) -> float:
-        """Return how much more one cloud differs from the mean than normal clouds do, at least 1.
-
-        It is the quotient of upper quartiles of the deviation in standard deviations, so that a
-        defect, which is a small part of the surface, does not matter.  A part whose size is rare,
-        or a scan with more noise, is that much farther from the mean everywhere.
-
-        Args:
-            offset: Offsets of the cloud, with shape ``(M,)``, NaN where unknown.
-        """
+        """Return how much more a cloud with offsets ``(M,)`` differs than normal clouds, from 1."""
         return max(1.0, self._quartile(offset) / max(self._usual_quartile, 1e-9))
 
     @cached_property
