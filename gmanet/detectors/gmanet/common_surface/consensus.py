@@ -190,7 +190,6 @@ class Consensus:
 
     @cached_property
     def _whole(self) -> Moments:
-        """The moments of the offsets of all clouds."""
         return Moments.of(self.offset, self.clouds)
 
     @cached_property
@@ -198,7 +197,6 @@ class Consensus:
         return float(np.median([self._quartile(self.offset[:, each]) for each in self.clouds]))
 
     def _quartile(self, offset: Floats) -> float:
-        """Return the upper quartile of a cloud's deviations in standard deviations."""
         found = self._whole
         deviation = np.abs(offset - found.mean) / np.sqrt(found.variance)
         known = np.isfinite(deviation)
