@@ -11,10 +11,10 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from gmanet.cloud import Doubles
-from gmanet.geometry.se3 import moved_by_each, rigid
+from gmanet.geometry.se3 import moved_by_each
+from gmanet.registration.loose_axes import turns_about
 from gmanet.registration.refine import refined
 from gmanet.registration.target import Surface
 
@@ -77,7 +77,7 @@ def detail_misfit(poses: Doubles, points: Doubles, *, target: Surface) -> tuple[
 
 
 def _monomials(points: Doubles) -> Doubles:
-    """Return the monomials up to a degree, with shape ``(C, N, B)``."""
+    """Return the monomials up to ``DEGREE``, with shape ``(C, N, B)``."""
     powers = [np.ones_like(points)]
     for _ in range(DEGREE):
         powers.append(powers[-1] * points)
@@ -108,12 +108,12 @@ def by_details(
     images = np.einsum("cij,jk->cik", symmetries, pose[0])
     if len(axes):
         sides = _one_of_each_side(symmetries, axes[0])
-        around = _turns(axes, np.arange(0, 360, STEP), middle=middle)
+        around = turns_about(axes, np.deg2rad(np.arange(0, 360, STEP)), middle=middle)
         images = np.concatenate([images, _products(around, images[sides])])
     images = images[np.argsort(detail_misfit(images, some, target=target)[0])[:LEFT]]
     if len(axes):
-        fine = _turns(axes, np.arange(-STEP / 2, STEP / 2 + FINE / 2, FINE), middle=middle)
-        images = _products(fine, images)
+        beside = np.deg2rad(np.arange(-STEP / 2, STEP / 2 + FINE / 2, FINE))
+        images = _products(turns_about(axes, beside, middle=middle), images)
     images = refined(images, some, target=target, steps=STEPS[0])[0]
     images = images[np.argsort(detail_misfit(images, some, target=target)[0])[:1]]
     images, distance = refined(images, points, target=target, steps=STEPS[1])
@@ -126,13 +126,6 @@ def _one_of_each_side(symmetries: Doubles, axis: Doubles) -> list[int]:
     turned = np.einsum("i,cij,j->c", axis, symmetries[:, :3, :3], axis)
     over = int(turned.argmin())
     return [0, over] if turned[over] < 0 else [0]
-
-
-def _turns(axes: Doubles, degrees: Doubles, *, middle: Doubles) -> Doubles:
-    """Return turns about axes through a point, with shape ``(T, 4, 4)``."""
-    vectors = (axes[:, None] * np.deg2rad(degrees)[:, None]).reshape(-1, 3)
-    turn = Rotation.from_rotvec(vectors).as_matrix()
-    return rigid(turn, middle - np.einsum("cij,j->ci", turn, middle))
 
 
 def _products(after: Doubles, before: Doubles) -> Doubles:

@@ -4,7 +4,9 @@ ICP (:mod:`gmanet.registration.refine`) refines the initial poses
 (:mod:`gmanet.registration.initial_poses`) in three rounds, each with fewer poses and more points.
 The pose with the least trimmed distance to the surface is compared with its images under the near
 symmetries of the part (:mod:`gmanet.registration.symmetry`), and the best of these with turns about
-axes that hardly any surface holds (:mod:`gmanet.registration.loose_axes`).
+axes that hardly any surface holds (:mod:`gmanet.registration.loose_axes`).  Where distances remain
+that noise does not explain, a pose that fits notches and marks clearly better replaces it
+(:mod:`gmanet.registration.details`).
 
 The result is reproducible: there are no threads, rows are sorted first, and the seed determines all
 random numbers.  It does not depend on the signs of normals.  To register many clouds on one

@@ -16,7 +16,7 @@ from gmanet.geometry.se3 import rigid
 from gmanet.registration.refine import misfit, refined
 from gmanet.registration.target import Surface
 
-__all__ = ["loose_axes", "turned_back"]
+__all__ = ["loose_axes", "turned_back", "turns_about"]
 
 LOOSE = 0.5
 """Largest resistance of a loose axis against a turn, as a share of that of the firmest axis."""
@@ -43,6 +43,19 @@ def loose_axes(points: Doubles, normal: Doubles) -> Doubles:
     return np.asarray(axes.T[resistance < LOOSE * resistance[-1]])
 
 
+def turns_about(axes: Doubles, angles: Doubles, *, middle: Doubles) -> Doubles:
+    """Return turns about axes through a point, with shape ``(A * T, 4, 4)``.
+
+    Args:
+        axes: Unit vectors, with shape ``(A, 3)``.
+        angles: Angles in radians, with shape ``(T,)``.
+        middle: The point, with shape ``(3,)``.
+    """
+    vectors = (axes[:, None] * angles[:, None]).reshape(-1, 3)
+    turn = Rotation.from_rotvec(vectors).as_matrix()
+    return rigid(turn, middle - np.einsum("cij,j->ci", turn, middle))
+
+
 def turned_back(
     pose: Doubles, distance: Doubles, points: Doubles, *, target: Surface
 ) -> tuple[Doubles, Doubles]:
@@ -58,10 +71,7 @@ def turned_back(
     if not len(axes):
         return pose, distance
     middle = target.points.mean(axis=0)
-    vectors = (axes[:, None] * ANGLES[:, None]).reshape(-1, 3)
-    turn = Rotation.from_rotvec(vectors).as_matrix()
-    turns = rigid(turn, middle - np.einsum("cij,j->ci", turn, middle))
-    poses = np.einsum("cij,jk->cik", turns, pose[0])
+    poses = np.einsum("cij,jk->cik", turns_about(axes, ANGLES, middle=middle), pose[0])
     some = points[:POINTS]
     for steps in (0, STEPS[0]):
         poses, gaps = refined(poses, some, target=target, steps=steps)

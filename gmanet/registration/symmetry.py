@@ -70,7 +70,8 @@ def near_symmetries(target: Target) -> Doubles:
 def best_of_symmetric(pose: Doubles, points: Doubles, *, target: Target) -> tuple[Doubles, Doubles]:
     """Return the best of a pose and its images under the near symmetries, and its distances.
 
-    Turns of the best about loose axes (``registration.loose_axes``) are compared at the end.
+    Turns of the best about loose axes (``registration.loose_axes``) are compared at the end, and
+    what fits details clearly better (``registration.details``).
 
     Args:
         pose: Motion of the points onto the target, with shape ``(4, 4)``.

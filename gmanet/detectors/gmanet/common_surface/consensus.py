@@ -18,9 +18,10 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats, Indices, Labels
 from gmanet.detectors.gmanet.common_surface.comparison import FLOOR, KINDS, compare
+from gmanet.detectors.gmanet.common_surface.moments import Moments
 from gmanet.geometry.jit import over_rows
 
-__all__ = ["CONSENSUS", "Consensus", "Moments"]
+__all__ = ["CONSENSUS", "Consensus"]
 
 OF_RELIEF = (0, 1, 4)
 """The values that are also channels of the relief: of surfaces relative to their surroundings."""
@@ -43,55 +44,6 @@ of the shallowest defect that SPCG makes by default."""
 
 NEAREST = 4
 """Number of places over which a comparison is averaged."""
-
-PRIOR = 2.0
-"""Number of clouds that the usual variance counts as, beside those that cover a place."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Moments:
-    """Number, mean and variance of the offsets at each place.
-
-    Args:
-        used: Numbers of the clouds that count, ascending.
-        count: Number of these clouds that cover each place, with shape ``(M,)``.
-        mean: Mean offset in extents, 0 where no cloud covers the place, with shape ``(M,)``.
-        variance: Variance of one more cloud about the mean, in squared extents, with shape
-            ``(M,)``; with few clouds it tends to the median over all places.
-        usual: Square root of the median variance.
-    """
-
-    used: Indices
-    count: Floats
-    mean: Floats
-    variance: Floats
-    usual: np.float32
-
-    @classmethod
-    def of(cls, offset: Floats, used: Indices) -> Moments:
-        """Return the moments of some clouds.
-
-        Args:
-            offset: Offsets of all clouds, with shape ``(M, n)``, NaN where unknown.
-            used: Numbers of the clouds that count.
-        """
-        values = offset[:, used]
-        known = np.isfinite(values)
-        count = known.sum(axis=1).astype(np.float32)
-        mean = np.where(known, values, 0).sum(axis=1) / np.maximum(count, 1)
-        square = (np.where(known, values - mean[:, None], 0) ** 2).sum(axis=1)
-        several = count > 1
-        usual = np.median(square[several] / (count[several] - 1)) if several.any() else 0.0
-        freedom = np.maximum(count - 1, 0) + PRIOR
-        variance = (square + PRIOR * usual) / freedom * (1 + 1 / np.maximum(count, 1))
-        variance = (variance + FLOOR**2).astype(np.float32)
-        return cls(
-            used=used,
-            count=count,
-            mean=mean.astype(np.float32),
-            variance=variance,
-            usual=np.float32(np.sqrt(np.median(variance))),
-        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -185,11 +137,20 @@ class Consensus:
         return self._moments[key]
 
     def strangeness(self, offset: Floats) -> float:
-        """Return how much more a cloud with offsets ``(M,)`` differs than normal clouds, from 1."""
+        """Return how much more one cloud differs from the mean than normal clouds do, at least 1.
+
+        It is the quotient of upper quartiles of the deviations in standard deviations, so that a
+        defect, which is a small part of the surface, does not matter.  A part whose sizes are rare,
+        or a scan with more noise, is that much farther from the mean all over.
+
+        Args:
+            offset: Offsets of the cloud, with shape ``(M,)``, NaN where unknown.
+        """
         return max(1.0, self._quartile(offset) / max(self._usual_quartile, 1e-9))
 
     @cached_property
     def _whole(self) -> Moments:
+        """The moments of the offsets of all clouds."""
         return Moments.of(self.offset, self.clouds)
 
     @cached_property
@@ -197,6 +158,7 @@ class Consensus:
         return float(np.median([self._quartile(self.offset[:, each]) for each in self.clouds]))
 
     def _quartile(self, offset: Floats) -> float:
+        """Return the upper quartile of a cloud's deviations in standard deviations."""
         found = self._whole
         deviation = np.abs(offset - found.mean) / np.sqrt(found.variance)
         known = np.isfinite(deviation)
