@@ -112,8 +112,8 @@ def by_details(
         images = np.concatenate([images, _products(around, images[sides])])
     images = images[np.argsort(detail_misfit(images, some, target=target)[0])[:LEFT]]
     if len(axes):
-        beside = np.deg2rad(np.arange(-STEP / 2, STEP / 2 + FINE / 2, FINE))
-        images = _products(turns_about(axes, beside, middle=middle), images)
+        small = np.deg2rad(np.arange(-STEP / 2, STEP / 2 + FINE / 2, FINE))
+        images = _products(turns_about(axes, small, middle=middle), images)
     images = refined(images, some, target=target, steps=STEPS[0])[0]
     images = images[np.argsort(detail_misfit(images, some, target=target)[0])[:1]]
     images, distance = refined(images, points, target=target, steps=STEPS[1])
