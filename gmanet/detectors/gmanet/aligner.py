@@ -127,14 +127,14 @@ class Aligner:
         points = apply(registration, cloud.pos[surface.chosen]) / np.float32(self.target.length)
         normal = (surface.normal @ registration.rotation.T).astype(np.float32)
         known = self.consensus
-        found = offsets_of((points, normal), known.points, normal=known.normal)
-        used = known.clouds[known.clouds != self._number(cloud, origin)]
+        used = self.others(cloud, origin)
         if few:
             rng = np.random.default_rng(int(cloud.fingerprint, 16))
             count = round(
                 float(np.exp(rng.uniform(np.log(min(FEWEST, len(used))), np.log(len(used)))))
             )
             used = np.sort(rng.choice(used, count, replace=False))
+        found = offsets_of((points, normal), known.points, normal=known.normal)
         if self.shapes is not None:
             expected = self.shapes.expected(found, used=used)
             points = self.shapes.displaced(points, normal, expected=expected)
@@ -147,11 +147,16 @@ class Aligner:
             strangeness=known.strangeness(found),
         )
 
-    def _number(self, cloud: Cloud, origin: str) -> int:
-        """Return the number of the normal cloud to exclude, or -1."""
-        if origin in self.owners:
-            return self.owners[origin]
-        return self.fingerprints.get(cloud.fingerprint, -1)
+    def others(self, cloud: Cloud, origin: str = "") -> Indices:
+        """Return the numbers of the normal clouds that a cloud is compared with, ascending.
+
+        Args:
+            cloud: The cloud.
+            origin: As for :meth:`register`.
+        """
+        number = self.owners.get(origin, self.fingerprints.get(cloud.fingerprint, -1))
+        clouds = self.consensus.clouds
+        return np.asarray(clouds[clouds != number])
 
     def distances(
         self, aligned: AlignedPoints, index: Indices | slice, *, workers: int = 1

@@ -1,6 +1,8 @@
 """Height of a scan's points over the registered normal clouds, with a sign: + is outside the part.
 
-The context that the networks read holds distances without a sign; this is for people.
+The context that the networks read holds distances without a sign; this is for people.  As there,
+what good parts differ in together, such as a bend, is no height: a defect is as high as it is over
+the surface beside it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud, Doubles, Floats, Indices
 from gmanet.detectors.gmanet.aligner import Aligner
+from gmanet.detectors.gmanet.common_surface.places import offsets_of
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.geometry.orientation import outward
+from gmanet.geometry.pca import principal_axes
+from gmanet.geometry.search.grid import grid_nearest
 from gmanet.registration.icp import apply
 
 __all__ = ["signed_deviation"]
@@ -28,6 +33,12 @@ ORIENTED = 4096
 FOLLOWED = 4
 """Number of nearest oriented points; the one with the most parallel normal decides the side."""
 
+SAMPLED = 16384
+"""Largest number of points that show which shape a scan has."""
+
+FITTED = 12
+"""Number of points that a plane is fitted to."""
+
 _ORIENTED: WeakKeyDictionary[Surfaces, tuple[cKDTree, Doubles]] = WeakKeyDictionary()
 
 
@@ -40,10 +51,10 @@ def signed_deviation(cloud: Cloud, aligner: Aligner) -> Floats:
 
     Returns:
         Median height over the tangent planes of the nearest points of the normal clouds, in the
-        unit of the scan.
+        unit of the scan; with a shape model, as if the part had the mean shape.
     """
     surfaces, length = aligner.surfaces, aligner.target.length
-    points = apply(aligner.register(cloud), cloud.pos) / np.float32(length)
+    points = _in_mean_shape(cloud, aligner)
     count = np.arange(1, min(NEAREST, len(surfaces.points)) + 1)
     found = surfaces.tree.query(points, count, workers=torch.get_num_threads())[1]
     index = np.asarray(found, dtype=np.int64)
@@ -53,6 +64,22 @@ def signed_deviation(cloud: Cloud, aligner: Aligner) -> Floats:
     offset = points[:, None] - surfaces.points[index]
     height = np.einsum("nkc,nkc->nk", offset, normal[index])
     return np.asarray(length * np.median(height, axis=1), dtype=np.float32)
+
+
+def _in_mean_shape(cloud: Cloud, aligner: Aligner) -> Floats:
+    """Return a cloud's points in extents, as if the part had the mean shape, ``(N, 3)``."""
+    points = apply(aligner.register(cloud), cloud.pos) / np.float32(aligner.target.length)
+    if aligner.shapes is None:
+        return points
+    some = points[:: -(-len(points) // SAMPLED)]
+    workers = torch.get_num_threads()
+    around = grid_nearest(some, some, count=min(FITTED, len(some)))[1]
+    normal = principal_axes(some, some, neighbors=around, workers=workers)[1][:, :, 0]
+    known = aligner.consensus
+    offset = offsets_of((some, normal), known.points, normal=known.normal)
+    expected = aligner.shapes.expected(offset, used=aligner.others(cloud))
+    near = np.asarray(cKDTree(some).query(points, workers=workers)[1], dtype=np.int64)
+    return aligner.shapes.displaced(points, normal[near], expected=expected)
 
 
 def _outward(surfaces: Surfaces, index: Indices) -> Floats:

@@ -14,6 +14,7 @@ from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
 from gmanet.detectors.gmanet.common_surface.consensus import CONSENSUS
 from gmanet.detectors.gmanet.descriptors import describe
 from gmanet.detectors.gmanet.deviation import CHANNELS, deviation
+from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 
 SIZES = {"points": 1500, "centers": 500}
 
@@ -106,6 +107,21 @@ def test_parts_whose_faces_shift_together_are_compared_as_if_they_had_one_size(g
     smooth = deviations(aligner, other.pos)[0][:, CHANNELS + CONSENSUS]
     aligner = replace(aligner, shapes=None)
     assert np.median(smooth) < np.median(deviations(aligner, other.pos)[0][:, CHANNELS + CONSENSUS])
+
+
+@pytest.mark.parametrize("dent", [0.0, 0.04])
+def test_heights_do_not_hold_what_good_parts_differ_in(given_clouds, dent):
+    made = Atlas()
+    sizes = [(1, 1 + 0.01 * grown, 1 - 0.02 * grown) for grown in (0, 1, 2, 3, 4)]
+    made.fit(given_clouds(sized(sizes), "train"), progress=False)
+    size = np.float32((1, 1.04, 0.92))
+    pos, dented = wedge(9, dent=dent)
+    inner = np.abs(pos[:, :2] - (0.5, 0.3)).max(axis=1) < 0.25
+    deep = np.linalg.norm(pos[:, :2] - (0.4, 0.3), axis=1) < 0.02
+    top = inner & (pos[:, 2] > 0.1)
+    height = signed_deviation(Cloud(pos * size), made.aligner)
+    assert np.median(np.abs(height[top & ~dented])) < 0.002
+    assert np.median(height[top & deep]) == pytest.approx(-0.92 * dent, abs=0.004)
 
 
 @pytest.mark.slow
