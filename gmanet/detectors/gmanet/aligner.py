@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.common_surface.comparison import FLOOR
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
-from gmanet.detectors.gmanet.common_surface.places import offsets_of
+from gmanet.detectors.gmanet.common_surface.mean_shape import MeanShape
 from gmanet.detectors.gmanet.common_surface.shape_model import ShapeModel
 from gmanet.detectors.gmanet.deviation import LENGTHS, Surfaces, distances
 from gmanet.detectors.gmanet.structures import Surface
@@ -126,7 +127,6 @@ class Aligner:
         """
         points = apply(registration, cloud.pos[surface.chosen]) / np.float32(self.target.length)
         normal = (surface.normal @ registration.rotation.T).astype(np.float32)
-        known = self.consensus
         used = self.others(cloud, origin)
         if few:
             rng = np.random.default_rng(int(cloud.fingerprint, 16))
@@ -134,18 +134,19 @@ class Aligner:
                 float(np.exp(rng.uniform(np.log(min(FEWEST, len(used))), np.log(len(used)))))
             )
             used = np.sort(rng.choice(used, count, replace=False))
-        found = offsets_of((points, normal), known.points, normal=known.normal)
-        if self.shapes is not None:
-            expected = self.shapes.expected(found, used=used)
-            points = self.shapes.displaced(points, normal, expected=expected)
-            found = found - expected
+        made = self.mean_shape(points, normal, used=used, images=not origin)
         return AlignedPoints(
-            points=points,
-            normal=normal,
+            points=made.points,
+            normal=made.normal,
             used=used,
-            around=known.around(found),
-            strangeness=known.strangeness(found),
+            around=self.consensus.around(made.offset),
+            strangeness=self.consensus.strangeness(made.offset),
         )
+
+    @cached_property
+    def mean_shape(self) -> MeanShape:
+        """The function from a registered part to the part as if it had the mean shape."""
+        return MeanShape(consensus=self.consensus, shapes=self.shapes, common=self.common)
 
     def others(self, cloud: Cloud, origin: str = "") -> Indices:
         """Return the numbers of the normal clouds that a cloud is compared with, ascending.

@@ -6,8 +6,8 @@ what differs from part to part, such as threads and engravings, does not pull, a
 another side than the first one is registered on the other clouds.  Clouds whose registration
 failed are left out.  What good parts differ in together, such as sizes and bends, is described by
 a shape model (``detectors.gmanet.common_surface.shape_model``) and taken away before anything is
-compared.  Where whole faces shift from part to part even then, nothing is stored, and no distance
-is measured.
+compared.  Where whole faces shift from part to part, and a normal cloud is far from what the others
+let expect, nothing is stored, and no distance is measured: snap rings that open in several ways.
 """
 
 from __future__ import annotations
@@ -45,14 +45,15 @@ CLOUDS = 16
 """Largest number of normal clouds whose points are stored: a bound on memory.  All clouds are in
 the consensus."""
 
-
 APART = 0.003
 """Largest median distance of normal clouds to the first, as a share of the target's extent, of
-parts whose faces may shift; it is a little below the shallowest defect that SPCG makes by default,
-.003 of the diameter."""
+parts whose faces may shift in any way; it is a little below the shallowest defect that SPCG makes
+by default, .003 of the diameter.  Beyond it, no cloud may be farther from a mixture of the others.
+"""
 
 STEADY = 0.5
-"""Least share of places with steady faces (``Consensus.steady``) beyond this distance."""
+"""Least share of places with steady faces (``Consensus.steady``) of parts of which clouds may be
+farther."""
 
 
 class Atlas(ResizableBuffers):
@@ -148,6 +149,7 @@ class Atlas(ResizableBuffers):
             return
         made = make_consensus(parts)
         model = ShapeModel(points=made.points, normal=made.normal, offset=made.offset)
+        shifts = apart > APART and made.steady.mean() < STEADY
         mixing = model.leave_one_out()
         known = known[:CLOUDS]
         if mixing is not None:
@@ -157,7 +159,7 @@ class Atlas(ResizableBuffers):
                 (number, (model.displaced(*part, expected=expected[:, number]), part[1]))
                 for number, part in known
             ]
-        if apart > APART and made.steady.mean() < STEADY:
+        if shifts and made.largest > APART:
             return
         self.points = torch.from_numpy(np.concatenate([part[0] for _, part in known]))
         self.normal = torch.from_numpy(np.concatenate([part[1] for _, part in known]))

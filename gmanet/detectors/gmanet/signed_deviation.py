@@ -15,7 +15,6 @@ from scipy.spatial import cKDTree
 
 from gmanet.cloud import Cloud, Doubles, Floats, Indices
 from gmanet.detectors.gmanet.aligner import Aligner
-from gmanet.detectors.gmanet.common_surface.places import offsets_of
 from gmanet.detectors.gmanet.deviation import Surfaces
 from gmanet.geometry.orientation import outward
 from gmanet.geometry.pca import principal_axes
@@ -34,7 +33,7 @@ FOLLOWED = 4
 """Number of nearest oriented points; the one with the most parallel normal decides the side."""
 
 SAMPLED = 16384
-"""Largest number of points that show which shape a scan has."""
+"""Largest number of points at which normals are found; others have those of the nearest."""
 
 FITTED = 12
 """Number of points that a plane is fitted to."""
@@ -75,11 +74,9 @@ def _in_mean_shape(cloud: Cloud, aligner: Aligner) -> Floats:
     workers = torch.get_num_threads()
     around = grid_nearest(some, some, count=min(FITTED, len(some)))[1]
     normal = principal_axes(some, some, neighbors=around, workers=workers)[1][:, :, 0]
-    known = aligner.consensus
-    offset = offsets_of((some, normal), known.points, normal=known.normal)
-    expected = aligner.shapes.expected(offset, used=aligner.others(cloud))
     near = np.asarray(cKDTree(some).query(points, workers=workers)[1], dtype=np.int64)
-    return aligner.shapes.displaced(points, normal[near], expected=expected)
+    used = aligner.others(cloud)
+    return aligner.mean_shape(points, normal[near], used=used, images=True).points
 
 
 def _outward(surfaces: Surfaces, index: Indices) -> Floats:

@@ -94,6 +94,11 @@ class Consensus:
             relief = np.nanvar(self.relief, axis=1)
         return np.asarray(shift <= relief + SHIFT**2)
 
+    @property
+    def largest(self) -> float:
+        """Root mean square offset of the cloud that is farthest from the common surface."""
+        return float(np.sqrt(np.nanmean(self.offset[:, self.clouds] ** 2, axis=0).max()))
+
     @cached_property
     def _surroundings(self) -> tuple[Indices, Labels]:
         """Places around each place, and whether these face alike, each ``(M, SURROUNDINGS)``."""

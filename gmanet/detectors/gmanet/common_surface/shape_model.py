@@ -4,8 +4,9 @@ Good parts differ by a handful of causes: a head is thicker, a ring is bent, a h
 Each moves many places of the surface together.  So the offsets of a good part are close to a
 weighted sum of the offsets of other good parts; those of a defect, which moves few places, are not.
 The weights are those of a ridge regression over all places, in which places that do not follow
-count less (Tukey's weights).  It is a statistical shape model [Cootes et al., CVIU 1995] in terms
-of the parts themselves instead of principal components.
+count less (Tukey's weights).  A small rigid motion is fitted with them, as a registration of parts
+of different sizes is a little off.  It is a statistical shape model [Cootes et al., CVIU 1995] in
+terms of the parts themselves instead of principal components.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ PLACES = 4096
 """Number of places, the first ones, on which weights are computed."""
 
 RIDGE = 0.03
-"""Ridge of the regression, in mean squared lengths of the normal clouds' offsets."""
+"""Ridge of the regression, in mean squared lengths of the normal clouds' offsets, and of those of
+the rigid motions."""
+
+MOTIONS = 6
+"""Number of rigid motions: shifts along the axes and turns about them."""
 
 WORTHWHILE = 0.9
 """Largest quotient of the normal clouds' deviations with and without a mixture of the others, root
@@ -72,7 +77,9 @@ class ShapeModel:
             used: Numbers of the normal clouds that are mixed: not the part itself.
         """
         mean, forms = self._forms(used)
-        return np.asarray(mean + forms @ self._weights(offset, used), dtype=np.float32)
+        weights = self._weights(offset, used).astype(np.float32)
+        made = mean + forms @ weights[:-MOTIONS] + self._motions @ weights[-MOTIONS:]
+        return np.asarray(made, dtype=np.float32)
 
     def displaced(self, points: Floats, normal: Floats, *, expected: Floats) -> Floats:
         """Return points of a part, moved from the mixture's surface to the mean one, ``(P, 3)``.
@@ -89,18 +96,21 @@ class ShapeModel:
         return np.asarray(points - move / facing.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def leave_one_out(self) -> Doubles | None:
-        """Return the weights of all clouds in the mixture for each of them, with shape ``(n, n)``.
+        """Return the weights of all clouds in the mixture for each, ``(n + MOTIONS, n)``.
 
-        A column is a mixture; the cloud itself has weight 0 in it.  None if mixtures of the others
-        come hardly nearer to a cloud than their mean does: castings differ at random.
+        A column is a mixture; the cloud itself has weight 0 in it.  The last rows are the rigid
+        motions.  None if mixtures of the others come hardly nearer to a cloud than their mean does:
+        castings differ at random.
         """
         known = np.flatnonzero(np.isfinite(self.offset).any(axis=0))
         if len(known) < FEWEST:
             return None
-        weights = np.zeros((self.offset.shape[1],) * 2)
+        count = self.offset.shape[1]
+        weights = np.zeros((count + MOTIONS, count))
         for number in known:
             others = known[known != number]
-            weights[others, number] = self._weights(self.offset[:, number], others)
+            rows = [*others, *range(count, count + MOTIONS)]
+            weights[rows, number] = self._weights(self.offset[:, number], others)
         before, after = (
             np.nanmean((self.offset - self.mixtures(mixing))[:, known] ** 2)
             for mixing in (0 * weights, weights)
@@ -111,19 +121,26 @@ class ShapeModel:
         """Return the offsets of mixtures of the other clouds, one for each cloud, ``(M, n)``.
 
         Args:
-            weights: Weights of the mixtures (:meth:`leave_one_out`), with shape ``(n, n)``.
+            weights: Weights of the mixtures (:meth:`leave_one_out`), ``(n + MOTIONS, n)``.
         """
         known = np.isfinite(self.offset)
         offset = np.where(known, self.offset, 0)
         counts = known.sum(axis=1, keepdims=True) - known
         mean = (offset.sum(axis=1, keepdims=True) - offset) / np.maximum(counts, 1)
-        mixing = weights.astype(np.float32)
+        mixing, motions = np.split(weights.astype(np.float32), [-MOTIONS])
         made = mean + offset @ mixing - mean * (known.astype(np.float32) @ mixing)
+        made += self._motions @ motions
         return np.asarray(made, dtype=np.float32)
 
     @cached_property
     def _tree(self) -> cKDTree:
         return cKDTree(self.points)
+
+    @cached_property
+    def _motions(self) -> Floats:
+        """Offsets of a surface that is shifted or turned by 1, with shape ``(M, MOTIONS)``."""
+        arm = self.points - self.points.mean(axis=0)
+        return np.concatenate([self.normal, np.cross(arm, self.normal)], axis=1)
 
     @cached_property
     def _kept(self) -> dict[bytes, tuple[Floats, Floats]]:
@@ -142,19 +159,21 @@ class ShapeModel:
         return self._kept[key]
 
     def _weights(self, offset: Floats, used: Indices) -> Doubles:
-        """Return the weights of some clouds in the mixture closest to a part, ``(k,)``."""
+        """Return the weights of the mixture closest to a part, with shape ``(k + MOTIONS,)``."""
         mean, forms = self._forms(used)
         some = np.flatnonzero(np.isfinite(offset[:PLACES]))
-        if len(used) < FEWEST - 1 or len(some) <= len(used):
-            return np.zeros(len(used))
+        weights: Doubles = np.zeros(len(used) + MOTIONS)
+        if len(used) < FEWEST - 1 or len(some) <= len(weights):
+            return weights
         wanted = (offset[some] - mean[some]).astype(np.float64)
-        chosen = forms[some].astype(np.float64)
-        weights: Doubles = np.zeros(len(used))
+        chosen = np.concatenate([forms[some], self._motions[some]], axis=1).astype(np.float64)
         trusted: Doubles = np.ones(len(some))
         for _ in range(ROUNDS):
             rows = chosen * trusted[:, None]
             gram = rows.T @ chosen
-            gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(used) + 1e-12
+            for block in (slice(-MOTIONS), slice(-MOTIONS, None)):
+                strength = gram.diagonal()[block]
+                gram[block, block] += np.diag(RIDGE * strength.mean() + 0 * strength + 1e-12)
             weights = np.asarray(np.linalg.solve(gram, rows.T @ wanted), dtype=np.float64)
             left = np.abs(wanted - chosen @ weights)
             scale = REJECTED * max(1.4826 * float(np.median(left)), LEAST)
