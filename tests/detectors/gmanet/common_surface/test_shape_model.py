@@ -43,6 +43,15 @@ def test_what_parts_differ_in_together_is_expected(seed):
 
 @given(seed=st.integers(0, 999))
 @settings(deadline=None, max_examples=15)
+def test_a_pose_that_is_a_little_off_is_expected(seed):
+    model, other = model_of(seed)
+    tilt = model.points[:, :2] @ np.random.default_rng(seed).uniform(-0.01, 0.01, 2)
+    found = model.expected(other + 0.004 + tilt, used=np.arange(12))
+    assert rms(other + 0.004 + tilt - found) < 0.1 * rms(0.004 + tilt) + 3 * NOISE
+
+
+@given(seed=st.integers(0, 999))
+@settings(deadline=None, max_examples=15)
 def test_places_that_clouds_do_not_cover_are_expected_too(seed):
     model, other = model_of(seed, hidden=0.2)
     expected = model.expected(other, used=np.arange(12))
