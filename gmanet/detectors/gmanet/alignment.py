@@ -64,7 +64,7 @@ class Atlas(ResizableBuffers):
 
     resizable = (
         *("points", "normal", "owner", "prints"),
-        *("places", "place_normal", "offset", "mixing", "relief", "poses", "quality"),
+        *("places", "place_normal", "offset", "mixtures", "relief", "poses", "quality"),
     )
 
     points: Tensor
@@ -74,7 +74,7 @@ class Atlas(ResizableBuffers):
     places: Tensor
     place_normal: Tensor
     offset: Tensor
-    mixing: Tensor
+    mixtures: Tensor
     relief: Tensor
     poses: Tensor
     quality: Tensor
@@ -89,7 +89,7 @@ class Atlas(ResizableBuffers):
         self.register_buffer("places", torch.empty(0, 3))
         self.register_buffer("place_normal", torch.empty(0, 3))
         self.register_buffer("offset", torch.empty(0, 0, dtype=torch.float16))
-        self.register_buffer("mixing", torch.empty(0, 0, dtype=torch.float64))
+        self.register_buffer("mixtures", torch.empty(0, 0, dtype=torch.float64))
         self.register_buffer("relief", torch.empty(0, 0, dtype=torch.float16))
         self.register_buffer("poses", torch.empty(0, 4, 4, dtype=torch.float64))
         self.register_buffer("quality", torch.empty(0, 2, dtype=torch.float64))
@@ -170,7 +170,7 @@ class Atlas(ResizableBuffers):
             torch.from_numpy(array).half() for array in (model.offset, made.relief)
         )
         if mixing is not None:
-            self.mixing = torch.from_numpy(mixing)
+            self.mixtures = torch.from_numpy(mixing)
 
     @property
     def registrations(self) -> list[Registration]:
@@ -228,7 +228,7 @@ class Atlas(ResizableBuffers):
                 for part in (self.places, self.place_normal, self.offset, self.relief)
             )
             shapes = None
-            if len(mixing := self.mixing.cpu().numpy()):
+            if len(mixing := self.mixtures.cpu().numpy()):
                 shapes = ShapeModel(points=places, normal=place_normal, offset=offset)
                 offset = offset - shapes.mixtures(mixing)
             self._cached = (
