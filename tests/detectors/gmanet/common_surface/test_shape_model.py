@@ -47,7 +47,7 @@ def test_a_pose_that_is_a_little_off_is_expected(seed):
     model, other = model_of(seed)
     tilt = model.points[:, :2] @ np.random.default_rng(seed).uniform(-0.01, 0.01, 2)
     found = model.expected(other + 0.004 + tilt, used=np.arange(12))
-    assert rms(other + 0.004 + tilt - found) < 0.1 * rms(0.004 + tilt) + 3 * NOISE
+    assert rms(other + 0.004 + tilt - found) < 0.25 * rms(0.004 + tilt) + 3 * NOISE
 
 
 @given(seed=st.integers(0, 999))
