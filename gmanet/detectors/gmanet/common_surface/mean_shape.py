@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmanet.cloud import Doubles, Floats, Indices
+from gmanet.cloud import Floats, Indices
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
 from gmanet.detectors.gmanet.common_surface.places import offsets_of
 from gmanet.detectors.gmanet.common_surface.shape_model import ShapeModel
+from gmanet.geometry.se3 import moved, rotated
 from gmanet.registration.symmetry import near_symmetries
 from gmanet.registration.target import Target
 
@@ -82,16 +83,20 @@ class MeanShape:
             other = self._best_image(points, normal, used=used)
             if other is not None:
                 return self(*other, used=used)
-        moved = self.shapes.displaced(points, normal, expected=expected)
-        return Shaped(points=moved, normal=normal, offset=offset - expected)
+        shifted = self.shapes.displaced(points, normal, expected=expected)
+        return Shaped(points=shifted, normal=normal, offset=offset - expected)
 
     def _best_image(
         self, points: Floats, normal: Floats, *, used: Indices
     ) -> tuple[Floats, Floats] | None:
         """Return the part in a pose that is clearly better; None if there is none."""
         middle = self.common.centroid / self.common.length
+        about = points - middle
         poses = [
-            _moved(points, normal, motion=motion, middle=middle)
+            (
+                (moved(motion, about) + middle).astype(np.float32),
+                rotated(motion, normal).astype(np.float32),
+            )
             for motion in near_symmetries(self.common)
         ]
         misfit = [self._misfit(*pose, used=used) for pose in poses]
@@ -106,12 +111,3 @@ class MeanShape:
         offset[:PLACES] = offsets_of((points, normal), places, normal=facing)
         left = (offset - self.shapes.expected(offset, used=used))[:PLACES]
         return float(np.minimum(np.nan_to_num(left, nan=LARGEST) ** 2, LARGEST**2).mean())
-
-
-def _moved(
-    points: Floats, normal: Floats, *, motion: Doubles, middle: Doubles
-) -> tuple[Floats, Floats]:
-    """Return points and normals after a motion about a point."""
-    turn = motion[:3, :3]
-    moved = (points - middle) @ turn.T + motion[:3, 3] + middle
-    return moved.astype(np.float32), (normal @ turn.T).astype(np.float32)

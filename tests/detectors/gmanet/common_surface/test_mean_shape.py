@@ -7,6 +7,7 @@ import pytest
 
 from gmanet.cloud import Cloud
 from gmanet.detectors.gmanet.alignment import Atlas
+from gmanet.detectors.gmanet.common_surface.mean_shape import ODD
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
 
@@ -75,4 +76,5 @@ def test_an_unusual_part_that_lies_right_is_left_there(aligner):
         aligner.mean_shape(points, normal, used=aligner.consensus.clouds, images=images)
         for images in (False, True)
     )
+    assert aligner.consensus.strangeness(plain.offset) > ODD
     np.testing.assert_array_equal(plain.normal, tried.normal)
