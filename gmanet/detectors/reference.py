@@ -1,4 +1,8 @@
-"""The reference cloud of a category, stored with the weights of a detector."""
+"""The reference cloud of a category, stored with the weights of a detector.
+
+The near symmetries are stored, too: the search takes half a second of processor time, which a
+detector would spend again after every start.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from torch import Tensor
 
 from gmanet.cloud import Floats
 from gmanet.detectors.bank import ResizableBuffers
+from gmanet.registration.symmetry import near_symmetries
 from gmanet.registration.target import Target
 
 __all__ = ["Reference"]
@@ -19,12 +24,13 @@ __all__ = ["Reference"]
 class Reference(ResizableBuffers):
     """The target of registrations as buffers of a module, without gradients."""
 
-    resizable = ("points", "normal", "spread")
+    resizable = ("points", "normal", "spread", "symmetries")
 
     points: Tensor
     normal: Tensor
     spread: Tensor
     length: Tensor
+    symmetries: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +38,7 @@ class Reference(ResizableBuffers):
         self.register_buffer("normal", torch.empty(0, 3))
         self.register_buffer("spread", torch.empty(0))
         self.register_buffer("length", torch.ones(()))
+        self.register_buffer("symmetries", torch.empty(0, 4, 4, dtype=torch.float64))
         self._cached: tuple[Tensor, Target] | None = None
 
     @property
@@ -52,6 +59,7 @@ class Reference(ResizableBuffers):
         self.points = torch.from_numpy(made.points).float()
         self.normal = torch.from_numpy(made.normal).float()
         self.length = torch.tensor(made.length, dtype=torch.float32)
+        self._find_symmetries()
 
     def fit_surface(self, points: Floats, normal: Floats, *, spread: Floats, length: float) -> None:
         """Store the common surface of registered clouds.
@@ -66,6 +74,11 @@ class Reference(ResizableBuffers):
         self.points, self.normal = torch.from_numpy(points), torch.from_numpy(normal)
         self.spread = torch.from_numpy(spread)
         self.length = torch.tensor(length, dtype=torch.float32)
+        self._find_symmetries()
+
+    def _find_symmetries(self) -> None:
+        self.symmetries = torch.empty(0, 4, 4, dtype=torch.float64)  # of what was stored before
+        self.symmetries = torch.from_numpy(near_symmetries(self.target))
 
     @property
     def target(self) -> Target:
@@ -81,12 +94,14 @@ class Reference(ResizableBuffers):
                 part.cpu().numpy().astype(np.float64) for part in (self.points, self.normal)
             )
             spread = self.spread.cpu().numpy().astype(np.float64)
+            symmetries = self.symmetries.cpu().numpy()
             made = Target(
                 points=points,
                 normal=normal,
                 centroid=np.zeros(3),
                 length=float(self.length),
                 spread=spread if len(spread) else None,
+                symmetries=symmetries if len(symmetries) else None,
             )
             self._cached = self.points, made
         return self._cached[1]
@@ -94,6 +109,9 @@ class Reference(ResizableBuffers):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Load a state; states of older versions, and of single clouds, have no spread."""
-        none = {f"{prefix}spread": torch.empty(0)}
+        """Load a state; that of an older version has no symmetries, or no spread either."""
+        none = {
+            f"{prefix}spread": torch.empty(0),
+            f"{prefix}symmetries": torch.empty(0, 4, 4, dtype=torch.float64),
+        }
         super()._load_from_state_dict({**none, **state_dict}, prefix, *args, **kwargs)

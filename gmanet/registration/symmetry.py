@@ -48,11 +48,14 @@ _found: WeakKeyDictionary[Target, Doubles] = WeakKeyDictionary()
 def near_symmetries(target: Target) -> Doubles:
     """Return the motions that nearly map a target onto itself, the identity first, ``(C, 4, 4)``.
 
-    Lengths are in extents of the target.  The motions are found once and kept for the target.
+    Lengths are in extents of the target.  The motions are those that the target is stored with, or
+    are found once and kept for the target.
 
     Args:
         target: The target.
     """
+    if target.symmetries is not None:
+        return target.symmetries
     if target not in _found:
         moving = Subsample(target.points[:2048], target.normal[:2048])
         poses = initial_poses(moving, target, count=STARTS, rng=np.random.default_rng(0))

@@ -164,11 +164,14 @@ class Target(Subsample):
         length: Extent of the cloud (:func:`gmanet.cloud.extent`), in the unit of the cloud.
         spread: Standard deviation of the normal clouds at each point, in extents, with shape
             ``(N,)``; None if the target is a single cloud.
+        symmetries: Motions that nearly map the target onto itself (``registration.symmetry``), the
+            identity first, with shape ``(C, 4, 4)``; None if they were not searched yet.
     """
 
     centroid: Doubles
     length: float
     spread: Doubles | None = None
+    symmetries: Doubles | None = None
 
     @classmethod
     def of(cls, pos: Floats) -> Target:

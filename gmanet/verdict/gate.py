@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from gmanet.cloud import Cloud
 from gmanet.registration.cached import register_solid
@@ -22,7 +21,7 @@ from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
 from gmanet.verdict.check import Check
 from gmanet.verdict.measures import Fit, Scan, fit_of, measure_scan, sparser
-from gmanet.verdict.reference import common_reference
+from gmanet.verdict.reference import common_reference, reference_state, stored_reference
 from gmanet.verdict.sentences import sentence, unit_of
 
 __all__ = ["SETTINGS", "Gate"]
@@ -227,9 +226,7 @@ class Gate:
     def state(self) -> dict[str, Any]:
         """Return the gate as plain values and tensors."""
         return {
-            "points": torch.from_numpy(self.target.points.astype(np.float32)),
-            "normal": torch.from_numpy(self.target.normal.astype(np.float32)),
-            "length": self.target.length,
+            **reference_state(self.target),
             "ranges": {name: list(pair) for name, pair in self.ranges.items()},
             "spacings": list(self.spacings),
             "noises": list(self.noises),
@@ -238,10 +235,8 @@ class Gate:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Gate:
         """Return the gate that :meth:`state` described."""
-        points, normal = (state[name].numpy().astype(np.float64) for name in ("points", "normal"))
-        length = float(np.float32(state["length"]))
         return cls(
-            target=Target(points=points, normal=normal, centroid=np.zeros(3), length=length),
+            target=stored_reference(state),
             ranges={
                 name: (float(low), float(high)) for name, (low, high) in state["ranges"].items()
             },

@@ -8,18 +8,28 @@ with the first scan; the least overlap of all with the union is .99 (experiments
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import torch
 
 from gmanet.cloud import Cloud, Floats
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.registration.cached import register_solid
 from gmanet.registration.icp import Registration, apply
+from gmanet.registration.symmetry import near_symmetries
 from gmanet.registration.target import Target
 from gmanet.synthesis.twins import Clouds
 
-__all__ = ["REGISTERED", "common_reference", "placed", "spread"]
+__all__ = [
+    "REGISTERED",
+    "common_reference",
+    "placed",
+    "reference_state",
+    "spread",
+    "stored_reference",
+]
 
 WHOLE = 0.95
 """Least overlap of all normal scans with the first one with which it is the reference."""
@@ -81,6 +91,36 @@ def spread(clouds: Sequence[Floats]) -> Floats:
     rng = np.random.default_rng(0)
     every = np.concatenate([pos[rng.permutation(len(pos))[:DRAWN]] for pos in clouds])
     return every[farthest_points(every, POINTS)]
+
+
+def reference_state(reference: Target) -> dict[str, Any]:
+    """Return the reference as plain values and tensors, with near symmetries.
+
+    Args:
+        reference: A target about its centroid.
+    """
+    return {
+        "points": torch.from_numpy(reference.points.astype(np.float32)),
+        "normal": torch.from_numpy(reference.normal.astype(np.float32)),
+        "length": reference.length,
+        "symmetries": torch.from_numpy(near_symmetries(reference)),
+    }
+
+
+def stored_reference(state: Mapping[str, Any]) -> Target:
+    """Return the reference that :func:`reference_state` described.
+
+    Older versions stored no near symmetries.
+    """
+    points, normal = (state[name].numpy().astype(np.float64) for name in ("points", "normal"))
+    symmetries = state.get("symmetries")
+    return Target(
+        points=points,
+        normal=normal,
+        centroid=np.zeros(3),
+        length=float(np.float32(state["length"])),
+        symmetries=None if symmetries is None else symmetries.numpy(),
+    )
 
 
 def _as_stored(made: Target) -> Target:

@@ -12,9 +12,16 @@ from gmanet.cloud import Cloud
 from gmanet.detectors.reference import Reference
 from gmanet.formats import read_cloud
 from gmanet.geometry.se3 import rigid
-from gmanet.registration import cached
+from gmanet.registration import cached, symmetry
 from gmanet.registration.icp import Registration, apply
-from gmanet.verdict.reference import common_reference, placed, spread
+from gmanet.registration.symmetry import near_symmetries
+from gmanet.verdict.reference import (
+    common_reference,
+    placed,
+    reference_state,
+    spread,
+    stored_reference,
+)
 
 GLAND = Path(__file__).parents[3] / "shared/data/iec3d_layout/CableGland/train"
 SIZE = np.array([6.0, 4.0, 2.0])
@@ -98,3 +105,29 @@ def test_a_scan_is_registered_once_for_score_and_verdict(monkeypatch):
     monkeypatch.setattr(cached, "register", None)  # would raise if it were called
     assert cached.register_solid(scan, target).inlier_rmse == first.inlier_rmse
     assert cached.register_solid(clouds[1].pos, target).overlap == first.overlap
+
+
+def test_near_symmetries_are_stored_with_references(monkeypatch):
+    """The search would take half a second after every start."""
+    kept = Reference()
+    kept.fit(surface(0, points=3000))
+    known = near_symmetries(kept.target)
+    gate = stored_reference(reference_state(kept.target))
+    loaded = Reference()
+    loaded.load_state_dict(kept.state_dict())
+    monkeypatch.setattr(symmetry, "initial_poses", None)  # would raise if it were called
+    for target in (gate, loaded.target):
+        np.testing.assert_array_equal(near_symmetries(target), known)
+
+
+def test_references_of_older_versions_have_no_symmetries():
+    kept = Reference()
+    kept.fit(surface(0, points=3000))
+    state = kept.state_dict()
+    del state["symmetries"]
+    kept.load_state_dict(state)
+    assert kept.target.symmetries is None
+    older = {
+        name: part for name, part in reference_state(kept.target).items() if name != "symmetries"
+    }
+    assert stored_reference(older).symmetries is None
