@@ -93,9 +93,14 @@ class ResizableBuffers(nn.Module):
     resizable: ClassVar[tuple[str, ...]] = ()
     """Names of the buffers of variable shape."""
 
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Names of those that states of older versions lack; they are then empty."""
+
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
+        lacking = {f"{prefix}{name}": getattr(self, name)[:0] for name in self.optional}
+        state_dict = {**lacking, **state_dict}
         for name in self.resizable:
             if (stored := state_dict.get(f"{prefix}{name}")) is not None:
                 device = getattr(self, name).device

@@ -6,9 +6,6 @@ detector would spend again after every start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,6 +22,7 @@ class Reference(ResizableBuffers):
     """The target of registrations as buffers of a module, without gradients."""
 
     resizable = ("points", "normal", "spread", "symmetries")
+    optional = ("spread", "symmetries")
 
     points: Tensor
     normal: Tensor
@@ -105,13 +103,3 @@ class Reference(ResizableBuffers):
             )
             self._cached = self.points, made
         return self._cached[1]
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Load a state; that of an older version has no symmetries, or no spread either."""
-        none = {
-            f"{prefix}spread": torch.empty(0),
-            f"{prefix}symmetries": torch.empty(0, 4, 4, dtype=torch.float64),
-        }
-        super()._load_from_state_dict({**none, **state_dict}, prefix, *args, **kwargs)

@@ -24,7 +24,12 @@ from gmanet.datasets.subset import Subset
 from gmanet.detectors.bank import ResizableBuffers
 from gmanet.detectors.gmanet.aligner import Aligner
 from gmanet.detectors.gmanet.common_surface.consensus import Consensus
-from gmanet.detectors.gmanet.common_surface.joint_registration import Part, failed, register_jointly
+from gmanet.detectors.gmanet.common_surface.joint_registration import (
+    Part,
+    failed,
+    register_jointly,
+    registered_sentence,
+)
 from gmanet.detectors.gmanet.common_surface.places import make_consensus
 from gmanet.detectors.gmanet.common_surface.shape_model import ShapeModel
 from gmanet.detectors.gmanet.deviation import Surfaces
@@ -64,8 +69,10 @@ class Atlas(ResizableBuffers):
 
     resizable = (
         *("points", "normal", "owner", "prints"),
-        *("places", "place_normal", "offset", "mixtures", "relief", "poses", "quality"),
+        *("places", "place_normal", "offset", "slow", "mixtures", "relief"),
+        *("poses", "quality"),
     )
+    optional = ("slow",)
 
     points: Tensor
     normal: Tensor
@@ -74,6 +81,7 @@ class Atlas(ResizableBuffers):
     places: Tensor
     place_normal: Tensor
     offset: Tensor
+    slow: Tensor
     mixtures: Tensor
     relief: Tensor
     poses: Tensor
@@ -82,15 +90,13 @@ class Atlas(ResizableBuffers):
     def __init__(self) -> None:
         super().__init__()
         self.reference, self.common = Reference(), Reference()
-        self.register_buffer("points", torch.empty(0, 3))
-        self.register_buffer("normal", torch.empty(0, 3))
+        for name in ("points", "normal", "places", "place_normal"):
+            self.register_buffer(name, torch.empty(0, 3))
+        for name in ("offset", "slow", "relief"):
+            self.register_buffer(name, torch.empty(0, 0, dtype=torch.float16))
         self.register_buffer("owner", torch.empty(0, dtype=torch.int64))
         self.register_buffer("prints", torch.empty(0, 16, dtype=torch.uint8))
-        self.register_buffer("places", torch.empty(0, 3))
-        self.register_buffer("place_normal", torch.empty(0, 3))
-        self.register_buffer("offset", torch.empty(0, 0, dtype=torch.float16))
         self.register_buffer("mixtures", torch.empty(0, 0, dtype=torch.float64))
-        self.register_buffer("relief", torch.empty(0, 0, dtype=torch.float16))
         self.register_buffer("poses", torch.empty(0, 4, 4, dtype=torch.float64))
         self.register_buffer("quality", torch.empty(0, 2, dtype=torch.float64))
         self._names: list[str] = []
@@ -148,9 +154,9 @@ class Atlas(ResizableBuffers):
         if len(known) < 2:
             return
         made = make_consensus(parts)
-        model = ShapeModel(points=made.points, normal=made.normal, offset=made.offset)
         shifts = apart > APART and made.steady.mean() < STEADY
-        mixing = model.leave_one_out()
+        slow = made.offset - made.relief
+        model, mixing = ShapeModel.of(made.points, made.normal, offset=made.offset, slow=slow)
         known = known[:CLOUDS]
         if mixing is not None:
             expected = model.mixtures(mixing)
@@ -171,6 +177,8 @@ class Atlas(ResizableBuffers):
         )
         if mixing is not None:
             self.mixtures = torch.from_numpy(mixing)
+        if mixing is not None and model.slow is not None:
+            self.slow = torch.from_numpy(model.slow).half()
 
     @property
     def registrations(self) -> list[Registration]:
@@ -196,23 +204,13 @@ class Atlas(ResizableBuffers):
 
     def sentence(self) -> str:
         """Return how many normal clouds lie on one another, and how well."""
-        found, lost = self.registrations, failed(self.registrations)
+        found = self.registrations
         if not len(self.points):
             return (
                 f"the {len(found)} normal clouds cannot be registered on one another, or their "
                 "faces shift against one another: no distance from them is measured"
             )
-        share = np.median([each.inlier_rmse for each in found]) / float(self.reference.length)
-        overlap = np.median([each.overlap for each in found])
-        said = (
-            f"{len(found) - sum(lost)} of {len(found)} normal clouds lie on one another, "
-            f"{100 * share:.2f} % of the part's extent apart with an overlap of "
-            f"{100 * overlap:.0f} % (medians)"
-        )
-        names = [name for name, bad in zip(self._names, lost, strict=False) if bad]
-        if names:
-            said += f"; left out, as they could not be registered: {', '.join(names)}"
-        return said
+        return registered_sentence(found, self._names, length=float(self.reference.length))
 
     @property
     def aligner(self) -> Aligner | None:
@@ -223,13 +221,14 @@ class Atlas(ResizableBuffers):
             points, normal, owner = (
                 part.cpu().numpy() for part in (self.points, self.normal, self.owner)
             )
-            places, place_normal, offset, relief = (
+            places, place_normal, offset, relief, slow = (
                 part.cpu().float().numpy()
-                for part in (self.places, self.place_normal, self.offset, self.relief)
+                for part in (self.places, self.place_normal, self.offset, self.relief, self.slow)
             )
             shapes = None
             if len(mixing := self.mixtures.cpu().numpy()):
-                shapes = ShapeModel(points=places, normal=place_normal, offset=offset)
+                kept = slow if len(slow) else None
+                shapes = ShapeModel(points=places, normal=place_normal, offset=offset, slow=kept)
                 offset = offset - shapes.mixtures(mixing)
             self._cached = (
                 self.points,

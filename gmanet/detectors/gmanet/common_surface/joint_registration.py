@@ -21,7 +21,7 @@ from gmanet.registration.cached import register_solid
 from gmanet.registration.icp import Registration
 from gmanet.registration.target import Target, subsample
 
-__all__ = ["Part", "failed", "register_jointly"]
+__all__ = ["Part", "failed", "register_jointly", "registered_sentence"]
 
 POINTS = 16384
 """Points in the subsample of each normal cloud."""
@@ -85,6 +85,30 @@ def failed(found: Sequence[Registration]) -> list[bool]:
     usual = np.median(rmse[rmse > 0]) if (rmse > 0).any() else np.inf
     wrong = (overlap < LEAST_OVERLAP * np.median(overlap)) | (rmse > LARGEST_RMSE * usual)
     return [bool(each) for each in wrong]
+
+
+def registered_sentence(
+    found: Sequence[Registration], names: Sequence[str], *, length: float
+) -> str:
+    """Return how many normal clouds lie on one another, and how well.
+
+    Args:
+        found: The registrations of all normal clouds.
+        names: Their names.
+        length: Extent of the target, in the unit of the clouds.
+    """
+    lost = failed(found)
+    share = np.median([each.inlier_rmse for each in found]) / length
+    overlap = np.median([each.overlap for each in found])
+    said = (
+        f"{len(found) - sum(lost)} of {len(found)} normal clouds lie on one another, "
+        f"{100 * share:.2f} % of the part's extent apart with an overlap of "
+        f"{100 * overlap:.0f} % (medians)"
+    )
+    left_out = [name for name, bad in zip(names, lost, strict=False) if bad]
+    if left_out:
+        said += f"; left out, as they could not be registered: {', '.join(left_out)}"
+    return said
 
 
 def _subsample(pos: Floats, target: Target) -> Exact:

@@ -7,6 +7,9 @@ The weights are those of a ridge regression over all places, in which places tha
 count less (Tukey's weights).  A small rigid motion is fitted with them, as a registration of parts
 of different sizes is a little off.  It is a statistical shape model [Cootes et al., CVIU 1995] in
 terms of the parts themselves instead of principal components.
+
+Where a rough skin differs at random, as that of castings does, a mixture of whole parts adds more
+skin than it explains sizes.  Then what changes slowly over the surface is mixed alone.
 """
 
 from __future__ import annotations
@@ -63,11 +66,32 @@ class ShapeModel:
         normal: Unit normals of the places, with shape ``(M, 3)``.
         offset: Offsets of the normal clouds along the normals, with shape ``(M, n)``, NaN where a
             cloud does not cover a place.
+        slow: What is mixed instead of the offsets: the part of them that changes slowly over the
+            surface, with shape ``(M, n)``; None to mix the offsets.
     """
 
     points: Floats
     normal: Floats
     offset: Floats
+    slow: Floats | None = None
+
+    @classmethod
+    def of(
+        cls, points: Floats, normal: Floats, *, offset: Floats, slow: Floats
+    ) -> tuple[ShapeModel, Doubles | None]:
+        """Return the model of normal clouds, and its mixtures (:meth:`leave_one_out`) if any.
+
+        Args:
+            points: As for the class.
+            normal: As for the class.
+            offset: As for the class.
+            slow: What is mixed where mixtures of the offsets are not worthwhile.
+        """
+        whole = cls(points=points, normal=normal, offset=offset)
+        if (weights := whole.leave_one_out()) is not None:
+            return whole, weights
+        model = cls(points=points, normal=normal, offset=offset, slow=slow)
+        return model, model.leave_one_out()
 
     def expected(self, offset: Floats, *, used: Indices) -> Floats:
         """Return the offsets of the mixture that is closest to a part, with shape ``(M,)``.
@@ -111,9 +135,11 @@ class ShapeModel:
             others = known[known != number]
             rows = [*others, *range(count, count + MOTIONS)]
             weights[rows, number] = self._weights(self.offset[:, number], others)
+        mean = self.mixtures(0 * weights)
+        left = self._mixed - self._means(self._mixed)
         before, after = (
-            np.nanmean((self.offset - self.mixtures(mixing))[:, known] ** 2)
-            for mixing in (0 * weights, weights)
+            np.nanmean((left - (made - mean))[:, known] ** 2)
+            for made in (mean, self.mixtures(weights))
         )
         return weights if after < WORTHWHILE**2 * before else None
 
@@ -124,13 +150,23 @@ class ShapeModel:
             weights: Weights of the mixtures (:meth:`leave_one_out`), ``(n + MOTIONS, n)``.
         """
         known = np.isfinite(self.offset)
-        offset = np.where(known, self.offset, 0)
-        counts = known.sum(axis=1, keepdims=True) - known
-        mean = (offset.sum(axis=1, keepdims=True) - offset) / np.maximum(counts, 1)
+        mixed, mean = np.where(known, self._mixed, 0), self._means(self._mixed)
         mixing, motions = np.split(weights.astype(np.float32), [-MOTIONS])
-        made = mean + offset @ mixing - mean * (known.astype(np.float32) @ mixing)
+        made = self._means(self.offset) + mixed @ mixing
+        made -= mean * (known.astype(np.float32) @ mixing)
         made += self._motions @ motions
         return np.asarray(made, dtype=np.float32)
+
+    @property
+    def _mixed(self) -> Floats:
+        return self.offset if self.slow is None else self.slow
+
+    def _means(self, values: Floats) -> Floats:
+        """Return the means of the other clouds, one for each cloud, with shape ``(M, n)``."""
+        known = np.isfinite(self.offset)
+        values = np.where(known, values, 0)
+        counts = known.sum(axis=1, keepdims=True) - known
+        return np.asarray((values.sum(axis=1, keepdims=True) - values) / np.maximum(counts, 1))
 
     @cached_property
     def _tree(self) -> cKDTree:
@@ -151,11 +187,14 @@ class ShapeModel:
         key = used.tobytes()
         if key not in self._kept:
             self._kept.clear()  # of all that are used in turn, only the last is used again
-            offset = self.offset[:, used]
-            known = np.isfinite(offset)
-            total = np.where(known, offset, 0).sum(axis=1)
-            mean = (total / np.maximum(known.sum(axis=1), 1)).astype(np.float32)
-            self._kept[key] = (mean, np.where(known, offset - mean[:, None], np.float32(0)))
+            known = np.isfinite(self.offset[:, used])
+            count = np.maximum(known.sum(axis=1), 1)
+            mean, middle = (
+                (np.where(known, values[:, used], 0).sum(axis=1) / count).astype(np.float32)
+                for values in (self.offset, self._mixed)
+            )
+            forms = np.where(known, self._mixed[:, used] - middle[:, None], np.float32(0))
+            self._kept[key] = (mean, forms)
         return self._kept[key]
 
     def _weights(self, offset: Floats, used: Indices) -> Doubles:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmanet.detectors.gmanet.common_surface.consensus import Consensus
 from gmanet.detectors.gmanet.common_surface.shape_model import ShapeModel
 
 PLACES, NOISE = 3000, 1e-4
@@ -83,6 +84,27 @@ def test_a_mixture_for_each_cloud_is_made_of_the_others():
 @pytest.mark.parametrize(("clouds", "own"), [(2, NOISE), (12, 0.01)])
 def test_clouds_that_are_too_few_or_differ_at_random_are_not_mixed(clouds, own):
     assert model_of(clouds=clouds, own=own)[0].leave_one_out() is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sizes_of_castings_are_expected_where_their_skin_differs_at_random(seed):
+    rng = np.random.default_rng(seed)
+    points, normal = model_of(seed)[0].points, model_of(seed)[0].normal
+    strength = rng.normal(0, 1.5e-3, 21)
+    strength[20] = 2e-3
+    size = np.sin(2 * points[:, :1]) * strength
+    offset = (size + rng.normal(0, 4e-3, size.shape)).astype(np.float32)
+    known = Consensus.of(points, normal, offset=offset[:, :20])
+    assert ShapeModel(points=points, normal=normal, offset=known.offset).leave_one_out() is None
+
+    slow = known.offset - known.relief
+    model, weights = ShapeModel.of(points, normal, offset=known.offset, slow=slow)
+    assert model.slow is slow
+    expected = model.expected(offset[:, 20], used=np.arange(20))
+    unmixed = rms(known.offset.mean(axis=1) - size[:, 20])
+    assert rms(expected - size[:, 20]) < 0.8 * unmixed
+    alone = model.expected(offset[:, 0], used=np.arange(1, 20))
+    np.testing.assert_allclose(model.mixtures(weights)[:, 0], alone, atol=2e-6)
 
 
 def test_a_cloud_that_is_left_out_is_in_no_mixture():
