@@ -15,9 +15,7 @@ class HeldOutReader:
     """A function from a normal cloud, or a rescan with its name, to its structure.
 
     The cloud's own surface is left out of the comparison with the normal clouds; the networks have
-    seen it.  Networks that leave out a third of the normal clouds each, and score these alone, give
-    a limit that is too high to be of use: single networks score good parts that are unlike the
-    others much higher than all networks in the mean do.
+    seen it, so that the scores may be too low (``docs/verdict.md``, with counts).
 
     Args:
         structure: GMANet's reader.
