@@ -99,12 +99,7 @@ def reference_state(reference: Target) -> dict[str, Any]:
     Args:
         reference: A target about its centroid.
     """
-    return {
-        "points": torch.from_numpy(reference.points.astype(np.float32)),
-        "normal": torch.from_numpy(reference.normal.astype(np.float32)),
-        "length": reference.length,
-        "symmetries": torch.from_numpy(near_symmetries(reference)),
-    }
+    return {**_surface(reference), "symmetries": torch.from_numpy(near_symmetries(reference))}
 
 
 def stored_reference(state: Mapping[str, Any]) -> Target:
@@ -129,8 +124,13 @@ def _as_stored(made: Target) -> Target:
     A scan that both register on the same normal scan is registered once
     (``registration.cached``).
     """
-    length = float(np.float32(made.length))
-    points, normal = (
-        part.astype(np.float32).astype(np.float64) for part in (made.points, made.normal)
-    )
-    return Target(points=points, normal=normal, centroid=np.zeros(3), length=length)
+    return stored_reference(_surface(made))
+
+
+def _surface(target: Target) -> dict[str, Any]:
+    """Return the surface of a target about its centroid, in single precision."""
+    return {
+        "points": torch.from_numpy(target.points.astype(np.float32)),
+        "normal": torch.from_numpy(target.normal.astype(np.float32)),
+        "length": target.length,
+    }

@@ -177,8 +177,8 @@ class Atlas(ResizableBuffers):
         )
         if mixing is not None:
             self.mixtures = torch.from_numpy(mixing)
-        if mixing is not None and model.slow is not None:
-            self.slow = torch.from_numpy(model.slow).half()
+            if model.slow is not None:
+                self.slow = torch.from_numpy(model.slow).half()
 
     @property
     def registrations(self) -> list[Registration]:

@@ -123,8 +123,8 @@ class ShapeModel:
         """Return the weights of all clouds in the mixture for each, ``(n + MOTIONS, n)``.
 
         A column is a mixture; the cloud itself has weight 0 in it.  The last rows are the rigid
-        motions.  None if mixtures of the others come hardly nearer to a cloud than their mean does:
-        castings differ at random.
+        motions.  None if mixtures of the others come hardly nearer to what is mixed of a cloud than
+        the mean does, as with parts that differ at random.
         """
         known = np.flatnonzero(np.isfinite(self.offset).any(axis=0))
         if len(known) < FEWEST:
@@ -183,7 +183,10 @@ class ShapeModel:
         return {}
 
     def _forms(self, used: Indices) -> tuple[Floats, Floats]:
-        """Return the mean of some clouds, ``(M,)``, and how each differs from it, ``(M, k)``."""
+        """Return the mean of some clouds, ``(M,)``, and what is mixed of each, ``(M, k)``.
+
+        That is how what is mixed differs from the mean over these clouds.
+        """
         key = used.tobytes()
         if key not in self._kept:
             self._kept.clear()  # of all that are used in turn, only the last is used again
