@@ -18,6 +18,12 @@ from gmanet.detectors.gmanet.sdo import sdo_loss
 
 __all__ = ["LEARNED", "committee_loss", "leaving_out"]
 
+FEWEST = 16
+"""Least number of normal clouds of which members leave some out.  With 4 clouds, T screws and K
+nuts got limits of 1.9 to 2, above which no defect scored; with 8 a T screw's limit let a quarter
+more weak twins pass, and no fewer good parts lay above it; with 20 fewer did (``docs/verdict.md``).
+"""
+
 LEARNED = -1
 """Number in the place of a member's for a cloud that all members learn from."""
 
@@ -25,15 +31,15 @@ LEARNED = -1
 def leaving_out(names: Iterable[str], members: int) -> dict[str, int]:
     """Return the number of the member that leaves out each normal cloud, evenly divided.
 
-    The division depends on the order of the names alone.  With one cloud or one member nothing is
-    left out.
+    The division depends on the order of the names alone.  With one member, or with fewer than
+    ``FEWEST`` clouds, nothing is left out.
 
     Args:
         names: Names of the normal clouds.
         members: Number of members.
     """
     ordered = sorted(names)
-    if members < 2 or len(ordered) < 2:
+    if members < 2 or len(ordered) < FEWEST:
         return dict.fromkeys(ordered, LEARNED)
     return {name: number % members for number, name in enumerate(ordered)}
 
