@@ -19,9 +19,8 @@ from gmanet.detectors.gmanet.sdo import sdo_loss
 __all__ = ["LEARNED", "committee_loss", "leaving_out"]
 
 FEWEST = 16
-"""Least number of normal clouds of which members leave some out.  With 4 clouds, T screws and K
-nuts got limits of 1.9 to 2, above which no defect scored; with 8 a T screw's limit let a quarter
-more weak twins pass, and no fewer good parts lay above it; with 20 fewer did (``docs/verdict.md``).
+"""Least number of normal clouds of which members leave some out.  With 4 clouds no defect scored
+above the limit; with 8 more weak defects passed, and not fewer good parts lay above the limit.
 """
 
 LEARNED = -1
