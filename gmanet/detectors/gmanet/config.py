@@ -39,8 +39,7 @@ class GMANetConfig(DetectorConfig):
             ``spread``, ``coarse``, ``shapes``, ``rims`` and ``conditions``
             (``detectors.gmanet.context_layout``).
         experts: Number of pairs of expert and apprentice, whose discrepancies are averaged: the
-            scores of a single random expert depend on its weights.  Of 16 normal clouds or more,
-            each pair leaves an equal share out (``detectors.gmanet.cross_fitting``).
+            scores of a single random expert depend on its weights.
         group: Channels of the set abstraction; 0 leaves it out.
         expert: Hidden channels of the expert's head.
         pretext: Pretext task of the expert on normal clouds before it is frozen: ``none``,

@@ -14,7 +14,6 @@ same everywhere), and features have unit length (``detectors.gmanet.sdo``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,7 +28,6 @@ from gmanet.detectors.gmanet.coarse_to_fine import coarse_to_fine
 from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.context_layout import channels
 from gmanet.detectors.gmanet.coordinates import COORDINATES, RawReader
-from gmanet.detectors.gmanet.cross_fitting import LEARNED, committee_loss, leaving_out
 from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
@@ -39,7 +37,7 @@ from gmanet.detectors.gmanet.one_cycle import one_cycle
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
 from gmanet.detectors.gmanet.scale import StoredScale
-from gmanet.detectors.gmanet.sdo import discrepancy
+from gmanet.detectors.gmanet.sdo import discrepancy, sdo_loss
 from gmanet.detectors.gmanet.signed_deviation import signed_deviation
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.gmanet.training_pairs import make_training_set, pair_count, step_count
@@ -95,7 +93,6 @@ class GMANet(Detector):
         self.descriptors = Standardizer(descriptor)
         self.contexts = Standardizer(context)
         self.answers = Standardizer(config.experts, 1, config.features)
-        self.left_out_by: dict[str, int] = {}
 
     def _committee(self, head: list[int], descriptor: int) -> Committee:
         config, inputs = self.config, (descriptor, len(self.channels), self.config.group)
@@ -110,7 +107,6 @@ class GMANet(Detector):
     def prepare(self, clouds: CloudDataset) -> None:
         """Register the normal clouds on one another, and plan steps for their number."""
         self.steps = step_count(len(clouds), self.config.steps)
-        self.left_out_by = leaving_out(clouds.names, self.config.experts)
         self.sizes.fit(clouds, self.config.points)
         if self.atlas is not None:
             self.atlas.prepare(clouds)
@@ -137,15 +133,13 @@ class GMANet(Detector):
         return None if aligner is None else signed_deviation(cloud, aligner)
 
     def held_out_reader(self) -> HeldOutReader:
-        """Return the reader of normal clouds without their own surfaces, for other members."""
-        return HeldOutReader(self.reader(), self.left_out_by)
+        """Return the reader of normal clouds without their own surfaces."""
+        return HeldOutReader(self.reader())
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step samples centers."""
         usable = clouds if self.atlas is None else self.atlas.usable(clouds)
-        return make_training_set(
-            usable, self.reader(), left_out_by=self.left_out_by, sampling=self.sampling, plan=plan
-        )
+        return make_training_set(usable, self.reader(), sampling=self.sampling, plan=plan)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
         """Return the number of passes over all pairs that all steps need."""
@@ -171,8 +165,13 @@ class GMANet(Detector):
         inputs = self._inputs(normal.descriptor, normal.local, context=normal.context)
         if self.config.pretext != "none" and not self.pretrained:
             generator = torch.Generator().manual_seed(self.pretext_seed)
-            pretext, steps = self.config.pretext, self.config.pretraining
-            pretrain(self.expert, inputs, pretext=pretext, steps=steps, generator=generator)
+            pretrain(
+                self.expert,
+                inputs,
+                pretext=self.config.pretext,
+                steps=self.config.pretraining,
+                generator=generator,
+            )
             self.pretrained = torch.tensor(True, device=self.device)
         self.answers.fit(self.expert(*inputs))
 
@@ -198,13 +197,12 @@ class GMANet(Detector):
 
     def training_step(self, batch: Data, *_: Any) -> Tensor:
         """Return the SDO loss (Eq. 4) of sampled centers."""
-        parts = committee_loss(
-            self(batch.descriptor, batch.local, batch.context),
-            abnormal=batch.abnormal,
-            left_out_by=batch.left_out_by,
-            sdo=self.config.sdo,
-            alpha=self.config.alpha,
-        )
+        synthetic = batch.abnormal & self.config.sdo
+        losses = [
+            sdo_loss(d[~batch.abnormal], d[synthetic], alpha=self.config.alpha)
+            for d in self(batch.descriptor, batch.local, batch.context)
+        ]
+        parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
         count = len(batch.context)
         self.log_dict({f"train/{name}": part for name, part in parts.items()}, batch_size=count)
         return parts["loss"]
@@ -219,21 +217,20 @@ class GMANet(Detector):
         scores = coarse_to_fine(
             record,
             self.reader(),
-            score_queries=partial(self._discrepancies, member=getattr(record, "member", LEARNED)),
+            score_queries=self._discrepancies,
             fine_queries=self.config.fine_queries,
             smoothing=self.config.smoothing,
         )
         return self.with_object(scores)
 
-    def _discrepancies(self, queries: StructuredCloud, member: int) -> Tensor:
-        """Return the discrepancy at every query, ``(M,)`` (Eq. 5), of one member or the mean."""
+    def _discrepancies(self, queries: StructuredCloud) -> Tensor:
+        """Return the discrepancy at every query of a record, with shape ``(M,)`` (Eq. 5)."""
         descriptor, local, context = self._inputs(
             queries.descriptor, queries.local, context=queries.context
         )
         inputs = (descriptor, queries.groups, local, context)
         expert = self.answers(self.expert.over(*inputs))
-        found = discrepancy(expert, self.apprentice.over(*inputs))
-        return found.mean(dim=0) if member == LEARNED else found[member]
+        return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the apprentice with a one-cycle schedule over all steps."""

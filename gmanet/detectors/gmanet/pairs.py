@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset
 
 from gmanet.cloud import Indices, Labels
-from gmanet.detectors.frameworks import Data
-from gmanet.detectors.gmanet.cross_fitting import LEARNED
+from gmanet.detectors.gmanet.reader import gather_centers
 from gmanet.detectors.gmanet.structures import Structure
 from gmanet.geometry.neighbors import nearest
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 __all__ = ["Pair", "PairDataset", "PairSampling", "make_pair"]
 
@@ -47,8 +47,6 @@ class Pair:
         abnormal: Indices of the twin's centers in the abnormal area.
         border: Indices of the twin's normal centers near the abnormal area.
         far: Indices of the twin's remaining centers.
-        left_out_by: Numbers of the members that leave out the normal cloud, and the twin
-            (:mod:`gmanet.detectors.gmanet.cross_fitting`).
     """
 
     normal: Structure
@@ -56,17 +54,9 @@ class Pair:
     abnormal: Indices
     border: Indices
     far: Indices
-    left_out_by: tuple[int, int] = (LEARNED, LEARNED)
 
 
-def make_pair(
-    normal: Structure,
-    twin: Structure,
-    *,
-    label: Labels,
-    diameter: float,
-    left_out_by: tuple[int, int] = (LEARNED, LEARNED),
-) -> Pair:
+def make_pair(normal: Structure, twin: Structure, *, label: Labels, diameter: float) -> Pair:
     """Return a pair with the twin's centers sorted by kind.
 
     Args:
@@ -74,7 +64,6 @@ def make_pair(
         twin: Structure of its twin.
         label: Labels of the twin's centers, true where abnormal, with shape ``(M,)``.
         diameter: Diameter of the normal cloud's subsample, in the unit of the cloud.
-        left_out_by: As for :class:`Pair`.
     """
     center = twin.points[: len(label)]
     border = np.zeros(len(label), dtype=bool)
@@ -86,17 +75,7 @@ def make_pair(
         abnormal=np.flatnonzero(label),
         border=np.flatnonzero(border),
         far=np.flatnonzero(~label & ~border),
-        left_out_by=left_out_by,
     )
-
-
-class Drawn(NamedTuple):
-    """Centers of one structure, all abnormal or all normal, and the member that leaves them out."""
-
-    structure: Structure
-    centers: Indices
-    abnormal: bool
-    left_out_by: int
 
 
 class PairDataset(Dataset["Data"]):
@@ -118,46 +97,26 @@ class PairDataset(Dataset["Data"]):
         rest = count - synthetic - border
         far = rest // 2 if len(made.far) else 0
         everywhere = np.arange(len(made.normal.context))
-        normal, twin = made.left_out_by
-        kinds = [
-            (synthetic, Drawn(made.twin, made.abnormal, True, twin)),
-            (border, Drawn(made.twin, made.border, False, twin)),
-            (far, Drawn(made.twin, made.far, False, twin)),
-            (rest - far, Drawn(made.normal, everywhere, False, normal)),
+        parts = [
+            (made.twin, made.abnormal, synthetic, True),
+            (made.twin, made.border, border, False),
+            (made.twin, made.far, far, False),
+            (made.normal, everywhere, rest - far, False),
         ]
-        return _gathered(
-            [kind._replace(centers=rng.choice(kind.centers, size)) for size, kind in kinds if size]
-        )
+        drawn = [
+            (structure, rng.choice(index, size), abnormal)
+            for structure, index, size, abnormal in parts
+            if size
+        ]
+        return gather_centers(drawn)
 
     def sample(self, count: int) -> Data:
         """Return about ``count`` centers, equally many of each normal cloud, for standardizers."""
         rng = np.random.default_rng(self.seed)
         normals = list({id(made.normal): made.normal for made in self.pairs}.values())
         each = max(1, count // len(normals))
-        sizes = [len(made.context) for made in normals]
-        return _gathered(
-            [
-                Drawn(made, rng.choice(size, min(each, size), replace=False), False, LEARNED)
-                for made, size in zip(normals, sizes, strict=True)
-            ]
-        )
-
-
-def _gathered(drawn: Sequence[Drawn]) -> Data:
-    """Return the networks' inputs at some centers of several structures.
-
-    Returns:
-        ``descriptor (M, K, C)``, ``local (M, K, 6)``, ``context (M, D)``, ``abnormal (M,)`` and
-        ``left_out_by (M,)``.
-    """
-    parts = {
-        "descriptor": [
-            each.structure.descriptor[each.structure.groups[each.centers]] for each in drawn
-        ],
-        "local": [each.structure.local[each.centers] for each in drawn],
-        "context": [each.structure.context[each.centers] for each in drawn],
-        "abnormal": [np.full(len(each.centers), each.abnormal) for each in drawn],
-        "left_out_by": [np.full(len(each.centers), each.left_out_by) for each in drawn],
-    }
-    joined = {name: torch.from_numpy(np.concatenate(part)) for name, part in parts.items()}
-    return Data(**joined, num_nodes=len(joined["abnormal"]))
+        drawn = [
+            (made, rng.choice(len(made.context), min(each, len(made.context)), False), False)
+            for made in normals
+        ]
+        return gather_centers(drawn)

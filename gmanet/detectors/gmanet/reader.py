@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -19,7 +20,7 @@ from gmanet.detectors.gmanet.scale import Scale
 from gmanet.detectors.gmanet.structures import Query, Structure
 from gmanet.registration.icp import Registration
 
-__all__ = ["StructureReader", "StructuredCloud"]
+__all__ = ["StructureReader", "StructuredCloud", "gather_centers"]
 
 
 class StructuredCloud(Data):
@@ -149,3 +150,23 @@ class StructureReader:
 def _tensors(parts: Query) -> dict[str, Tensor]:
     """Return the arrays of a structure or a query as tensors that share their memory."""
     return {name: torch.from_numpy(array) for name, array in vars(parts).items()}
+
+
+def gather_centers(drawn: Sequence[tuple[Structure, Indices, bool]]) -> Data:
+    """Return the networks' inputs at some centers of several structures.
+
+    Args:
+        drawn: Structures, indices of the sampled centers in each, and whether these centers are
+            abnormal.
+
+    Returns:
+        ``descriptor (M, K, C)``, ``local (M, K, 6)``, ``context (M, D)`` and ``abnormal (M,)``.
+    """
+    descriptor = [each.descriptor[each.groups[index]] for each, index, _ in drawn]
+    local = [each.local[index] for each, index, _ in drawn]
+    context = [each.context[index] for each, index, _ in drawn]
+    abnormal = np.repeat([label for *_, label in drawn], [len(index) for _, index, _ in drawn])
+    parts = (descriptor, local, context)
+    joined = (torch.from_numpy(np.concatenate(part)) for part in parts)
+    record = dict(zip(("descriptor", "local", "context"), joined, strict=True))
+    return Data(**record, abnormal=torch.from_numpy(abnormal), num_nodes=len(abnormal))

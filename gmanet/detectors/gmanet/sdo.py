@@ -47,18 +47,14 @@ def sdo_loss(d_n: Tensor, d_s: Tensor, *, alpha: float) -> dict[str, Tensor]:
     """Return the loss of Eq. 4 and its parts.
 
     Args:
-        d_n: Discrepancies of normal points, with shape ``(N_n,)``; with none there is no loss.
+        d_n: Discrepancies of normal points, with shape ``(N_n,)``.
         d_s: Discrepancies of synthetic abnormal points, with shape ``(N_s,)``; empty leaves the
             mean of :math:`d_n` (the ablation w/o SDO).
         alpha: Exponent of the focal weights; 0 turns them off.
 
     Returns:
-        ``loss``, ``d_n`` and ``d_s`` (weighted means), each a scalar; without normal points the
-        loss is zero and the means are NaN.
+        ``loss``, ``d_n`` and ``d_s`` (weighted means), each a scalar.
     """
-    if not len(d_n):
-        nothing = d_n.sum()  # with gradients, which are zero
-        return {"loss": nothing, "d_n": nothing.detach() / 0, "d_s": nothing.detach() / 0}
     w_n = (d_n / d_n.mean()).pow(alpha).detach()
     w_s = (d_s / d_s.mean()).pow(-alpha).detach() if len(d_s) else d_s
     pull, push = (w_n * d_n).sum(), (w_s * d_s).sum()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,19 +64,13 @@ def pair_count(clouds: int, synthesis: SynthesisConfig) -> int:
 
 
 def make_training_set(
-    clouds: CloudDataset,
-    reader: StructureReader,
-    *,
-    left_out_by: Mapping[str, int],
-    sampling: PairSampling,
-    plan: TrainingPlan,
+    clouds: CloudDataset, reader: StructureReader, *, sampling: PairSampling, plan: TrainingPlan
 ) -> TrainingSet:
     """Return the training set of normal clouds and their twins, all structures computed.
 
     Args:
         clouds: Normal clouds.
         reader: Reads clouds and twins.
-        left_out_by: Name of each cloud -> number of the member that leaves it out.
         sampling: Numbers of centers that a step samples from a pair.
         plan: Settings of the run for twins, seed and processes.
     """
@@ -88,22 +82,12 @@ def make_training_set(
     made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
     normal, twins = made[: len(clouds)], made[len(clouds) : len(clouds) + count]
     rescanned = made[len(clouds) + count :]
-    without = [left_out_by[name] for name in clouds.names]
     pairs = []
     for index in range(pair_count(len(clouds), plan.synthesis)):
-        number, origin = index % len(clouds), index % count % len(clouds)
         twin, label = twins[index % count]
         again = rescanned[index] if index < count else None
-        original = (again or normal[number])[0]
-        pairs.append(
-            make_pair(
-                original,
-                twin,
-                label=label,
-                diameter=diameter(original.points),
-                left_out_by=(without[number], without[origin]),
-            )
-        )
+        original = (again or normal[index % len(normal)])[0]
+        pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
     return TrainingSet(
         items=PairDataset(pairs, sampling, seed=plan.seed),
         drawn=True,

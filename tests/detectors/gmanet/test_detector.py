@@ -8,7 +8,6 @@ from torch_geometric.data import Data
 
 from gmanet.detectors.gmanet.config import GMANetConfig
 from gmanet.detectors.gmanet.context_layout import PARTS
-from gmanet.detectors.gmanet.cross_fitting import LEARNED, leaving_out
 from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.detector import GMANet
 from gmanet.detectors.gmanet.deviation import DEVIATION
@@ -29,7 +28,6 @@ def drawn(count=40, abnormal=10, seed=0):
         local=torch.rand(count, NEIGHBORS, 6, generator=generator),
         context=torch.rand(count, CONTEXT + DEVIATION, generator=generator),
         abnormal=torch.arange(count) < abnormal,
-        left_out_by=torch.full((count,), LEARNED),
     )
 
 
@@ -49,7 +47,6 @@ def data(bumped_plate, given_clouds):
         train = given_clouds([bumped_plate(1000, seed, height=0) for seed in range(2)], "train")
         synthesis = SynthesisConfig(twins=4)
         detector.sizes.fit(train, detector.config.points)
-        detector.left_out_by = leaving_out(train.names, detector.config.experts)
         return CloudData(train, train, detector=detector, synthesis=synthesis, progress=False)
 
     return make
