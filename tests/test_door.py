@@ -56,6 +56,7 @@ def run_code(code, *words):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_function_and_the_command_share_a_name():
     assert gmanet.fit is import_module("gmanet.runs.from_python").fit
     assert main is sys.modules["gmanet.fit"].main

@@ -123,7 +123,10 @@ def test_a_full_disk_during_a_fit(type_in, tmp_path, monkeypatch, capsys):
     assert Run(tmp_path / "runs/a").finished
 
 
-@pytest.mark.parametrize("failing", ["checkpoint", "detector", "prediction", "scores"])
+@pytest.mark.parametrize(
+    "failing",
+    [pytest.param("checkpoint", marks=pytest.mark.slow), "detector", "prediction", "scores"],
+)
 def test_a_disk_that_fills_later_spoils_no_run(failing, type_in, tmp_path, monkeypatch, capsys):
     names = {"checkpoint": "last", "detector": "detector", "prediction": ".npz", "scores": "scores"}
     original = atomic._flush

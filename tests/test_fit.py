@@ -115,6 +115,7 @@ def test_the_same_seed_gives_the_same_figures(type_in, folder, finished, compute
     assert f"{figures(folder)['point_auroc']:.3f}" in shown
 
 
+@pytest.mark.slow
 def test_of_twenty_starts_one_fits_and_the_others_leave(type_in, folder, finished, tmp_path):
     """The command itself, in twenty processes that begin together."""
 

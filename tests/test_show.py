@@ -46,6 +46,7 @@ def refused(type_in, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_twins_are_those_of_a_run(type_in, tmp_path, capsys):
     type_in(synthesize.main, *WORDS, "seed=3", 4, "-o", tmp_path / "twins")
     names = [f"good_00{i % 3}_twin_00{i}.ply" for i in range(4)]
@@ -78,6 +79,7 @@ def test_a_scan_is_shown_with_what_is_known_of_it(type_in, tmp_path, bumped_plat
     assert heights[0] == heights[1] < heights[2]
 
 
+@pytest.mark.slow
 def test_a_run_is_shown(run, type_in, tmp_path):
     type_in(show.main, run.folder)
     drawn = sorted(path.name for path in run.pictures.iterdir())

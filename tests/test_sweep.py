@@ -17,7 +17,9 @@ def test_every_cell_composes_into_a_folder_of_its_own(path, tmp_path):
     cells = read_experiment(path, tmp_path).cells
     assert cells
     assert len({cell.run.folder for cell in cells}) == len(cells)
-    for cell in cells:
+    rows = {cell.row: cell for cell in cells}
+    points = {str(cell.point): cell for cell in cells}
+    for cell in (*rows.values(), *points.values()):  # each row, and each point of the grids
         assert tmp_path / compose(cell.overrides).name == cell.run.folder
 
 

@@ -57,7 +57,7 @@ def scans(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module", params=sorted(WORDS))
+@pytest.fixture(scope="module", params=["btf", pytest.param("gmanet", marks=pytest.mark.slow)])
 def fitted(request, type_once, scans):
     """The detector, its words and the folder of its run."""
     call, root = type_once

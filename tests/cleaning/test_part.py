@@ -158,6 +158,7 @@ def test_settings_keep_table_and_pieces():
     assert clean(cloud, Cleaning(pieces=False)).pieces == 0
 
 
+@pytest.mark.slow
 def test_prepare_shows_what_it_took_away(tmp_path, capsys):
     pos, what = scene(part("washer")[::4], side="all")
     write_cloud(tmp_path / "raw/good/1.ply", Cloud(pos))

@@ -69,6 +69,7 @@ def test_the_mesh_of_the_tests_is_closed(mesh):
     assert mesh.areas.sum() == pytest.approx(2 * 48.0 + 4 * 35.16, rel=0.1)
 
 
+@pytest.mark.slow
 def test_conditions_come_back(mesh, target):
     found = measure_conditions([scan_of(mesh)], target)
     assert found.noise == pytest.approx(NOISE, rel=0.1)

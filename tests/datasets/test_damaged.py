@@ -144,6 +144,7 @@ def promise_much(folder):
             path.write_bytes(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="counts memory as Linux does")
 def test_huge_promises_are_not_believed(tmp_path):
     here = Path(__file__).parent

@@ -82,6 +82,7 @@ def checkout(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_detector_is_added_by_a_file_a_row_and_a_yaml(checkout):
     rng = np.random.default_rng(0)
     for kind, count, height in (("good", 8, 0.0), ("bump", 3, 0.5)):

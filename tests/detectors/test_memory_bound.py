@@ -52,6 +52,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_hundred_clouds_fit_where_all_their_rows_do_not():
     if not sys.platform.startswith("linux"):
         pytest.skip("other systems do not limit a process's data")

@@ -56,7 +56,7 @@ def test_parameters_of_the_reference_segmentation_networks(layout, parameters):
     assert sum(weight.numel() for weight in made.parameters()) == parameters
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", ["ssg", pytest.param("msg", marks=pytest.mark.slow)])
 def test_a_cloud_is_overfitted(name):
     torch.manual_seed(0)
     pos = surface(900)

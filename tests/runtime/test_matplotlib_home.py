@@ -32,6 +32,7 @@ def test_what_the_user_said_is_kept(tmp_path, monkeypatch):
     assert os.environ["MPLCONFIGDIR"] == str(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="wants a folder that nobody can write")
 def test_without_a_home_nothing_is_said(tmp_path):
     code = (

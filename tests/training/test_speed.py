@@ -81,6 +81,7 @@ def test_compiled_networks_keep_the_figures(found, plain):
     assert found(compiled=True) == pytest.approx(plain, abs=NEAR)
 
 
+@pytest.mark.slow
 def test_compiled_networks_keep_their_names():
     detector = GMANet(GMANetConfig(**SMALL))
     before = list(detector.state_dict())

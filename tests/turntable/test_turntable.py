@@ -171,6 +171,7 @@ def test_views_that_lie_right_agree_and_others_do_not(bolt):
     assert consistency(one, rows, target=two, motion=away).overlap == 0
 
 
+@pytest.mark.slow
 def test_a_bolt_is_put_together(bolt, placed):
     """Steps of 60 degrees are known to within 30; the axis stands askew."""
     assert placed.trouble == ""

@@ -37,6 +37,7 @@ def test_a_region_moves_with_the_part(moved):
     assert Regions.of([], target) is None
 
 
+@pytest.mark.slow
 def test_a_bump_where_nothing_counts_is_not_found(bumped_plate, tmp_path):
     normals = [bumped_plate(3000, seed, height=0) for seed in range(NORMALS)]
     middle = np.linalg.norm(normals[0].pos[:, :2], axis=1) < 0.75

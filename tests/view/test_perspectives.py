@@ -32,6 +32,7 @@ def test_a_turned_view_is_a_rotation_about_the_upright_axis(degrees):
     assert view[0] @ [1, 0, 0] == pytest.approx(np.cos(np.radians(degrees)))
 
 
+@pytest.mark.slow
 def test_a_mark_on_one_side_is_seen_from_that_side_alone(sphere, tmp_path):
     cloud = sphere(4000)
     label = cloud.pos @ np.array([0.3, 0.5, 0.8]) > 0.9

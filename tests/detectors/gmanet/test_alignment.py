@@ -97,6 +97,7 @@ def test_parts_whose_faces_shift_each_on_its_own_are_not_compared(given_clouds, 
     assert "no distance from them is measured" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_parts_whose_faces_shift_together_are_compared_as_if_they_had_one_size(given_clouds):
     made = Atlas()
     sizes = [(1, 1 + 0.01 * grown, 1 - 0.02 * grown) for grown in (0, 1, 2, 3, 4, 1.5)]
@@ -137,6 +138,7 @@ def test_parts_with_a_rough_skin_are_compared_in_units_of_their_roughness(given_
     assert surface.moments(surface.clouds)[0].usual > 10 * FLOOR
 
 
+@pytest.mark.slow
 def test_a_cloud_of_another_part_is_left_out_and_named(clouds, given_clouds, capsys):
     ball = np.random.default_rng(0).normal(size=(4000, 3))
     ball = (ball / np.linalg.norm(ball, axis=1, keepdims=True)).astype(np.float32)

@@ -52,6 +52,7 @@ def test_a_look_at_every_point_is_as_if_all_were_surveyed(ready, bumped_plate, w
     torch.testing.assert_close(looked.object, surveyed.object)
 
 
+@pytest.mark.slow
 def test_a_look_brings_the_highest_scores_close_to_the_exact_ones(ready, bumped_plate):
     made = [ready(**words) for words in (EXACT, {"fine_queries": 0}, {"fine_queries": 200})]
     apart = torch.zeros(2)

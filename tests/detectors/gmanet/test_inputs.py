@@ -97,9 +97,9 @@ def test_nothing_left_out_is_the_detector_as_it_was():
     "words",
     [
         {"without": list(PARTS), "align": False},
-        {"without": ["coarse"], "group": 0},
+        pytest.param({"without": ["coarse"], "group": 0}, marks=pytest.mark.slow),
         {"pretext": "masked", "pretraining": 20},
-        {"inputs": "raw"},
+        pytest.param({"inputs": "raw"}, marks=pytest.mark.slow),
         {"inputs": "raw", "align": False},
     ],
     ids=str,

@@ -55,6 +55,7 @@ def left(aligner, *part, images=True):
     return float(np.sqrt(np.nanmean(made.offset**2)))
 
 
+@pytest.mark.slow
 def test_a_part_that_lies_upside_down_is_turned_over(aligner):
     right = left(aligner, *placed(aligner, slab(20, 0.01)))
     over = placed(aligner, slab(20, 0.01), over=True)
