@@ -13,7 +13,7 @@ same everywhere), and features have unit length (``detectors.gmanet.sdo``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,7 +32,7 @@ from gmanet.detectors.gmanet.descriptors import CONTEXT, DESCRIPTOR
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.encoder import Committee, LocalEncoder
 from gmanet.detectors.gmanet.expert_pretraining import pretrain
-from gmanet.detectors.gmanet.held_out import HeldOutReader
+from gmanet.detectors.gmanet.held_out import HeldOutReader, as_if_new
 from gmanet.detectors.gmanet.one_cycle import one_cycle
 from gmanet.detectors.gmanet.pairs import PairDataset, PairSampling
 from gmanet.detectors.gmanet.reader import StructuredCloud, StructureReader
@@ -136,6 +136,14 @@ class GMANet(Detector):
         """Return the reader of normal clouds without their own surfaces."""
         return HeldOutReader(self.reader())
 
+    def held_out_scores(
+        self, records: Iterable[Data], *, each: Callable[[Tensor], None] | None = None
+    ) -> list[float]:
+        """Return the scores of the base class as if the clouds had not been learned from."""
+        shown = None if each is None else lambda points: each(as_if_new(points))
+        scores = super().held_out_scores(records, each=shown)
+        return as_if_new(torch.tensor(scores, dtype=torch.float64)).tolist()
+
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return pairs of normal clouds and twins, from which every step samples centers."""
         usable = clouds if self.atlas is None else self.atlas.usable(clouds)
@@ -165,13 +173,8 @@ class GMANet(Detector):
         inputs = self._inputs(normal.descriptor, normal.local, context=normal.context)
         if self.config.pretext != "none" and not self.pretrained:
             generator = torch.Generator().manual_seed(self.pretext_seed)
-            pretrain(
-                self.expert,
-                inputs,
-                pretext=self.config.pretext,
-                steps=self.config.pretraining,
-                generator=generator,
-            )
+            pretext, steps = self.config.pretext, self.config.pretraining
+            pretrain(self.expert, inputs, pretext=pretext, steps=steps, generator=generator)
             self.pretrained = torch.tensor(True, device=self.device)
         self.answers.fit(self.expert(*inputs))
 
