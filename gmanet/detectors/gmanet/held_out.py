@@ -28,7 +28,8 @@ def as_if_new(scores: Tensor) -> Tensor:
     """Return scores of normal clouds as if these had not been learned from, in any shape.
 
     Args:
-        scores: Scores of points or objects; those above ``HIGHEST``, of missing surface, remain.
+        scores: Scores of points or objects; those above ``HIGHEST``, where a region of the part
+            counts more, remain.
     """
     return scores + LEARNED * (HIGHEST - scores).clamp(min=0)
 
