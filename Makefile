@@ -16,7 +16,7 @@ fit: .venv/.installed
 	$(BIN)/python -m gmanet.fit $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow $(ARGS)
