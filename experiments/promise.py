@@ -98,7 +98,9 @@ def fits(counts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def shares(counts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of a table: scores that were not raised, raised by several shares."""
-    from gmanet.detectors.gmanet.held_out import HIGHEST
+    import torch
+
+    from gmanet.detectors.gmanet.held_out import as_if_new
     from gmanet.verdict.calibration import Calibration
     from gmanet.verdict.config import VerdictConfig
 
@@ -108,9 +110,9 @@ def shares(counts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for share in (0, 0.05, 0.1, 0.15, 0.2):
         alarms, found = [], []
         for one in (one for one in counts if one["detector"] == NOT_RAISED):
-            scores = np.array(one["held_out"])
+            scores = torch.tensor(one["held_out"], dtype=torch.float64)
             limit = Calibration(
-                scores=scores + share * np.maximum(HIGHEST - scores, 0),
+                scores=as_if_new(scores, share).numpy(),
                 false_alarms=settings.false_alarms,
                 confidence=settings.confidence,
             ).limit

@@ -134,10 +134,9 @@ def test_every_command_of_the_readme_exists():
     "settings",
     [
         pytest.param(["-D", "autodoc_typehints=none"], id="without_types"),
-        pytest.param([], id="whole"),
+        pytest.param([], id="whole", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path, settings):
     """The quick one leaves out the types in signatures, whose links take long to look up."""
     pytest.importorskip("sphinx")

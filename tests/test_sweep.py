@@ -13,13 +13,20 @@ FILES = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_cell_composes_into_a_folder_of_its_own(path, tmp_path):
+def test_every_row_and_point_composes_into_a_folder_of_its_own(path, tmp_path):
     cells = read_experiment(path, tmp_path).cells
     assert cells
     assert len({cell.run.folder for cell in cells}) == len(cells)
     rows = {cell.row: cell for cell in cells}
     points = {str(cell.point): cell for cell in cells}
     for cell in (*rows.values(), *points.values()):  # each row, and each point of the grids
+        assert tmp_path / compose(cell.overrides).name == cell.run.folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_single_cell_composes(path, tmp_path):
+    for cell in read_experiment(path, tmp_path).cells:
         assert tmp_path / compose(cell.overrides).name == cell.run.folder
 
 

@@ -24,14 +24,15 @@ any part lay above the limit of a promised 5 %.  ``docs/verdict.md`` has counts 
 """
 
 
-def as_if_new(scores: Tensor) -> Tensor:
+def as_if_new(scores: Tensor, share: float = LEARNED) -> Tensor:
     """Return scores of normal clouds as if these had not been learned from, in any shape.
 
     Args:
         scores: Scores of points or objects; those above ``HIGHEST``, where a region of the part
             counts more, remain.
+        share: Share of the way to ``HIGHEST`` by which they are raised.
     """
-    return scores + LEARNED * (HIGHEST - scores).clamp(min=0)
+    return scores + share * (HIGHEST - scores).clamp(min=0)
 
 
 @dataclass(frozen=True)
