@@ -36,10 +36,6 @@ SAMPLERS = 4
 MOST_TWINS = 224
 """Largest number of twins that follows from the number of normal clouds: a bound on memory."""
 
-SEVERAL = 16
-"""Number of normal clouds from which on deviations are not jittered: with 8 the jitter is worth it,
-with 20 it gains as much as it costs."""
-
 MANY = 48
 """Number of normal clouds beyond which a fit takes more steps."""
 
@@ -92,7 +88,7 @@ def make_training_set(
         again = rescanned[index] if index < count else None
         original = (again or normal[index % len(normal)])[0]
         pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
-    if not _jittered(reader, clouds):
+    if reader.aligner is None or not reader.aligner.differ_together:
         sampling = replace(sampling, jitter=0.0)
     return TrainingSet(
         items=PairDataset(pairs, sampling, seed=plan.seed),
@@ -105,12 +101,6 @@ def make_training_set(
             read_cloud=lambda shown, origin: read(shown, partial(reader, origin=origin)),
         ),
     )
-
-
-def _jittered(reader: StructureReader, clouds: CloudDataset) -> bool:
-    """Return whether the clouds are too few to show how good parts differ."""
-    aligner = reader.aligner
-    return aligner is not None and aligner.differ_together and len(clouds) < SEVERAL
 
 
 def validation_records(
