@@ -148,15 +148,6 @@ class Aligner:
         """The function from a registered part to the part as if it had the mean shape."""
         return MeanShape(consensus=self.consensus, shapes=self.shapes, common=self.common)
 
-    @property
-    def differ_together(self) -> bool:
-        """Whether normal clouds differ by a few causes, each of which moves many places.
-
-        Then ``n`` clouds are no more than ``n`` examples of how good parts differ; where every spot
-        differs by itself, as rough skin does, every spot is an example.
-        """
-        return self.shapes is not None and self.shapes.slow is None
-
     def others(self, cloud: Cloud, origin: str = "") -> Indices:
         """Return the numbers of the normal clouds that a cloud is compared with, ascending.
 

@@ -57,8 +57,8 @@ class GMANetConfig(DetectorConfig):
         synthetic: Share of the sampled centers on the twin's abnormal area.
         border_share: Share of the sampled centers on the normal border of the abnormal area.
         deviation_jitter: Largest share of the difference of two normal centers, in their deviation
-            from the normal clouds, that training adds to the deviation of a center, on parts whose
-            good ones differ by a few causes (``detectors.gmanet.deviation_jitter``); 0 for none.
+            from the normal clouds, that training adds to the deviation of a center
+            (``detectors.gmanet.deviation_jitter``); 0 turns this off.
         learning_rate: Peak learning rate of the one-cycle schedule.
         weight_decay: Weight decay of AdamW.
     """

@@ -3,9 +3,8 @@
 Networks that read how normal clouds deviate from one another learn a handful of patterns by heart,
 and react to the pattern of a new good part as to a defect, as where a thread starts at a phase
 between those of the normal clouds.  So the deviation of each center is changed by a random share of
-the difference of two normal centers of the same draw, in all channels together: it then varies in
-the directions in which good parts do.  Shapes are left as they are, and so are parts whose normal
-clouds differ at random (``Aligner.differ_together``): networks cannot learn these by heart.
+the difference of two other normal centers of the same draw, in all channels together: it then
+varies in the directions, and by the amounts, in which good parts do.  Shapes are left as they are.
 """
 
 from __future__ import annotations

@@ -88,8 +88,6 @@ def make_training_set(
         again = rescanned[index] if index < count else None
         original = (again or normal[index % len(normal)])[0]
         pairs.append(make_pair(original, twin, label=label, diameter=diameter(original.points)))
-    if reader.aligner is None or not reader.aligner.differ_together:
-        sampling = replace(sampling, jitter=0.0)
     return TrainingSet(
         items=PairDataset(pairs, sampling, seed=plan.seed),
         drawn=True,
