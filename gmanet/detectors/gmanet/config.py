@@ -56,9 +56,6 @@ class GMANetConfig(DetectorConfig):
         centers_per_pair: Number of centers that a step samples from one pair.
         synthetic: Share of the sampled centers on the twin's abnormal area.
         border_share: Share of the sampled centers on the normal border of the abnormal area.
-        deviation_jitter: Largest share of the difference of two normal centers, in their deviation
-            from the normal clouds, that training adds to the deviation of a center
-            (``detectors.gmanet.deviation_jitter``); 0 turns this off.
         learning_rate: Peak learning rate of the one-cycle schedule.
         weight_decay: Weight decay of AdamW.
     """
@@ -87,7 +84,6 @@ class GMANetConfig(DetectorConfig):
     centers_per_pair: int = 128
     synthetic: float = 0.25
     border_share: float = 0.1
-    deviation_jitter: float = 1.0
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
 
@@ -102,7 +98,7 @@ class GMANetConfig(DetectorConfig):
             raise InputError(
                 f"detector.points={self.points}, wanted at least detector.centers={self.centers}"
             )
-        for name in ("group", "alpha", "fine_queries", "deviation_jitter"):
+        for name in ("group", "alpha", "fine_queries"):
             if getattr(self, name) < 0:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted 0 or more")
         synthetic, border = self.synthetic, self.border_share

@@ -75,10 +75,7 @@ class GMANet(Detector):
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.sampling = PairSampling(
-            centers=config.centers_per_pair,
-            synthetic=config.synthetic,
-            border=config.border_share,
-            jitter=config.deviation_jitter,
+            centers=config.centers_per_pair, synthetic=config.synthetic, border=config.border_share
         )
         raw = config.inputs == "raw"
         self.atlas = Atlas() if config.align and not raw else None

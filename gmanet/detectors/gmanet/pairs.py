@@ -9,7 +9,6 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from gmanet.cloud import Indices, Labels
-from gmanet.detectors.gmanet.deviation_jitter import jittered
 from gmanet.detectors.gmanet.reader import gather_centers
 from gmanet.detectors.gmanet.structures import Structure
 from gmanet.geometry.neighbors import nearest
@@ -31,14 +30,11 @@ class PairSampling:
         centers: Number of centers from one pair.
         synthetic: Share of the centers on the twin's abnormal area.
         border: Share of the centers on the border of this area: normal points near abnormal points.
-        jitter: Largest share of a difference between the deviations of normal centers that is added
-            to a deviation (``detectors.gmanet.deviation_jitter``); 0 for none.
     """
 
     centers: int = 128
     synthetic: float = 0.25
     border: float = 0.1
-    jitter: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -94,27 +90,25 @@ class PairDataset(Dataset["Data"]):
     def __getitem__(self, key: tuple[int, int]) -> Data:
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
-        pair = self.pairs[index]
+        made = self.pairs[index]
         count = self.sampling.centers
-        synthetic = round(count * self.sampling.synthetic) if len(pair.abnormal) else 0
-        border = round(count * self.sampling.border) if len(pair.border) else 0
+        synthetic = round(count * self.sampling.synthetic) if len(made.abnormal) else 0
+        border = round(count * self.sampling.border) if len(made.border) else 0
         rest = count - synthetic - border
-        far = rest // 2 if len(pair.far) else 0
-        everywhere = np.arange(len(pair.normal.context))
+        far = rest // 2 if len(made.far) else 0
+        everywhere = np.arange(len(made.normal.context))
         parts = [
-            (pair.twin, pair.abnormal, synthetic, True),
-            (pair.twin, pair.border, border, False),
-            (pair.twin, pair.far, far, False),
-            (pair.normal, everywhere, rest - far, False),
+            (made.twin, made.abnormal, synthetic, True),
+            (made.twin, made.border, border, False),
+            (made.twin, made.far, far, False),
+            (made.normal, everywhere, rest - far, False),
         ]
         drawn = [
             (structure, rng.choice(index, size), abnormal)
             for structure, index, size, abnormal in parts
             if size
         ]
-        made = gather_centers(drawn)
-        made.context = jittered(made.context, made.abnormal, largest=self.sampling.jitter, rng=rng)
-        return made
+        return gather_centers(drawn)
 
     def sample(self, count: int) -> Data:
         """Return about ``count`` centers, equally many of each normal cloud, for standardizers."""
