@@ -24,6 +24,10 @@ VIEWS = 32
 DECIDED = 0.3
 """Least share of the views of a point, weighted by their cosine, by which one side must lead."""
 
+EVEN = 0.05
+"""Distance of the mean depth of a one-sided scan from the middle, as a share of the range, below
+which depths of center and rim decide: a cap of a ball has as many points at any depth."""
+
 CLOSED = 0.5
 """Least share of the points of a closed part whose side is decided."""
 
@@ -88,7 +92,11 @@ def _of_sheet(pos: Doubles, normal: Doubles) -> Doubles:
     """Return the normals of a one-sided scan, toward the side that it bulges to."""
     axis = np.linalg.eigh(normal.T @ normal)[1][:, 2]
     depth = pos @ axis
-    if depth.mean() - depth.min() < np.ptp(depth) / 2:
+    lean = (depth.mean() - depth.min()) / max(float(np.ptp(depth)), 1e-12) - 0.5
+    if abs(lean) < EVEN:
+        radius = ((pos - pos.mean(axis=0)) ** 2).sum(axis=1) - (depth - depth.mean()) ** 2
+        lean = -((depth - depth.mean()) * radius).mean()
+    if lean < 0:
         axis = -axis
     return np.asarray(normal * np.where(normal @ axis < 0, -1.0, 1.0)[:, None])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
@@ -32,6 +32,8 @@ def test_normals_of_a_ring_point_out_of_it(seed):
 
 
 @given(st.integers(0, 2**31))
+@example(22)
+@example(100590)
 @settings(max_examples=2, deadline=None)
 def test_normals_of_a_one_sided_scan_point_to_the_scanner(seed):
     rng = np.random.default_rng(seed)
