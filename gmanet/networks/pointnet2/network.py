@@ -62,7 +62,8 @@ class GroupMax(Aggregation):
             max_num_elements: Not used.
         """
         assert dim_size is not None
-        return x.view(dim_size, -1, x.shape[-1]).amax(dim=1)
+        # the gradient reaches one of equal rows: cheaper than that of amax, which reaches all
+        return x.view(dim_size, -1, x.shape[-1]).max(dim=1).values
 
 
 class SetAbstraction(nn.Module):
