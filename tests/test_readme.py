@@ -16,6 +16,8 @@ from gmanet.runs import index
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "experiments" / "results"
+GMANET = "data.category=washer seed=0"
+"""Overrides of a run of GMANet in the main table."""
 PAGES = ["README.md", "experiments/README.md"]
 PAGES += sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 NUMBER = re.compile(r"(?<![\w.])(\d*\.\d+)(?![\w.]*\w)( ?%)?")
@@ -99,6 +101,72 @@ def test_figures_in_tables_are_stored_ones():
 def test_figures_in_paragraphs_are_stored_ones(page):
     wrong = {text[:60]: unknown(text, stored) for text, stored in cited(ROOT / page)}
     assert not {start: figures for start, figures in wrong.items() if figures}
+
+
+OLD = re.compile(r"\b(old|older|before)\b", re.IGNORECASE)
+
+
+def unsaid(page, older):
+    """Return the paragraphs with figures of an older GMANet that do not say so."""
+    found = []
+    for paragraph in re.split(r"\n\s*\n", page.read_text("utf-8")):
+        cites = {(page.parent / link).resolve() for link in links(paragraph)} & older
+        cites = {path for path in cites if "GMANet" in paragraph or _of_a_script(path)}
+        shown = re.sub(r"\]\([^)]*\)|`[^`]*`", "", paragraph)
+        if cites and NUMBER.search(shown) and not OLD.search(shown):
+            found.append(paragraph)
+    return [text for text in found if not text.startswith("|")]
+
+
+def _of_a_script(page):
+    return not page.with_suffix(".csv").is_file()
+
+
+def older_pages():
+    """Return the stored pages whose figures of GMANet are all of an older version."""
+    entries = index.read_stored(ROOT / "experiments")
+    return {
+        (ROOT / "experiments" / entry.page).resolve()
+        for entry in entries
+        if entry.page and tuple(entry.older) == ("GMANet",)
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/results.md"])
+def test_paragraphs_say_which_figures_are_of_an_older_gmanet(page):
+    assert not [text[:80] for text in unsaid(ROOT / page, older_pages())]
+
+
+def test_a_paragraph_that_hides_the_age_of_a_figure_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "GMANet reaches .993 ([main](main.md)).\n\nGMANet once had .9 ([main](main.md)).\n"
+    )
+    assert len(unsaid(page, {(tmp_path / "main.md").resolve()})) == 2
+    assert not unsaid(page, set())
+
+
+def test_a_commit_of_today_makes_a_table_current(checkout):
+    def older():
+        entries = index.read_stored(checkout / "experiments")
+        return {entry.page: tuple(entry.older) for entry in entries}
+
+    file = checkout / "experiments/results/current.yaml"
+    file.write_text("gmanet: []\n", "utf-8")
+    assert older()["results/few_threads.md"] == ("GMANet",)
+    assert older()["results/main.md"] == ("GMANet",)
+    assert older()["results/verdicts.md"] == ("GMANet",)
+    assert older()["results/fricp.md"] == ()
+    commits = {run.commit for run in read_table(RESULTS / "few_threads.csv").values()}
+    commits |= {read_table(RESULTS / "main.csv")[GMANET].commit}
+    commits |= set(re.findall(r"commit (\w+)", (RESULTS / "verdicts.md").read_text("utf-8")))
+    file.write_text(f"gmanet: [{', '.join(sorted(commits))}]\n", "utf-8")
+    assert older()["results/few_threads.md"] == ()
+    assert older()["results/main.md"] == ("GMANet (paper's SPCG)",)
+    assert older()["results/verdicts.md"] == ()
+    file.unlink()
+    with pytest.raises(InputError, match="wanted gmanet: and the list of commits"):
+        older()
 
 
 def test_a_wrong_figure_in_a_paragraph_is_found():

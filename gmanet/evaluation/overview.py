@@ -39,6 +39,8 @@ class Stored:
         runs: Number of runs of an experiment; 0 for scripts and commands.
         results: Stored figures of an experiment, one per run.
         highlight: Name of the row that is compared with all others; empty for none.
+        older: Rows that were measured before a change of GMANet's figures; ``GMANet`` for all of
+            its rows.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Stored:
     runs: int = 0
     results: Sequence[Result] = field(default=())
     highlight: str = ""
+    older: Sequence[str] = ()
 
 
 def overview_page(entries: Sequence[Stored]) -> str:
@@ -68,14 +71,23 @@ def _parts(entry: Stored) -> tuple[str, ...]:
         folder = f"../experiments/{entry.page.rpartition('/')[0]}"
         demoted = re.sub(r"^#", "##", entry.body, flags=re.MULTILINE)
         shown = re.sub(r"(!\[[^\]]*\]\()", rf"\1{folder}/", demoted)
-        return (shown.strip(), f"Cost on two cores: {entry.cost}." if entry.cost else "")
+        return (shown.strip(), _age(entry), f"Cost on two cores: {entry.cost}." if cost else "")
     made = f"{entry.runs} runs{cost}: `{entry.command}`."
     if not entry.results:
         return (entry.about, f"{made} **No results are stored.**")
     means = (segmentation_table(entry.results) or markdown_table(entry.results)).split("\n\n")[0]
     link = f"Tables by category: [{entry.page.rpartition('/')[2]}](../experiments/{entry.page})."
     some = f" **Stored: {len(entry.results)} of {entry.runs} runs.**" if _incomplete(entry) else ""
-    return (entry.about, means, f"{made}{some} {link}")
+    return (entry.about, means, _age(entry), f"{made}{some} {link}")
+
+
+def _age(entry: Stored) -> str:
+    """Return a sentence that names the rows of an older GMANet; nothing if there are none."""
+    if not entry.older:
+        return ""
+    if tuple(entry.older) == ("GMANet",):
+        return "**The figures of GMANet are of an older version.**"
+    return f"**Measured with an older version of GMANet: {', '.join(entry.older)}.**"
 
 
 def index_table(entries: Sequence[Stored]) -> str:
@@ -87,6 +99,7 @@ def index_table(entries: Sequence[Stored]) -> str:
 def _line(entry: Stored) -> str:
     source = f"[{entry.source}]({entry.source})" if entry.source else f"`{entry.command}`"
     page = f"[tables]({entry.page})" if entry.page else "not run"
+    page += ", older GMANet" if tuple(entry.older) == ("GMANet",) else ""
     stored = f"{len(entry.results)} of " if _incomplete(entry) else ""
     runs = f"{stored}{entry.runs}" if entry.runs else ""
     ranges = [_range(entry, figure) for figure in FIGURES]

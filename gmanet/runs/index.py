@@ -18,8 +18,10 @@ __all__ = ["read_stored", "write_index"]
 
 BEGIN, END = "<!-- index -->", "<!-- end of index -->"
 """Lines before and after the table in ``experiments/README.md``."""
-KEYS = {"title", "cost", "highlight"}
+KEYS = {"title", "cost", "highlight", "detector"}
 """Keys of an entry of the index."""
+OWN = re.compile(r"(?!.*\bdetector=(?!gmanet\b|\w+_contexts\b))")
+"""Overrides of a run of GMANet, or of a memory bank on its descriptors."""
 
 
 def read_stored(folder: Path) -> list[Stored]:
@@ -36,6 +38,7 @@ def read_stored(folder: Path) -> list[Stored]:
     if not index.is_file():
         raise InputError(f"{index}: no such file, wanted --index in a checkout of the project")
     listed = load(index)
+    current = _current(results)
     pages = {page.relative_to(results).with_suffix("").as_posix() for page in _pages(results)}
     there = pages | {path.stem for path in folder.glob("*.yaml")}
     for name in sorted(set(listed) ^ there):
@@ -45,17 +48,26 @@ def read_stored(folder: Path) -> list[Stored]:
     for name, said in listed.items():
         if not isinstance(said, dict) or not said.get("title") or set(said) - KEYS:
             raise InputError(
-                f"{index}: {name}: {said}, wanted a title and, if known, a cost and the row to "
-                "highlight"
+                f"{index}: {name}: {said}, wanted a title and, if known, a cost, the row to "
+                "highlight and the detector that a script measures"
             )
-    return [_stored(folder, name, said=said) for name, said in listed.items()]
+    return [_stored(folder, name, said=said, current=current) for name, said in listed.items()]
+
+
+def _current(results: Path) -> frozenset[str]:
+    """Return the commits whose GMANet gives today's figures, from ``results/current.yaml``."""
+    file = results / "current.yaml"
+    commits = load(file).get("gmanet") if file.is_file() else None
+    if not isinstance(commits, list):
+        raise InputError(f"{file}: wanted gmanet: and the list of commits with today's figures")
+    return frozenset(map(str, commits))
 
 
 def _pages(results: Path) -> list[Path]:
     return sorted(results.rglob("*.md"))
 
 
-def _stored(folder: Path, name: str, *, said: Mapping[str, str]) -> Stored:
+def _stored(folder: Path, name: str, *, said: Mapping[str, str], current: frozenset[str]) -> Stored:
     """Return one entry of the index."""
     title, cost = said["title"], said.get("cost", "")
     page = folder / "results" / f"{name}.md"
@@ -65,10 +77,21 @@ def _stored(folder: Path, name: str, *, said: Mapping[str, str]) -> Stored:
         body = page.read_text(encoding="utf-8").partition("\n")[2].strip()
         typed = re.search(r"`(python [^`]*)`", body)
         script = f"{name}.py" if (folder / f"{name}.py").is_file() else ""
-        command = typed[1] if typed else ""
-        return Stored(title=title, cost=cost, source=script, command=command, page=shown, body=body)
+        named = set(re.findall(r"\bcommit ([0-9a-f]{10}(?:-dirty)?)", body))
+        return Stored(
+            title=title,
+            cost=cost,
+            source=script,
+            command=typed[1] if typed else "",
+            page=shown,
+            body=body,
+            older=("GMANet",) if said.get("detector") == "gmanet" and not named & current else (),
+        )
     experiment = read_experiment(file, Run.root())
     table = page.with_suffix(".csv")
+    results = list(read_table(table).values()) if table.is_file() else []
+    own = [result for result in results if OWN.match(result.overrides)]
+    older = dict.fromkeys(result.row for result in own if result.commit not in current)
     return Stored(
         title=title,
         cost=cost,
@@ -77,9 +100,15 @@ def _stored(folder: Path, name: str, *, said: Mapping[str, str]) -> Stored:
         about=experiment.about,
         page=shown,
         runs=len(experiment.cells),
-        results=list(read_table(table).values()) if table.is_file() else (),
+        results=results,
         highlight=said.get("highlight", ""),
+        older=_all_or(list(older), {result.row for result in own}),
     )
+
+
+def _all_or(older: list[str], rows: set[str]) -> tuple[str, ...]:
+    """Return the older rows, or GMANet as a whole if these are all of its rows."""
+    return ("GMANet",) if older and set(older) == rows else tuple(older)
 
 
 def write_index(root: Path) -> None:
