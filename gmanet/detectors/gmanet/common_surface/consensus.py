@@ -20,6 +20,7 @@ from gmanet.cloud import Floats, Indices, Labels
 from gmanet.detectors.gmanet.common_surface.comparison import FLOOR, KINDS, compare
 from gmanet.detectors.gmanet.common_surface.moments import Moments
 from gmanet.geometry.jit import over_rows
+from gmanet.geometry.search.grid import grid_nearest
 
 __all__ = ["CONSENSUS", "Consensus"]
 
@@ -103,8 +104,7 @@ class Consensus:
     def _surroundings(self) -> tuple[Indices, Labels]:
         """Places around each place, and whether these face alike, each ``(M, SURROUNDINGS)``."""
         nodes = self.points[:NODES]
-        count = np.arange(1, min(SURROUNDINGS, len(nodes)) + 1)
-        index = np.asarray(cKDTree(nodes).query(self.points, count)[1])
+        index = grid_nearest(nodes, self.points, count=min(SURROUNDINGS, len(nodes)))[1]
         cosine = np.einsum("mc,mkc->mk", self.normal, self.normal[index])
         return index, cosine > ALIKE
 
