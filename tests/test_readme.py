@@ -128,7 +128,7 @@ def older_pages():
     return {
         (ROOT / "experiments" / entry.page).resolve()
         for entry in entries
-        if entry.page and tuple(entry.older) == ("GMANet",)
+        if entry.page and entry.stale
     }
 
 
@@ -147,26 +147,29 @@ def test_a_paragraph_that_hides_the_age_of_a_figure_is_found(tmp_path):
 
 
 def test_a_commit_of_today_makes_a_table_current(checkout):
-    def older():
-        entries = index.read_stored(checkout / "experiments")
-        return {entry.page: tuple(entry.older) for entry in entries}
-
     file = checkout / "experiments/results/current.yaml"
-    file.write_text("gmanet: []\n", "utf-8")
-    assert older()["results/few_threads.md"] == ("GMANet",)
-    assert older()["results/main.md"] == ("GMANet",)
-    assert older()["results/verdicts.md"] == ("GMANet",)
-    assert older()["results/fricp.md"] == ()
+    text = file.read_text("utf-8")
+
+    def stale(commits):
+        chosen = f"commits: [{', '.join(sorted(commits))}]\n"
+        file.write_text(re.sub(r"^commits:\n.*", chosen, text, flags=re.M | re.S), "utf-8")
+        return {entry.page: entry for entry in index.read_stored(checkout / "experiments")}
+
+    found = stale([])
+    names = ("few_threads", "main", "verdicts", "controls")
+    assert [found[f"results/{name}.md"].stale for name in names] == ["GMANet"] * 4
+    others = ("fricp", "paper", "turntable_poses", "supervised")
+    assert not any(found[f"results/{name}.md"].stale for name in others)
     commits = {run.commit for run in read_table(RESULTS / "few_threads.csv").values()}
     commits |= {read_table(RESULTS / "main.csv")[GMANET].commit}
     commits |= set(re.findall(r"commit (\w+)", (RESULTS / "verdicts.md").read_text("utf-8")))
-    file.write_text(f"gmanet: [{', '.join(sorted(commits))}]\n", "utf-8")
-    assert older()["results/few_threads.md"] == ()
-    assert older()["results/main.md"] == ("GMANet (paper's SPCG)",)
-    assert older()["results/verdicts.md"] == ()
+    found = stale(commits)
+    assert not any(found[f"results/{name}.md"].stale for name in names[:3])
+    assert found["results/controls.md"].stale
+    assert found["results/main.md"].older == ("GMANet (paper's SPCG)",)
     file.unlink()
-    with pytest.raises(InputError, match="wanted gmanet: and the list of commits"):
-        older()
+    with pytest.raises(InputError, match="wanted method, detectors and commits"):
+        index.read_stored(checkout / "experiments")
 
 
 def test_a_wrong_figure_in_a_paragraph_is_found():

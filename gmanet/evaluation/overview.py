@@ -39,8 +39,8 @@ class Stored:
         runs: Number of runs of an experiment; 0 for scripts and commands.
         results: Stored figures of an experiment, one per run.
         highlight: Name of the row that is compared with all others; empty for none.
-        older: Rows that were measured before a change of GMANet's figures; ``GMANet`` for all of
-            its rows.
+        older: Rows of the project's own method that an older version of it gave.
+        stale: Name of the method if all of its figures are of an older version; else empty.
     """
 
     title: str
@@ -54,6 +54,7 @@ class Stored:
     results: Sequence[Result] = field(default=())
     highlight: str = ""
     older: Sequence[str] = ()
+    stale: str = ""
 
 
 def overview_page(entries: Sequence[Stored]) -> str:
@@ -82,12 +83,11 @@ def _parts(entry: Stored) -> tuple[str, ...]:
 
 
 def _age(entry: Stored) -> str:
-    """Return a sentence that names the rows of an older GMANet; nothing if there are none."""
-    if not entry.older:
-        return ""
-    if tuple(entry.older) == ("GMANet",):
-        return "**The figures of GMANet are of an older version.**"
-    return f"**Measured with an older version of GMANet: {', '.join(entry.older)}.**"
+    """Return a sentence that names the rows of an older version; nothing if there are none."""
+    if entry.stale:
+        return f"**The figures of {entry.stale} are of an older version.**"
+    rows = ", ".join(entry.older)
+    return f"**Measured with an older version of the method: {rows}.**" if rows else ""
 
 
 def index_table(entries: Sequence[Stored]) -> str:
@@ -99,7 +99,7 @@ def index_table(entries: Sequence[Stored]) -> str:
 def _line(entry: Stored) -> str:
     source = f"[{entry.source}]({entry.source})" if entry.source else f"`{entry.command}`"
     page = f"[tables]({entry.page})" if entry.page else "not run"
-    page += ", older GMANet" if tuple(entry.older) == ("GMANet",) else ""
+    page += f", older {entry.stale}" if entry.stale else ""
     stored = f"{len(entry.results)} of " if _incomplete(entry) else ""
     runs = f"{stored}{entry.runs}" if entry.runs else ""
     ranges = [_range(entry, figure) for figure in FIGURES]

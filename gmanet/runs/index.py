@@ -10,6 +10,7 @@ from gmanet.config.overrides import load
 from gmanet.errors import InputError
 from gmanet.evaluation.overview import Stored, index_table, overview_page
 from gmanet.evaluation.stored_results import read_table
+from gmanet.runs.current import Current
 from gmanet.runs.experiment import read_experiment
 from gmanet.runs.folder import Run
 from gmanet.runtime.atomic import replacing
@@ -20,8 +21,6 @@ BEGIN, END = "<!-- index -->", "<!-- end of index -->"
 """Lines before and after the table in ``experiments/README.md``."""
 KEYS = {"title", "cost", "highlight", "detector"}
 """Keys of an entry of the index."""
-OWN = re.compile(r"(?!.*\bdetector=(?!gmanet\b|\w+_contexts\b))")
-"""Overrides of a run of GMANet, or of a memory bank on its descriptors."""
 
 
 def read_stored(folder: Path) -> list[Stored]:
@@ -38,7 +37,7 @@ def read_stored(folder: Path) -> list[Stored]:
     if not index.is_file():
         raise InputError(f"{index}: no such file, wanted --index in a checkout of the project")
     listed = load(index)
-    current = _current(results)
+    current = Current.read(results / "current.yaml")
     pages = {page.relative_to(results).with_suffix("").as_posix() for page in _pages(results)}
     there = pages | {path.stem for path in folder.glob("*.yaml")}
     for name in sorted(set(listed) ^ there):
@@ -54,20 +53,11 @@ def read_stored(folder: Path) -> list[Stored]:
     return [_stored(folder, name, said=said, current=current) for name, said in listed.items()]
 
 
-def _current(results: Path) -> frozenset[str]:
-    """Return the commits whose GMANet gives today's figures, from ``results/current.yaml``."""
-    file = results / "current.yaml"
-    commits = load(file).get("gmanet") if file.is_file() else None
-    if not isinstance(commits, list):
-        raise InputError(f"{file}: wanted gmanet: and the list of commits with today's figures")
-    return frozenset(map(str, commits))
-
-
 def _pages(results: Path) -> list[Path]:
     return sorted(results.rglob("*.md"))
 
 
-def _stored(folder: Path, name: str, *, said: Mapping[str, str], current: frozenset[str]) -> Stored:
+def _stored(folder: Path, name: str, *, said: Mapping[str, str], current: Current) -> Stored:
     """Return one entry of the index."""
     title, cost = said["title"], said.get("cost", "")
     page = folder / "results" / f"{name}.md"
@@ -78,6 +68,7 @@ def _stored(folder: Path, name: str, *, said: Mapping[str, str], current: frozen
         typed = re.search(r"`(python [^`]*)`", body)
         script = f"{name}.py" if (folder / f"{name}.py").is_file() else ""
         named = set(re.findall(r"\bcommit ([0-9a-f]{10}(?:-dirty)?)", body))
+        measured = said.get("detector", "") in current.detectors
         return Stored(
             title=title,
             cost=cost,
@@ -85,13 +76,14 @@ def _stored(folder: Path, name: str, *, said: Mapping[str, str], current: frozen
             command=typed[1] if typed else "",
             page=shown,
             body=body,
-            older=("GMANet",) if said.get("detector") == "gmanet" and not named & current else (),
+            stale=current.method if measured and not named & current.commits else "",
         )
     experiment = read_experiment(file, Run.root())
     table = page.with_suffix(".csv")
     results = list(read_table(table).values()) if table.is_file() else []
-    own = [result for result in results if OWN.match(result.overrides)]
-    older = dict.fromkeys(result.row for result in own if result.commit not in current)
+    own = {result.row for result in results if current.concerns(result)}
+    late = [result for result in results if result.commit not in current.commits]
+    older = tuple(dict.fromkeys(result.row for result in late if result.row in own))
     return Stored(
         title=title,
         cost=cost,
@@ -102,13 +94,9 @@ def _stored(folder: Path, name: str, *, said: Mapping[str, str], current: frozen
         runs=len(experiment.cells),
         results=results,
         highlight=said.get("highlight", ""),
-        older=_all_or(list(older), {result.row for result in own}),
+        older=older,
+        stale=current.method if older and own == set(older) else "",
     )
-
-
-def _all_or(older: list[str], rows: set[str]) -> tuple[str, ...]:
-    """Return the older rows, or GMANet as a whole if these are all of its rows."""
-    return ("GMANet",) if older and set(older) == rows else tuple(older)
 
 
 def write_index(root: Path) -> None:
