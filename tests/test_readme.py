@@ -113,7 +113,7 @@ def unsaid(page, older):
         cites = {(page.parent / link).resolve() for link in links(paragraph)} & older
         cites = {path for path in cites if "GMANet" in paragraph or _of_a_script(path)}
         shown = re.sub(r"\]\([^)]*\)|`[^`]*`", "", paragraph)
-        if cites and NUMBER.search(shown) and not OLD.search(shown):
+        if cites and re.search(r"\d", shown) and not OLD.search(shown):
             found.append(paragraph)
     return [text for text in found if not text.startswith("|")]
 
@@ -140,7 +140,7 @@ def test_paragraphs_say_which_figures_are_of_an_older_gmanet(page):
 def test_a_paragraph_that_hides_the_age_of_a_figure_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
-        "GMANet reaches .993 ([main](main.md)).\n\nGMANet once had .9 ([main](main.md)).\n"
+        "GMANet reaches .993 ([main](main.md)).\n\nIt finds 12 of 15, GMANet ([main](main.md)).\n"
     )
     assert len(unsaid(page, {(tmp_path / "main.md").resolve()})) == 2
     assert not unsaid(page, set())
