@@ -219,8 +219,9 @@ def test_what_is_pushed_beyond_the_limit_has_no_gradient(clouds, monkeypatch):
     assert (d.grad[0, ~record.abnormal] > 0).all()
 
 
-def test_an_apprentice_that_starts_as_the_expert_agrees_with_it(clouds, tmp_path):
-    detector = network(start="expert", steps=1, learning_rate=1e-12, weight_decay=0.0)
+@pytest.mark.parametrize("keys", [{}, {"distance": "unit"}, {"standardize": True}])
+def test_an_apprentice_that_starts_as_the_expert_agrees_with_it(keys, clouds, tmp_path):
+    detector = network(start="expert", steps=1, learning_rate=1e-12, weight_decay=0.0, **keys)
     fitted(detector, clouds, tmp_path)
     assert detector.eval().score(clouds[0]).points.max() < 1e-2
 

@@ -77,7 +77,8 @@ class PaperConfig(DetectorConfig):
             pointnet2_sem_seg; if empty, the weights are random.
         experts: Number of pairs of expert and apprentice whose discrepancies are averaged.
         start: Weights of the apprentice before training: ``random``, or those of the ``expert``.
-        standardize: Whether the expert's features are standardized on normal clouds.
+        standardize: Whether features of both networks are standardized by those of the expert on
+            normal clouds.
         distance: Discrepancy of expert and apprentice: ``printed``, ``limited`` or ``unit``
             (``detectors.gmanet_paper.detector``).
         alpha: Exponent of the focal weights (Eq. 3).

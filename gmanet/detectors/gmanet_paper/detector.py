@@ -191,9 +191,9 @@ class GMANetPaper(Registered):
         """
         with torch.no_grad():
             expert = self._expert(record)
-            if self.config.standardize:
-                expert = self.answers(expert)
         apprentice = torch.stack([network(self._x(record), record) for network in self.apprentice])
+        if self.config.standardize:  # both, as features after a ReLU cannot match negative ones
+            expert, apprentice = self.answers(expert), self.answers(apprentice)
         measure = discrepancy if self.config.distance == "unit" else distance
         return measure(expert, apprentice), expert.norm(dim=2).mean(dim=1)
 
