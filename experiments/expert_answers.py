@@ -38,7 +38,7 @@ class Answers(NamedTuple):
 
 
 def answers(detector: Any, cloud: Cloud) -> Answers:
-    """Return what expert and apprentice of a fitted detector answer.
+    """Return what expert and apprentice of a fitted detector answer, the first pair of several.
 
     Raises:
         InputError: The detector is neither of both.
@@ -49,25 +49,13 @@ def answers(detector: Any, cloud: Cloud) -> Answers:
     from gmanet.detectors.gmanet_paper.detector import GMANetPaper
     from gmanet.errors import InputError
 
+    if not isinstance(detector, GMANet | GMANetPaper):
+        raise InputError(f"a run of {detector.config.name}, wanted gmanet or gmanet_paper")
     record = detector.reader()(cloud)
     with torch.no_grad():
-        if isinstance(detector, GMANetPaper):
-            given = detector._x(record)
-            expert, apprentice = (
-                networks[0](given, record) for networks in (detector.expert, detector.apprentice)
-            )
-            if detector.config.standardize:
-                expert, apprentice = detector.answers(torch.stack([expert, apprentice])).unbind()
-            return Answers(record.pos0, expert, apprentice)
-        if isinstance(detector, GMANet):
-            descriptor, local, context = detector._inputs(
-                record.descriptor, record.local, context=record.context
-            )
-            inputs = (descriptor, record.groups, local, context)
-            expert = detector.answers(detector.expert.over(*inputs))[0]
-            apprentice = detector.apprentice.over(*inputs)[0]
-            return Answers(record.points[: len(expert)], expert, apprentice)
-    raise InputError(f"a run of {detector.config.name}, wanted gmanet or gmanet_paper")
+        expert, apprentice = (features[0] for features in detector.compared(record))
+    points = record.pos0 if isinstance(detector, GMANetPaper) else record.points
+    return Answers(points[: len(expert)], expert, apprentice)
 
 
 def compare(detector: Any, cloud: Cloud) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -69,6 +70,8 @@ def make_trainer(
     )
     learns = any(parameter.requires_grad for parameter in detector.parameters())
     stop = [StopWhenAsked(str(folder / "checkpoints/last.ckpt"))] if detector.steps else []
+    # every operation writes all that it allocates; results are the same without NaN written first
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with _sentence(config):
         return Trainer(
             accelerator=config.accelerator,

@@ -14,6 +14,7 @@ from gmanet.detectors.gmanet.sdo import distance, sdo_loss
 from gmanet.detectors.gmanet_paper import detector as paper
 from gmanet.detectors.gmanet_paper.curvature_pretext import learn_curvature
 from gmanet.detectors.gmanet_paper.detector import GMANetPaper, PaperConfig
+from gmanet.detectors.training_set import TrainingPlan
 from gmanet.errors import InputError
 from gmanet.networks.pointnet2.hierarchy import make_hierarchy
 from gmanet.networks.pointnet2.layout import SSG
@@ -53,8 +54,6 @@ def fitted(detector, clouds, folder, **synthesis):
 
 def twin(detector, clouds, index=0):
     """A record that a step reads, before any fit."""
-    from gmanet.detectors.training_set import TrainingPlan
-
     config = SynthesisConfig(kind="paper", curvature="local", twins=2)
     plan = TrainingPlan(synthesis=config, progress=False)
     items = detector.training_set(clouds, plan).items
@@ -103,7 +102,7 @@ def test_gradients_reach_the_apprentice_alone(clouds, monkeypatch):
     detector = network().train()
     monkeypatch.setattr(detector, "log_dict", lambda *_, **__: None)
     record, items = twin(detector, clouds)
-    detector.see([items.normal(0)])
+    detector.see(items.normal(1))
     assert not any(module.training for module in detector.expert.modules())
     detector.training_step(Batch.from_data_list([record])).backward()
     assert all(weight.grad is None for weight in detector.expert.parameters())
@@ -117,7 +116,7 @@ def test_gradients_reach_the_apprentice_alone(clouds, monkeypatch):
 def test_the_answers_of_the_expert_are_learned(clouds):
     detector = network(width=0.5).train()
     record, items = twin(detector, clouds)
-    detector.see([items.normal(0)])
+    detector.see(items.normal(1))
     optimizer = torch.optim.AdamW(detector.apprentice.parameters(), lr=3e-3)
     d_n = []
     for _ in range(40):
@@ -135,7 +134,7 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_twins(clouds, monkeypatch):
     monkeypatch.setattr(detector, "log_dict", lambda *_, **__: None)
     first, items = twin(detector, clouds)
     second = items[0, 1]
-    detector.see([items.normal(0)])
+    detector.see(items.normal(1))
 
     def gradient(*records):
         detector.zero_grad()
@@ -160,6 +159,26 @@ def test_every_point_of_a_twin_counts_once_and_twins_are_new_in_every_epoch(clou
     drawn = twin(network(centers_per_pair=100, synthetic=0.05, border_share=0.1), clouds)[0]
     assert int((drawn.drawn & drawn.abnormal).sum()) == 5
     assert int(drawn.drawn.sum()) == 100
+
+
+def test_stored_twins_are_the_same_in_every_epoch_and_drawn_anew(clouds):
+    detector = network(twins="stored", centers_per_pair=100)
+    config = SynthesisConfig(kind="paper", curvature="local", twins=5)
+    items = detector.training_set(clouds, TrainingPlan(synthesis=config, progress=False)).items
+    assert len(items) == 5
+    assert detector.epochs(len(clouds), config) == 1  # 4 steps of one twin each
+    first, again, later = items[0, 3], items[0, 3], items[1, 3]
+    assert torch.equal(later.pos0, first.pos0) and torch.equal(later.abnormal, first.abnormal)
+    assert torch.equal(again.drawn, first.drawn) and not torch.equal(later.drawn, first.drawn)
+    new = network(centers_per_pair=100)
+    made = new.training_set(clouds, TrainingPlan(synthesis=config, progress=False)).items
+    assert torch.equal(made[1, 1].pos0, first.pos0)  # number 3 of the same twins
+
+
+def test_every_cloud_has_a_stored_twin(clouds):
+    config = SynthesisConfig(kind="paper", curvature="local", twins=1)
+    plan = TrainingPlan(synthesis=config, progress=False)
+    assert len(network(twins="stored").training_set(clouds, plan).items) == len(clouds)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])

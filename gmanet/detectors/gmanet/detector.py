@@ -226,14 +226,17 @@ class GMANet(Detector):
         )
         return self.with_object(scores)
 
-    def _discrepancies(self, queries: StructuredCloud) -> Tensor:
-        """Return the discrepancy at every query of a record, with shape ``(M,)`` (Eq. 5)."""
+    def compared(self, queries: StructuredCloud) -> tuple[Tensor, Tensor]:
+        """Return the features of expert and apprentice at the queries (Eq. 1), ``(E, M, C)``."""
         descriptor, local, context = self._inputs(
             queries.descriptor, queries.local, context=queries.context
         )
         inputs = (descriptor, queries.groups, local, context)
-        expert = self.answers(self.expert.over(*inputs))
-        return discrepancy(expert, self.apprentice.over(*inputs)).mean(dim=0)
+        return self.answers(self.expert.over(*inputs)), self.apprentice.over(*inputs)
+
+    def _discrepancies(self, queries: StructuredCloud) -> Tensor:
+        """Return the discrepancy at every query of a record, with shape ``(M,)`` (Eq. 5)."""
+        return discrepancy(*self.compared(queries)).mean(dim=0)
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the apprentice with a one-cycle schedule over all steps."""

@@ -52,6 +52,9 @@ PRETEXTS = ("none", "curvature")
 STARTS = ("random", "expert")
 """Weights of the apprentice before training."""
 
+TWINS = ("new", "stored")
+"""Twins of an epoch: new ones of each cloud, or those that were made before training."""
+
 
 @dataclass(kw_only=True)
 class PaperConfig(DetectorConfig):
@@ -84,6 +87,9 @@ class PaperConfig(DetectorConfig):
         alpha: Exponent of the focal weights (Eq. 3).
         sdo: Whether synthetic points are in the loss; if not, it is the mean of ``d_n`` (the
             ablation w/o SDO).
+        twins: ``new`` for a new twin of each cloud in every epoch (Algorithm 1); ``stored`` for
+            ``synthesis.twins`` twins, but at least one of each cloud, that are made before training
+            as those of the default detector are.
         centers_per_pair: Number of points of a twin in Eqs. 2 to 4, drawn anew in each step; 0 for
             all points.
         synthetic: Share of the drawn points on the abnormal area.
@@ -112,6 +118,7 @@ class PaperConfig(DetectorConfig):
     distance: str = "printed"
     alpha: float = 0.01
     sdo: bool = True
+    twins: str = "new"
     centers_per_pair: int = 0
     synthetic: float = 0.25
     border_share: float = 0.1
@@ -135,7 +142,7 @@ class PaperConfig(DetectorConfig):
 
     def _check_names(self) -> None:
         names = {"layout": LAYOUTS, "pose": POSES, "pretext": PRETEXTS, "distance": DISTANCES}
-        for name, known in (names | {"start": STARTS}).items():
+        for name, known in (names | {"start": STARTS, "twins": TWINS}).items():
             one_of(name, getattr(self, name), known)
         if unknown := sorted(set(self.channels) - set(CHANNELS)):
             raise InputError(f"detector.channels={unknown}, wanted some of {', '.join(CHANNELS)}")

@@ -1,14 +1,14 @@
 r"""The paper's method as printed (Section IV): PointNet++ on raw coordinates.
 
-A twin is made of every normal cloud in every epoch (Algorithm 1).  Two PointNet++ networks of one
-shape give features at every point of the twin (Eq. 1); the expert is frozen.  Their distances
-(Eq. 2) are pulled together at normal and pushed apart at synthetic points (Eqs. 3 and 4,
-``detectors.gmanet.sdo``), and are the scores of a test cloud's points (Eq. 5).
+A twin is made of every normal cloud in every epoch (Algorithm 1; ``twins=stored`` keeps them).
+Two PointNet++ of one shape give features at every point of the twin (Eq. 1); the expert is frozen.
+Their distances (Eq. 2) are pulled together at normal and pushed apart at synthetic points (Eqs. 3
+and 4, ``detectors.gmanet.sdo``), and are the scores of a test cloud's points (Eq. 5).
 
 What the paper leaves open is listed in ``detectors.gmanet_paper.config``.
 
 Eq. 4 has no lower bound: :math:`d_s` of features without a limit grows for as long as a fit goes on
-(``tests/detectors/gmanet/test_paper.py`` shows it).  ``distance=limited`` is the nearest that
+(``tests/detectors/test_gmanet_paper.py`` shows it).  ``distance=limited`` is the nearest that
 trains to an end: :math:`d_s` counts up to the mean length of the expert's features on the twin, and
 what is farther is not pushed.  ``distance=unit`` is what the default detector does: both features
 have unit length.
@@ -31,6 +31,7 @@ from gmanet.detectors.gmanet.pairs import PairSampling
 from gmanet.detectors.gmanet.scale import StoredScale
 from gmanet.detectors.gmanet.sdo import discrepancy, distance, sdo_loss
 from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
+from gmanet.detectors.gmanet.training_pairs import twin_count
 from gmanet.detectors.gmanet_paper.config import PaperConfig
 from gmanet.detectors.gmanet_paper.curvature_pretext import learn_curvature
 from gmanet.detectors.gmanet_paper.reader import DescribingReader, PaperReader, channel_count
@@ -115,15 +116,18 @@ class GMANetPaper(Registered):
         )
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
-        """Return the training set: a new twin of each normal cloud in every epoch."""
+        """Return the training set: twins that are new in every epoch, or stored ones."""
         config = self.config
+        stored = twin_count(len(clouds), plan.synthesis) if config.twins == "stored" else 0
         sampling = PairSampling(
             centers=config.centers_per_pair, synthetic=config.synthetic, border=config.border_share
         )
-        return make_twin_set(clouds, self.reader(), sampling=sampling, plan=plan)
+        return make_twin_set(clouds, self.reader(), sampling=sampling, plan=plan, stored=stored)
 
     def epochs(self, clouds: int, synthesis: SynthesisConfig) -> int:
-        """Return the number of passes over all clouds that all steps need."""
+        """Return the number of passes over the twins of an epoch that all steps need."""
+        if self.config.twins == "stored":
+            clouds = twin_count(clouds, synthesis)
         return ceil(self.steps / max(1, clouds // self.batch))
 
     def on_fit_start(self) -> None:
@@ -142,8 +146,7 @@ class GMANetPaper(Registered):
     def _normal(self) -> list[Hierarchy]:
         twins = self.trainer.datamodule.learned.items  # type: ignore[attr-defined]
         assert isinstance(twins, TwinHierarchies)
-        count = min(SEEN, len(twins))
-        return [twins.normal(index).to(self.device) for index in range(count)]
+        return [record.to(self.device) for record in twins.normal(SEEN)]
 
     @torch.no_grad()
     def see(self, records: list[Hierarchy]) -> None:
@@ -183,8 +186,8 @@ class GMANetPaper(Registered):
     def _inputs(self, records: list[Hierarchy]) -> Iterator[tuple[Tensor, Hierarchy]]:
         return ((self._x(record), record) for record in records)
 
-    def forward(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
-        """Return the discrepancies ``d`` (Eqs. 1, 2, 5), ``(E, N)``, and the limits of ``d_s``.
+    def compared(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
+        """Return the features of expert and apprentice (Eq. 1), each ``(E, N, C)``.
 
         Args:
             record: The hierarchy of one cloud.
@@ -194,6 +197,11 @@ class GMANetPaper(Registered):
         apprentice = torch.stack([network(self._x(record), record) for network in self.apprentice])
         if self.config.standardize:  # both, as features after a ReLU cannot match negative ones
             expert, apprentice = self.answers(expert), self.answers(apprentice)
+        return expert, apprentice
+
+    def forward(self, record: Hierarchy) -> tuple[Tensor, Tensor]:
+        """Return the discrepancies ``d`` (Eqs. 2, 5), ``(E, N)``, and the limits of ``d_s``."""
+        expert, apprentice = self.compared(record)
         measure = discrepancy if self.config.distance == "unit" else distance
         return measure(expert, apprentice), expert.norm(dim=2).mean(dim=1)
 

@@ -1,10 +1,11 @@
-"""Training set of the paper's method: a new twin of each normal cloud in every epoch."""
+"""Training set of the paper's method: new twins in every epoch, or twins that are stored."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +28,9 @@ from gmanet.synthesis.gma import Region, outward_normals
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 
-__all__ = ["AnalyzedClouds", "TwinHierarchies", "make_twin_set"]
+__all__ = ["AnalyzedClouds", "TwinHierarchies", "Twins", "make_twin_set"]
+
+Item = TypeVar("Item")
 
 FEWEST = 128
 """Smallest number of points of a train cloud: fewer points leave a level of a single point, for
@@ -60,15 +63,15 @@ class AnalyzedClouds(Dataset[tuple[Cloud, Region | None]]):
         return cloud.replace(normal=outward_normals(cloud)), region
 
 
-class TwinHierarchies(Dataset[Hierarchy]):
-    """Data set of hierarchies of twins, new ones in every epoch: ``twins[epoch, index]``.
+class Twins(Dataset[Hierarchy]):
+    """Data set of hierarchies of twins by number, each with ``abnormal (N,)``.
 
     Args:
         clouds: Normal clouds.
         generator: Generator of twins.
         reader: Reads clouds and twins.
-        sampling: Numbers of points of a twin that are sampled; 0 centers for all points.
-        seed: Seed of all twins and of all random draws.
+        seed: Seed of all twins.
+        count: Number of twins that are enumerated; further ones can be read, too.
     """
 
     def __init__(
@@ -77,34 +80,59 @@ class TwinHierarchies(Dataset[Hierarchy]):
         generator: Generator,
         *,
         reader: PaperReader,
-        sampling: PairSampling,
         seed: int,
+        count: int,
     ) -> None:
         self.clouds, self.generator, self.reader = clouds, generator, reader
-        self.sampling, self.seed = sampling, seed
+        self.seed, self.count = seed, count
 
     def __len__(self) -> int:
-        return len(self.clouds)
+        return self.count
 
-    def normal(self, index: int) -> Hierarchy:
-        """Return the hierarchy of a normal cloud."""
-        cloud = self.clouds[index]
-        return self.reader(cloud, cloud.name)
+    def __getitem__(self, number: int) -> Hierarchy:
+        """Return the hierarchy of a twin."""
+        cloud, twin = make_twin(self.generator, self.clouds, index=number, seed=self.seed)
+        record, chosen = self.reader.read(twin, cloud.name)
+        assert twin.label is not None
+        record.abnormal = torch.from_numpy(twin.label[chosen])
+        return record
+
+
+class TwinHierarchies(Dataset[Hierarchy]):
+    """Data set of the twins that steps read: ``items[epoch, index]``.
+
+    Args:
+        twins: Twins by number.
+        stored: Twins that are read in every epoch; if empty, every epoch makes a new one of each
+            normal cloud.
+        sampling: Numbers of points of a twin that are sampled; 0 centers for all points.
+    """
+
+    def __init__(
+        self, twins: Twins, stored: Sequence[Hierarchy] = (), *, sampling: PairSampling
+    ) -> None:
+        self.twins, self.stored, self.sampling = twins, stored, sampling
+
+    def __len__(self) -> int:
+        return len(self.stored) or len(self.twins.clouds)
+
+    def normal(self, count: int) -> list[Hierarchy]:
+        """Return the hierarchies of the first normal clouds, ``count`` at most."""
+        clouds = self.twins.clouds[:count]
+        return [self.twins.reader(cloud, cloud.name) for cloud in clouds]
 
     def __getitem__(self, key: tuple[int, int]) -> Hierarchy:
         """Return the hierarchy of a twin with ``abnormal`` and ``drawn``, both ``(N,)``."""
         epoch, index = key
         number = epoch * len(self) + index
-        cloud, twin = make_twin(self.generator, self.clouds, index=number, seed=self.seed)
-        record, chosen = self.reader.read(twin, cloud.name)
-        assert twin.label is not None
-        label = twin.label[chosen]
+        record = copy(self.stored[index]) if self.stored else self.twins[number]
+        label = record.abnormal.numpy()
         drawn = np.ones(len(label), dtype=bool)
         if self.sampling.centers:
-            rng = np.random.default_rng([self.seed, number, 1])
+            rng = np.random.default_rng([self.twins.seed, number, 1])
             drawn[:] = False
             drawn[_draw(record.pos0.numpy(), label, sampling=self.sampling, rng=rng)] = True
-        record.abnormal, record.drawn = torch.from_numpy(label), torch.from_numpy(drawn)
+        record.drawn = torch.from_numpy(drawn)
         return record
 
 
@@ -131,22 +159,27 @@ def _draw(
 
 
 def make_twin_set(
-    clouds: CloudDataset, reader: PaperReader, *, sampling: PairSampling, plan: TrainingPlan
+    clouds: CloudDataset,
+    reader: PaperReader,
+    *,
+    sampling: PairSampling,
+    plan: TrainingPlan,
+    stored: int = 0,
 ) -> TrainingSet:
-    """Return the training set of new twins in every epoch; GMA is computed before training.
+    """Return the training set of twins; GMA is computed before training.
 
     Args:
         clouds: Normal clouds.
         reader: Reads clouds and twins.
         sampling: Numbers of points of a twin that a step samples; 0 centers for all.
         plan: Settings of the run for twins, seed and processes.
+        stored: Number of twins that are made before training; with 0, every epoch makes a new one
+            of each cloud.
 
     Raises:
         InputError: A cloud has too few points.
     """
-    source = AnalyzedClouds(clouds, plan.synthesis)
-    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
-    made = list(tqdm(loader, "normal clouds", len(source), disable=not plan.progress, unit="cloud"))
+    made = _prepare(AnalyzedClouds(clouds, plan.synthesis), plan, name="normal clouds")
     normal = [cloud for cloud, _ in made]
     for cloud in normal:
         if len(cloud) < FEWEST:
@@ -156,8 +189,11 @@ def make_twin_set(
             )
     regions = {cloud.name: region for cloud, region in made if region is not None}
     generator = Generator(plan.synthesis, regions)
+    twins = Twins(normal, generator, reader=reader, seed=plan.seed, count=stored)
     return TrainingSet(
-        items=TwinHierarchies(normal, generator, reader=reader, sampling=sampling, seed=plan.seed),
+        items=TwinHierarchies(
+            twins, _prepare(twins, plan, name="twins") if stored else (), sampling=sampling
+        ),
         drawn=True,
         validation=validation_records(
             normal,
@@ -166,6 +202,13 @@ def make_twin_set(
             read_cloud=lambda shown, origin: read(shown, partial(reader, origin=origin)),
         ),
     )
+
+
+def _prepare(source: Dataset[Item], plan: TrainingPlan, *, name: str) -> list[Item]:
+    """Return all items of a data set, made in the processes of the plan, with progress."""
+    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
+    total = len(source)  # type: ignore[arg-type]
+    return list(tqdm(loader, name, total, disable=not plan.progress, unit="cloud"))
 
 
 def _as_is(item: Any) -> Any:
