@@ -337,6 +337,9 @@ def test_scores_of_a_cloud_do_not_depend_on_others(clouds, bumped_plate):
         ({"weights": "a.pth", "layout": "msg"}, "layout=ssg"),
         ({"channels": ["color"]}, r"channels=\['color'\], wanted some of normals, close"),
         ({"width": 0.0}, r"width=0\.0"),
+        ({"levels": 5}, "levels=5, wanted 1 to 4"),
+        ({"weights": "a.pth", "levels": 2}, "levels=4"),
+        ({"twins": "old"}, "twins='old', wanted one of new, stored"),
     ],
 )
 def test_settings_that_are_refused(keys, found):

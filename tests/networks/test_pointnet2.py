@@ -100,6 +100,21 @@ def test_the_company_in_a_batch_does_not_matter(name):
         assert_equal(found, made(pos, hierarchy))
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_finest_levels_are_those_of_the_whole_network(name, levels):
+    whole, layout = NARROW[name], NARROW[name].finest(levels)
+    made = network(layout, 3)
+    pos = surface(400)
+    hierarchy = make_hierarchy(pos, layout)
+    assert f"pos{levels}" in hierarchy and f"pos{levels + 1}" not in hierarchy
+    assert made(torch.randn(400, 3), hierarchy).shape == (400, whole.features)
+    theirs = {key: part.shape for key, part in network(whole, 3).abstractions.state_dict().items()}
+    ours = {key: part.shape for key, part in made.abstractions.state_dict().items()}
+    assert ours == {key: shape for key, shape in theirs.items() if int(key[0]) < levels}
+    assert whole.finest(len(whole.levels)) == whole
+
+
 def test_features_of_relative_coordinates_are_those_of_the_shifted_cloud():
     made, pos = network(NARROW["ssg"], 0), surface(500, 1)
     shifted = pos + torch.tensor([3.0, -2.0, 1.0])

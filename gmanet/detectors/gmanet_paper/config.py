@@ -34,9 +34,12 @@ from pathlib import Path
 from gmanet.detectors.config import POSES, DetectorConfig, at_least, one_of
 from gmanet.detectors.gmanet.config import PART_NAMES
 from gmanet.errors import InputError
-from gmanet.networks.pointnet2.layout import LAYOUTS
+from gmanet.networks.pointnet2.layout import LAYOUTS, SSG
 
 __all__ = ["CHANNELS", "DISTANCES", "PaperConfig"]
+
+LEVELS = len(SSG.levels)
+"""Number of set abstractions of the reference network."""
 
 CHANNELS = ("normals", *PART_NAMES, "deviation")
 """Input features beside the coordinates, in their order: normals, the parts of the default
@@ -64,6 +67,7 @@ class PaperConfig(DetectorConfig):
         name: ``gmanet_paper``.
         object_rule: Rule of the object score, a key of ``gmanet.detectors.config.OBJECT_RULES``.
         layout: ``ssg`` or ``msg``, single- or multi-scale grouping.
+        levels: Number of set abstractions, the finest first, and of propagations.
         width: Factor of all widths of the layout.
         radius: Factor of all radii of the layout.
         channels: Input features beside the coordinates, of ``normals``, the parts of the default
@@ -103,6 +107,7 @@ class PaperConfig(DetectorConfig):
     name: str = "gmanet_paper"
     object_rule: str = "max"
     layout: str = "ssg"
+    levels: int = LEVELS
     width: float = 1.0
     radius: float = 1.0
     channels: list[str] = field(default_factory=list)
@@ -133,11 +138,11 @@ class PaperConfig(DetectorConfig):
             self.weights = str(Path(self.weights).expanduser())
         self._check_names()
         self._check_numbers()
-        shape = (self.pretext, self.layout, self.width, list(self.channels))
-        if self.weights and shape != ("none", "ssg", 1, []):
+        shape = (self.pretext, self.layout, self.levels, self.width, list(self.channels))
+        if self.weights and shape != ("none", "ssg", LEVELS, 1, []):
             raise InputError(
-                "detector.weights holds a trained expert, wanted pretext=none, layout=ssg, width=1 "
-                "and no channels"
+                "detector.weights holds a trained expert, wanted pretext=none, layout=ssg, "
+                f"levels={LEVELS}, width=1 and no channels"
             )
 
     def _check_names(self) -> None:
@@ -150,6 +155,8 @@ class PaperConfig(DetectorConfig):
     def _check_numbers(self) -> None:
         ones = ("smoothing", "pretraining", "experts", "steps", "pairs")
         at_least(self, points=64, alpha=0, centers_per_pair=0, **dict.fromkeys(ones, 1))
+        if not 1 <= self.levels <= LEVELS:
+            raise InputError(f"detector.levels={self.levels}, wanted 1 to {LEVELS}")
         for name in ("width", "radius"):
             if not getattr(self, name) > 0:
                 raise InputError(f"detector.{name}={getattr(self, name)}, wanted more than 0")

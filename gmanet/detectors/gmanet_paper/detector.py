@@ -65,7 +65,8 @@ class GMANetPaper(Registered):
         super().__init__(config)
         self.steps, self.batch = config.steps, config.pairs
         self.set_pose(config.pose)
-        self.layout = LAYOUTS[config.layout].scaled(width=config.width, radius=config.radius)
+        layout = LAYOUTS[config.layout].finest(config.levels)
+        self.layout = layout.scaled(width=config.width, radius=config.radius)
         self.sizes = StoredScale()
         self.atlas = Atlas() if "deviation" in config.channels else None
         self.channels = channel_count(config.channels)

@@ -63,6 +63,14 @@ class Layout:
         propagation = tuple(_scaled(widths, width) for widths in self.propagation)
         return Layout(levels=levels, propagation=propagation, stride=self.stride)
 
+    def finest(self, levels: int) -> Layout:
+        """Return the layout of the finest levels alone, with the last propagations."""
+        return Layout(
+            levels=self.levels[:levels],
+            propagation=self.propagation[-levels:],
+            stride=self.stride,
+        )
+
 
 def _scaled(widths: Sequence[int], factor: float) -> tuple[int, ...]:
     return tuple(max(1, round(width * factor)) for width in widths)
