@@ -98,6 +98,33 @@ def test_the_expert_never_moves_and_the_apprentice_has_its_shape(clouds, tmp_pat
         assert all(torch.equal(before[name], value) for name, value in part[0].state_dict().items())
 
 
+@pytest.mark.parametrize("start", ["expert", "random"])
+def test_fixed_statistics_are_those_of_normal_clouds(clouds, tmp_path, start):
+    detector = network(statistics="normal", start=start)
+    fitted(detector, clouds, tmp_path)
+    trained = {name: part.clone() for name, part in detector.apprentice.named_buffers()}
+    assert not any(module.training for module in detector.train().apprentice.modules())
+    expert = dict(detector.expert.named_buffers())
+    same = [torch.equal(part, expert[name]) for name, part in trained.items()]
+    assert all(same) == (start == "expert")
+    assert not any("running_mean" in name and not part.any() for name, part in trained.items())
+    detector.on_fit_start()  # as after a resume
+    for name, part in detector.apprentice.named_buffers():
+        assert torch.equal(part, trained[name])
+
+
+def test_an_apprentice_that_starts_as_the_expert_agrees_under_its_statistics(clouds):
+    detector = network(statistics="normal", start="expert", distance="unit").train()
+    record, items = twin(detector, clouds)
+    detector.see(items.normal(2))
+    detector.apprentice.load_state_dict(detector.expert.state_dict())
+    assert detector(record)[0].max() < 1e-3
+    other = network(start="expert", distance="unit").train()
+    other.see(items.normal(2))
+    other.apprentice.load_state_dict(other.expert.state_dict())
+    assert other(record)[0].mean() > 0.05  # the statistics of a twin are not those of all
+
+
 def test_gradients_reach_the_apprentice_alone(clouds, monkeypatch):
     detector = network().train()
     monkeypatch.setattr(detector, "log_dict", lambda *_, **__: None)
@@ -339,6 +366,7 @@ def test_scores_of_a_cloud_do_not_depend_on_others(clouds, bumped_plate):
         ({"width": 0.0}, r"width=0\.0"),
         ({"levels": 5}, "levels=5, wanted 1 to 4"),
         ({"weights": "a.pth", "levels": 2}, "levels=4"),
+        ({"statistics": "batch"}, "statistics='batch', wanted one of twin, normal"),
         ({"twins": "old"}, "twins='old', wanted one of new, stored"),
     ],
 )

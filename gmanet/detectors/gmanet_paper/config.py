@@ -11,7 +11,7 @@ its batch norm       statistics of the normal clouds             without them a 
                                                                  answers the same everywhere
 apprentice           own random weights, all layers learn        "of the same shape"
 its batch norm       of each twin; of the normal clouds in the   scores depend on one cloud alone,
-                     end                                         gradients not on the processes
+                     end (``statistics``: from the start)        gradients not on the processes
 unit in Alg. 1       diameter 30 (``synthesis.gma``)             threshold .2 tells bent from flat
 clusters             128 leaves of a KD-tree                     regions of about 1 % of a part
 curvature            median over a cluster's mesh                meshes have spikes at borders
@@ -55,6 +55,10 @@ PRETEXTS = ("none", "curvature")
 STARTS = ("random", "expert")
 """Weights of the apprentice before training."""
 
+STATISTICS = ("twin", "normal")
+"""Statistics of the apprentice's batch normalization in training: of each twin, or fixed ones of
+the normal clouds, as those of the expert are."""
+
 TWINS = ("new", "stored")
 """Twins of an epoch: new ones of each cloud, or those that were made before training."""
 
@@ -84,6 +88,8 @@ class PaperConfig(DetectorConfig):
             pointnet2_sem_seg; if empty, the weights are random.
         experts: Number of pairs of expert and apprentice whose discrepancies are averaged.
         start: Weights of the apprentice before training: ``random``, or those of the ``expert``.
+        statistics: Statistics of the apprentice's batch normalization in training: those of each
+            ``twin``, and of normal clouds in the end; or of ``normal`` clouds from the start.
         standardize: Whether features of both networks are standardized by those of the expert on
             normal clouds.
         distance: Discrepancy of expert and apprentice: ``printed``, ``limited`` or ``unit``
@@ -119,6 +125,7 @@ class PaperConfig(DetectorConfig):
     weights: str = ""
     experts: int = 1
     start: str = "random"
+    statistics: str = "twin"
     standardize: bool = False
     distance: str = "printed"
     alpha: float = 0.01
@@ -147,7 +154,8 @@ class PaperConfig(DetectorConfig):
 
     def _check_names(self) -> None:
         names = {"layout": LAYOUTS, "pose": POSES, "pretext": PRETEXTS, "distance": DISTANCES}
-        for name, known in (names | {"start": STARTS, "twins": TWINS}).items():
+        names |= {"start": STARTS, "statistics": STATISTICS, "twins": TWINS}
+        for name, known in names.items():
             one_of(name, getattr(self, name), known)
         if unknown := sorted(set(self.channels) - set(CHANNELS)):
             raise InputError(f"detector.channels={unknown}, wanted some of {', '.join(CHANNELS)}")

@@ -34,7 +34,7 @@ from gmanet.detectors.gmanet.standardizer import OUTLIER, Standardizer
 from gmanet.detectors.gmanet.training_pairs import twin_count
 from gmanet.detectors.gmanet_paper.config import PaperConfig
 from gmanet.detectors.gmanet_paper.curvature_pretext import learn_curvature
-from gmanet.detectors.gmanet_paper.reader import DescribingReader, PaperReader, channel_count
+from gmanet.detectors.gmanet_paper.reader import PaperReader, channel_count, make_reader
 from gmanet.detectors.gmanet_paper.twins import TwinHierarchies, make_twin_set
 from gmanet.detectors.registered import Registered
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
@@ -73,7 +73,8 @@ class GMANetPaper(Registered):
         self.features = Standardizer(self.channels)
         self.expert = self._networks()
         self.apprentice = self._networks()
-        self.expert.requires_grad_(False).eval()
+        self.expert.requires_grad_(False)
+        self.train()  # Lightning keeps the modes as they are
         self.answers = Standardizer(config.experts, 1, self.layout.features)
         self.register_buffer("trained", torch.tensor(False))
         self.register_buffer("seed", torch.randint(2**31 - 1, ()))
@@ -84,9 +85,11 @@ class GMANetPaper(Registered):
         )
 
     def train(self, mode: bool = True) -> GMANetPaper:
-        """Set the mode of all modules but the expert, which stays in eval mode."""
+        """Set the mode of all modules but those with fixed statistics, which stay in eval mode."""
         super().train(mode)
         self.expert.eval()
+        if self.config.statistics == "normal":
+            self.apprentice.eval()
         return self
 
     def prepare(self, clouds: CloudDataset) -> None:
@@ -104,17 +107,8 @@ class GMANetPaper(Registered):
 
     def reader(self) -> PaperReader:
         """Return the function from a cloud to its hierarchy."""
-        points, pose = self.config.points, self.pose
-        if not self.config.channels:
-            return PaperReader(layout=self.layout, points=points, pose=pose)
-        return DescribingReader(
-            layout=self.layout,
-            points=points,
-            pose=pose,
-            scale=self.sizes.scale,
-            channels=tuple(self.config.channels),
-            aligner=None if self.atlas is None else self.atlas.aligner,
-        )
+        config, pose, sizes = self.config, self.pose, self.sizes
+        return make_reader(config, self.layout, pose=pose, sizes=sizes, atlas=self.atlas)
 
     def training_set(self, clouds: CloudDataset, plan: TrainingPlan) -> TrainingSet:
         """Return the training set: twins that are new in every epoch, or stored ones."""
@@ -135,11 +129,19 @@ class GMANetPaper(Registered):
         """Set the expert's statistics, and pre-train it if a pretext task is set."""
         begun = bool(self.trained)
         self.see(self._normal())
-        if self.config.start == "expert" and not begun:
+        if begun:
+            return
+        if self.config.start == "expert":
             self.apprentice.load_state_dict(self.expert.state_dict())
+        elif self.config.statistics == "normal":
+            self._set_statistics()
 
     def on_fit_end(self) -> None:
         """Set the apprentice's statistics for scoring to those of normal clouds."""
+        if self.config.statistics == "twin":
+            self._set_statistics()
+
+    def _set_statistics(self) -> None:
         records = self._normal()
         for network in self.apprentice:
             estimate_statistics(network, self._inputs(records))
@@ -208,12 +210,10 @@ class GMANetPaper(Registered):
 
     def training_step(self, batch: Batch, *_: Any) -> Tensor:
         """Return Eq. 4 of each twin, averaged over twins and pairs of networks."""
-        records = batch.to_data_list()
-        losses = [loss for record in records for loss in self._losses(record)]
+        losses = [loss for record in batch.to_data_list() for loss in self._losses(record)]
         parts = {name: torch.stack([loss[name] for loss in losses]).mean() for name in losses[0]}
-        self.log_dict(
-            {f"train/{name}": part for name, part in parts.items()}, batch_size=len(records)
-        )
+        logged = {f"train/{name}": part for name, part in parts.items()}
+        self.log_dict(logged, batch_size=batch.num_graphs)
         return parts["loss"]
 
     def _losses(self, record: Hierarchy) -> Iterator[dict[str, Tensor]]:

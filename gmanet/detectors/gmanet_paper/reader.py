@@ -10,12 +10,13 @@ import torch
 
 from gmanet.cloud import Cloud, Floats, Indices
 from gmanet.detectors.gmanet.aligner import Aligner
+from gmanet.detectors.gmanet.alignment import Atlas
 from gmanet.detectors.gmanet.context_layout import PARTS
 from gmanet.detectors.gmanet.descriptors import CONTEXT
 from gmanet.detectors.gmanet.deviation import DEVIATION
 from gmanet.detectors.gmanet.reader import StructureReader
-from gmanet.detectors.gmanet.scale import Scale
-from gmanet.detectors.gmanet_paper.config import CHANNELS
+from gmanet.detectors.gmanet.scale import Scale, StoredScale
+from gmanet.detectors.gmanet_paper.config import CHANNELS, PaperConfig
 from gmanet.geometry.neighbors import farthest_points
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
@@ -24,7 +25,7 @@ from gmanet.networks.pointnet2.layout import Layout
 from gmanet.networks.pointnet2.neighbors import three_nearest
 from gmanet.registration.canonical import Canonicalizer
 
-__all__ = ["DescribingReader", "PaperReader", "channel_count"]
+__all__ = ["DescribingReader", "PaperReader", "channel_count", "make_reader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,27 @@ class DescribingReader(PaperReader):
         record.weight0 = torch.from_numpy(structure.weight)
         record.num_nodes = len(cloud)
         return record, chosen
+
+
+def make_reader(
+    config: PaperConfig,
+    layout: Layout,
+    *,
+    pose: Canonicalizer,
+    sizes: StoredScale,
+    atlas: Atlas | None,
+) -> PaperReader:
+    """Return the reader of a configuration; sizes and atlas are used where it has channels."""
+    if not config.channels:
+        return PaperReader(layout=layout, points=config.points, pose=pose)
+    return DescribingReader(
+        layout=layout,
+        points=config.points,
+        pose=pose,
+        scale=sizes.scale,
+        channels=tuple(config.channels),
+        aligner=None if atlas is None else atlas.aligner,
+    )
 
 
 def channel_range(name: str) -> slice:
