@@ -76,6 +76,7 @@ def test_the_named_encoder_differs_from_the_printed_method_in_all_words():
     detector = config.detector
     assert (detector.pose, detector.distance) == ("registered", "unit")
     assert detector.standardize and list(detector.channels) == ["normals", "deviation"]
+    assert (detector.start, detector.statistics, detector.twins) == ("expert", "normal", "stored")
 
 
 def test_the_expert_never_moves_and_the_apprentice_has_its_shape(clouds, tmp_path):
