@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
+from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
 __all__ = ["TrainingPlan", "TrainingSet"]
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,17 @@ class TrainingPlan:
     seed: int = 0
     workers: int = 0
     progress: bool = True
+
+    def prepare(self, source: Dataset[Item], name: str) -> list[Item]:
+        """Return all items of a data set, made in the processes of the plan.
+
+        Args:
+            source: Items by number, with a length.
+            name: What the progress bar says.
+        """
+        loader = PipedLoader(source, None, num_workers=self.workers, collate_fn=_as_is)
+        total = len(source)  # type: ignore[arg-type]
+        return list(tqdm(loader, name, total, disable=not self.progress, unit="cloud"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +66,7 @@ class TrainingSet:
     drawn: bool = False
     workers: int | None = None
     validation: Sequence[Data] = ()
+
+
+def _as_is(item: Any) -> Any:
+    return item

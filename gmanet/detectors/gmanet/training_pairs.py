@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from gmanet.cloud import Cloud, diameter
 from gmanet.datasets.base import CloudDataset
@@ -17,7 +16,6 @@ from gmanet.detectors.gmanet.reader import StructureReader
 from gmanet.detectors.gmanet.twin_dataset import TwinDataset
 from gmanet.detectors.records import read
 from gmanet.detectors.training_set import TrainingPlan, TrainingSet
-from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import Clouds, make_twin
@@ -77,9 +75,7 @@ def make_training_set(
     count = twin_count(len(clouds), plan.synthesis)
     plan = replace(plan, synthesis=replace(plan.synthesis, twins=count))
     source = TwinDataset(clouds, reader, config=plan.synthesis, seed=plan.seed)
-    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
-    name = "normal clouds and twins"
-    made = list(tqdm(loader, name, len(source), disable=not plan.progress, unit="cloud"))
+    made: list[Any] = plan.prepare(source, "normal clouds and twins")
     normal, twins = made[: len(clouds)], made[len(clouds) : len(clouds) + count]
     rescanned = made[len(clouds) + count :]
     pairs = []
@@ -125,7 +121,3 @@ def validation_records(
         normal = cloud.replace(label=np.zeros(len(cloud), dtype=bool), defect="good")
         made += [read_cloud(shown, cloud.name) for shown in (normal, twin)]
     return made
-
-
-def _as_is(item: Any) -> Any:
-    return item

@@ -126,7 +126,7 @@ class GMANetPaper(Registered):
         return ceil(self.steps / max(1, clouds // self.batch))
 
     def on_fit_start(self) -> None:
-        """Set the expert's statistics, and pre-train it if a pretext task is set."""
+        """Set statistics, pre-train the expert if a pretext task is set, and set the start."""
         begun = bool(self.trained)
         self.see(self._normal())
         if begun:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
 from gmanet.cloud import Cloud, Floats, Indices, Labels
 from gmanet.datasets.base import CloudDataset
@@ -22,15 +20,12 @@ from gmanet.detectors.training_set import TrainingPlan, TrainingSet
 from gmanet.errors import InputError
 from gmanet.geometry.neighbors import nearest
 from gmanet.networks.pointnet2.hierarchy import Hierarchy
-from gmanet.runtime.piped_loader import PipedLoader
 from gmanet.synthesis.config import SynthesisConfig
 from gmanet.synthesis.gma import Region, outward_normals
 from gmanet.synthesis.spcg import Generator
 from gmanet.synthesis.twins import make_twin
 
 __all__ = ["AnalyzedClouds", "TwinHierarchies", "Twins", "make_twin_set"]
-
-Item = TypeVar("Item")
 
 FEWEST = 128
 """Smallest number of points of a train cloud: fewer points leave a level of a single point, for
@@ -179,7 +174,7 @@ def make_twin_set(
     Raises:
         InputError: A cloud has too few points.
     """
-    made = _prepare(AnalyzedClouds(clouds, plan.synthesis), plan, name="normal clouds")
+    made = plan.prepare(AnalyzedClouds(clouds, plan.synthesis), "normal clouds")
     normal = [cloud for cloud, _ in made]
     for cloud in normal:
         if len(cloud) < FEWEST:
@@ -192,7 +187,7 @@ def make_twin_set(
     twins = Twins(normal, generator, reader=reader, seed=plan.seed, count=stored)
     return TrainingSet(
         items=TwinHierarchies(
-            twins, _prepare(twins, plan, name="twins") if stored else (), sampling=sampling
+            twins, plan.prepare(twins, "twins") if stored else (), sampling=sampling
         ),
         drawn=True,
         validation=validation_records(
@@ -202,14 +197,3 @@ def make_twin_set(
             read_cloud=lambda shown, origin: read(shown, partial(reader, origin=origin)),
         ),
     )
-
-
-def _prepare(source: Dataset[Item], plan: TrainingPlan, *, name: str) -> list[Item]:
-    """Return all items of a data set, made in the processes of the plan, with progress."""
-    loader = PipedLoader(source, None, num_workers=plan.workers, collate_fn=_as_is)
-    total = len(source)  # type: ignore[arg-type]
-    return list(tqdm(loader, name, total, disable=not plan.progress, unit="cloud"))
-
-
-def _as_is(item: Any) -> Any:
-    return item
