@@ -19,10 +19,11 @@ import numpy as np
 
 from gmanet.cloud import MIN_POINTS, Cloud, Doubles, Floats, Indices
 from gmanet.errors import InputError
+from gmanet.geometry.consistent_normals import consistent_normals
 from gmanet.geometry.curvature import mean_curvature, quadric_curvature
 from gmanet.geometry.neighbors import nearest
 from gmanet.geometry.pca import principal_axes
-from gmanet.geometry.poisson import DEPTH, outward, poisson_mesh
+from gmanet.geometry.poisson import DEPTH, poisson_mesh
 from gmanet.runtime.cache import cached
 from gmanet.synthesis.config import SCORES
 
@@ -183,4 +184,4 @@ def outward_normals(cloud: Cloud) -> Floats:
         return cloud.normal
     _, neighbors = nearest(cloud.pos, cloud.pos, count=16)
     _, axes = principal_axes(cloud.pos, cloud.pos, neighbors=neighbors)
-    return outward(cloud.pos, axes[:, :, 0], neighbors=neighbors)
+    return consistent_normals(cloud.pos, axes[:, :, 0], neighbors=neighbors)

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gmanet.cloud import Floats
+from gmanet.geometry.consistent_normals import consistent_normals
 from gmanet.geometry.open3d import load_open3d
 from gmanet.geometry.pca import principal_axes
-from gmanet.geometry.poisson import outward
 
 __all__ = ["unseen_share"]
 
@@ -40,7 +40,7 @@ def unseen_share(pos: Floats) -> float:
     distance, neighbors = map(np.asarray, tree.query(points, k=min(NEIGHBORS, len(points))))
     neighbors = neighbors.astype(np.int64)
     normal = principal_axes(points, points, neighbors=neighbors)[1][:, :, 0].astype(np.float32)
-    normal = outward(points, normal, neighbors=neighbors)
+    normal = consistent_normals(points, normal, neighbors=neighbors)
     open3d = load_open3d()
     vector = open3d.utility.Vector3dVector
     cloud = open3d.geometry.PointCloud(vector(points.astype(np.float64)))

@@ -10,6 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 import gmanet
+from gmanet.cloud import Cloud
 from gmanet.detectors.supervised.config import PTv1Config
 from gmanet.detectors.supervised.crops import LabeledCrops, draw_motion, one_of_each
 from gmanet.detectors.supervised.methods import SpUNet
@@ -93,17 +94,53 @@ def test_crops_keep_labels_and_are_drawn_by_epoch_and_index(bumped_plate):
     assert torch.equal(crops[3, 0].x, item.x) and not torch.equal(crops[4, 0].x, item.x)
 
 
-@pytest.mark.parametrize(("share", "least"), [(0.0, 0), (0.5, 3), (1.0, 12)])
-def test_a_share_of_the_crops_is_around_an_abnormal_point(bumped_plate, share, least):
-    surface = Surface.of(bumped_plate(2000, 2))
-    label = np.arange(2000) == 7
+def test_normals_of_a_thin_ring_have_consistent_signs():
+    """Of the hole's wall, normals away from the centroid would have either sign."""
+    rng = np.random.default_rng(0)
+    turn, side = rng.uniform(0, 2 * np.pi, 3000), rng.integers(0, 4, 3000)
+    across = rng.uniform(-1, 1, 3000)
+    out = np.select([side == 0, side == 1], [1.0, -1.0], 0.0)
+    up = np.select([side == 2, side == 3], [1.0, -1.0], 0.0)
+    radius = 1 + 0.12 * np.where(side < 2, out, across)
+    height = 0.12 * np.where(side < 2, across, up)
+    around = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    surface = Surface.of(Cloud(np.column_stack([around * radius[:, None], height]).astype("f4")))
+    out, up = out[surface.order], up[surface.order]
+    across = surface.pos[:, :2] / np.linalg.norm(surface.pos[:, :2], axis=1, keepdims=True)
+    wall = np.einsum("nc,nc->n", surface.normal[:, :2], across)[out != 0] * out[out != 0]
+    assert abs(np.sign(wall).mean()) > 0.9
+    assert np.sign(wall).mean() > 0  # outward
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.0, 0), (0.5, 3), (1.0, 7)])
+def test_a_share_of_the_crops_is_about_an_abnormal_point(bumped_plate, share, least):
+    found = sum(len(place) for place in abnormal_places(bumped_plate, share, 12))
+    assert least <= found <= (12 if share else 2)
+
+
+def test_an_abnormal_point_is_anywhere_in_a_crop(bumped_plate):
+    """Its place in the crop, from 0 in the middle to 1 at the border, is that of any point."""
+    places = np.concatenate(abnormal_places(bumped_plate, 1.0, 200))
+    assert 0.55 < places.mean() < 0.75  # 2 / 3 in a disk
+    assert (places < 0.5).mean() > 0.1
+
+
+def abnormal_places(bumped_plate, share, epochs):
+    """Return, for each crop, the places of the abnormal point, which is one or none."""
+    surface = Surface.of(bumped_plate(4000, 2))
+    label = np.arange(4000) == np.argmin(np.linalg.norm(surface.pos, axis=1))
     crops = LabeledCrops(
         *([surface], [label]),
-        **{"grid": 1e-4, "normals": True, "crop": 40, "structure": voxels, "seed": 0},
+        **{"grid": 1e-4, "normals": True, "crop": 80, "structure": voxels, "seed": 0},
         abnormal_crops=share,
     )
-    found = sum(int(crops[epoch, 0].y.sum()) for epoch in range(12))
-    assert least <= found <= (12 if share else 2)
+    places = []
+    for epoch in range(epochs):
+        item = crops[epoch, 0]
+        pos = item.x[:, :3].numpy()
+        distance = np.linalg.norm(pos - pos.mean(axis=0), axis=1)
+        places.append((distance / distance.max())[item.y.numpy() == 1])
+    return places
 
 
 def test_voxels_begin_at_zero():

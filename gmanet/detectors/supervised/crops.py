@@ -62,7 +62,8 @@ class LabeledCrops(Dataset[Data]):
 
     ``crops[epoch, index]`` is drawn from cloud ``index`` with the generator ``[seed, epoch,
     index]``: a random motion, one point of every voxel, and of these the ones around a random one,
-    or around a random abnormal one.
+    or around a random one near an abnormal one.  An abnormal point is then anywhere in the crop; if
+    it were the middle, networks would learn the place in the crop instead of the shape.
 
     Args:
         surfaces: The clouds.
@@ -70,7 +71,7 @@ class LabeledCrops(Dataset[Data]):
         grid: Edge of a voxel, in diameters.
         normals: Whether normals are among the features.
         crop: Largest number of points.
-        abnormal_crops: Share of the crops around an abnormal point.
+        abnormal_crops: Share of the crops about an abnormal point, which is anywhere in them.
         structure: What the network reads beside the features.
         seed: Seed of all random draws.
     """
@@ -103,17 +104,24 @@ class LabeledCrops(Dataset[Data]):
         surface = Surface(pos=surface.pos + noise, normal=surface.normal, order=surface.order)
         rows = one_of_each(voxels_of(surface.pos, self.grid), rng)
         if len(rows) > self.crop:
-            offset = surface.pos[rows] - surface.pos[rng.choice(self._middles(index, rows, rng))]
-            distance = np.einsum("nc,nc->n", offset, offset)
-            rows = rows[np.argpartition(distance, self.crop)[: self.crop]]
+            rows = self._around(self._middle(index, rows, surface, rng), rows, surface)
         data = with_inputs(
             surface, rows, grid=self.grid, normals=self.normals, structure=self.structure
         )
         data.y = torch.from_numpy(self.labels[index][rows].astype(np.int64))
         return data
 
-    def _middles(self, index: int, rows: Indices, rng: np.random.Generator) -> Indices:
-        """Return the rows of a cloud that its crop may be around."""
+    def _middle(
+        self, index: int, rows: Indices, surface: Surface, rng: np.random.Generator
+    ) -> np.int64:
+        """Return the row of a cloud that its crop is around."""
         abnormal = rows[self.labels[index][rows]]
-        wanted = self.abnormal_crops > 0 and rng.random() < self.abnormal_crops
-        return abnormal if wanted and len(abnormal) else rows
+        if len(abnormal) and rng.random() < self.abnormal_crops:
+            rows = self._around(rng.choice(abnormal), rows, surface)
+        return np.int64(rng.choice(rows))
+
+    def _around(self, middle: np.int64, rows: Indices, surface: Surface) -> Indices:
+        """Return the rows of a cloud's ``crop`` points nearest to one of them."""
+        offset = surface.pos[rows] - surface.pos[middle]
+        distance = np.einsum("nc,nc->n", offset, offset)
+        return np.asarray(rows[np.argpartition(distance, self.crop)[: self.crop]])

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gmanet.cloud import Cloud, Floats, Indices, diameter
+from gmanet.geometry.consistent_normals import consistent_normals
 from gmanet.geometry.pca import principal_axes
 from gmanet.geometry.search.grid import grid_nearest
 from gmanet.registration.canonical import upright_pose
@@ -24,6 +25,8 @@ network reads beside its input features."""
 
 AROUND = 16
 """Number of points to which a normal is fitted."""
+LINKED = 8
+"""Number of these between which signs of normals spread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Surface:
 
     Args:
         pos: Coordinates, with shape ``(N, 3)``.
-        normal: Unit normals away from the centroid, with shape ``(N, 3)``.
+        normal: Unit normals of consistent signs, outward, with shape ``(N, 3)``.
         order: Row of each point in the cloud, with shape ``(N,)``.
     """
 
@@ -56,8 +59,8 @@ class Surface:
         pos = upright_pose((centered / diameter(pos)).astype(np.float32))
         near = grid_nearest(pos, pos, count=AROUND)[1]
         normal = principal_axes(pos, pos, neighbors=near)[1][:, :, 0]
-        side = np.where(np.einsum("nc,nc->n", normal, pos) < 0, np.float32(-1), np.float32(1))
-        return cls(pos=pos, normal=normal * side[:, None], order=order)
+        normal = consistent_normals(pos, normal, neighbors=near[:, :LINKED])
+        return cls(pos=pos, normal=normal, order=order)
 
     def moved(self, motion: Floats) -> Surface:
         """Return the surface after a linear motion of its points.
