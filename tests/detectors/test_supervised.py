@@ -108,14 +108,14 @@ def test_normals_of_a_thin_ring_have_consistent_signs():
     out, up = out[surface.order], up[surface.order]
     across = surface.pos[:, :2] / np.linalg.norm(surface.pos[:, :2], axis=1, keepdims=True)
     wall = np.einsum("nc,nc->n", surface.normal[:, :2], across)[out != 0] * out[out != 0]
-    assert abs(np.sign(wall).mean()) > 0.9
-    assert np.sign(wall).mean() > 0  # outward
+    assert np.sign(wall).mean() > 0.9  # of one sign, outward
 
 
-@pytest.mark.parametrize(("share", "least"), [(0.0, 0), (0.5, 3), (1.0, 7)])
-def test_a_share_of_the_crops_is_about_an_abnormal_point(bumped_plate, share, least):
-    found = sum(len(place) for place in abnormal_places(bumped_plate, share, 12))
-    assert least <= found <= (12 if share else 2)
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 10), (0.5, 80, 120), (1.0, 165, 200)])
+def test_a_share_of_the_crops_is_near_an_abnormal_point(bumped_plate, share, least, most):
+    """Most of them hold the abnormal point; a crop around a random point holds 1 in 50 points."""
+    found = sum(len(place) for place in abnormal_places(bumped_plate, share, 200))
+    assert least <= found <= most
 
 
 def test_an_abnormal_point_is_anywhere_in_a_crop(bumped_plate):

@@ -31,7 +31,7 @@ class SupervisedConfig(DetectorConfig):
         grid: Edge of a voxel; of the points in a voxel networks read one at a time.
         normals: Whether networks read normals beside coordinates.
         crop: Largest number of points of a cloud in a step, those around a random one.
-        abnormal_crops: Share of the crops about a random abnormal point; 0 in the protocol.
+        abnormal_crops: Share of the crops near a random abnormal point; 0 in the protocol.
         clouds: Number of clouds in a step.
         steps: Number of optimizer steps.
         learning_rate: Highest learning rate of AdamW.

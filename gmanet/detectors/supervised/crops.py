@@ -62,8 +62,9 @@ class LabeledCrops(Dataset[Data]):
 
     ``crops[epoch, index]`` is drawn from cloud ``index`` with the generator ``[seed, epoch,
     index]``: a random motion, one point of every voxel, and of these the ones around a random one,
-    or around a random one near an abnormal one.  An abnormal point is then anywhere in the crop; if
-    it were the middle, networks would learn the place in the crop instead of the shape.
+    or around a random one of the ``crop`` nearest to an abnormal one.  Most of these crops hold the
+    abnormal point, anywhere; if it were the middle, networks would learn the place in the crop
+    instead of the shape.
 
     Args:
         surfaces: The clouds.
@@ -71,7 +72,7 @@ class LabeledCrops(Dataset[Data]):
         grid: Edge of a voxel, in diameters.
         normals: Whether normals are among the features.
         crop: Largest number of points.
-        abnormal_crops: Share of the crops about an abnormal point, which is anywhere in them.
+        abnormal_crops: Share of the crops near an abnormal point.
         structure: What the network reads beside the features.
         seed: Seed of all random draws.
     """
