@@ -111,7 +111,9 @@ def test_normals_of_a_thin_ring_have_consistent_signs():
     assert np.sign(wall).mean() > 0.9  # of one sign, outward
 
 
-@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 10), (0.5, 80, 120), (1.0, 165, 200)])
+@pytest.mark.parametrize(
+    ("share", "least", "most"), [(0.0, 0, 10), (0.5, 80, 120), (1.0, 165, 200)]
+)
 def test_a_share_of_the_crops_is_near_an_abnormal_point(bumped_plate, share, least, most):
     """Most of them hold the abnormal point; a crop around a random point holds 1 in 50 points."""
     found = sum(len(place) for place in abnormal_places(bumped_plate, share, 200))
